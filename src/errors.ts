@@ -1,0 +1,74 @@
+/**
+ * Everything Darkroom answers that is not a picture. `code` is the contract (DESIGN.md section 3): clients and
+ * dashboards rely on it; `publicMessage` is for people and never carries keys, paths or hosts.
+ */
+
+/** `cacheControl`: how long a CDN may repeat the answer; `retryAfter`: tells the client to come back. */
+interface ErrorKind {
+  readonly status: number;
+  readonly cacheControl: string;
+  readonly retryAfter?: true;
+}
+
+const REPEATABLE = 'public, max-age=60';
+const NEVER_KEPT = 'no-store';
+
+const KINDS = {
+  bad_request: { status: 400, cacheControl: REPEATABLE },
+  bad_signature: { status: 403, cacheControl: REPEATABLE },
+  not_found: { status: 404, cacheControl: REPEATABLE },
+  unknown_preset: { status: 404, cacheControl: REPEATABLE },
+  // Short, because an upload may finish a moment after somebody looked.
+  original_not_found: { status: 404, cacheControl: 'public, max-age=10' },
+  method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
+  expired: { status: 410, cacheControl: REPEATABLE },
+  original_too_large: { status: 413, cacheControl: REPEATABLE },
+  original_unreadable: { status: 422, cacheControl: REPEATABLE },
+  internal: { status: 500, cacheControl: NEVER_KEPT },
+  store_failed: { status: 502, cacheControl: NEVER_KEPT },
+  busy: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
+  render_timeout: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
+  draining: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
+  store_timeout: { status: 504, cacheControl: NEVER_KEPT },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof KINDS;
+
+/** The one error class. `cause` goes to the log, never into an answer. */
+export class DarkroomError extends Error {
+  readonly code: ErrorCode;
+  readonly publicMessage: string;
+
+  constructor(code: ErrorCode, publicMessage: string, cause?: unknown) {
+    super(`${code}: ${publicMessage}`, cause === undefined ? undefined : { cause });
+    this.name = 'DarkroomError';
+    this.code = code;
+    this.publicMessage = publicMessage;
+  }
+
+  get kind(): ErrorKind {
+    return KINDS[this.code];
+  }
+
+  get status(): number {
+    return this.kind.status;
+  }
+}
+
+export const errors = {
+  badRequest: (message: string) => new DarkroomError('bad_request', message),
+  badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
+  notFound: () => new DarkroomError('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.'),
+  methodNotAllowed: () => new DarkroomError('method_not_allowed', 'Images are read with GET or HEAD.'),
+  expired: () => new DarkroomError('expired', 'This URL has expired.'),
+  presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
+  originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
+  originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, cause),
+  originalUnreadable: (message: string, cause?: unknown) => new DarkroomError('original_unreadable', message, cause),
+  busy: () => new DarkroomError('busy', 'All slots and waiting places are taken.'),
+  renderTimeout: () => new DarkroomError('render_timeout', 'The rendition was not finished in time.'),
+  draining: () => new DarkroomError('draining', 'This server is shutting down.'),
+  storeFailed: (cause: unknown) => new DarkroomError('store_failed', 'A store cannot be used right now.', cause),
+  storeTimeout: (cause?: unknown) => new DarkroomError('store_timeout', 'A store did not answer in time.', cause),
+  internal: (cause: unknown) => new DarkroomError('internal', 'Something went wrong on our side.', cause),
+} as const;
