@@ -1,0 +1,45 @@
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+
+/** What a signature covers; the suffix is left out, so that one signature serves a preset's whole family. */
+export interface SignedParts {
+  readonly preset: string;
+  readonly id: string;
+  /** Unix seconds. */
+  readonly expiresAt: number | undefined;
+}
+
+export interface Signatures {
+  /** base64url without padding, 22 characters, by the first key. */
+  sign(parts: SignedParts): string;
+  /** True when any of the keys made this signature. Takes the same time wherever the first wrong byte stands. */
+  verify(signature: string, parts: SignedParts): boolean;
+}
+
+const MAC_BYTES = 16;
+
+/** Signs with the first key and verifies with all, so that keys can be rotated. Keys: raw bytes, at least one. */
+export function createSignatures(keys: readonly Uint8Array[]): Signatures {
+  const secrets = keys.map((key) => createSecretKey(key));
+  const [signingSecret] = secrets;
+  if (signingSecret === undefined) throw new TypeError('At least one signing key is needed.');
+
+  const mac = (secret: typeof signingSecret, { preset, id, expiresAt }: SignedParts) =>
+    createHmac('sha256', secret)
+      .update(`darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`)
+      .digest()
+      .subarray(0, MAC_BYTES)
+      .toString('base64url');
+
+  return {
+    sign: (parts) => mac(signingSecret, parts),
+    // Text is compared, not decoded bytes: the last character carries four unused bits, and padding and the `+/`
+    // alphabet decode to the same bytes, so decoding would let one URL be written in several ways.
+    verify: (signature, parts) => secrets.some((secret) => sameText(signature, mac(secret, parts))),
+  };
+}
+
+function sameText(given: string, expected: string): boolean {
+  const a = Buffer.from(given);
+  const b = Buffer.from(expected);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
