@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Saves that happen after the answer. Bounded in bytes: when full, the oldest save that has not begun is given up.
+ * Failed saves are tried again with growing pauses. Losing one is safe: it only costs doing the work again.
+ */
+export interface WriteBehind {
+  /** Takes the save and returns at once. A key that already waits is not taken twice. */
+  add(save: Save): void;
+  /** Resolves when everything is saved, or after `withinMs` with the number of saves given up. */
+  drain(withinMs: number): Promise<number>;
+  /** Bytes waiting or being saved, and the number of such saves. */
+  readonly bytes: number;
+  readonly pending: number;
+}
+
+export interface Save {
+  readonly key: string;
+  readonly bytes: number;
+  /** One attempt; must end when the signal aborts and may be called again after a failure. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface WriteBehindOptions {
+  readonly maxBytes: number;
+  /** Saves under way at the same time. */
+  readonly concurrency: number;
+  /** Tries for one save, the first included. */
+  readonly attempts: number;
+  /** Pause before the second try in milliseconds; doubled each time, with jitter. */
+  readonly retryDelayMs: number;
+  onSaved?(save: Save): void;
+  onRetry?(save: Save, reason: unknown): void;
+  onLost?(save: Save, reason: unknown): void;
+}
+
+export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
+  const { maxBytes, concurrency, attempts, retryDelayMs, onSaved, onRetry, onLost } = options;
+  const waiting = new Map<string, Save>();
+  const running = new Map<string, Save>();
+  const stop = new AbortController();
+  let bytes = 0;
+  let lost = 0;
+  let whenEmpty: (() => void) | undefined;
+
+  function lose(save: Save, reason: unknown): void {
+    lost += 1;
+    onLost?.(save, reason);
+  }
+
+  function makeRoom(): void {
+    for (const [key, oldest] of waiting) {
+      if (bytes <= maxBytes) return;
+      waiting.delete(key);
+      bytes -= oldest.bytes;
+      lose(oldest, new Error('the write-behind queue is full'));
+    }
+  }
+
+  async function attempt(save: Save): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await save.run(stop.signal);
+      } catch (reason) {
+        if (tries >= attempts || stop.signal.aborted) throw reason;
+        onRetry?.(save, reason);
+        const pause = retryDelayMs * 2 ** (tries - 1) * (0.5 + Math.random());
+        await delay(pause, undefined, { signal: stop.signal });
+      }
+    }
+  }
+
+  function next(): void {
+    for (const [key, save] of waiting) {
+      if (running.size >= concurrency) return;
+      waiting.delete(key);
+      running.set(key, save);
+      attempt(save)
+        .then(
+          () => onSaved?.(save),
+          (reason) => lose(save, reason),
+        )
+        .finally(() => {
+          running.delete(key);
+          bytes -= save.bytes;
+          next();
+        });
+    }
+    if (waiting.size + running.size === 0) whenEmpty?.();
+  }
+
+  return {
+    add(save) {
+      if (waiting.has(save.key) || running.has(save.key)) return;
+      if (stop.signal.aborted) return lose(save, stop.signal.reason);
+      waiting.set(save.key, save);
+      bytes += save.bytes;
+      makeRoom();
+      // Not in this turn: whoever waits for the bytes is answered first.
+      setImmediate(next);
+    },
+    async drain(withinMs) {
+      const lostBefore = lost;
+      let cutOff = 0;
+      if (waiting.size + running.size > 0) {
+        const empty = Promise.withResolvers<void>();
+        whenEmpty = empty.resolve;
+        const timer = setTimeout(() => {
+          // Saves under way report their own loss when they notice; here they are only counted.
+          cutOff = running.size;
+          stop.abort(new Error('the time for the last saves is over'));
+          for (const save of waiting.values()) {
+            bytes -= save.bytes;
+            lose(save, stop.signal.reason);
+          }
+          waiting.clear();
+          empty.resolve();
+        }, withinMs);
+        await empty.promise;
+        clearTimeout(timer);
+      }
+      return lost - lostBefore + cutOff;
+    },
+    get bytes() {
+      return bytes;
+    },
+    get pending() {
+      return waiting.size + running.size;
+    },
+  };
+}
