@@ -1,0 +1,36 @@
+import type Sharp from 'sharp';
+
+export type SharpModule = typeof Sharp;
+
+/** What makes our pixels. Stands in every rendition's key; known without loading sharp, because cold start counts. */
+export const PIXEL_ENGINE = { sharp: '0.35.5', vips: '8.18.7' } as const;
+
+/** Bumped whenever our own code changes the pixels of a rendition. */
+const RENDER_REVISION = 1;
+
+export const RENDER_VERSION = `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}`;
+
+/** Formats read, by content and never by name: sharp would otherwise render an SVG that calls itself PNG. */
+const ALLOWED_LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((loader) => `VipsForeignLoad${loader}`);
+
+let loading: Promise<SharpModule> | undefined;
+
+/** Loads and sets up sharp on first use (some 70 ms). */
+export function loadSharp(): Promise<SharpModule> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<SharpModule> {
+  const { default: sharp } = await import('sharp');
+  const { sharp: found, vips } = sharp.versions;
+  if (found !== PIXEL_ENGINE.sharp || vips !== PIXEL_ENGINE.vips) {
+    throw new Error(`sharp ${found} with libvips ${vips} is installed, but keys promise ${RENDER_VERSION}`);
+  }
+  // One thread a render: slots share the machine out, and what libvips caches is never asked for twice.
+  sharp.concurrency(1);
+  sharp.cache(false);
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: ALLOWED_LOADERS });
+  return sharp;
+}

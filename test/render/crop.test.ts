@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { centredWindow, type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planCrop } from '../../src/render/crop.ts';
+
+const FITS: Fit[] = ['cover', 'contain', 'fill', 'inside', 'outside'];
+
+describe('planCrop by table', () => {
+  const rows: [
+    original: [number, number],
+    asked: [number | undefined, number?],
+    fit: Fit,
+    output: [number, number],
+    scaled: [number, number],
+  ][] = [
+    [[4000, 3000], [600, 600], 'inside', [600, 450], [600, 450]],
+    [[3000, 4000], [600, 600], 'inside', [450, 600], [450, 600]],
+    [[400, 300], [600, 600], 'inside', [400, 300], [400, 300]],
+    [[4000, 3000], [600, 600], 'outside', [800, 600], [800, 600]],
+    [[400, 300], [600, 600], 'outside', [400, 300], [400, 300]],
+    [[4000, 3000], [800], 'inside', [800, 600], [800, 600]],
+    [[4000, 3000], [undefined, 300], 'inside', [400, 300], [400, 300]],
+    [[4000, 3000], [150, 150], 'cover', [150, 150], [200, 150]],
+    [[1000, 100], [300, 300], 'cover', [100, 100], [1000, 100]],
+    [[512, 512], [1200, 630], 'cover', [512, 269], [512, 512]],
+    [[1200, 630], [1200, 630], 'cover', [1200, 630], [1200, 630]],
+    [[4000, 3000], [300, 300], 'contain', [300, 300], [300, 225]],
+    [[100, 50], [300, 300], 'contain', [100, 100], [100, 50]],
+    [[4000, 3000], [300, 300], 'fill', [300, 300], [300, 300]],
+    [[1000, 100], [300, 300], 'fill', [100, 100], [100, 100]],
+    [[1, 1], [2400, 2400], 'cover', [1, 1], [1, 1]],
+    [[10000, 1], [100, 100], 'inside', [100, 1], [100, 1]],
+  ];
+  for (const [[ow, oh], [width, height], fit, output, scaled] of rows) {
+    it(`${ow}×${oh} ${fit} ${width ?? 'any'}×${height ?? 'any'}`, () => {
+      const plan = planCrop({ width: ow, height: oh }, { width, height, fit });
+      assert.deepEqual([plan.output.width, plan.output.height], output);
+      assert.deepEqual([plan.scaled.width, plan.scaled.height], scaled);
+    });
+  }
+});
+
+describe('planCrop for any sizes', () => {
+  const side = fc.integer({ min: 1, max: 12_000 });
+  const size = fc.record({ width: side, height: side });
+
+  it('enlarges nothing, stays within the largest output, and cuts windows inside the picture', () => {
+    fc.assert(
+      fc.property(
+        size,
+        fc.record({ width: fc.integer({ min: 1, max: 8192 }), height: fc.integer({ min: 1, max: 8192 }) }),
+        fc.constantFrom(...FITS),
+        (original, asked, fit) => {
+          const { scaled, output } = planCrop(original, { ...asked, fit });
+          assert.ok(scaled.width <= original.width && scaled.height <= original.height, 'enlarged');
+          assert.ok(
+            output.width * output.height <= MAX_OUTPUT_PIXELS &&
+              Math.max(output.width, output.height) <= MAX_OUTPUT_SIDE_PX,
+          );
+          assert.ok(Math.min(output.width, output.height, scaled.width, scaled.height) >= 1);
+          if (fit !== 'cover') return;
+          const window = centredWindow({ scaled, output });
+          assert.ok(window.left >= 0 && window.left + window.width <= scaled.width);
+          assert.ok(window.top >= 0 && window.top + window.height <= scaled.height);
+          // The shape is right to the pixel: one side follows from the other by rounding.
+          const fromWidth = (output.width * asked.height) / asked.width;
+          const fromHeight = (output.height * asked.width) / asked.height;
+          assert.ok(Math.abs(fromWidth - output.height) <= 1 || Math.abs(fromHeight - output.width) <= 1, 'shape');
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
