@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { errors } from './errors.ts';
+import type { Output, Recipe } from './render/recipe.ts';
+
+/** Most pixels along one side that a preset may ask for, before pixel ratios. */
+const MAX_SIDE_PX = 8192;
+const PINNABLE = ['avif', 'webp', 'jpeg', 'png'] as const;
+
+const side = z.int().min(1).max(MAX_SIDE_PX);
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as #ffffff');
+
+const presetSchema = z
+  .strictObject({
+    width: side.optional(),
+    height: side.optional(),
+    fit: z.enum(['cover', 'contain', 'fill', 'inside', 'outside']).default('inside'),
+    format: z.enum(['auto', ...PINNABLE]).default('auto'),
+    quality: z.int().min(1).max(100).default(80),
+    gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
+    background: colour.optional(),
+    effort: z.int().min(0).max(9).optional(),
+    animated: z.boolean().default(false),
+    /** What the unsigned suffix may choose from. */
+    widths: z.array(side).max(32).default([]),
+    pixelRatios: z.array(z.number().min(0.5).max(4)).max(8).default([1, 2, 3]),
+    formats: z.array(z.enum(PINNABLE)).default(['avif', 'webp', 'jpeg']),
+  })
+  .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
+  .refine(
+    ({ fit, width, height }) => fit === 'inside' || fit === 'outside' || (width !== undefined && height !== undefined),
+    'needs both a width and a height, because its fit is cover, contain or fill',
+  );
+
+const presetsSchema = z.record(
+  z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),
+  presetSchema,
+);
+
+/** A named recipe as its owner writes it. */
+export type Preset = z.output<typeof presetSchema>;
+/** The content of a presets file, before defaults. */
+export type PresetDefinitions = z.input<typeof presetsSchema>;
+
+export const BUILT_IN_PRESETS: PresetDefinitions = {
+  thumb: { width: 150, height: 150, fit: 'cover', format: 'webp', quality: 75 },
+  small: { width: 300, height: 300, fit: 'inside', format: 'webp', quality: 80 },
+  medium: { width: 600, height: 600, fit: 'inside', format: 'webp', quality: 80 },
+  large: { width: 1200, height: 1200, fit: 'inside', format: 'webp', quality: 85 },
+  retina: { width: 2400, height: 2400, fit: 'inside', format: 'webp', quality: 80 },
+  og: { width: 1200, height: 630, fit: 'cover', format: 'jpeg', quality: 85 },
+  'avatar-small': { width: 48, height: 48, fit: 'cover', format: 'webp', quality: 80 },
+  'avatar-medium': { width: 128, height: 128, fit: 'cover', format: 'webp', quality: 85 },
+  'avatar-large': { width: 256, height: 256, fit: 'cover', format: 'webp', quality: 85 },
+};
+
+/** A preset with its suffix resolved: what is made, and under which name it is kept. */
+export interface Variant {
+  readonly preset: string;
+  /** `@2x`, `@640w` or empty; the one spelling that stands in keys. */
+  readonly suffix: string;
+  readonly recipe: Recipe;
+}
+
+export interface Presets {
+  /** Whether the Accept header takes part in the answer of this URL. False for what does not exist. */
+  negotiates(name: string, suffix: string): boolean;
+  /** Throws `unknown_preset` for every name, recipe, size and format that is not on offer. */
+  resolve(name: string, suffix: string, accept: string | undefined): Variant;
+  readonly names: readonly string[];
+}
+
+/** Checks definitions read from a file. Throws an Error that names the preset and the field. */
+export function checkPresets(definitions: unknown): Record<string, Preset> {
+  const checked = presetsSchema.safeParse(definitions);
+  if (checked.success) return checked.data;
+  const found = checked.error.issues.map((issue) => {
+    const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message;
+    return `${issue.path.join('.') || 'the file'}: ${message}`;
+  });
+  throw new Error(`presets are not valid: ${found.join('; ')}`);
+}
+
+export function createPresets(options: { definitions: unknown; inline: boolean }): Presets {
+  const named = new Map(Object.entries(checkPresets(options.definitions)));
+
+  function find(name: string): Preset | undefined {
+    return named.get(name) ?? (options.inline ? parseInlinePreset(name) : undefined);
+  }
+
+  return {
+    negotiates(name, suffix) {
+      return find(name)?.format === 'auto' && parseSuffix(suffix)?.format === undefined;
+    },
+    resolve(name, suffix, accept) {
+      const preset = find(name);
+      const chosen = parseSuffix(suffix);
+      const output = preset && chosen && chooseOutput(preset, chosen.format, accept);
+      const size = preset && chosen && chooseSize(preset, chosen);
+      if (!preset || !output || !size) throw errors.presetNotFound();
+      const { fit, quality, effort, gravity, background, animated } = preset;
+      const { width, height, suffix: keySuffix } = size;
+      const recipe = { width, height, fit, output, quality, effort, gravity, background, animated };
+      return { preset: name, suffix: keySuffix, recipe };
+    },
+    names: [...named.keys()],
+  };
+}
+
+interface Suffix {
+  readonly ratio: number | undefined;
+  readonly width: number | undefined;
+  readonly format: string | undefined;
+}
+
+/** Undefined for anything but the one spelling of a suffix, so that no rendition is reached by two URLs. */
+function parseSuffix(text: string): Suffix | undefined {
+  const [matched, ratio, width, format] = /^(?:@(\d+(?:\.\d+)?)x|@(\d+)w)?(?:\.([a-z]+))?$/.exec(text) ?? [];
+  if (matched === undefined) return undefined;
+  const canonical = [ratio, width].every((number) => number === undefined || String(Number(number)) === number);
+  if (!canonical) return undefined;
+  return { ratio: ratio ? Number(ratio) : undefined, width: width ? Number(width) : undefined, format };
+}
+
+function chooseSize(preset: Preset, { ratio, width }: Suffix) {
+  const { width: baseWidth, height: baseHeight } = preset;
+  if (width !== undefined) {
+    if (!preset.widths.includes(width)) return undefined;
+    const height = baseWidth && baseHeight ? Math.max(1, Math.round((baseHeight * width) / baseWidth)) : undefined;
+    return { width, height, suffix: `@${width}w` };
+  }
+  if (ratio !== undefined && !preset.pixelRatios.includes(ratio)) return undefined;
+  const scaled = (length: number | undefined) =>
+    length === undefined ? undefined : Math.max(1, Math.round(length * (ratio ?? 1)));
+  return { width: scaled(baseWidth), height: scaled(baseHeight), suffix: (ratio ?? 1) === 1 ? '' : `@${ratio}x` };
+}
+
+function chooseOutput(preset: Preset, pinned: string | undefined, accept: string | undefined): Output | undefined {
+  if (pinned !== undefined) {
+    const offered = preset.format === pinned || preset.formats.some((format) => format === pinned);
+    return offered ? (pinned as Output) : undefined;
+  }
+  if (preset.format !== 'auto') return preset.format;
+  return (
+    (['avif', 'webp'] as const).find((format) => preset.formats.includes(format) && accepts(accept, format)) ?? 'base'
+  );
+}
+
+/**
+ * Whether Accept names the format itself with a weight above 0 (RFC 9110, 12.5.1). Order and wildcards say nothing:
+ * `image/*` is what clients send that read neither.
+ */
+function accepts(accept: string | undefined, format: 'avif' | 'webp'): boolean {
+  if (!accept?.toLowerCase().includes(`image/${format}`)) return false;
+  return accept
+    .toLowerCase()
+    .split(',')
+    .map((range) => range.split(';').map((part) => part.trim()))
+    .some(
+      ([type, ...parameters]) =>
+        type === `image/${format}` && !parameters.some((part) => /^q=0(\.0{0,3})?$/.test(part)),
+    );
+}
+
+const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string) => unknown]>> = {
+  w: ['width', Number],
+  h: ['height', Number],
+  fit: ['fit', String],
+  f: ['format', String],
+  q: ['quality', Number],
+  g: ['gravity', String],
+  bg: ['background', (hex) => `#${hex}`],
+  e: ['effort', Number],
+  a: ['animated', (flag) => (flag === '1' ? true : flag)],
+};
+const MAX_INLINE_LENGTH = 128;
+
+/** Reads `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for what is not such a recipe. */
+export function parseInlinePreset(text: string): Preset | undefined {
+  if (text.length > MAX_INLINE_LENGTH) return undefined;
+  const fields: Record<string, unknown> = {};
+  for (const part of text.split(',')) {
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9]+)$/.exec(part) ?? [];
+    const [field, read] = INLINE_FIELDS[name] ?? [];
+    if (!field || !read || field in fields) return undefined;
+    fields[field] = read(value);
+  }
+  return presetSchema.safeParse(fields).data;
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { Variant } from './presets.ts';
+import type { StoredObject } from './stores/store.ts';
+
+/** The finished bytes of one original under one variant. Width and height in pixels. */
+export interface Rendition {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What stored renditions carry, so that a CDN may read the bucket directly. */
+export const STORED_CACHE_CONTROL = 'public, max-age=31536000, immutable';
+
+/** S3 keys end at 1,024 bytes; this leaves room for the store's own prefix and the name behind the slash. */
+const MAX_FOLDER_LENGTH = 640;
+
+/** The folder that holds everything kept about one original. Ends without a slash. */
+export function renditionFolder(id: string): string {
+  const folder = encodeURIComponent(id);
+  if (folder.length <= MAX_FOLDER_LENGTH) return folder;
+  return `${folder.slice(0, MAX_FOLDER_LENGTH - 65)}~${sha256(id).toString('hex')}`;
+}
+
+/**
+ * The key of a rendition in cache and store. The digest covers all that decides the bytes, so an edited preset or a
+ * new version of the engine serves nothing old; the preset's name is only there for people.
+ */
+export function renditionKey(id: string, { preset, suffix, recipe }: Variant, renderVersion: string): string {
+  const resolved = JSON.stringify(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const digest = sha256(`${renderVersion}\n${resolved}`).toString('hex').slice(0, 16);
+  return `${renditionFolder(id)}/${preset}${suffix}-${digest}.${recipe.output}`;
+}
+
+/** A strong ETag that is known before any work: an original is immutable for its id, so key and bytes go together. */
+export function etagOf(key: string): string {
+  return `"${sha256(key).toString('base64url').slice(0, 22)}"`;
+}
+
+/** One tag an original, for CDN purges. Hex, because some CDNs ignore case. */
+export function cacheTagOf(id: string): string {
+  return `o-${sha256(id).toString('hex').slice(0, 32)}`;
+}
+
+/** A rendition as it lies in a store, with what is needed to notice later that it was damaged. */
+export function toStoredObject({ body, contentType, width, height }: Rendition): StoredObject {
+  return {
+    body,
+    contentType,
+    cacheControl: STORED_CACHE_CONTROL,
+    metadata: { width: String(width), height: String(height), sha256: sha256(body).toString('hex') },
+  };
+}
+
+/** Undefined when the object is not what was once stored: cut short, altered, or written by somebody else. */
+export function fromStoredObject({ body, contentType, metadata }: StoredObject): Rendition | undefined {
+  const width = Number(metadata.width);
+  const height = Number(metadata.height);
+  const whole = metadata.sha256 === sha256(body).toString('hex');
+  if (!whole || !contentType?.startsWith('image/') || !(width > 0) || !(height > 0)) return undefined;
+  return { body, contentType, width, height };
+}
+
+function sha256(data: string | Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
+}
