@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const KEY_BYTES = 32;
+
+/**
+ * The development key: read from `path`, or made there on first start, readable by its owner only.
+ * Throws when the file holds anything but a hex key.
+ */
+export async function loadOrMakeSigningKey(path: string): Promise<Buffer> {
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    // `wx` so that two processes that start together agree on one key.
+    await writeFile(path, `${randomBytes(KEY_BYTES).toString('hex')}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const text = (await readFile(path, 'utf8')).trim();
+  if (!/^([0-9a-f]{2}){32,}$/i.test(text)) throw new Error(`${path} does not hold a hex key of ${KEY_BYTES} bytes`);
+  return Buffer.from(text, 'hex');
+}

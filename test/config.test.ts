@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const KEY = 'ab'.repeat(32);
+const fails = (environment: Record<string, string>, message: RegExp) =>
+  assert.throws(
+    () => readConfig(environment),
+    (error: Error) => error instanceof ConfigError && message.test(error.message),
+    JSON.stringify(environment),
+  );
+
+describe('defaults', () => {
+  it('are those of the design', () => {
+    const config = readConfig({});
+    assert.deepEqual(config.originals, { kind: 'folder', path: './data/originals' });
+    assert.deepEqual(config.results, { kind: 'folder', path: './data/results' });
+    assert.equal(config.queue, config.slots * 16);
+    assert.equal(config.maxOriginalBytes, 50 * 1024 * 1024);
+    assert.deepEqual(
+      [config.queueTimeoutMs, config.storeTimeoutMs, config.renderTimeoutMs, config.shutdownTimeoutMs],
+      [8000, 5000, 20_000, 25_000],
+    );
+    assert.deepEqual(
+      [config.maxOriginalPixels, config.maxOriginalFrames, config.metricsPort],
+      [100_000_000, 200, 9091],
+    );
+    assert.ok(config.memoryCacheBytes > 0);
+  });
+
+  it('stand in the README, every one', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
+    const names = new Set(source.match(/DARKROOM_[A-Z0-9_]+(?=:)/g));
+    assert.ok(names.size > 20);
+    assert.deepEqual(
+      [...names].filter((name) => !readme.includes(`\`${name}\``)),
+      [],
+    );
+  });
+});
+
+describe('values', () => {
+  it('are read with their units', () => {
+    const config = readConfig({
+      DARKROOM_MEMORY_CACHE: '1.5MiB',
+      DARKROOM_STORE_TIMEOUT: '250ms',
+      DARKROOM_METRICS_PORT: 'off',
+      DARKROOM_SLOTS: '3',
+    });
+    assert.deepEqual(
+      [config.memoryCacheBytes, config.storeTimeoutMs, config.metricsPort, config.slots, config.queue],
+      [1_572_864, 250, undefined, 3, 48],
+    );
+  });
+
+  it('name three kinds of store', () => {
+    const config = readConfig({ DARKROOM_ORIGINALS: 's3://photos/up/loads', DARKROOM_RESULTS: 'none' });
+    assert.deepEqual(
+      [config.originals, config.results],
+      [{ kind: 's3', bucket: 'photos', prefix: 'up/loads' }, { kind: 'none' }],
+    );
+    const origin = readConfig({ DARKROOM_ORIGINALS: 'https://origin.example/o/' }).originals;
+    assert.deepEqual(origin, { kind: 'origin', url: 'https://origin.example/o/' });
+  });
+
+  it('address buckets by path where the endpoint has no sub-domains', () => {
+    const pathStyle = (endpoint: string, more = {}) =>
+      readConfig({ AWS_ENDPOINT_URL_S3: endpoint, ...more }).s3.pathStyle;
+    assert.equal(pathStyle('http://127.0.0.1:9000'), true);
+    assert.equal(pathStyle('http://minio:9000'), true);
+    assert.equal(pathStyle('http://[::1]:9000'), true);
+    assert.equal(pathStyle('https://fly.storage.tigris.dev'), false);
+    assert.equal(pathStyle('https://s3.example.com', { DARKROOM_S3_PATH_STYLE: 'on' }), true);
+    assert.equal(readConfig({}).s3.pathStyle, false);
+  });
+
+  it('keep keys in order', () => {
+    assert.deepEqual(
+      readConfig({ DARKROOM_SIGNING_KEYS: `${KEY}, ${'cd'.repeat(40)}` }).signingKeys?.map((key) => key.length),
+      [32, 40],
+    );
+  });
+});
+
+describe('a boot that stops', () => {
+  it('says the variable, the value and what was expected', () => {
+    fails({ DARKROOM_SLOTS: 'many' }, /DARKROOM_SLOTS=many .*expected a whole number from 1/);
+    fails({ DARKROOM_SLOTS: '0' }, /DARKROOM_SLOTS=0 .*expected/);
+    fails({ DARKROOM_MEMORY_CACHE: '64MB' }, /DARKROOM_MEMORY_CACHE=64MB .*expected a size such as 64MiB/);
+    fails({ DARKROOM_MEMORY_CACHE: '0MiB' }, /DARKROOM_MEMORY_CACHE/);
+    fails({ DARKROOM_STORE_TIMEOUT: '5' }, /DARKROOM_STORE_TIMEOUT=5 .*expected a duration such as 5s/);
+    fails({ DARKROOM_FACES: 'yes' }, /DARKROOM_FACES=yes .*expected on or off/);
+    fails({ DARKROOM_ORIGINALS: 'none' }, /DARKROOM_ORIGINALS=none .*expected file:/);
+    fails({ DARKROOM_RESULTS: 'https://a.example/' }, /DARKROOM_RESULTS=https:.*expected/);
+    fails({ DARKROOM_ORIGINALS: 'http://origin.example/' }, /expected https:, or DARKROOM_ORIGIN_PRIVATE=on/);
+    fails({ DARKROOM_METRICS_PORT: '99999' }, /DARKROOM_METRICS_PORT/);
+    fails({ PORT: 'http' }, /PORT=http/);
+    fails({ AWS_ENDPOINT_URL_S3: 'minio' }, /AWS_ENDPOINT_URL_S3=minio/);
+  });
+
+  it('lists everything that is wrong at once', () => {
+    fails({ DARKROOM_SLOTS: 'x', DARKROOM_QUEUE: 'y' }, /DARKROOM_SLOTS[\s\S]*DARKROOM_QUEUE/);
+  });
+
+  it('knows no other names', () => {
+    fails({ DARKROOM_SLOT: '3' }, /DARKROOM_SLOT is not a setting/);
+    fails({ DARKROOM_: '3' }, /is not a setting/);
+  });
+
+  it('never repeats a secret', () => {
+    const short = 'deadbeefdeadbeef';
+    assert.throws(
+      () => readConfig({ DARKROOM_SIGNING_KEYS: short }),
+      (error: Error) =>
+        /DARKROOM_SIGNING_KEYS=\(hidden\).*32 bytes/.test(error.message) && !error.message.includes(short),
+    );
+    assert.throws(
+      () => readConfig({ DARKROOM_API_TOKEN: 'hunter2' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+  });
+
+  it('wants real keys: none that is empty, short or not hex, and one in production', () => {
+    for (const keys of ['', 'ab', 'ab'.repeat(31), `${KEY},`, `${KEY},ab`, 'zz'.repeat(32), `${KEY}a`])
+      fails({ DARKROOM_SIGNING_KEYS: keys }, /DARKROOM_SIGNING_KEYS/);
+    fails({ NODE_ENV: 'production' }, /DARKROOM_SIGNING_KEYS is not set/);
+    assert.equal(readConfig({ NODE_ENV: 'production', DARKROOM_SIGNING_KEYS: KEY }).production, true);
+  });
+});
