@@ -3,11 +3,10 @@
  * dashboards rely on it; `publicMessage` is for people and never carries keys, paths or hosts.
  */
 
-/** `cacheControl`: how long a CDN may repeat the answer; `retryAfter`: tells the client to come back. */
+/** `cacheControl`: how long a CDN may repeat the answer. */
 interface ErrorKind {
   readonly status: number;
   readonly cacheControl: string;
-  readonly retryAfter?: true;
 }
 
 const REPEATABLE = 'public, max-age=60';
@@ -26,9 +25,9 @@ const KINDS = {
   original_unreadable: { status: 422, cacheControl: REPEATABLE },
   internal: { status: 500, cacheControl: NEVER_KEPT },
   store_failed: { status: 502, cacheControl: NEVER_KEPT },
-  busy: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
-  render_timeout: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
-  draining: { status: 503, cacheControl: NEVER_KEPT, retryAfter: true },
+  busy: { status: 503, cacheControl: NEVER_KEPT },
+  render_timeout: { status: 503, cacheControl: NEVER_KEPT },
+  draining: { status: 503, cacheControl: NEVER_KEPT },
   store_timeout: { status: 504, cacheControl: NEVER_KEPT },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -38,20 +37,19 @@ export type ErrorCode = keyof typeof KINDS;
 export class DarkroomError extends Error {
   readonly code: ErrorCode;
   readonly publicMessage: string;
+  readonly status: number;
+  readonly cacheControl: string;
+  /** Seconds until it makes sense to come back, for the Retry-After header (RFC 9110, 10.2.3). */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, publicMessage: string, cause?: unknown) {
-    super(`${code}: ${publicMessage}`, cause === undefined ? undefined : { cause });
+  constructor(code: ErrorCode, publicMessage: string, detail: { cause?: unknown; retryAfter?: number } = {}) {
+    super(`${code}: ${publicMessage}`, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'DarkroomError';
     this.code = code;
     this.publicMessage = publicMessage;
-  }
-
-  get kind(): ErrorKind {
-    return KINDS[this.code];
-  }
-
-  get status(): number {
-    return this.kind.status;
+    this.status = KINDS[code].status;
+    this.cacheControl = KINDS[code].cacheControl;
+    this.retryAfter = detail.retryAfter;
   }
 }
 
@@ -63,12 +61,14 @@ export const errors = {
   expired: () => new DarkroomError('expired', 'This URL has expired.'),
   presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
   originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
-  originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, cause),
-  originalUnreadable: (message: string, cause?: unknown) => new DarkroomError('original_unreadable', message, cause),
-  busy: () => new DarkroomError('busy', 'All slots and waiting places are taken.'),
-  renderTimeout: () => new DarkroomError('render_timeout', 'The rendition was not finished in time.'),
-  draining: () => new DarkroomError('draining', 'This server is shutting down.'),
-  storeFailed: (cause: unknown) => new DarkroomError('store_failed', 'A store cannot be used right now.', cause),
-  storeTimeout: (cause?: unknown) => new DarkroomError('store_timeout', 'A store did not answer in time.', cause),
-  internal: (cause: unknown) => new DarkroomError('internal', 'Something went wrong on our side.', cause),
+  originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, { cause }),
+  originalUnreadable: (message: string, cause?: unknown) =>
+    new DarkroomError('original_unreadable', message, { cause }),
+  busy: (retryAfter: number) => new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter }),
+  renderTimeout: (retryAfter: number) =>
+    new DarkroomError('render_timeout', 'The rendition was not finished in time.', { retryAfter }),
+  draining: () => new DarkroomError('draining', 'This server is shutting down.', { retryAfter: 1 }),
+  storeFailed: (cause: unknown) => new DarkroomError('store_failed', 'A store cannot be used right now.', { cause }),
+  storeTimeout: (cause?: unknown) => new DarkroomError('store_timeout', 'A store did not answer in time.', { cause }),
+  internal: (cause: unknown) => new DarkroomError('internal', 'Something went wrong on our side.', { cause }),
 } as const;

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { DarkroomError, errors } from './errors.ts';
+import type { Metrics } from './metrics.ts';
+import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    visit: Visit;
+  }
+}
+
+export interface AppDeps extends ImageRouteDeps {
+  readonly version: string;
+  readonly logLevel: string;
+  readonly metrics: Metrics;
+  /** The process's life as the routes see it. */
+  readonly life: { readonly ready: boolean; readonly draining: boolean };
+}
+
+/** On every answer, pictures and errors alike: nothing here is ever a page, a script or a frame. */
+const SAFE_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+  'timing-allow-origin': '*',
+} as const;
+
+/** Connections are a CDN's: few, long-lived, and quick to send their headers. Milliseconds. */
+const CONNECTION = {
+  requestTimeout: 10_000,
+  // Longer than the 60 s that most proxies keep an idle connection, so that they close first and never hit a dead one.
+  keepAliveTimeout: 72_000,
+  http: { maxHeaderSize: 16_384, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 },
+} as const;
+
+/** All routes in order, the error handler, 404 and health. Builds no adapter: everything is handed in. */
+export function buildApp(deps: AppDeps): FastifyInstance {
+  const { life, metrics } = deps;
+  const app = fastify({
+    ...CONNECTION,
+    logger: { level: deps.logLevel, base: null, serializers: { req: () => ({}), err: logError } },
+    disableRequestLogging: true,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    bodyLimit: 65_536,
+    genReqId: requestIds(),
+    // A path that does not decode never reaches a route or a hook.
+    frameworkErrors: (error, request, reply) => {
+      welcome(request, reply);
+      answerError(error, request, reply);
+    },
+    routerOptions: {
+      // Ids of 512 bytes take three times that once encoded; the parser of image URLs has the last word.
+      maxParamLength: 8192,
+    },
+  });
+
+  app.decorateRequest('visit', null as unknown as Visit);
+  app.addHook('onRequest', async (request, reply) => {
+    welcome(request, reply);
+    if (life.draining) reply.header('connection', 'close');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // A request that began before the drain ends its connection too, so that the server can close.
+    if (life.draining) reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.observeRequest(request.visit, reply.statusCode, reply.elapsedTime);
+    if (request.routeOptions.url === '/*') request.log.info(logLine(request, reply), 'request');
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(() => {
+    throw errors.notFound();
+  });
+
+  const uncached = { 'cache-control': 'no-store' };
+  app.get('/health', async (_request, reply) => reply.headers(uncached).send({ status: 'ok', version: deps.version }));
+  app.get('/ready', async (_request, reply) => {
+    const status = life.draining ? 'draining' : life.ready ? 'ready' : 'starting';
+    return reply
+      .headers(uncached)
+      .code(status === 'ready' ? 200 : 503)
+      .send({ status });
+  });
+
+  const serveImage = createImageRoute(deps);
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/*',
+    handler: async (request, reply) => {
+      if (life.draining) throw errors.draining();
+      return serveImage(request, reply);
+    },
+  });
+  app.route({
+    method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: '/*',
+    handler: async (request, reply) => {
+      // The API under /v1 does not exist unless a token is set.
+      if (request.raw.url?.startsWith('/v1/')) throw errors.notFound();
+      reply.header('allow', 'GET, HEAD');
+      throw errors.methodNotAllowed();
+    },
+  });
+  return app;
+}
+
+function welcome(request: FastifyRequest, reply: FastifyReply): void {
+  request.visit = {};
+  reply.headers(SAFE_HEADERS).header('x-request-id', request.id);
+}
+
+/** The one place where errors become answers. Internals go to the log, never to the client. */
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = asDarkroomError(error);
+  const { visit } = request;
+  visit.outcome = error instanceof ClientGone ? 'client_left' : known.code;
+  if (error instanceof ClientGone) return reply.hijack();
+  if (known.status >= 500) request.log[known.status === 503 ? 'info' : 'error']({ err: known }, known.code);
+
+  if (visit.negotiated) reply.header('vary', 'Accept');
+  if (known.retryAfter !== undefined) reply.header('retry-after', String(known.retryAfter));
+  return reply
+    .code(known.status)
+    .headers({
+      'cache-control': known.cacheControl,
+      'x-error': known.code,
+      'content-type': 'application/json; charset=utf-8',
+    })
+    .send(JSON.stringify({ error: known.code, message: known.publicMessage, requestId: request.id }));
+}
+
+function asDarkroomError(error: unknown): DarkroomError {
+  if (error instanceof DarkroomError) return error;
+  const status = (error as FastifyError | undefined)?.statusCode ?? 500;
+  // Fastify's own refusals (body too large, unsupported media type) are about what the client sent.
+  return status >= 400 && status < 500 ? errors.badRequest('The request cannot be read.') : errors.internal(error);
+}
+
+function logLine(request: FastifyRequest, reply: FastifyReply) {
+  const { preset, id, outcome, timer } = request.visit;
+  const ms = Object.fromEntries(Object.entries(timer?.durations ?? {}).map(([step, taken]) => [step, round(taken)]));
+  return {
+    method: request.method,
+    status: reply.statusCode,
+    preset,
+    id,
+    outcome,
+    steps: timer?.outcomes,
+    bytes: Number(reply.getHeader('content-length') ?? 0),
+    ms: { ...ms, total: round(reply.elapsedTime) },
+  };
+}
+
+/** Error and causes without the properties that libraries hang on them: those can carry whole requests. */
+function logError(error: Error): { type: string; message: string; stack: string } {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    causes.push(`${cause.name}: ${cause.message}`);
+  }
+  const message = [error.message, ...causes].join(' < ');
+  return { type: error.name, message, stack: error.stack ?? '' };
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}
+
+/** Short, unique ids: random for the process, counted within it. Never taken from the client. */
+function requestIds(): () => string {
+  const processId = randomBytes(6).toString('hex');
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${processId}-${count.toString(36)}`;
+  };
+}

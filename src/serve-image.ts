@@ -1,0 +1,192 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { errors } from './errors.ts';
+import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
+import type { WorkQueue } from './flow/work-queue.ts';
+import type { WriteBehind } from './flow/write-behind.ts';
+import { cacheControl, cacheStatus, matchesEtag, type Source } from './http-cache.ts';
+import type { Presets, Variant } from './presets.ts';
+import type { Renderer } from './render/render.ts';
+import { cacheTagOf, etagOf, fromStoredObject, type Rendition, renditionKey, toStoredObject } from './rendition.ts';
+import type { RenditionCache } from './rendition-cache.ts';
+import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
+import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
+import type { Signatures } from './url/signature.ts';
+
+export interface ImageRouteDeps {
+  readonly signatures: Signatures;
+  readonly presets: Presets;
+  readonly cache: RenditionCache;
+  readonly flights: SingleFlight<Developed>;
+  readonly queue: WorkQueue;
+  readonly originals: ObjectReader;
+  /** Undefined when nothing is kept beyond this process. */
+  readonly results: ObjectStore | undefined;
+  readonly renderer: Renderer;
+  readonly saves: WriteBehind;
+  readonly maxOriginalBytes: number;
+  readonly renderTimeoutMs: number;
+  /** Something failed that the client need not know of. */
+  warn(what: string, key: string, reason: unknown): void;
+}
+
+/** A rendition, where it came from, and what its flight did for it. */
+export interface Developed {
+  readonly rendition: Rendition;
+  readonly source: Source;
+  readonly timer: StepTimer;
+}
+
+/** What the log and the error handler know of a request; never its signature. */
+export interface Visit {
+  preset?: string;
+  id?: string;
+  negotiated?: boolean;
+  /** `memory`, `store`, `render`, `collapsed`, `not_modified`, `client_left` or an error code. */
+  outcome?: string;
+  timer?: StepTimer;
+}
+
+/**
+ * How long a lookup among the results may hold up a picture, in milliseconds. A store that takes longer is slower than
+ * most renders, so its answer counts as "not there".
+ */
+const RESULT_LOOKUP_MS = 1000;
+const RETRY_AFTER_SLOW_RENDER_S = 5;
+/** No rendition of ours weighs more; whatever does is not read. */
+const MAX_RESULT_BYTES = 64 * 1024 * 1024;
+
+/** The journey of one request, from URL to reply. */
+export function createImageRoute(deps: ImageRouteDeps) {
+  const { signatures, presets, cache, flights, queue, originals, results, renderer, saves } = deps;
+
+  return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const url = parseImageUrl(request.raw.url ?? '');
+    const { visit } = request;
+    visit.preset = url.preset;
+    visit.id = url.id;
+
+    if (!signatures.verify(url.signature, url)) throw errors.badSignature();
+    visit.negotiated = presets.negotiates(url.preset, url.suffix);
+    const now = Date.now() / 1000;
+    if (url.expiresAt !== undefined && url.expiresAt <= now) throw errors.expired();
+
+    const variant = presets.resolve(url.preset, url.suffix, request.headers.accept);
+    const key = renditionKey(url.id, variant, renderer.version);
+    const etag = etagOf(key);
+    if (matchesEtag(request.headers['if-none-match'], etag)) {
+      visit.outcome = 'not_modified';
+      return reply
+        .code(304)
+        .headers(cachingHeaders(url, etag, now, visit))
+        .send();
+    }
+
+    visit.timer = createStepTimer();
+    const { value, collapsed } = await findOrDevelop(url.id, variant, key, visit.timer, reply);
+    const { rendition, source, timer } = value;
+    visit.outcome = collapsed ? 'collapsed' : source;
+    visit.timer = timer;
+    return reply
+      .headers(cachingHeaders(url, etag, now, visit))
+      .headers({
+        'content-type': rendition.contentType,
+        'cache-status': cacheStatus(source, collapsed),
+        'server-timing': serverTiming(timer.durations, reply.elapsedTime),
+      })
+      .send(rendition.body);
+  };
+
+  async function findOrDevelop(
+    id: string,
+    variant: Variant,
+    key: string,
+    timer: StepTimer,
+    reply: FastifyReply,
+  ): Promise<Landing<Developed>> {
+    const kept = cache.get(key);
+    if (kept) return { value: { rendition: kept, source: 'memory', timer }, collapsed: false };
+    return flights.join(key, untilClientLeaves(reply), (flight) => develop(flight, id, variant, key, timer));
+  }
+
+  /** One flight: looks among the results, else renders. Everybody who asked for `key` waits for this. */
+  async function develop(
+    flight: Flight,
+    id: string,
+    variant: Variant,
+    key: string,
+    timer: StepTimer,
+  ): Promise<Developed> {
+    const stored = await findResult(key, timer, flight.signal);
+    const rendition = stored ?? (await render(flight, id, variant, timer));
+    cache.set(key, rendition);
+    if (!stored) saveBehind(key, rendition);
+    return { rendition, source: stored ? 'store' : 'render', timer };
+  }
+
+  async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
+    using place = await queue.enter(flight.signal);
+    try {
+      const original = await timer.time('origin', readOriginal(id, flight.signal));
+      await place.slot();
+      flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
+      return await renderer.render(original, variant.recipe, timer);
+    } finally {
+      timer.add('queue', place.waitedMs);
+    }
+  }
+
+  /** A result that is missing, damaged or out of reach is the same to the one who waits: it is rendered again. */
+  async function findResult(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined> {
+    if (!results) return undefined;
+    const signal = AbortSignal.any([abandoned, AbortSignal.timeout(RESULT_LOOKUP_MS)]);
+    try {
+      const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
+      const rendition = object && fromStoredObject(object);
+      if (object && !rendition) deps.warn('a stored rendition is damaged and will be replaced', key, undefined);
+      timer.note('store', rendition ? 'hit' : object ? 'damaged' : 'miss');
+      return rendition;
+    } catch (reason) {
+      abandoned.throwIfAborted();
+      deps.warn('the result store cannot be read', key, reason);
+      return undefined;
+    }
+  }
+
+  async function readOriginal(id: string, signal: AbortSignal): Promise<Buffer> {
+    const object = await originals.get(id, { signal, maxBytes: deps.maxOriginalBytes });
+    if (!object) throw errors.originalNotFound();
+    return object.body;
+  }
+
+  function saveBehind(key: string, rendition: Rendition): void {
+    if (!results) return;
+    const object = toStoredObject(rendition);
+    saves.add({ key, bytes: object.body.length, run: (signal) => results.put(key, object, { signal }) });
+  }
+}
+
+function cachingHeaders(url: ImageUrl, etag: string, now: number, visit: Visit): Record<string, string> {
+  return {
+    'cache-control': cacheControl(url.expiresAt, now),
+    etag,
+    'cache-tag': cacheTagOf(url.id),
+    ...(visit.negotiated ? { vary: 'Accept' } : {}),
+  };
+}
+
+/** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */
+function untilClientLeaves(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new ClientGone());
+  });
+  return gone.signal;
+}
+
+/** Nobody is left to answer. */
+export class ClientGone extends Error {
+  constructor() {
+    super('the client left before its answer');
+  }
+}

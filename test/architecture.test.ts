@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = new URL('..', import.meta.url).pathname;
+
+interface Import {
+  readonly from: string;
+  /** Path below src, or the name of a package. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const files = globSync('src/**/*.ts', { cwd: root }).sort();
+const text = (file: string) => readFileSync(join(root, file), 'utf8');
+
+function importsOf(file: string): Import[] {
+  const statements = text(file).matchAll(
+    /^(?:import|export)\s+(type\s+)?([^'";]*?from\s+)?'([^']+)'|import\('([^']+)'\)/gm,
+  );
+  return Array.from(statements, ([, type, names = '', fixed, dynamic]) => {
+    const target = fixed ?? dynamic ?? '';
+    const inner = names
+      .match(/\{([^}]*)\}/)?.[1]
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter(Boolean);
+    const allTypes = inner !== undefined && inner.length > 0 && inner.every((name) => name.startsWith('type '));
+    const to = target.startsWith('.') ? normalize(join(dirname(file), target)) : target;
+    return { from: file, to, typeOnly: type !== undefined || allTypes };
+  });
+}
+
+const imports = files.flatMap(importsOf);
+const inside = (entry: Import) => entry.to.startsWith('src/');
+const list = (found: Import[]) => found.map(({ from, to }) => `${from} → ${to}`);
+
+/** What each place may import from src as values, and what more as types. First row that matches rules. */
+const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
+  [/^src\/main\.ts$/, /./, /./],
+  [/^src\/app\.ts$/, /^src\/(errors|serve-image)\.ts$/, /^src\/metrics\.ts$/],
+  [
+    /^src\/serve-image\.ts$/,
+    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer)\.ts$/,
+    /^src\/(rendition-cache|stores\/store|render\/render|flow\/.*)\.ts$/,
+  ],
+  [/^src\/render\/render\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
+  [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
+  [/^src\/stores\/store\.ts$/, /^$/, /^$/],
+  [/^src\/stores\//, /^src\/(stores\/(store|address-guard)|errors)\.ts$/, /^$/],
+  [/^src\/flow\//, /^src\/errors\.ts$/, /^$/],
+  [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
+  [/^src\/(errors|step-timer|config|http-cache|signing-key-file)\.ts$/, /^$/, /^$/],
+  [/^src\/presets\.ts$/, /^src\/errors\.ts$/, /^src\/render\/recipe\.ts$/],
+  [/^src\/rendition\.ts$/, /^$/, /^src\/(presets|stores\/store)\.ts$/],
+  [/^src\/rendition-cache\.ts$/, /^$/, /^src\/rendition\.ts$/],
+  [/^src\/metrics\.ts$/, /^$/, /^src\/serve-image\.ts$/],
+  [/^src\/example-urls\.ts$/, /^src\/url\//, /^src\/url\//],
+];
+
+/** One home for each tool. */
+const HOMES: [tool: RegExp, homes: RegExp][] = [
+  [/^fastify$/, /^src\/(app|serve-image)\.ts$/],
+  [/^sharp$/, /^src\/render\//],
+  [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
+  [/^undici$/, /^src\/stores\/http-origin\.ts$/],
+  [/^ipaddr\.js$/, /^src\/stores\/address-guard\.ts$/],
+  [/^lru-cache$/, /^src\/rendition-cache\.ts$/],
+  [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
+  [/^zod$/, /^src\/(config|presets)\.ts$/],
+  [/^prom-client$/, /^src\/metrics\.ts$/],
+];
+
+describe('architecture', () => {
+  it('has a rule for every file', () => {
+    assert.deepEqual(
+      files.filter((file) => !ARROWS.some(([place]) => place.test(file))),
+      [],
+    );
+  });
+
+  it('keeps the arrows', () => {
+    const against = imports.filter(inside).filter((entry) => {
+      const [, values, types] = ARROWS.find(([place]) => place.test(entry.from)) ?? [];
+      return !(values?.test(entry.to) || (entry.typeOnly && types?.test(entry.to)));
+    });
+    assert.deepEqual(list(against), []);
+  });
+
+  it('keeps one home per tool', () => {
+    const astray = imports.filter((entry) =>
+      HOMES.some(([tool, homes]) => tool.test(entry.to) && !homes.test(entry.from)),
+    );
+    assert.deepEqual(list(astray), []);
+  });
+
+  it('knows the home of every package', () => {
+    const strangers = imports.filter(
+      (entry) => !inside(entry) && !entry.to.startsWith('node:') && !entry.to.endsWith('package.json'),
+    );
+    assert.deepEqual(list(strangers.filter((entry) => !HOMES.some(([tool]) => tool.test(entry.to)))), []);
+  });
+
+  it('reads the environment in config.ts only', () => {
+    assert.deepEqual(
+      files.filter((file) => file !== 'src/config.ts' && /process\.env/.test(text(file))),
+      [],
+    );
+  });
+
+  it('loads what only one adapter needs when it is first used', () => {
+    const early = imports.filter((entry) => /^(sharp|undici|@aws-sdk|@smithy)/.test(entry.to) && !entry.typeOnly);
+    const fixed = early.filter((entry) =>
+      new RegExp(`^import (?!type )[^']*'${entry.to}'`, 'm').test(text(entry.from)),
+    );
+    assert.deepEqual(list(fixed), []);
+  });
+
+  it('has files of one thing each', () => {
+    assert.deepEqual(
+      files.filter((file) => text(file).split('\n').length > 260),
+      [],
+    );
+    assert.deepEqual(
+      files.filter((file) => /\/(utils?|helpers?|types|index|common|misc)\.ts$/.test(file)),
+      [],
+    );
+  });
+});
