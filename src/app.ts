@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
@@ -41,7 +47,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   const app = fastify({
     ...CONNECTION,
     logger: { level: deps.logLevel, base: null, serializers: { req: () => ({}), err: logError } },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,

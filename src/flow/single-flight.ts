@@ -42,7 +42,8 @@ export function createSingleFlight<T>(): SingleFlight<T> {
   function start(key: string, work: (flight: Flight) => Promise<T>): SharedWork<T> {
     const abandoned = new AbortController();
     const answer = Promise.withResolvers<T>();
-    let committed = false;
+    /** Committed or over: no reason to drop it any more. */
+    let keeps = false;
     let deadline: NodeJS.Timeout | undefined;
 
     const shared: SharedWork<T> = {
@@ -50,13 +51,14 @@ export function createSingleFlight<T>(): SingleFlight<T> {
       waiters: 0,
       leave() {
         shared.waiters -= 1;
-        if (shared.waiters > 0 || committed) return;
+        if (shared.waiters > 0 || keeps) return;
         land();
         abandoned.abort(new Error('nobody waits for this work any more'));
       },
     };
     // The key may already belong to a later flight when work that was dropped comes to its end.
     const land = () => {
+      keeps = true;
       clearTimeout(deadline);
       if (flights.get(key) === shared) flights.delete(key);
     };
@@ -64,7 +66,7 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     const flight: Flight = {
       signal: abandoned.signal,
       commit(deadlineMs, late) {
-        committed = true;
+        keeps = true;
         deadline = setTimeout(() => answer.reject(late()), deadlineMs).unref();
       },
     };

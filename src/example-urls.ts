@@ -1,0 +1,30 @@
+import { readdir } from 'node:fs/promises';
+import { formatImagePath } from './url/image-url.ts';
+import type { Signatures } from './url/signature.ts';
+
+const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
+const EXAMPLES = 3;
+
+/** What a developer sees after the start: signed URLs for the first pictures of the originals' folder. */
+export async function exampleUrls(options: {
+  baseUrl: string;
+  folder: string;
+  presets: readonly string[];
+  signatures: Signatures;
+}): Promise<string> {
+  const files = await readdir(options.folder).catch(() => []);
+  const ids = files
+    .filter((name) => PICTURE.test(name))
+    .sort()
+    .slice(0, EXAMPLES);
+  if (ids.length === 0) return `There is no picture in ${options.folder} yet.`;
+  const lines = ids.flatMap((id) => [
+    `\n${id}`,
+    ...options.presets.map((preset) => {
+      const signature = options.signatures.sign({ preset, id, expiresAt: undefined });
+      const path = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
+      return `  ${preset.padEnd(14)} ${options.baseUrl}${path}`;
+    }),
+  ]);
+  return `Signed URLs to open:\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,176 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import packageJson from '../package.json' with { type: 'json' };
+import { buildApp } from './app.ts';
+import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
+import { exampleUrls } from './example-urls.ts';
+import { createSingleFlight } from './flow/single-flight.ts';
+import { createWorkQueue } from './flow/work-queue.ts';
+import { createWriteBehind } from './flow/write-behind.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { BUILT_IN_PRESETS, createPresets } from './presets.ts';
+import { createRenderer } from './render/render.ts';
+import { createRenditionCache } from './rendition-cache.ts';
+import type { Developed } from './serve-image.ts';
+import { loadOrMakeSigningKey } from './signing-key-file.ts';
+import { createDiskStore } from './stores/disk-store.ts';
+import { createHttpOrigin } from './stores/http-origin.ts';
+import { createS3Store } from './stores/s3-store.ts';
+import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import { createSignatures } from './url/signature.ts';
+
+const SIGNING_KEY_FILE = './data/signing-key';
+/** Saves under way and waiting hold finished pictures in memory: a second copy of a flash sale's minute at most. */
+const SAVES = { maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 3, retryDelayMs: 200 };
+/** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
+const SPARE_THREADS = 4;
+
+async function start(config: Config) {
+  const signatures = createSignatures(config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)]);
+  const presets = createPresets({ definitions: await presetDefinitions(config), inline: config.inlinePresets });
+  const originals = createReader(config.originals, config);
+  const results = config.results.kind === 'none' ? undefined : createStore(config.results, config);
+  const cache = createRenditionCache(config.memoryCacheBytes);
+  const flights = createSingleFlight<Developed>();
+  const queue = createWorkQueue({ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs });
+  const renderer = createRenderer({
+    maxPixels: config.maxOriginalPixels,
+    maxFrames: config.maxOriginalFrames,
+    timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000),
+  });
+  const saves = createWriteBehind({
+    ...SAVES,
+    onSaved: () => metrics.countSave('saved'),
+    onRetry: () => metrics.countSave('retried'),
+    onLost: ({ key }, reason) => {
+      metrics.countSave('lost');
+      warn('a rendition was not saved', key, reason);
+    },
+  });
+  const metrics = createMetrics({ cache, queue, flights, saves });
+  const life = { ready: false, draining: false };
+  const app = buildApp({
+    ...{ signatures, presets, cache, flights, queue, originals, results, renderer, saves, metrics, life, warn },
+    maxOriginalBytes: config.maxOriginalBytes,
+    renderTimeoutMs: config.renderTimeoutMs,
+    logLevel: config.logLevel,
+    version: packageJson.version,
+  });
+  const { log } = app;
+  function warn(what: string, key: string, reason: unknown): void {
+    log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);
+  }
+
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  const address = await app.listen({ host: config.host, port: config.port });
+  const metricsServer =
+    config.metricsPort === undefined ? undefined : await serveMetrics(metrics, config.host, config.metricsPort);
+  await renderer.warm();
+  life.ready = true;
+  log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
+  if (config.threadPool < config.slots + SPARE_THREADS) {
+    log.warn(
+      `UV_THREADPOOL_SIZE is ${config.threadPool}; set it to at least ${config.slots + SPARE_THREADS} before the start`,
+    );
+  }
+  if (!config.production && config.originals.kind === 'folder') {
+    const { port } = app.server.address() as AddressInfo;
+    const options = {
+      baseUrl: `http://localhost:${port}`,
+      folder: config.originals.path,
+      presets: presets.names,
+      signatures,
+    };
+    process.stdout.write(`\n${await exampleUrls(options)}\n`);
+  }
+
+  /** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
+  async function stop(signal: string): Promise<void> {
+    if (life.draining) process.exit(1);
+    life.draining = true;
+    const deadline = performance.now() + config.shutdownTimeoutMs;
+    const overdue = setTimeout(() => {
+      log.error('the shutdown took too long');
+      process.exit(1);
+    }, config.shutdownTimeoutMs);
+    overdue.unref();
+    log.info({ signal, flights: flights.size, saves: saves.pending }, 'draining');
+    await app.close();
+    const lost = await saves.drain(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
+    metricsServer?.close();
+    await Promise.all([originals.close(), results?.close()]);
+    log.info({ lost }, 'drained');
+    process.exit(0);
+  }
+}
+
+/** Kept back from the shutdown's time for closing sockets and the last log line. */
+const LAST_WORDS_MS = 500;
+
+async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
+  if (presetsFile === undefined) return BUILT_IN_PRESETS;
+  try {
+    return JSON.parse(await readFile(presetsFile, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`DARKROOM_PRESETS=${presetsFile} cannot be used: ${(error as Error).message}`);
+  }
+}
+
+function createReader(location: StoreLocation, config: Config): ObjectReader {
+  if (location.kind !== 'origin') return createStore(location, config);
+  return createHttpOrigin({
+    baseUrl: location.url,
+    timeoutMs: config.storeTimeoutMs,
+    allowPrivate: config.originPrivate,
+  });
+}
+
+function createStore(location: StoreLocation, config: Config): ObjectStore {
+  const timeoutMs = config.storeTimeoutMs;
+  if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs });
+  if (location.kind === 's3')
+    return createS3Store({ ...config.s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
+  throw new ConfigError(`a store cannot be made of ${location.kind}`);
+}
+
+async function serveMetrics(metrics: Metrics, host: string, port: number): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    if (request.url !== '/metrics') return response.writeHead(404).end();
+    const text = await metrics.text();
+    return response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
+  });
+  const listening = Promise.withResolvers<void>();
+  server.once('error', listening.reject);
+  server.listen(port, host, listening.resolve);
+  await listening.promise;
+  return server;
+}
+
+function startUpLine(config: Config, address: string, metricsServer: Server | undefined, renderVersion: string) {
+  return {
+    version: packageJson.version,
+    node: process.versions.node,
+    renderVersion,
+    address,
+    metricsPort: (metricsServer?.address() as AddressInfo | undefined)?.port,
+    originals: config.originals.kind,
+    results: config.results.kind,
+    slots: config.slots,
+    queue: config.queue,
+    memoryCacheBytes: config.memoryCacheBytes,
+    allocator: config.allocator,
+    threadPool: config.threadPool,
+  };
+}
+
+try {
+  await start(readConfig());
+} catch (error) {
+  // A setting that cannot be used needs its sentence; anything else its stack.
+  process.stderr.write(
+    `Darkroom cannot start.\n${error instanceof ConfigError ? error.message : (error as Error).stack}\n`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,453 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { type ErrorCode, errors } from '../src/errors.ts';
+import { startApp, type TestApp } from './helpers/app.ts';
+import { createMemoryStore } from './helpers/memory-store.ts';
+
+const definitions = {
+  thumb: { width: 150, height: 150, fit: 'cover', format: 'webp', quality: 75 },
+  card: { width: 300, height: 300, format: 'auto', quality: 80 },
+};
+const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: '#884422' } })
+  .jpeg()
+  .toBuffer();
+const cutout = await sharp({ create: { width: 40, height: 30, channels: 4, background: '#88442280' } })
+  .png()
+  .toBuffer();
+const originals = createMemoryStore({
+  'a.jpg': photo,
+  'cutout.png': cutout,
+  'notes.txt': Buffer.from('no picture at all'),
+});
+let app: TestApp;
+
+before(async () => {
+  app = await startApp({ originals: originals.store, definitions, maxPixels: 200_000 });
+});
+after(() => app.dispose());
+
+const SAFE = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+  'timing-allow-origin': '*',
+};
+
+function assertHeaders(response: Response, expected: Record<string, string | RegExp | null>) {
+  for (const [name, value] of Object.entries(expected)) {
+    const found = response.headers.get(name);
+    if (value instanceof RegExp) assert.match(found ?? '', value, name);
+    else assert.equal(found, value, name);
+  }
+}
+
+describe('a picture', () => {
+  it('comes with every header of the contract', async () => {
+    const response = await app.get(app.path('thumb', 'a.jpg'));
+    const body = Buffer.from(await response.arrayBuffer());
+    assert.equal(response.status, 200);
+    assertHeaders(response, {
+      ...SAFE,
+      'content-type': 'image/webp',
+      'content-length': String(body.length),
+      'cache-control': 'public, max-age=31536000, immutable',
+      etag: /^"[A-Za-z0-9_-]{22}"$/,
+      vary: null,
+      'cache-status': 'darkroom; fwd=miss',
+      'server-timing': /^queue;dur=[\d.]+, origin;dur=[\d.]+, decode;dur=[\d.]+, encode;dur=[\d.]+, total;dur=[\d.]+$/,
+      'cache-tag': /^o-[0-9a-f]{32}$/,
+      'x-request-id': /^[0-9a-f]{12}-[0-9a-z]+$/,
+      'x-error': null,
+      'set-cookie': null,
+    });
+    const { format, width, height } = await sharp(body).metadata();
+    assert.deepEqual([format, width, height], ['webp', 150, 150]);
+  });
+
+  it('has a cache tag of its original, whatever the preset', async () => {
+    const tag = async (target: string) => (await app.get(target)).headers.get('cache-tag');
+    assert.equal(await tag(app.path('thumb', 'a.jpg')), await tag(app.path('card.jpeg', 'a.jpg')));
+    assert.notEqual(await tag(app.path('thumb', 'a.jpg')), await tag(app.path('thumb', 'cutout.png')));
+  });
+
+  it('lasts as long as its URL', async () => {
+    const soon = Math.floor(Date.now() / 1000) + 100;
+    const response = await app.get(app.path('thumb', 'a.jpg', soon));
+    assert.match(response.headers.get('cache-control') ?? '', /^public, max-age=(9\d|100), immutable$/);
+  });
+
+  it('answers HEAD as GET, without the body', async () => {
+    const target = app.path('thumb', 'a.jpg');
+    const get = await app.get(target);
+    const head = await app.get(target, { method: 'HEAD' });
+    assert.equal(head.status, 200);
+    assert.equal((await head.arrayBuffer()).byteLength, 0);
+    const compared = (response: Response) =>
+      Object.fromEntries(
+        [...response.headers].filter(
+          ([name]) =>
+            !['x-request-id', 'server-timing', 'date', 'cache-status', 'connection', 'keep-alive'].includes(name),
+        ),
+      );
+    assert.deepEqual(compared(head), compared(get));
+  });
+
+  it('answers HEAD on a miss and Range as a whole', async () => {
+    const head = await app.get(app.path('thumb@2x', 'a.jpg'), { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('cache-status')], [200, 'darkroom; fwd=miss']);
+    const ranged = await app.get(app.path('thumb', 'a.jpg'), { headers: { range: 'bytes=0-9' } });
+    assert.equal(ranged.status, 200);
+  });
+
+  it('is the same whatever else a client sends', async () => {
+    const target = app.path('thumb', 'a.jpg');
+    const plain = Buffer.from(await (await app.get(target)).arrayBuffer());
+    const headers = {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'gopher',
+      'x-original-url': '/other',
+      'x-http-method-override': 'DELETE',
+      cookie: 'a=b',
+      authorization: 'Bearer x',
+      origin: 'https://evil.example',
+      accept: 'text/html',
+      'x-request-id': 'mine\tforged',
+    };
+    const response = await app.get(target, { headers });
+    assert.equal(response.headers.get('cache-status'), 'darkroom; hit; detail=memory');
+    assert.doesNotMatch(JSON.stringify([...response.headers]), /evil|forged/);
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(plain));
+  });
+});
+
+describe('304', () => {
+  it('is answered to any match, without store or render, once the signature is right', async () => {
+    const target = app.path('card', 'never-looked-at.jpg');
+    const { etag } = await etagOfUnseen('never-looked-at.jpg');
+    const before = originals.calls.length;
+    for (const ifNoneMatch of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const response = await app.get(target, { headers: { 'if-none-match': ifNoneMatch } });
+      assert.equal(response.status, 304);
+      assertHeaders(response, {
+        ...SAFE,
+        etag,
+        vary: 'Accept',
+        'cache-control': 'public, max-age=31536000, immutable',
+        'cache-tag': /^o-/,
+      });
+      assert.equal((await response.arrayBuffer()).byteLength, 0);
+    }
+    assert.equal(originals.calls.length, before);
+    const forged = await app.get(target.replace(/^\/./, '/_'), { headers: { 'if-none-match': '*' } });
+    assert.equal(forged.status, 403);
+  });
+
+  /** The ETag of a rendition that nobody made: it is known from URL and Accept alone. */
+  async function etagOfUnseen(id: string) {
+    const response = await app.get(app.path('card', id), { headers: { 'if-none-match': '*' } });
+    return { etag: response.headers.get('etag') as string };
+  }
+});
+
+describe('negotiation', () => {
+  const ask = async (target: string, accept: string) => app.get(target, { headers: { accept } });
+
+  it('gives each class its own bytes, key and ETag, and says Vary', async () => {
+    const etags = new Set<string | null>();
+    for (const [accept, type] of [
+      ['image/avif,image/webp,*/*', 'image/avif'],
+      ['image/webp,*/*', 'image/webp'],
+      ['*/*', 'image/jpeg'],
+    ] as const) {
+      const response = await ask(app.path('card', 'a.jpg'), accept);
+      assertHeaders(response, { 'content-type': type, vary: 'Accept' });
+      etags.add(response.headers.get('etag'));
+    }
+    assert.equal(etags.size, 3);
+  });
+
+  it('gives png as the base of an original with transparent parts', async () => {
+    const response = await ask(app.path('card', 'cutout.png'), '*/*');
+    assertHeaders(response, { 'content-type': 'image/png', vary: 'Accept' });
+  });
+
+  it('keeps at most three renditions whatever Accept says', async () => {
+    const fresh = await startApp({ originals: originals.store, definitions });
+    for (let n = 0; n < 50; n += 1) {
+      const accept = [`image/x-${n}`, n % 2 ? 'image/avif' : 'text/html', n % 3 ? 'image/webp;q=0.5' : '*/*'].join(',');
+      assert.equal((await fresh.get(fresh.path('card', 'a.jpg'), { headers: { accept } })).status, 200);
+    }
+    assert.equal(fresh.cache.entries, 3);
+    await fresh.dispose();
+  });
+
+  it('says Vary on errors of such URLs too, and on no other answer', async () => {
+    const vary = async (target: string) => (await app.get(target)).headers.get('vary');
+    assert.equal(await vary(app.path('card', 'missing.jpg')), 'Accept');
+    assert.equal(await vary(app.path('card', 'notes.txt')), 'Accept');
+    assert.equal(await vary(app.path('card', 'a.jpg', 1)), 'Accept');
+    assert.equal(await vary(app.path('card@9x', 'a.jpg')), 'Accept');
+    assert.equal(await vary(app.path('card.webp', 'a.jpg')), null);
+    assert.equal(await vary(app.path('card.webp', 'missing.jpg')), null);
+    assert.equal(await vary(app.path('thumb', 'missing.jpg')), null);
+    assert.equal(await vary('/health'), null);
+  });
+});
+
+describe('the error table', () => {
+  const wide = () =>
+    sharp({ create: { width: 500, height: 401, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+  const failing = (error: Error) => () => {
+    originals.hold.get = async () => {
+      throw error;
+    };
+  };
+
+  interface Row {
+    readonly what: string;
+    readonly status: number;
+    readonly code: ErrorCode;
+    readonly cacheControl: string;
+    readonly target: () => string;
+    readonly arrange?: () => unknown;
+    readonly retryAfter?: RegExp;
+    readonly storeCalls?: number;
+  }
+  const MINUTE = 'public, max-age=60';
+  const rows: Row[] = [
+    {
+      what: 'a malformed id',
+      status: 400,
+      code: 'bad_request',
+      cacheControl: MINUTE,
+      target: () => `${app.path('thumb', 'a.jpg')}%00b`,
+    },
+    {
+      what: 'a path that does not decode',
+      status: 400,
+      code: 'bad_request',
+      cacheControl: MINUTE,
+      target: () => '/s/thumb/%zz',
+    },
+    {
+      what: 'a foreign query',
+      status: 400,
+      code: 'bad_request',
+      cacheControl: MINUTE,
+      target: () => `${app.path('thumb', 'a.jpg')}?width=3`,
+    },
+    {
+      what: 'a wrong signature',
+      status: 403,
+      code: 'bad_signature',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb', 'a.jpg').replace(/^\/./, '/_'),
+    },
+    {
+      what: 'an empty signature',
+      status: 403,
+      code: 'bad_signature',
+      cacheControl: MINUTE,
+      target: () => '//thumb/a.jpg',
+    },
+    {
+      what: 'an expired URL',
+      status: 410,
+      code: 'expired',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb', 'a.jpg', 1000),
+    },
+    {
+      what: 'an unknown preset',
+      status: 404,
+      code: 'unknown_preset',
+      cacheControl: MINUTE,
+      target: () => app.path('poster', 'a.jpg'),
+    },
+    {
+      what: 'a suffix that is not offered',
+      status: 404,
+      code: 'unknown_preset',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb@9x', 'a.jpg'),
+    },
+    {
+      what: 'a missing original',
+      status: 404,
+      code: 'original_not_found',
+      cacheControl: 'public, max-age=10',
+      target: () => app.path('thumb', 'no.jpg'),
+      storeCalls: 1,
+    },
+    {
+      what: 'too many pixels',
+      status: 413,
+      code: 'original_too_large',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb', 'wide.png'),
+      storeCalls: 1,
+      arrange: async () =>
+        originals.objects.set('wide.png', {
+          body: await wide(),
+          contentType: undefined,
+          cacheControl: undefined,
+          metadata: {},
+        }),
+    },
+    {
+      what: 'too many bytes',
+      status: 413,
+      code: 'original_too_large',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb', 'a.jpg'),
+      storeCalls: 1,
+      arrange: failing(errors.originalTooLarge('The original is too large.')),
+    },
+    {
+      what: 'no picture',
+      status: 422,
+      code: 'original_unreadable',
+      cacheControl: MINUTE,
+      target: () => app.path('thumb', 'notes.txt'),
+      storeCalls: 1,
+    },
+    {
+      what: 'a store that fails',
+      status: 502,
+      code: 'store_failed',
+      cacheControl: 'no-store',
+      target: () => app.path('thumb', 'x.jpg'),
+      storeCalls: 1,
+      arrange: failing(errors.storeFailed(new Error('secret-host refused'))),
+    },
+    {
+      what: 'a store that is late',
+      status: 504,
+      code: 'store_timeout',
+      cacheControl: 'no-store',
+      target: () => app.path('thumb', 'x.jpg'),
+      storeCalls: 1,
+      arrange: failing(errors.storeTimeout()),
+    },
+    {
+      what: 'a mistake of ours',
+      status: 500,
+      code: 'internal',
+      cacheControl: 'no-store',
+      target: () => app.path('thumb', 'x.jpg'),
+      storeCalls: 1,
+      arrange: failing(new Error('secret-host')),
+    },
+    {
+      what: 'draining',
+      status: 503,
+      code: 'draining',
+      cacheControl: 'no-store',
+      target: () => app.path('thumb', 'a.jpg'),
+      retryAfter: /^1$/,
+      arrange: () => (app.life.draining = true),
+    },
+    { what: 'no such place', status: 404, code: 'not_found', cacheControl: MINUTE, target: () => '/favicon.ico' },
+  ];
+
+  for (const row of rows) {
+    it(`${row.what}: ${row.status} ${row.code}`, async () => {
+      const small = await startApp({ originals: originals.store, definitions, maxPixels: 200_000 });
+      const shared = app;
+      app = small;
+      try {
+        await row.arrange?.();
+        const before = originals.calls.length;
+        const response = await small.get(row.target());
+        const body = await response.text();
+        assert.equal(response.status, row.status);
+        assertHeaders(response, {
+          ...SAFE,
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': String(Buffer.byteLength(body)),
+          'cache-control': row.cacheControl,
+          'x-error': row.code,
+          'retry-after': row.retryAfter ?? null,
+          etag: null,
+          'cache-tag': null,
+          'cache-status': null,
+        });
+        const { error, message, requestId, ...rest } = JSON.parse(body);
+        assert.deepEqual([error, requestId, rest], [row.code, response.headers.get('x-request-id'), {}]);
+        assert.ok(message.length > 10);
+        assert.doesNotMatch(body, /secret-host|node_modules|\.ts/);
+        assert.equal(originals.calls.length - before, row.storeCalls ?? 0);
+        assert.equal(small.cache.entries, 0);
+        assert.deepEqual([small.flights.size, small.queue.running, small.queue.waiting], [0, 0, 0]);
+        const head = await small.get(row.target(), { method: 'HEAD' });
+        assert.deepEqual([head.status, (await head.arrayBuffer()).byteLength], [row.status, 0]);
+      } finally {
+        delete originals.hold.get;
+        small.life.draining = false;
+        app = shared;
+        await small.dispose();
+      }
+    });
+  }
+
+  it('lets a 413 in by the pixel: N passes, N + 1 fails', async () => {
+    const exact = await sharp({ create: { width: 500, height: 400, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+    originals.objects.set('exact.png', { body: exact, contentType: undefined, cacheControl: undefined, metadata: {} });
+    assert.equal((await app.get(app.path('thumb', 'exact.png'))).status, 200);
+  });
+
+  it('tries again after a failure', async () => {
+    originals.hold.get = async () => {
+      throw errors.storeFailed(new Error('down'));
+    };
+    assert.equal((await app.get(app.path('thumb@3x', 'a.jpg'))).status, 502);
+    delete originals.hold.get;
+    assert.equal((await app.get(app.path('thumb@3x', 'a.jpg'))).status, 200);
+  });
+
+  it('refuses other methods with the ones it knows', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      const response = await app.get(app.path('thumb', 'a.jpg'), { method });
+      assert.deepEqual([response.status, response.headers.get('allow')], [405, 'GET, HEAD'], method);
+    }
+    for (const [method, path] of [
+      ['POST', '/v1/images/upload-url'],
+      ['POST', '/v1/images/meta'],
+      ['DELETE', '/v1/images/a.jpg'],
+    ] as const) {
+      assert.equal((await app.get(path, { method })).status, 404);
+    }
+  });
+});
+
+describe('beside the pictures', () => {
+  it('health lives, ready follows the process', async () => {
+    const before = originals.calls.length;
+    assert.deepEqual(await (await app.get('/health')).json(), { status: 'ok', version: '0.0.0-test' });
+    assert.equal((await app.get('/ready')).status, 200);
+    app.life.ready = false;
+    assert.equal((await app.get('/ready')).status, 503);
+    app.life.ready = true;
+    app.life.draining = true;
+    const draining = await app.get('/ready');
+    assert.deepEqual([draining.status, draining.headers.get('connection')], [503, 'close']);
+    assert.equal((await app.get('/health')).status, 200);
+    app.life.draining = false;
+    assert.equal(originals.calls.length, before);
+  });
+
+  it('takes ids of 512 bytes, however long once encoded', async () => {
+    const id = `${'é'.repeat(254)}.jpg`;
+    originals.objects.set(id, { body: photo, contentType: undefined, cacheControl: undefined, metadata: {} });
+    assert.equal((await app.get(app.path('thumb', id))).status, 200);
+    const encoded = Array.from(Buffer.from(id), (byte) => `%${byte.toString(16)}`).join('');
+    const [, signature] = app.path('thumb', id).split('/');
+    assert.equal((await app.get(`/${signature}/thumb/${encoded}`)).status, 200);
+  });
+});

@@ -1,0 +1,85 @@
+import type { AddressInfo } from 'node:net';
+import { buildApp } from '../../src/app.ts';
+import { createSingleFlight } from '../../src/flow/single-flight.ts';
+import { createWorkQueue } from '../../src/flow/work-queue.ts';
+import { createWriteBehind } from '../../src/flow/write-behind.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { BUILT_IN_PRESETS, createPresets } from '../../src/presets.ts';
+import { createRenderer, type Renderer } from '../../src/render/render.ts';
+import { createRenditionCache } from '../../src/rendition-cache.ts';
+import type { Developed } from '../../src/serve-image.ts';
+import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
+import { formatImagePath } from '../../src/url/image-url.ts';
+import { createSignatures } from '../../src/url/signature.ts';
+
+export const TEST_KEY = Buffer.alloc(32, 7);
+
+export interface TestAppOptions {
+  readonly originals: ObjectReader;
+  readonly results?: ObjectStore | undefined;
+  readonly definitions?: unknown;
+  readonly keys?: Uint8Array[];
+  readonly slots?: number;
+  readonly waiting?: number;
+  readonly waitTimeoutMs?: number;
+  readonly renderTimeoutMs?: number;
+  readonly maxOriginalBytes?: number;
+  readonly maxPixels?: number;
+  readonly maxFrames?: number;
+  /** Wraps the real renderer, to count or to hold renders. */
+  readonly wrapRenderer?: (renderer: Renderer) => Renderer;
+}
+
+/** The whole app on a real port, built of real parts as main.ts builds it. */
+export async function startApp(options: TestAppOptions) {
+  const { originals, results, keys = [TEST_KEY] } = options;
+  const signatures = createSignatures(keys);
+  const cache = createRenditionCache(64 * 1024 * 1024);
+  const flights = createSingleFlight<Developed>();
+  const queue = createWorkQueue({
+    slots: options.slots ?? 2,
+    waiting: options.waiting ?? 32,
+    waitTimeoutMs: options.waitTimeoutMs ?? 8000,
+  });
+  const saves = createWriteBehind({ maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 2, retryDelayMs: 1 });
+  const real = createRenderer({
+    maxPixels: options.maxPixels ?? 100_000_000,
+    maxFrames: options.maxFrames ?? 200,
+    timeoutSeconds: 20,
+  });
+  const warnings: string[] = [];
+  const life = { ready: true, draining: false };
+  const app = buildApp({
+    ...{ originals, results, signatures, cache, flights, queue, saves, life },
+    presets: createPresets({ definitions: options.definitions ?? BUILT_IN_PRESETS, inline: true }),
+    renderer: options.wrapRenderer?.(real) ?? real,
+    metrics: createMetrics({ cache, flights, queue, saves }),
+    maxOriginalBytes: options.maxOriginalBytes ?? 50 * 1024 * 1024,
+    renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
+    warn: (what) => warnings.push(what),
+    logLevel: 'silent',
+    version: '0.0.0-test',
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const baseUrl = `http://127.0.0.1:${port}`;
+
+  /** A signed path; `preset` may carry a suffix. */
+  function path(preset: string, id: string, expiresAt?: number): string {
+    const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/.exec(preset) ?? [];
+    const signature = signatures.sign({ preset: name, id, expiresAt });
+    return formatImagePath({ signature, preset: name, suffix, id, expiresAt });
+  }
+
+  return {
+    ...{ app, baseUrl, port, path, cache, flights, queue, saves, life, warnings, signatures },
+    get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
+    async dispose() {
+      await app.close();
+      await saves.drain(5000);
+      await Promise.all([originals.close(), results?.close()]);
+    },
+  };
+}
+
+export type TestApp = Awaited<ReturnType<typeof startApp>>;
