@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatImagePath } from '../../src/url/image-url.ts';
+import { createSignatures } from '../../src/url/signature.ts';
+import { TEST_KEY } from './app.ts';
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const START_LIMIT_MS = 20_000;
+
+/** Settings of other people's shells must not reach a server under test. */
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DARKROOM_')));
+
+export interface LogLine {
+  readonly msg: string;
+  readonly [name: string]: unknown;
+}
+
+/** A real process on a real loopback port, in an empty folder of its own. */
+export async function startServer(settings: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
+  const env = {
+    ...inherited,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    UV_THREADPOOL_SIZE: '16',
+    DARKROOM_METRICS_PORT: 'off',
+    DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'),
+    ...settings,
+  };
+  const child = spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errorOutput = '';
+  const up = Promise.withResolvers<LogLine>();
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stderr.on('data', (chunk) => (errorOutput += chunk));
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+    const line = logLines(output).find(({ msg }) => msg === 'darkroom is up');
+    if (line) up.resolve(line);
+  });
+  exited.then((code) => up.reject(new Error(`the server ended with ${code}: ${errorOutput}`)));
+  const timer = setTimeout(() => up.reject(new Error(`the server did not start: ${output} ${errorOutput}`)), START_LIMIT_MS);
+  const startUp = await up.promise
+    .catch(async (error) => {
+      await end(child, exited, folder);
+      throw error;
+    })
+    .finally(() => clearTimeout(timer));
+  const baseUrl = String(startUp.address);
+  const signatures = createSignatures([TEST_KEY]);
+
+  return {
+    ...{ baseUrl, child, exited, folder, startUp },
+    port: Number(new URL(baseUrl).port),
+    output: () => output + errorOutput,
+    log: () => logLines(output),
+    path(preset: string, id: string, expiresAt?: number): string {
+      const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/.exec(preset) ?? [];
+      const signature = signatures.sign({ preset: name, id, expiresAt });
+      return formatImagePath({ signature, preset: name, suffix, id, expiresAt });
+    },
+    get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
+    /** Ends the process politely and removes its folder. Resolves to the exit code. */
+    async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+      child.kill(signal);
+      return exited;
+    },
+    dispose: () => end(child, exited, folder),
+  };
+}
+
+export type TestServer = Awaited<ReturnType<typeof startServer>>;
+
+async function end(child: ChildProcess, exited: Promise<unknown>, folder: string): Promise<void> {
+  child.kill('SIGKILL');
+  await exited;
+  await rm(folder, { recursive: true, force: true });
+}
+
+function logLines(output: string): LogLine[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line));
+}
