@@ -1,0 +1,155 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { errors } from '../errors.ts';
+import type { ObjectStore, ReadOptions, StoredObject } from './store.ts';
+import { bounded, tooLarge } from './time-limit.ts';
+
+export interface DiskStoreOptions {
+  readonly root: string;
+  /** Limit of one call in milliseconds; a disk that hangs must not hold a request. */
+  readonly timeoutMs: number;
+}
+
+/** Where unfinished writes lie. A key cannot reach it, because a key's own leading dot is escaped. */
+const TEMPORARY = '.tmp';
+const LEFTOVER_AGE_MS = 3_600_000;
+/** File systems end names at 255 bytes; the rest is room for our own prefix and suffix. */
+const MAX_NAME_BYTES = 200;
+const READABLE_NAME_BYTES = 120;
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
+
+/** What travels with an object, in `.<name>.json` beside the plain file. */
+type Companion = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
+const NO_COMPANION: Companion = { contentType: undefined, cacheControl: undefined, metadata: {} };
+
+/** Objects as plain files under one folder that no key can leave. */
+export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectStore {
+  const home = resolve(root);
+  let swept: Promise<void> | undefined;
+
+  /** The file of a key. Undefined for keys that name no file: empty, dot and NUL segments. */
+  function fileOf(key: string): string | undefined {
+    const segments = key.split('/');
+    const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
+    return nameless ? undefined : join(home, ...segments.map(fileName));
+  }
+
+  /** The file's bytes if it is a regular file inside the folder once every link is followed. */
+  async function read(file: string, maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
+    const [real, realHome] = await Promise.all([realpath(file), realpath(home)]);
+    // Compared with the separator: /data/public must not let /data/public123 in.
+    if (!real.startsWith(realHome + sep)) return undefined;
+    // No link in the last step, and no waiting for a writer where the file is a pipe.
+    await using handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const info = await handle.stat();
+    if (!info.isFile()) return undefined;
+    if (info.size > maxBytes) throw tooLarge(maxBytes);
+    const body = await handle.readFile({ signal });
+    // It may have grown since.
+    if (body.length > maxBytes) throw tooLarge(maxBytes);
+    return body;
+  }
+
+  /** A reader never sees half a file: it is written elsewhere in the same file system and moved into place. */
+  async function replace(file: string, content: Buffer | string, signal: AbortSignal): Promise<void> {
+    const temporary = join(home, TEMPORARY, randomUUID());
+    try {
+      await writeFile(temporary, content, { signal, flag: 'wx' });
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  async function sweepLeftovers(): Promise<void> {
+    const folder = join(home, TEMPORARY);
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      const leftover = join(folder, name);
+      const { mtimeMs } = await stat(leftover).catch(() => ({ mtimeMs: Date.now() }));
+      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { force: true });
+    }
+  }
+
+  async function removeEmptyFolders(folder: string): Promise<void> {
+    for (let empty = folder; empty.startsWith(home + sep); empty = dirname(empty)) await rmdir(empty);
+  }
+
+  return {
+    async get(key, { signal, maxBytes }: ReadOptions) {
+      const file = fileOf(key);
+      if (!file) return undefined;
+      return bounded(signal, timeoutMs, async (limit) => {
+        const body = await read(file, maxBytes, limit).catch(unlessAbsent);
+        if (!body) return undefined;
+        const companion = await read(companionOf(file), 65_536, limit).catch(unlessAbsent);
+        return { body, ...parseCompanion(companion) };
+      });
+    },
+
+    async put(key, { body, ...companion }, { signal }) {
+      const file = fileOf(key);
+      if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
+      await bounded(signal, timeoutMs, async (limit) => {
+        swept ??= sweepLeftovers();
+        await swept.catch((error) => {
+          swept = undefined;
+          throw error;
+        });
+        await mkdir(dirname(file), { recursive: true });
+        // The folder may have vanished since the first put; then the next put makes it again.
+        await mkdir(join(home, TEMPORARY), { recursive: true });
+        // Two files cannot change in one step. A reader that meets an old body with a new companion, or the reverse,
+        // notices by the checksum that renditions carry in their metadata.
+        await replace(companionOf(file), JSON.stringify(companion), limit);
+        await replace(file, body, limit);
+      });
+    },
+
+    async delete(key, { signal }) {
+      const file = fileOf(key);
+      if (!file) return;
+      await bounded(signal, timeoutMs, async () => {
+        await rm(file, { force: true }).catch(unlessAbsent);
+        await rm(companionOf(file), { force: true }).catch(unlessAbsent);
+        await removeEmptyFolders(dirname(file)).catch(() => {});
+      });
+    },
+
+    async close() {},
+  };
+}
+
+/** One segment of a key as a file name: leading dots are ours, and long names keep their beginning and a digest. */
+function fileName(segment: string): string {
+  const visible = segment.startsWith('.') ? `%2E${segment.slice(1)}` : segment;
+  if (Buffer.byteLength(visible) <= MAX_NAME_BYTES) return visible;
+  let readable = '';
+  for (const letter of visible) {
+    if (Buffer.byteLength(readable + letter) > READABLE_NAME_BYTES) break;
+    readable += letter;
+  }
+  return `${readable}~${createHash('sha256').update(segment).digest('hex')}`;
+}
+
+function companionOf(file: string): string {
+  return join(dirname(file), `.${basename(file)}.json`);
+}
+
+function parseCompanion(text: Buffer | undefined): Companion {
+  if (!text) return NO_COMPANION;
+  try {
+    return { ...NO_COMPANION, ...(JSON.parse(text.toString()) as Companion) };
+  } catch {
+    // A damaged companion is none: its object then fails the checks of whoever needs the metadata.
+    return NO_COMPANION;
+  }
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+  throw error;
+}

@@ -1,0 +1,139 @@
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { errors } from '../errors.ts';
+import type { ObjectStore, StoredObject } from './store.ts';
+import { bounded, readBody, tooLarge } from './time-limit.ts';
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Put before every key, with a slash between. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly endpoint: string | undefined;
+  /** Bucket in the path instead of a sub-domain. */
+  readonly pathStyle: boolean;
+  /** Limit of one call in milliseconds, retries and body included. */
+  readonly timeoutMs: number;
+  readonly maxSockets?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 1000;
+const KEEP_ALIVE_MS = 60_000;
+/** Every call may be tried once more: all of ours are safe to repeat. */
+const MAX_ATTEMPTS = 2;
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+/**
+ * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). Credentials come from the SDK's own chain.
+ * The SDK is loaded on first use: importing it takes some 100 ms of every cold start.
+ */
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const { bucket, timeoutMs } = options;
+  const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
+  let connecting: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+
+  /** One call with its own time limit. `NoSuchKey` is undefined; `NoSuchBucket` is a failure like any other. */
+  async function call<T>(
+    key: string,
+    signal: AbortSignal,
+    work: (target: Target) => Promise<T>,
+  ): Promise<T | undefined> {
+    return bounded(signal, timeoutMs, async (limit) => {
+      connecting ??= connect(options);
+      const { sdk, client } = await connecting;
+      try {
+        return await work({ sdk, client, limit, object: { Bucket: bucket, Key: prefix + key } });
+      } catch (error) {
+        if (error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  return {
+    get: (key, { signal, maxBytes }) =>
+      call(key, signal, async ({ sdk, client, limit, object }) => {
+        const output = await client.send(new sdk.GetObjectCommand(object), { abortSignal: limit });
+        return { ...described(output), body: await bodyOf(output, maxBytes, limit) };
+      }),
+
+    async put(key, { body, contentType, cacheControl, metadata }, { signal }) {
+      await call(key, signal, ({ sdk, client, limit, object }) => {
+        const input = {
+          ...object,
+          Body: body,
+          ContentLength: body.length,
+          ContentType: contentType,
+          CacheControl: cacheControl,
+          Metadata: { ...metadata },
+        };
+        return client.send(new sdk.PutObjectCommand(input), { abortSignal: limit });
+      });
+    },
+
+    async delete(key, { signal }) {
+      await call(key, signal, ({ sdk, client, limit, object }) =>
+        client.send(new sdk.DeleteObjectCommand(object), { abortSignal: limit }),
+      );
+    },
+
+    async close() {
+      const connected = await connecting?.catch(() => undefined);
+      connected?.client.destroy();
+    },
+  };
+}
+
+interface Target {
+  readonly sdk: Sdk;
+  readonly client: S3Client;
+  readonly limit: AbortSignal;
+  readonly object: { readonly Bucket: string; readonly Key: string };
+}
+
+async function connect({ region, endpoint, pathStyle, timeoutMs, maxSockets = 50 }: S3StoreOptions) {
+  const [sdk, { NodeHttpHandler }, https, http] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@smithy/node-http-handler'),
+    import('node:https'),
+    import('node:http'),
+  ]);
+  const agent = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets };
+  const client = new sdk.S3Client({
+    region,
+    ...(endpoint ? { endpoint } : {}),
+    forcePathStyle: pathStyle,
+    maxAttempts: MAX_ATTEMPTS,
+    // The default would add checksums that S3-compatible stores answer with errors.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
+      // Only warns by itself, and does not see a body that stalls; the socket's own time-out does.
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeoutMs,
+      httpsAgent: new https.Agent(agent),
+      httpAgent: new http.Agent(agent),
+    }),
+  });
+  return { sdk, client };
+}
+
+function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutput): Omit<StoredObject, 'body'> {
+  return { contentType: ContentType, cacheControl: CacheControl, metadata: Metadata ?? {} };
+}
+
+/** A body left unread would hold its socket for ever, so it is read to its end or destroyed, whatever happens. */
+async function bodyOf(output: GetObjectCommandOutput, maxBytes: number, limit: AbortSignal): Promise<Buffer> {
+  const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
+  const body = stream as import('node:stream').Readable;
+  try {
+    if (!['', 'identity', 'aws-chunked'].includes(encoding))
+      throw errors.storeFailed(new Error(`encoded as ${encoding}`));
+    if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
+    return await readBody(body, announced, maxBytes, limit);
+  } finally {
+    body.destroy();
+  }
+}

@@ -1,0 +1,61 @@
+import type { Readable } from 'node:stream';
+import { DarkroomError, errors } from '../errors.ts';
+
+/** Runs under the caller's signal and the store's own time limit, and turns every failure into the contract's. */
+export async function bounded<T>(
+  signal: AbortSignal,
+  timeoutMs: number,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const limit = AbortSignal.any([signal, timeout]);
+  const ended = Promise.withResolvers<never>();
+  const onAbort = () => ended.reject(limit.reason);
+  limit.addEventListener('abort', onAbort, { once: true });
+  ended.promise.catch(() => {});
+  try {
+    // Raced, because a hanging disk or library may not answer to its signal.
+    return await Promise.race([work(limit), ended.promise]);
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    if (timeout.aborted) throw errors.storeTimeout(cause);
+    throw cause instanceof DarkroomError ? cause : errors.storeFailed(cause);
+  } finally {
+    limit.removeEventListener('abort', onAbort);
+  }
+}
+
+export function tooLarge(maxBytes: number): DarkroomError {
+  return errors.originalTooLarge(`The original weighs more than ${maxBytes} bytes.`);
+}
+
+/**
+ * Collects a body. Throws `original_too_large` as soon as it exceeds `maxBytes`, `store_failed` when it is not as long as
+ * announced. The caller destroys the stream.
+ */
+export async function readBody(
+  stream: Readable,
+  announced: number | undefined,
+  maxBytes: number,
+  limit: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // A stalled stream is woken by its destruction, never by waiting.
+  const onAbort = () => stream.destroy(limit.reason instanceof Error ? limit.reason : new Error('aborted'));
+  limit.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of stream) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } finally {
+    limit.removeEventListener('abort', onAbort);
+  }
+  if (announced !== undefined && length !== announced) {
+    throw errors.storeFailed(new Error(`${length} bytes came of ${announced} announced`));
+  }
+  return Buffer.concat(chunks, length);
+}
