@@ -41,7 +41,10 @@ export async function startServer(settings: Record<string, string> = {}) {
     if (line) up.resolve(line);
   });
   exited.then((code) => up.reject(new Error(`the server ended with ${code}: ${errorOutput}`)));
-  const timer = setTimeout(() => up.reject(new Error(`the server did not start: ${output} ${errorOutput}`)), START_LIMIT_MS);
+  const timer = setTimeout(
+    () => up.reject(new Error(`the server did not start: ${output} ${errorOutput}`)),
+    START_LIMIT_MS,
+  );
   const startUp = await up.promise
     .catch(async (error) => {
       await end(child, exited, folder);

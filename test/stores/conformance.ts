@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { ObjectReader, ObjectStore, StoredObject } from '../../src/stores/store.ts';
+import { legalId } from '../helpers/arbitraries.ts';
+
+export interface ReaderUnderTest {
+  readonly reader: ObjectReader;
+  seed(key: string, body: Buffer): Promise<unknown>;
+  dispose(): Promise<unknown>;
+}
+
+export interface StoreUnderTest {
+  readonly store: ObjectStore;
+  dispose(): Promise<unknown>;
+}
+
+const MAX = 1024 * 1024;
+const live = () => ({ signal: new AbortController().signal, maxBytes: MAX });
+
+/** Keys that name different objects, however much alike they look. */
+const LOOKALIKES = [
+  ...['a/b', 'a%2Fb', 'a%252Fb', 'a b', 'a+b', 'a%20b', 'caf\u00e9', 'cafe\u0301', 'A/B', 'é/📷.jpg', 'plain.jpg'],
+  ...[
+    'q?x=1',
+    'h#x',
+    'amp&x',
+    'eq=x',
+    'til~x',
+    'star*x',
+    'par(x)',
+    'at@x',
+    'col:x',
+    'semi;x',
+    "quo'x",
+    'comma,x',
+    'bang!x',
+    'dollar$x',
+    'brackets[x]',
+  ],
+];
+
+/** What every store of originals does. Contract: src/stores/store.ts. */
+export function readerConformance(
+  name: string,
+  create: () => Promise<ReaderUnderTest>,
+  options: { skip?: false | string } = {},
+): void {
+  describe(`${name} as a reader`, { skip: options.skip ?? false }, () => {
+    let subject: ReaderUnderTest;
+    before(async () => {
+      subject = await create();
+    });
+    after(() => subject.dispose());
+
+    it('answers undefined for what is not there', async () => {
+      assert.equal(await subject.reader.get('nothing/here.jpg', live()), undefined);
+    });
+
+    it('takes keys literally', async () => {
+      for (const key of LOOKALIKES) await subject.seed(key, Buffer.from(`body of ${key}`));
+      for (const key of LOOKALIKES) {
+        assert.equal((await subject.reader.get(key, live()))?.body.toString(), `body of ${key}`);
+      }
+    });
+
+    it('gives back any key that a storefront may sign', async () => {
+      await fc.assert(
+        fc.asyncProperty(legalId, async (id) => {
+          // A folder cannot hold a file and a folder of one name, nor a name that ends in a slash.
+          const key = `any/${randomBytes(6).toString('hex')}/${id.replaceAll(/\/+/g, '/').replace(/\/$/, '')}`;
+          const body = randomBytes(8);
+          await subject.seed(key, body);
+          assert.deepEqual((await subject.reader.get(key, live()))?.body, body);
+          assert.equal(await subject.reader.get(`${key}x`, live()), undefined);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it('reads up to the byte limit and not one more', async () => {
+      const body = randomBytes(5000);
+      await subject.seed('limit.bin', body);
+      assert.deepEqual((await subject.reader.get('limit.bin', { ...live(), maxBytes: 5000 }))?.body, body);
+      await assert.rejects(subject.reader.get('limit.bin', { ...live(), maxBytes: 4999 }), {
+        code: 'original_too_large',
+      });
+    });
+
+    it('reads an empty object', async () => {
+      await subject.seed('empty.bin', Buffer.alloc(0));
+      assert.equal((await subject.reader.get('empty.bin', live()))?.body.length, 0);
+    });
+
+    it('ends with the reason of the caller who gave up', async () => {
+      const reason = new Error('gave up');
+      await assert.rejects(subject.reader.get('limit.bin', { ...live(), signal: AbortSignal.abort(reason) }), reason);
+      const controller = new AbortController();
+      const reading = subject.reader.get('limit.bin', { ...live(), signal: controller.signal });
+      controller.abort(reason);
+      await assert.rejects(reading, reason);
+    });
+
+    it('loses no socket or handle on bodies that it refuses', async () => {
+      await subject.seed('large.bin', randomBytes(300_000));
+      const refuse = () =>
+        assert.rejects(subject.reader.get('large.bin', { ...live(), maxBytes: 1000 }), { code: 'original_too_large' });
+      for (let n = 0; n < 60; n += 1) await refuse();
+      await Promise.all(Array.from({ length: 60 }, refuse));
+      assert.equal((await subject.reader.get('large.bin', live()))?.body.length, 300_000);
+    });
+  });
+}
+
+/** What every store of results does, reading included. */
+export function storeConformance(
+  name: string,
+  create: () => Promise<StoreUnderTest>,
+  options: { skip?: false | string } = {},
+): void {
+  const object = (body: Buffer, more: Partial<StoredObject> = {}): StoredObject => ({
+    ...{ body, contentType: 'image/webp', cacheControl: 'public, max-age=31536000, immutable' },
+    metadata: { width: '150', height: '99', sha256: 'ab12' },
+    ...more,
+  });
+
+  readerConformance(
+    name,
+    async () => {
+      const { store, dispose } = await create();
+      return { reader: store, seed: (key, body) => store.put(key, object(body), live()), dispose };
+    },
+    options,
+  );
+
+  describe(`${name} as a store`, { skip: options.skip ?? false }, () => {
+    let subject: StoreUnderTest;
+    before(async () => {
+      subject = await create();
+    });
+    after(() => subject.dispose());
+
+    it('keeps body, type, caching and metadata together', async () => {
+      const written = object(randomBytes(100_000));
+      await subject.store.put('folder/thumb-12ab.webp', written, live());
+      assert.deepEqual(await subject.store.get('folder/thumb-12ab.webp', live()), written);
+    });
+
+    it('replaces', async () => {
+      await subject.store.put('twice', object(Buffer.from('a long first body')), live());
+      const second = object(Buffer.from('second'), { contentType: 'image/avif', metadata: { width: '1' } });
+      await subject.store.put('twice', second, live());
+      assert.deepEqual(await subject.store.get('twice', live()), second);
+    });
+
+    it('deletes, also what is not there', async () => {
+      await subject.store.put('gone/soon', object(Buffer.from('x')), live());
+      await subject.store.delete('gone/soon', live());
+      await subject.store.delete('gone/soon', live());
+      assert.equal(await subject.store.get('gone/soon', live()), undefined);
+      await subject.store.put('gone/soon', object(Buffer.from('y')), live());
+      assert.equal((await subject.store.get('gone/soon', live()))?.body.toString(), 'y');
+    });
+
+    it('never shows a part while the same key is written again and again', async () => {
+      const bodies = Array.from({ length: 8 }, (_, n) => Buffer.alloc(200_000 + n, n + 1));
+      await subject.store.put('torn', object(bodies[0] as Buffer), live());
+      const writing = Promise.all(bodies.map((body) => subject.store.put('torn', object(body), live())));
+      const reading = Array.from({ length: 40 }, async () => {
+        const { body } = (await subject.store.get('torn', live())) ?? assert.fail('it vanished');
+        const [first = 0] = body;
+        assert.equal(body.length, 200_000 + first - 1);
+        assert.ok(body.every((byte) => byte === first));
+      });
+      await Promise.all([writing, ...reading]);
+    });
+
+    it('keeps keys as long as renditions have them', async () => {
+      const key = `${encodeURIComponent('é'.repeat(105))}~${'f'.repeat(64)}/w_300,h_300,fit_inside,f_webp,q_80@2x-0123456789abcdef.webp`;
+      await subject.store.put(key, object(Buffer.from('long')), live());
+      assert.equal((await subject.store.get(key, live()))?.body.toString(), 'long');
+      assert.equal(await subject.store.get(key.replace('0123', '0124'), live()), undefined);
+    });
+
+    it('ends a write when the caller gives up', async () => {
+      const reason = new Error('gave up');
+      const signal = AbortSignal.abort(reason);
+      await assert.rejects(subject.store.put('never', object(Buffer.from('x')), { signal }), reason);
+      await assert.rejects(subject.store.delete('never', { signal }), reason);
+      assert.equal(await subject.store.get('never', live()), undefined);
+    });
+  });
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { createDiskStore } from '../../src/stores/disk-store.ts';
+import { storeConformance } from './conformance.ts';
+
+const options = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
+const object = (body: string) => ({
+  body: Buffer.from(body),
+  contentType: 'image/webp',
+  cacheControl: undefined,
+  metadata: {},
+});
+
+async function folderStore() {
+  const root = await mkdtemp(join(tmpdir(), 'darkroom-disk-'));
+  return {
+    root,
+    store: createDiskStore({ root, timeoutMs: 5000 }),
+    dispose: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+storeConformance('a folder', folderStore);
+
+describe('a folder that no key can leave', () => {
+  let parent: string;
+  let root: string;
+  before(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'darkroom-guard-'));
+    root = join(parent, 'public');
+    await mkdir(join(root, 'inside'), { recursive: true });
+    await mkdir(join(parent, 'public123'));
+    await writeFile(join(parent, 'secret.txt'), 'secret');
+    await writeFile(join(parent, 'public123', 'secret.txt'), 'secret');
+    await writeFile(join(root, '.env'), 'secret');
+    await mkdir(join(root, '.git'));
+    await writeFile(join(root, '.git', 'config'), 'secret');
+    await writeFile(join(root, 'inside', 'ok.txt'), 'fine');
+    await symlink(join(parent, 'secret.txt'), join(root, 'link-out.txt'));
+    await symlink(join(parent, 'public123'), join(root, 'folder-out'));
+    await symlink(parent, join(root, 'parent'));
+    await symlink('/dev/zero', join(root, 'zero'));
+    await symlink(join(root, 'loop'), join(root, 'loop'));
+    await symlink(join(root, 'inside', 'ok.txt'), join(root, 'link-in.txt'));
+    await promisify(execFile)('mkfifo', [join(root, 'pipe')]);
+  });
+  after(() => rm(parent, { recursive: true, force: true }));
+
+  const store = () => createDiskStore({ root, timeoutMs: 2000 });
+
+  it('reads nothing outside, nothing hidden, nothing that is no file', async () => {
+    const keys = [
+      ...[
+        '../secret.txt',
+        '..',
+        '.',
+        'inside/../../secret.txt',
+        './inside/ok.txt',
+        '/etc/passwd',
+        'inside//ok.txt',
+        'inside/',
+        'inside',
+        '',
+      ],
+      ...[
+        'link-out.txt',
+        'folder-out/secret.txt',
+        'parent/secret.txt',
+        'zero',
+        'loop',
+        'pipe',
+        '.env',
+        '.git/config',
+        'inside/ok.txt\0.jpg',
+      ],
+      ...['..\\secret.txt', '%2e%2e/secret.txt', '../public123/secret.txt', 'inside/ok.txt/more', 'n'.repeat(5000)],
+    ];
+    for (const key of keys) assert.equal(await store().get(key, options()), undefined, key);
+  });
+
+  it('follows links that stay inside', async () => {
+    assert.equal((await store().get('link-in.txt', options()))?.body.toString(), 'fine');
+  });
+
+  it('writes nothing outside', async () => {
+    for (const key of ['../evil.txt', '/evil.txt', 'a/../../evil.txt', '', 'a//b', 'a\0b']) {
+      await assert.rejects(store().put(key, object('evil'), options()), { code: 'store_failed' }, key);
+    }
+    assert.deepEqual((await readdir(parent)).sort(), ['public', 'public123', 'secret.txt']);
+  });
+
+  it('reads a file that somebody simply put there', async () => {
+    const found = await store().get('inside/ok.txt', options());
+    assert.deepEqual(found, {
+      body: Buffer.from('fine'),
+      contentType: undefined,
+      cacheControl: undefined,
+      metadata: {},
+    });
+  });
+});
+
+describe('a folder on a real disk', () => {
+  it('holds the plain picture, its companion and no leftovers', async () => {
+    const { root, store, dispose } = await folderStore();
+    await store.put('a.jpg/thumb-1.webp', object('pixels'), options());
+    assert.deepEqual((await readdir(join(root, 'a.jpg'))).sort(), ['.thumb-1.webp.json', 'thumb-1.webp']);
+    assert.equal(await readFile(join(root, 'a.jpg/thumb-1.webp'), 'utf8'), 'pixels');
+    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+    await store.delete('a.jpg/thumb-1.webp', options());
+    assert.deepEqual(await readdir(root), ['.tmp']);
+    await dispose();
+  });
+
+  it('sweeps what a killed process left an hour ago, and nothing younger', async () => {
+    const { root, store, dispose } = await folderStore();
+    await mkdir(join(root, '.tmp'));
+    await writeFile(join(root, '.tmp', 'old'), 'x');
+    await writeFile(join(root, '.tmp', 'young'), 'x');
+    const twoHoursAgo = Date.now() / 1000 - 7200;
+    await utimes(join(root, '.tmp', 'old'), twoHoursAgo, twoHoursAgo);
+    await store.put('k', object('x'), options());
+    assert.deepEqual(await readdir(join(root, '.tmp')), ['young']);
+    await dispose();
+  });
+
+  it('survives a companion that was cut short', async () => {
+    const { root, store, dispose } = await folderStore();
+    await store.put('k', object('x'), options());
+    await writeFile(join(root, '.k.json'), '{"contentType": "ima');
+    assert.deepEqual((await store.get('k', options()))?.metadata, {});
+    await dispose();
+  });
+
+  it('fails clearly where it cannot write, and works again once it can', async () => {
+    const { root, dispose } = await folderStore();
+    // A file where the folder should be fails for root too, whom permissions do not stop.
+    const blocked = createDiskStore({ root: join(root, 'taken', 'results'), timeoutMs: 2000 });
+    await writeFile(join(root, 'taken'), 'a file');
+    await assert.rejects(blocked.put('k', object('x'), options()), { code: 'store_failed' });
+    assert.equal(await blocked.get('k', options()), undefined);
+    await rm(join(root, 'taken'));
+    await blocked.put('k', object('x'), options());
+    await rm(join(root, 'taken'), { recursive: true });
+    assert.equal(await blocked.get('k', options()), undefined);
+    await blocked.put('k', object('again'), options());
+    assert.equal((await blocked.get('k', options()))?.body.toString(), 'again');
+    await dispose();
+  });
+
+  it('fails clearly on a read-only folder', async () => {
+    const { root, store, dispose } = await folderStore();
+    await chmod(root, 0o500);
+    // Root may write all the same; everybody else is refused. Either way there is no half object.
+    await store.put('k', object('x'), options()).catch((error) => assert.equal(error.code, 'store_failed'));
+    const found = await store.get('k', options());
+    assert.ok(found === undefined || found.body.toString() === 'x');
+    await chmod(root, 0o700);
+    await dispose();
+  });
+});
