@@ -19,6 +19,8 @@ declare module 'fastify' {
 export interface AppDeps extends ImageRouteDeps {
   readonly version: string;
   readonly logLevel: string;
+  /** Standard output when left out. */
+  readonly logStream?: { write(line: string): void };
   readonly metrics: Metrics;
   /** The process's life as the routes see it. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
@@ -46,7 +48,12 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   const { life, metrics } = deps;
   const app = fastify({
     ...CONNECTION,
-    logger: { level: deps.logLevel, base: null, serializers: { req: () => ({}), err: logError } },
+    logger: {
+      level: deps.logLevel,
+      base: null,
+      serializers: { req: () => ({}), err: logError },
+      ...(deps.logStream ? { stream: deps.logStream } : {}),
+    },
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     forceCloseConnections: 'idle',

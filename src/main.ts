@@ -8,6 +8,7 @@ import { exampleUrls } from './example-urls.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
+import { createLogStream } from './log-stream.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { BUILT_IN_PRESETS, createPresets } from './presets.ts';
 import { createRenderer } from './render/render.ts';
@@ -50,11 +51,13 @@ async function start(config: Config) {
   });
   const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
+  const logStream = createLogStream();
   const app = buildApp({
     ...{ signatures, presets, cache, flights, queue, originals, results, renderer, saves, metrics, life, warn },
     maxOriginalBytes: config.maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     logLevel: config.logLevel,
+    logStream,
     version: packageJson.version,
   });
   const { log } = app;
@@ -88,12 +91,12 @@ async function start(config: Config) {
 
   /** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
   async function stop(signal: string): Promise<void> {
-    if (life.draining) process.exit(1);
+    if (life.draining) return exit(1, 0);
     life.draining = true;
     const deadline = performance.now() + config.shutdownTimeoutMs;
     const overdue = setTimeout(() => {
       log.error('the shutdown took too long');
-      process.exit(1);
+      void exit(1);
     }, config.shutdownTimeoutMs);
     overdue.unref();
     log.info({ signal, flights: flights.size, saves: saves.pending }, 'draining');
@@ -102,12 +105,17 @@ async function start(config: Config) {
     metricsServer?.close();
     await Promise.all([originals.close(), results?.close()]);
     log.info({ lost }, 'drained');
-    process.exit(0);
+    await exit(0);
+  }
+
+  async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
+    await logStream.end(lastWordsMs);
+    process.exit(code);
   }
 }
 
 /** Kept back from the shutdown's time for closing sockets and the last log line. */
-const LAST_WORDS_MS = 500;
+const LAST_WORDS_MS = 300;
 
 async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   if (presetsFile === undefined) return BUILT_IN_PRESETS;

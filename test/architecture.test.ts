@@ -48,10 +48,10 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/render\/render\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
   [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
-  [/^src\/stores\//, /^src\/(stores\/(store|address-guard)|errors)\.ts$/, /^$/],
+  [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit)|errors)\.ts$/, /^$/],
   [/^src\/flow\//, /^src\/errors\.ts$/, /^$/],
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
-  [/^src\/(errors|step-timer|config|http-cache|signing-key-file)\.ts$/, /^$/, /^$/],
+  [/^src\/(errors|step-timer|config|http-cache|signing-key-file|log-stream)\.ts$/, /^$/, /^$/],
   [/^src\/presets\.ts$/, /^src\/errors\.ts$/, /^src\/render\/recipe\.ts$/],
   [/^src\/rendition\.ts$/, /^$/, /^src\/(presets|stores\/store)\.ts$/],
   [/^src\/rendition-cache\.ts$/, /^$/, /^src\/rendition\.ts$/],
@@ -70,6 +70,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
   [/^zod$/, /^src\/(config|presets)\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
+  [/^pino$/, /^src\/log-stream\.ts$/],
 ];
 
 describe('architecture', () => {

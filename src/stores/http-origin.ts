@@ -70,9 +70,10 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
       const answer = await ask(url, limit);
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.statusCode)) return answer;
-      answer.body.destroy();
+      discard(answer);
       if (redirects === MAX_REDIRECTS) throw new Error(`the origin redirects more than ${MAX_REDIRECTS} times`);
-      if (typeof location !== 'string' || !URL.canParse(location, url.href)) throw new Error('the origin redirects nowhere');
+      if (typeof location !== 'string' || !URL.canParse(location, url.href))
+        throw new Error('the origin redirects nowhere');
       const target = new URL(location, url);
       if (url.protocol === 'https:' && target.protocol === 'http:')
         throw new Error('the origin redirects away from https');
@@ -89,7 +90,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
         try {
           return await readAnswer(answer, maxBytes, limit);
         } finally {
-          answer.body.on('error', () => {}).destroy();
+          discard(answer);
         }
       });
     },
@@ -98,6 +99,11 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
       await connected?.agent.destroy();
     },
   };
+}
+
+/** Gives the socket back or up. undici reports an unread body's destruction as an error, which nobody else hears. */
+function discard({ body }: Answer): void {
+  body.on('error', () => {}).destroy();
 }
 
 async function connect({ timeoutMs, allowPrivate, maxConnections = 50, resolveName }: HttpOriginOptions) {

@@ -2,12 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { formatImagePath } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { TEST_KEY } from './app.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const START_LIMIT_MS = 20_000;
+
+const running = new Set<() => Promise<void>>();
+// A test that fails half-way must not leave a process behind, which would keep the whole run waiting.
+after(() => Promise.all(Array.from(running, (dispose) => dispose())));
 
 /** Settings of other people's shells must not reach a server under test. */
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DARKROOM_')));
@@ -41,13 +46,18 @@ export async function startServer(settings: Record<string, string> = {}) {
     if (line) up.resolve(line);
   });
   exited.then((code) => up.reject(new Error(`the server ended with ${code}: ${errorOutput}`)));
+  const dispose = () => {
+    running.delete(dispose);
+    return end(child, exited, folder);
+  };
+  running.add(dispose);
   const timer = setTimeout(
     () => up.reject(new Error(`the server did not start: ${output} ${errorOutput}`)),
     START_LIMIT_MS,
   );
   const startUp = await up.promise
     .catch(async (error) => {
-      await end(child, exited, folder);
+      await dispose();
       throw error;
     })
     .finally(() => clearTimeout(timer));
@@ -70,7 +80,7 @@ export async function startServer(settings: Record<string, string> = {}) {
       child.kill(signal);
       return exited;
     },
-    dispose: () => end(child, exited, folder),
+    dispose,
   };
 }
 

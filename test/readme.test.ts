@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import { readConfig } from '../src/config.ts';
+import { BUILT_IN_PRESETS, createPresets } from '../src/presets.ts';
+
+const root = new URL('..', import.meta.url).pathname;
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = (language: string) =>
+  Array.from(readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g')), ([, code = '']) => code);
+const { vectors } = JSON.parse(readFileSync(join(root, 'test/url/vectors.json'), 'utf8'));
+
+describe('the README', () => {
+  it('starts a server whose printed URLs work, for three samples and every preset', async () => {
+    assert.ok(blocks('sh')[0]?.includes('npm ci && npm start'));
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-readme-'));
+    for (const entry of ['src', 'samples', 'package.json', 'development.env'])
+      await cp(join(root, entry), join(folder, entry), { recursive: true });
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(DARKROOM_|HOST$|PORT$|UV_|MALLOC_)/.test(name),
+    );
+    const env = { ...Object.fromEntries(inherited), PORT: '0', DARKROOM_METRICS_PORT: '0' };
+    const child = spawn('npm', ['-s', 'start'], { cwd: folder, env, detached: true });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      let output = '';
+      const urls = await new Promise<string[]>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('exit', () => reject(new Error(output)));
+        child.stderr.on('data', (chunk) => (output += chunk));
+        child.stdout.on('data', (chunk) => {
+          output += chunk;
+          const found = output.match(/http:\/\/\S+\/\S+\/\S+/g) ?? [];
+          if (found.length === 27) resolve(found);
+        });
+      });
+      assert.equal(new Set(urls).size, 27);
+      for (const url of urls) {
+        const response = await fetch(url.replace('localhost', '127.0.0.1'));
+        assert.equal(response.status, 200, url);
+        const { width = 0 } = await sharp(Buffer.from(await response.arrayBuffer())).metadata();
+        assert.ok(width > 0);
+      }
+    } finally {
+      process.kill(-(child.pid as number), 'SIGTERM');
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('shows a signer that makes the published URLs', async () => {
+    const [code = ''] = blocks('js');
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-signer-'));
+    await writeFile(join(folder, 'signer.mjs'), code);
+    const { imagePath } = await import(join(folder, 'signer.mjs'));
+    for (const { key, preset, id, suffix, expiresAt, path, signature } of vectors) {
+      const made: string = imagePath(key, preset, id, suffix, expiresAt ?? '');
+      assert.equal(decodeURIComponent(made), decodeURIComponent(path));
+      assert.ok(made.startsWith(`/${signature}/`));
+    }
+    await rm(folder, { recursive: true });
+  });
+
+  it('shows a presets file and inline recipes that are accepted', () => {
+    const definitions = JSON.parse(blocks('json')[0] ?? '');
+    const presets = createPresets({ definitions, inline: true });
+    assert.equal(presets.resolve('card', '@800w.avif', undefined).recipe.height, 600);
+    const recipes = readme.match(/`w_[a-z0-9_,]+`/g) ?? [];
+    assert.ok(recipes.length > 0);
+    for (const recipe of recipes) presets.resolve(recipe.slice(1, -1), '', undefined);
+  });
+
+  it('lists the built-in presets as they are', () => {
+    for (const [name, { width, height, fit, format, quality }] of Object.entries(BUILT_IN_PRESETS)) {
+      assert.ok(readme.includes(`| \`${name}\` | ${width}×${height} | ${fit} | ${format} | ${quality} |`), name);
+    }
+  });
+
+  it('shows settings that are accepted', () => {
+    const block = blocks('sh').find((code) => code.includes('DARKROOM_ORIGINALS=')) ?? '';
+    const environment = Object.fromEntries(
+      Array.from(block.matchAll(/export (\w+)=(\S+)/g), ([, name, value]) => [name, value]),
+    );
+    assert.equal(Object.keys(environment).length, 3);
+    assert.equal(readConfig(environment).results.kind, 's3');
+  });
+
+  it('names the packages that the S3 tests need as CI installs them', () => {
+    const ci = readFileSync(join(root, '.ci/run'), 'utf8');
+    const [, packages = ''] = /packages=\((.*)\)/.exec(ci) ?? [];
+    assert.ok(packages && readme.includes(`--no-install-recommends ${packages}`));
+    assert.match(ci, /npm test/);
+  });
+});
