@@ -43,30 +43,24 @@ export function planCrop(original: Size, request: CropRequest): CropPlan {
   const down = asked.height / original.height;
 
   if (fit === 'inside' || fit === 'outside') {
-    const scale = Math.min(1, fit === 'inside' ? Math.min(across, down) : Math.max(across, down));
-    const output = capped(scaledBy(original, scale));
+    const output = shrunk(original, fit === 'inside' ? Math.min(across, down) : Math.max(across, down));
     return { scaled: output, output };
   }
   if (fit === 'fill') {
     // Each side may only shrink; the shape is the caller's, so both shrink together.
-    const output = capped(scaledBy(asked, Math.min(1, 1 / Math.max(across, down))));
+    const output = shrunk(asked, 1 / Math.max(across, down));
     return { scaled: output, output };
   }
   if (fit === 'contain') {
-    const output = capped(scaledBy(asked, Math.min(1, 1 / Math.min(across, down))));
-    return {
-      scaled: scaledBy(original, Math.min(output.width / original.width, output.height / original.height)),
-      output,
-    };
+    const output = shrunk(asked, 1 / Math.min(across, down));
+    const scale = Math.min(output.width / original.width, output.height / original.height);
+    return { scaled: shrunk(original, scale), output };
   }
-  const output = capped(scaledBy(asked, Math.min(1, 1 / Math.max(across, down))));
-  const scale = Math.max(output.width / original.width, output.height / original.height);
+  const output = shrunk(asked, 1 / Math.max(across, down));
+  const whole = shrunk(original, Math.max(output.width / original.width, output.height / original.height));
   // Rounding may leave the scaled picture a pixel short of the window that is cut from it.
-  const scaled = scaledBy(original, scale);
-  return {
-    scaled: { width: Math.max(scaled.width, output.width), height: Math.max(scaled.height, output.height) },
-    output,
-  };
+  const scaled = { width: Math.max(whole.width, output.width), height: Math.max(whole.height, output.height) };
+  return { scaled, output };
 }
 
 /** The window of `output` size in the middle of `scaled`. */
@@ -85,17 +79,9 @@ function complete(original: Size, { width, height }: CropRequest): Size {
   return original;
 }
 
-function scaledBy({ width, height }: Size, scale: number): Size {
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-}
-
-function capped(size: Size): Size {
-  const scale = Math.min(
-    1,
-    Math.sqrt(MAX_OUTPUT_PIXELS / (size.width * size.height)),
-    MAX_OUTPUT_SIDE_PX / Math.max(size.width, size.height),
-  );
-  return scale === 1
-    ? size
-    : { width: Math.max(1, Math.floor(size.width * scale)), height: Math.max(1, Math.floor(size.height * scale)) };
+/** Scaled by at most `scale`, never up, within the largest output; rounded once, so that the shape stays to the pixel. */
+function shrunk({ width, height }: Size, scale: number): Size {
+  const limit = Math.min(MAX_OUTPUT_SIDE_PX / Math.max(width, height), Math.sqrt(MAX_OUTPUT_PIXELS / (width * height)));
+  const by = Math.min(1, scale, limit);
+  return { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
 }
