@@ -4,6 +4,10 @@ import type { Output, Recipe } from './render/recipe.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
+/** Of 255 a channel: JPEG's own noise on a plain ground stays below. */
+const DEFAULT_TRIM_TOLERANCE = 10;
+/** AVIF costs CPU and memory by the pixel more than WebP; where somebody waits, it ends here. */
+export const AVIF_MAX_PIXELS = 2_000_000;
 const PINNABLE = ['avif', 'webp', 'jpeg', 'png'] as const;
 
 const side = z.int().min(1).max(MAX_SIDE_PX);
@@ -20,6 +24,12 @@ const presetSchema = z
     background: colour.optional(),
     effort: z.int().min(0).max(9).optional(),
     animated: z.boolean().default(false),
+    gamut: z.enum(['srgb', 'p3']).default('srgb'),
+    /** true for a tolerance of 10 of 255. */
+    trim: z.union([z.boolean(), z.strictObject({ tolerance: z.int().min(0).max(128) })]).default(false),
+    /** Percent of the rendition on each side. */
+    margin: z.number().min(0).max(40).default(0),
+    keepCopyright: z.boolean().default(false),
     /** What the unsigned suffix may choose from. */
     widths: z.array(side).max(32).default([]),
     pixelRatios: z.array(z.number().min(0.5).max(4)).max(8).default([1, 2, 3]),
@@ -29,7 +39,12 @@ const presetSchema = z
   .refine(
     ({ fit, width, height }) => fit === 'inside' || fit === 'outside' || (width !== undefined && height !== undefined),
     'needs both a width and a height, because its fit is cover, contain or fill',
-  );
+  )
+  .refine(
+    ({ fit, margin }) => margin === 0 || fit === 'contain' || fit === 'inside',
+    'has a margin, which needs the fit contain or inside',
+  )
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),
@@ -94,16 +109,29 @@ export function createPresets(options: { definitions: unknown; inline: boolean }
     resolve(name, suffix, accept) {
       const preset = find(name);
       const chosen = parseSuffix(suffix);
-      const output = preset && chosen && chooseOutput(preset, chosen.format, accept);
       const size = preset && chosen && chooseSize(preset, chosen);
+      const output = size && chooseOutput(preset, size, chosen.format, accept);
       if (!preset || !output || !size) throw errors.presetNotFound();
-      const { fit, quality, effort, gravity, background, animated } = preset;
-      const { width, height, suffix: keySuffix } = size;
-      const recipe = { width, height, fit, output, quality, effort, gravity, background, animated };
-      return { preset: name, suffix: keySuffix, recipe };
+      const { suffix: keySuffix, ...sides } = size;
+      return { preset: name, suffix: keySuffix, recipe: recipeOf(preset, sides, output) };
     },
     names: [...named.keys()],
   };
+}
+
+function recipeOf(preset: Preset, { width, height }: Sides, output: Output): Recipe {
+  const { fit, quality, effort, gravity, background, animated, gamut, trim, margin, keepCopyright } = preset;
+  return {
+    ...{ width, height, fit, output, quality, effort, gravity, background, animated, gamut },
+    trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
+    margin: margin / 100,
+    copyright: keepCopyright,
+  };
+}
+
+interface Sides {
+  readonly width: number | undefined;
+  readonly height: number | undefined;
 }
 
 interface Suffix {
@@ -134,15 +162,30 @@ function chooseSize(preset: Preset, { ratio, width }: Suffix) {
   return { width: scaled(baseWidth), height: scaled(baseHeight), suffix: (ratio ?? 1) === 1 ? '' : `@${ratio}x` };
 }
 
-function chooseOutput(preset: Preset, pinned: string | undefined, accept: string | undefined): Output | undefined {
+function chooseOutput(
+  preset: Preset,
+  sides: Sides,
+  pinned: string | undefined,
+  accept: string | undefined,
+): Output | undefined {
   if (pinned !== undefined) {
     const offered = preset.format === pinned || preset.formats.some((format) => format === pinned);
-    return offered ? (pinned as Output) : undefined;
+    return offered ? affordable(pinned as Output, sides) : undefined;
   }
-  if (preset.format !== 'auto') return preset.format;
-  return (
-    (['avif', 'webp'] as const).find((format) => preset.formats.includes(format) && accepts(accept, format)) ?? 'base'
+  if (preset.format !== 'auto') return affordable(preset.format, sides);
+  // What moves is kept moving by webp only; the base is gif then.
+  const candidates = preset.animated ? (['webp'] as const) : (['avif', 'webp'] as const);
+  const format = candidates.find(
+    (candidate) =>
+      preset.formats.includes(candidate) && affordable(candidate, sides) === candidate && accepts(accept, candidate),
   );
+  return format ?? 'base';
+}
+
+/** By the size asked for, not by what comes out, because a key must be known before the original is. */
+function affordable(output: Output, { width, height }: Sides): Output {
+  const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
+  return output === 'avif' && pixels > AVIF_MAX_PIXELS ? 'webp' : output;
 }
 
 /**
@@ -161,6 +204,7 @@ function accepts(accept: string | undefined, format: 'avif' | 'webp'): boolean {
     );
 }
 
+const flag = (text: string) => (text === '1' ? true : text);
 const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string) => unknown]>> = {
   w: ['width', Number],
   h: ['height', Number],
@@ -170,7 +214,11 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   g: ['gravity', String],
   bg: ['background', (hex) => `#${hex}`],
   e: ['effort', Number],
-  a: ['animated', (flag) => (flag === '1' ? true : flag)],
+  a: ['animated', flag],
+  gamut: ['gamut', String],
+  t: ['trim', (text) => ({ tolerance: Number(text) })],
+  m: ['margin', Number],
+  c: ['keepCopyright', flag],
 };
 const MAX_INLINE_LENGTH = 128;
 

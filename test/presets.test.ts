@@ -80,19 +80,22 @@ describe('names', () => {
 
 describe('inline recipes', () => {
   it('reads all fields', () => {
-    const { recipe } = resolve('w_300,h_200,fit_cover,f_webp,q_70,g_center,bg_ff0000,e_1,a_1');
+    const { recipe } = resolve('w_300,h_200,fit_contain,f_webp,q_70,g_center,bg_ff0000,e_1,a_1,t_20,m_5,c_1');
     const expected = {
-      width: 300,
-      height: 200,
-      fit: 'cover',
-      output: 'webp',
-      quality: 70,
-      gravity: 'center',
-      background: '#ff0000',
-      effort: 1,
-      animated: true,
+      ...{
+        width: 300,
+        height: 200,
+        fit: 'contain',
+        output: 'webp',
+        quality: 70,
+        gravity: 'center',
+        background: '#ff0000',
+      },
+      ...{ effort: 1, animated: true, gamut: 'srgb', trim: 20, margin: 0.05, copyright: true },
     };
     assert.deepEqual({ ...recipe }, expected);
+    assert.equal(resolve('w_300,gamut_p3').recipe.gamut, 'p3');
+    assert.equal(resolve('w_300').recipe.trim, undefined);
   });
 
   it('takes suffixes and can be switched off', () => {
@@ -120,6 +123,10 @@ describe('inline recipes', () => {
       'w_1,f_gif',
       'w_1,bg_red',
       'w_1,a_2',
+      'w_1,c_0',
+      'w_1,h_1,fit_cover,m_5',
+      'w_1,m_41',
+      'w_1,gamut_p3,a_1',
       'width_1',
       'w_1;h_1',
     ];

@@ -15,18 +15,23 @@ export interface Box extends Size {
   readonly top: number;
 }
 
-export interface CropRequest {
+export interface FrameRequest {
   /** Asked-for size; one of the two may be missing, then the original's shape decides. */
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fit: Fit;
+  /** Fraction of the canvas on each side that stays empty; 0 to 0.4. */
+  readonly margin: number;
 }
 
-export interface CropPlan {
-  /** The whole original is scaled to this size first. */
+export interface FramePlan {
+  /** The whole picture is scaled to this size first. */
   readonly scaled: Size;
-  /** What comes out. Smaller than `scaled`: a window is cut; larger: the picture stands on a background. */
-  readonly output: Size;
+  /** What is cut out of it. */
+  readonly window: Box;
+  /** What comes out: the window at this place on a background, or the window itself. */
+  readonly canvas: Size;
+  readonly at: { readonly left: number; readonly top: number };
 }
 
 /**
@@ -36,43 +41,49 @@ export interface CropPlan {
 export const MAX_OUTPUT_PIXELS = 16_000_000;
 export const MAX_OUTPUT_SIDE_PX = 8192;
 
-export function planCrop(original: Size, request: CropRequest): CropPlan {
+/** Where everything goes. `frames` pictures of this size share the largest output. */
+export function planFrame(picture: Size, request: FrameRequest, frames = 1): FramePlan {
+  const inner = 1 - 2 * request.margin;
+  const within = (length: number | undefined) => (length === undefined ? undefined : Math.max(1, length * inner));
+  const innerRequest = { ...request, width: within(request.width), height: within(request.height) };
+  const { scaled, frame } = planContent(picture, innerRequest, frames);
+  const canvas = request.margin === 0 ? frame : resized(frame, 1 / inner);
+  const size = { width: Math.min(scaled.width, frame.width), height: Math.min(scaled.height, frame.height) };
+  return { scaled, window: { ...centred(size, scaled), ...size }, canvas, at: centred(size, canvas) };
+}
+
+/** How large the picture becomes, and the frame that it covers or stands in. */
+function planContent(picture: Size, request: FrameRequest, frames: number): { scaled: Size; frame: Size } {
   const { fit } = request;
-  const asked = complete(original, request);
-  const across = asked.width / original.width;
-  const down = asked.height / original.height;
+  const asked = complete(picture, request);
+  const across = asked.width / picture.width;
+  const down = asked.height / picture.height;
 
   if (fit === 'inside' || fit === 'outside') {
-    const output = shrunk(original, fit === 'inside' ? Math.min(across, down) : Math.max(across, down));
-    return { scaled: output, output };
+    const scaled = shrunk(picture, fit === 'inside' ? Math.min(across, down) : Math.max(across, down), frames);
+    return { scaled, frame: scaled };
   }
   if (fit === 'fill') {
     // Each side may only shrink; the shape is the caller's, so both shrink together.
-    const output = shrunk(asked, 1 / Math.max(across, down));
-    return { scaled: output, output };
+    const frame = shrunk(asked, 1 / Math.max(across, down), frames);
+    return { scaled: frame, frame };
   }
   if (fit === 'contain') {
-    const output = shrunk(asked, 1 / Math.min(across, down));
-    const scale = Math.min(output.width / original.width, output.height / original.height);
-    return { scaled: shrunk(original, scale), output };
+    const frame = shrunk(asked, 1 / Math.min(across, down), frames);
+    const scale = Math.min(frame.width / picture.width, frame.height / picture.height);
+    return { scaled: shrunk(picture, scale, frames), frame };
   }
-  const output = shrunk(asked, 1 / Math.max(across, down));
-  const whole = shrunk(original, Math.max(output.width / original.width, output.height / original.height));
+  const frame = shrunk(asked, 1 / Math.max(across, down), frames);
+  const whole = resized(picture, Math.min(1, Math.max(frame.width / picture.width, frame.height / picture.height)));
   // Rounding may leave the scaled picture a pixel short of the window that is cut from it.
-  const scaled = { width: Math.max(whole.width, output.width), height: Math.max(whole.height, output.height) };
-  return { scaled, output };
+  return { scaled: { width: Math.max(whole.width, frame.width), height: Math.max(whole.height, frame.height) }, frame };
 }
 
-/** The window of `output` size in the middle of `scaled`. */
-export function centredWindow({ scaled, output }: CropPlan): Box {
-  return {
-    left: Math.floor((scaled.width - output.width) / 2),
-    top: Math.floor((scaled.height - output.height) / 2),
-    ...output,
-  };
+function centred(size: Size, outer: Size): { left: number; top: number } {
+  return { left: Math.floor((outer.width - size.width) / 2), top: Math.floor((outer.height - size.height) / 2) };
 }
 
-function complete(original: Size, { width, height }: CropRequest): Size {
+function complete(original: Size, { width, height }: FrameRequest): Size {
   if (width !== undefined && height !== undefined) return { width, height };
   if (width !== undefined) return { width, height: (width * original.height) / original.width };
   if (height !== undefined) return { width: (height * original.width) / original.height, height };
@@ -80,8 +91,12 @@ function complete(original: Size, { width, height }: CropRequest): Size {
 }
 
 /** Scaled by at most `scale`, never up, within the largest output; rounded once, so that the shape stays to the pixel. */
-function shrunk({ width, height }: Size, scale: number): Size {
-  const limit = Math.min(MAX_OUTPUT_SIDE_PX / Math.max(width, height), Math.sqrt(MAX_OUTPUT_PIXELS / (width * height)));
-  const by = Math.min(1, scale, limit);
+function shrunk({ width, height }: Size, scale: number, frames: number): Size {
+  const pixels = MAX_OUTPUT_PIXELS / frames;
+  const limit = Math.min(MAX_OUTPUT_SIDE_PX / Math.max(width, height), Math.sqrt(pixels / (width * height)));
+  return resized({ width, height }, Math.min(1, scale, limit));
+}
+
+function resized({ width, height }: Size, by: number): Size {
   return { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
 }

@@ -1,97 +1,107 @@
-import type { Metadata, Sharp } from 'sharp';
-import { DarkroomError, errors } from '../errors.ts';
-import { centredWindow, planCrop, type Size } from './crop.ts';
+import type { Sharp } from 'sharp';
+import { type Box, type FramePlan, planFrame, type Size } from './crop.ts';
+import { keepsFrames } from './encode.ts';
 import type { SharpModule } from './engine.ts';
+import { assertFramesFit, type OriginalHeader, type OriginalLimits, refuse } from './header.ts';
 import type { Recipe } from './recipe.ts';
+import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
 
-export interface DecodeLimits {
-  /** Width × height of one frame. */
-  readonly maxPixels: number;
-  readonly maxFrames: number;
+export interface DecodeLimits extends OriginalLimits {
   /** sharp gives up decoding after this many seconds; it does not stop every encoder. */
   readonly timeoutSeconds: number;
 }
 
-const RETRY_AFTER_TIMEOUT_S = 5;
-
-/** What the header of an original says. */
-export interface OriginalHeader {
-  readonly format: string;
-  /** Upright size in pixels. */
-  readonly size: Size;
-  readonly frames: number;
-  readonly hasAlpha: boolean;
-}
-
-/** Upright sRGB pixels, 8 bits a channel, 3 channels or 4 with straight alpha. */
+/** Upright sRGB pixels, 8 bits a channel, 3 channels or 4 with straight alpha; frames stand below each other. */
 export interface Pixels extends Size {
   readonly data: Buffer;
   readonly channels: 3 | 4;
+  readonly frames: number;
 }
 
-/** Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
-export async function readHeader(sharp: SharpModule, original: Buffer, limits: DecodeLimits): Promise<OriginalHeader> {
-  const header = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
-  const { width, height, pages: frames = 1 } = header;
-  if (header.format === 'heif' && header.compression !== 'av1') {
-    throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
-  }
-  if (width * height > limits.maxPixels) {
-    throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
-  }
-  if (frames > limits.maxFrames)
-    throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
-  return { format: header.format, size: uprightSize(header), frames, hasAlpha: header.hasAlpha };
+/** A decoder for one original and one recipe. */
+export interface Decoder {
+  /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. */
+  open(): Sharp;
+  readonly plan: FramePlan;
 }
 
-/** Decodes, turns upright, converts to sRGB, scales and crops. libvips shrinks while loading where the format can. */
-export async function decode(
+/** Reads what the frame depends on and plans it. libvips shrinks while loading where the format can. */
+export async function prepareDecoder(
   sharp: SharpModule,
   original: Buffer,
   header: OriginalHeader,
   recipe: Recipe,
   limits: DecodeLimits,
-): Promise<Pixels> {
-  const image = sharp(original, {
-    autoOrient: true,
-    // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
-    failOn: 'error',
-    limitInputPixels: limits.maxPixels,
-  }).timeout({ seconds: limits.timeoutSeconds });
-  const { data, info } = await framed(sharp, image, header, recipe)
+): Promise<Decoder> {
+  const moves = keepsFrames(recipe) && header.frames > 1;
+  if (moves) assertFramesFit(header);
+  const load = () =>
+    sharp(original, {
+      autoOrient: true,
+      animated: moves,
+      // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
+      failOn: 'error',
+      limitInputPixels: limits.maxPixels,
+    }).timeout({ seconds: limits.timeoutSeconds });
+
+  const region = moves ? undefined : await trimmedRegion(load, header, recipe);
+  const plan = planFrame(region ?? header.size, recipe, moves ? header.frames : 1);
+  // Cut before it is scaled, which keeps libvips from shrinking while it loads: only where there is a border.
+  const open = () => framed(sharp, region ? load().extract(region) : load(), plan, header, recipe, moves);
+  return { plan, open };
+}
+
+/** Converts to sRGB and collects the pixels. */
+export async function decode({ open }: Decoder, header: OriginalHeader): Promise<Pixels> {
+  const image = open().toColourspace('srgb');
+  // sharp works on deep pictures in Display P3 and would hand out its numbers as if they were sRGB's.
+  if (header.deep && header.hasProfile) image.withIccProfile('srgb', { attach: false });
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }).catch(refuse);
+  const { width, height, pageHeight = height } = info;
+  return { data, width, height: pageHeight, channels: info.channels as 3 | 4, frames: Math.round(height / pageHeight) };
+}
+
+function framed(
+  sharp: SharpModule,
+  image: Sharp,
+  plan: FramePlan,
+  header: OriginalHeader,
+  recipe: Recipe,
+  moves: boolean,
+): Sharp {
+  const { scaled, window, canvas, at } = plan;
+  const cuts = window.width < scaled.width || window.height < scaled.height;
+  // libvips finds what attracts attention in one picture only, not in an animation.
+  if (cuts && recipe.gravity !== 'center' && !moves) {
+    image.resize({ width: window.width, height: window.height, fit: 'cover', position: sharp.strategy.attention });
+  } else {
+    image.resize({ ...scaled, fit: 'fill' });
+    if (cuts) image.extract(window);
+  }
+  if (canvas.width === window.width && canvas.height === window.height) return image;
+  return image.extend({
+    left: at.left,
+    top: at.top,
+    right: canvas.width - window.width - at.left,
+    bottom: canvas.height - window.height - at.top,
+    background: recipe.background ?? groundOf(header, recipe),
+  });
+}
+
+/** Around a cut-out the frame stays as transparent as the picture's own ground. */
+function groundOf({ hasAlpha }: OriginalHeader, { output }: Recipe): string {
+  return hasAlpha && output !== 'jpeg' ? '#ffffff00' : '#ffffff';
+}
+
+/** What a uniform border surrounds, if that was asked for and there is one. */
+async function trimmedRegion(load: () => Sharp, { size }: OriginalHeader, { trim }: Recipe): Promise<Box | undefined> {
+  if (trim === undefined) return undefined;
+  const { data, info } = await load()
+    .resize({ width: PROBE_SIZE_PX, height: PROBE_SIZE_PX, fit: 'inside', withoutEnlargement: true })
     .toColourspace('srgb')
+    .ensureAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
-  return { data, width: info.width, height: info.height, channels: info.channels as 3 | 4 };
-}
-
-function framed(sharp: SharpModule, image: Sharp, header: OriginalHeader, recipe: Recipe): Sharp {
-  const plan = planCrop(header.size, recipe);
-  const { scaled, output } = plan;
-  if (recipe.fit === 'contain') {
-    // Around a cut-out the frame stays as transparent as the picture's own ground.
-    const unset = header.hasAlpha && recipe.output !== 'jpeg' ? '#ffffff00' : '#ffffff';
-    return image.resize({ ...output, fit: 'contain', background: recipe.background ?? unset });
-  }
-  const whole = scaled.width === output.width && scaled.height === output.height;
-  if (whole) return image.resize({ ...scaled, fit: 'fill' });
-  if (recipe.gravity === 'center') return image.resize({ ...scaled, fit: 'fill' }).extract(centredWindow(plan));
-  return image.resize({ ...output, fit: 'cover', position: sharp.strategy.attention });
-}
-
-function uprightSize({ autoOrient: { width, height } }: Metadata): Size {
-  return { width, height };
-}
-
-/** Whatever libvips says while reading is about the original, so it is a 4xx. */
-function refuse(cause: unknown): never {
-  if (cause instanceof DarkroomError) throw cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
-  if (/pixel limit/i.test(message)) throw errors.originalTooLarge('The original has too many pixels.', cause);
-  throw errors.originalUnreadable(
-    'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
-    cause,
-  );
+  return uniformBorder(data, info, size, trim);
 }

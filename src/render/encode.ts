@@ -1,62 +1,119 @@
 import type { Sharp } from 'sharp';
-import type { Pixels } from './decode.ts';
+import { keepCopyright } from './copyright.ts';
+import type { Decoder, Pixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
+import { type OriginalHeader, refuse } from './header.ts';
 import type { Output, Recipe } from './recipe.ts';
 
 export interface Encoded {
   readonly body: Buffer;
+  readonly format: Format;
   readonly contentType: string;
 }
 
-type Format = Exclude<Output, 'base'>;
+export type Format = Exclude<Output, 'base'> | 'gif';
+
+interface Settings {
+  /** On JPEG's scale. */
+  readonly quality: number;
+  readonly effort: number | undefined;
+  readonly delays: number[] | undefined;
+  readonly loop: number | undefined;
+}
 
 interface Encoder {
-  readonly contentType: string;
   readonly keepsAlpha: boolean;
-  encode(image: Sharp, quality: number, effort: number | undefined): Sharp;
+  readonly keepsFrames: boolean;
+  encode(image: Sharp, settings: Settings): Sharp;
 }
 
-/** One row a format: the settings that can be paid for while somebody waits. Figures: bench/results. */
+/** AVIF quality that looks like JPEG's, by SSIM. */
+const avifQuality = (quality: number) => Math.max(1, Math.round(quality - 15));
+
+/**
+ * One row a format: the settings that can be paid for while somebody waits.
+ * Figures: bench/results, by `node bench/bytes.ts`.
+ */
 const ENCODERS: Readonly<Record<Format, Encoder>> = {
   avif: {
-    contentType: 'image/avif',
     keepsAlpha: true,
-    encode: (image, quality, effort = 0) => image.avif({ quality: Math.max(1, quality - 15), effort }),
+    keepsFrames: false,
+    encode: (image, { quality, effort = 0 }) => image.avif({ quality: avifQuality(quality), effort }),
   },
   webp: {
-    contentType: 'image/webp',
     keepsAlpha: true,
-    encode: (image, quality, effort = 2) => image.webp({ quality, effort: Math.min(6, effort) }),
+    keepsFrames: true,
+    encode: (image, { quality, effort = 2, delays, loop }) =>
+      image.webp({ quality, effort: Math.min(6, effort), ...timing(delays, loop) }),
   },
   jpeg: {
-    contentType: 'image/jpeg',
     keepsAlpha: false,
-    encode: (image, quality) => image.jpeg({ quality, progressive: true }),
+    keepsFrames: false,
+    encode: (image, { quality }) => image.jpeg({ quality, progressive: true }),
   },
   png: {
-    contentType: 'image/png',
     keepsAlpha: true,
-    encode: (image, _quality, effort = 7) => image.png({ effort }),
+    keepsFrames: false,
+    // sharp's own `effort` would reduce the picture to a palette.
+    encode: (image, { effort = 7 }) => image.png({ compressionLevel: effort, adaptiveFiltering: true }),
+  },
+  gif: {
+    keepsAlpha: true,
+    keepsFrames: true,
+    encode: (image, { effort = 3, delays, loop }) =>
+      image.gif({ effort: Math.max(1, effort), ...timing(delays, loop) }),
   },
 };
 
-/** Encodes upright sRGB pixels, untagged and without any metadata. */
-export async function encode(sharp: SharpModule, pixels: Pixels, recipe: Recipe): Promise<Encoded> {
+/** Encodes upright sRGB pixels, untagged: every browser takes such pictures as sRGB, and a profile costs 480 bytes. */
+export async function encode(
+  sharp: SharpModule,
+  pixels: Pixels,
+  header: OriginalHeader,
+  recipe: Recipe,
+): Promise<Encoded> {
+  const { width, height, channels, frames } = pixels;
   const transparent = hasTransparency(pixels);
-  const { contentType, keepsAlpha, encode: apply } = ENCODERS[chosenFormat(recipe.output, transparent)];
-  const { width, height, channels } = pixels;
-  const image = sharp(pixels.data, { raw: { width, height, channels } });
-  if (channels === 4) {
-    if (!transparent) image.removeAlpha();
-    else if (!keepsAlpha) image.flatten({ background: recipe.background ?? '#ffffff' });
-  }
-  const body = await apply(image, recipe.quality, recipe.effort).toBuffer();
-  return { body, contentType };
+  const image = sharp(pixels.data, { raw: { width, height: height * frames, channels, pageHeight: height } });
+  if (channels === 4 && !transparent) image.removeAlpha();
+  return finish(image, chooseFormat(recipe.output, transparent, frames), header, recipe, transparent);
 }
 
-function chosenFormat(output: Output, transparent: boolean): Format {
+/** Encodes straight from the decoder in Display P3, so that no colour passes through sRGB; with P3's profile. */
+export async function encodeWide({ open }: Decoder, header: OriginalHeader, recipe: Recipe): Promise<Encoded> {
+  const image = open().pipelineColourspace('rgb16').withIccProfile('p3');
+  const format = chooseFormat(recipe.output, header.hasAlpha, 1);
+  return finish(image, format, header, recipe, header.hasAlpha).catch(refuse);
+}
+
+async function finish(
+  image: Sharp,
+  format: Format,
+  header: OriginalHeader,
+  recipe: Recipe,
+  transparent: boolean,
+): Promise<Encoded> {
+  const { keepsAlpha, encode: apply } = ENCODERS[format];
+  if (transparent && !keepsAlpha) image.flatten({ background: recipe.background ?? '#ffffff' });
+  if (recipe.copyright) keepCopyright(image, header.exif);
+  const { quality, effort } = recipe;
+  const body = await apply(image, { quality, effort, delays: header.delays?.slice(), loop: header.loop }).toBuffer();
+  return { body, format, contentType: `image/${format}` };
+}
+
+function chooseFormat(output: Output, transparent: boolean, frames: number): Format {
   if (output !== 'base') return output;
+  if (frames > 1) return 'gif';
   return transparent ? 'png' : 'jpeg';
+}
+
+/** Whether frames survive in what this recipe makes; where they do not, only the first one is decoded. */
+export function keepsFrames({ animated, output }: Recipe): boolean {
+  return animated && (output === 'base' || ENCODERS[output].keepsFrames);
+}
+
+function timing(delays: number[] | undefined, loop: number | undefined) {
+  return delays ? { delay: delays, ...(loop === undefined ? {} : { loop }) } : {};
 }
 
 /** Many opaque pictures carry an alpha channel that says nothing; as PNG they would weigh ten times a JPEG. */

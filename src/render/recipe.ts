@@ -1,6 +1,6 @@
 import type { Fit } from './crop.ts';
 
-/** `base` becomes jpeg, or png when the picture has transparent parts; only the pixels can tell. */
+/** `base` becomes jpeg, png for a picture with transparent parts, or gif for one that moves; only the pixels can tell. */
 export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
 
 export type Gravity = 'auto' | 'faces' | 'attention' | 'center';
@@ -17,7 +17,16 @@ export interface Recipe {
   /** Encoder effort on the format's own scale; unset takes the measured default. */
   readonly effort: number | undefined;
   readonly gravity: Gravity;
-  /** `#rrggbb` under transparent parts and around `contain`; unset is white, or transparent where alpha is kept. */
+  /** `#rrggbb` under transparent parts and in margins; unset is white, or transparent where alpha is kept. */
   readonly background: string | undefined;
+  /** Keeps frames, delays and loop count in webp and gif; otherwise the first frame. */
   readonly animated: boolean;
+  /** `p3` keeps the colours of wide-gamut originals, in Display P3 with its profile; else all is sRGB without one. */
+  readonly gamut: 'srgb' | 'p3';
+  /** Cuts a uniform border off; how far, of 255, its pixels may differ. Undefined leaves borders alone. */
+  readonly trim: number | undefined;
+  /** Empty border on each side, as a fraction of the rendition's width and height. */
+  readonly margin: number;
+  /** Keeps the EXIF fields Copyright and Artist, and nothing else. */
+  readonly copyright: boolean;
 }

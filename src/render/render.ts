@@ -1,8 +1,11 @@
 import type { StepTimer } from '../step-timer.ts';
-import { type DecodeLimits, decode, readHeader } from './decode.ts';
-import { encode } from './encode.ts';
+import type { FramePlan } from './crop.ts';
+import { type DecodeLimits, decode, prepareDecoder } from './decode.ts';
+import { type Encoded, encode, encodeWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
+import { type OriginalHeader, readHeader } from './header.ts';
 import type { Recipe } from './recipe.ts';
+import { stripMetadata } from './strip-metadata.ts';
 
 /** A finished picture. Width and height in pixels. */
 export interface Rendered {
@@ -33,9 +36,36 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async render(original, recipe, timer) {
       const sharp = await loadSharp();
       const header = await timer.time('decode', readHeader(sharp, original, limits));
-      const pixels = await timer.time('decode', decode(sharp, original, header, recipe, limits));
-      const encoded = await timer.time('encode', encode(sharp, pixels, recipe));
-      return { ...encoded, width: pixels.width, height: pixels.height };
+      const decoder = await timer.time('decode', prepareDecoder(sharp, original, header, recipe, limits));
+      const { width, height } = decoder.plan.canvas;
+      if (recipe.gamut === 'p3' && header.hasProfile) {
+        const wide = await timer.time('encode', encodeWide(decoder, header, recipe));
+        return { ...wide, width, height };
+      }
+      const pixels = await timer.time('decode', decode(decoder, header));
+      const encoded = await timer.time('encode', encode(sharp, pixels, header, recipe));
+      const untouched = ownPixels(original, header, decoder.plan, encoded, recipe);
+      return { ...encoded, body: untouched ?? encoded.body, width, height };
     },
   };
+}
+
+/**
+ * The original's own compressed pixels, where they already are what is asked for and weigh less than ours: encoding them
+ * again would only lose. Without metadata. AVIF keeps its metadata in too many places, so it is always encoded.
+ */
+function ownPixels(
+  original: Buffer,
+  header: OriginalHeader,
+  plan: FramePlan,
+  encoded: Encoded,
+  recipe: Recipe,
+): Buffer | undefined {
+  const sameSize = [plan.scaled, plan.window, plan.canvas].every(
+    (size) => size.width === header.size.width && size.height === header.size.height,
+  );
+  if (!header.plain || header.frames > 1 || header.format !== encoded.format || !sameSize || recipe.copyright)
+    return undefined;
+  const stripped = stripMetadata(original, header.format);
+  return stripped && stripped.length < encoded.body.length ? stripped : undefined;
 }

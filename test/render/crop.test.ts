@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { centredWindow, type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planCrop } from '../../src/render/crop.ts';
+import { type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planFrame } from '../../src/render/crop.ts';
 
 const FITS: Fit[] = ['cover', 'contain', 'fill', 'inside', 'outside'];
 
-describe('planCrop by table', () => {
+describe('planFrame by table', () => {
   const rows: [
     original: [number, number],
     asked: [number | undefined, number?],
@@ -33,41 +33,44 @@ describe('planCrop by table', () => {
   ];
   for (const [[ow, oh], [width, height], fit, output, scaled] of rows) {
     it(`${ow}×${oh} ${fit} ${width ?? 'any'}×${height ?? 'any'}`, () => {
-      const plan = planCrop({ width: ow, height: oh }, { width, height, fit });
-      assert.deepEqual([plan.output.width, plan.output.height], output);
+      const original = { width: ow, height: oh };
+      const plan = planFrame(original, { width, height, fit, margin: 0 });
+      assert.deepEqual([plan.canvas.width, plan.canvas.height], output);
       assert.deepEqual([plan.scaled.width, plan.scaled.height], scaled);
     });
   }
 });
 
-describe('planCrop for any sizes', () => {
+describe('planFrame for any sizes', () => {
   const side = fc.integer({ min: 1, max: 12_000 });
   const size = fc.record({ width: side, height: side });
 
+  const request = fc.record({
+    width: fc.integer({ min: 1, max: 8192 }),
+    height: fc.integer({ min: 1, max: 8192 }),
+    fit: fc.constantFrom(...FITS),
+    margin: fc.constantFrom(0, 0, 0.05, 0.4),
+  });
+
   it('enlarges nothing, stays within the largest output, and cuts windows inside the picture', () => {
     fc.assert(
-      fc.property(
-        size,
-        fc.record({ width: fc.integer({ min: 1, max: 8192 }), height: fc.integer({ min: 1, max: 8192 }) }),
-        fc.constantFrom(...FITS),
-        (original, asked, fit) => {
-          const { scaled, output } = planCrop(original, { ...asked, fit });
-          assert.ok(scaled.width <= original.width && scaled.height <= original.height, 'enlarged');
-          assert.ok(
-            output.width * output.height <= MAX_OUTPUT_PIXELS + MAX_OUTPUT_SIDE_PX &&
-              Math.max(output.width, output.height) <= MAX_OUTPUT_SIDE_PX,
-          );
-          assert.ok(Math.min(output.width, output.height, scaled.width, scaled.height) >= 1);
-          if (fit !== 'cover') return;
-          const window = centredWindow({ scaled, output });
-          assert.ok(window.left >= 0 && window.left + window.width <= scaled.width);
-          assert.ok(window.top >= 0 && window.top + window.height <= scaled.height);
-          // The shape is right to the pixel: one side follows from the other by rounding.
-          const fromWidth = (output.width * asked.height) / asked.width;
-          const fromHeight = (output.height * asked.width) / asked.height;
-          assert.ok(Math.abs(fromWidth - output.height) <= 1 || Math.abs(fromHeight - output.width) <= 1, 'shape');
-        },
-      ),
+      fc.property(size, request, (original, asked) => {
+        const { scaled, window, canvas, at } = planFrame(original, asked);
+        assert.ok(scaled.width <= original.width && scaled.height <= original.height, 'enlarged');
+        const largest = MAX_OUTPUT_SIDE_PX / (1 - 2 * asked.margin) + 1;
+        assert.ok(Math.max(canvas.width, canvas.height) <= largest);
+        if (asked.margin === 0) assert.ok(canvas.width * canvas.height <= MAX_OUTPUT_PIXELS + MAX_OUTPUT_SIDE_PX);
+        assert.ok(Math.min(canvas.width, canvas.height, window.width, window.height) >= 1);
+        assert.ok(window.left >= 0 && window.left + window.width <= scaled.width);
+        assert.ok(window.top >= 0 && window.top + window.height <= scaled.height);
+        assert.ok(at.left >= 0 && at.left + window.width <= canvas.width);
+        assert.ok(at.top >= 0 && at.top + window.height <= canvas.height);
+        if (asked.fit !== 'cover' || asked.margin > 0) return;
+        // The shape is right to the pixel: one side follows from the other by rounding.
+        const fromWidth = (canvas.width * asked.height) / asked.width;
+        const fromHeight = (canvas.height * asked.width) / asked.height;
+        assert.ok(Math.abs(fromWidth - canvas.height) <= 1 || Math.abs(fromHeight - canvas.width) <= 1, 'shape');
+      }),
       { numRuns: 20_000 },
     );
   });

@@ -1,0 +1,87 @@
+import type { Metadata } from 'sharp';
+import { DarkroomError, errors } from '../errors.ts';
+import type { Size } from './crop.ts';
+import type { SharpModule } from './engine.ts';
+
+export interface OriginalLimits {
+  /** Width × height of one frame. */
+  readonly maxPixels: number;
+  readonly maxFrames: number;
+}
+
+/** What the header of an original says. */
+export interface OriginalHeader {
+  readonly format: string;
+  /** Upright size of one frame in pixels. */
+  readonly size: Size;
+  readonly frames: number;
+  /** Milliseconds each frame is shown, and how often all are (0 for ever); of animations only. */
+  readonly delays: readonly number[] | undefined;
+  readonly loop: number | undefined;
+  readonly hasAlpha: boolean;
+  /** Stored as it is to be seen: no turn, no profile, 8 bits, red, green and blue. */
+  readonly plain: boolean;
+  readonly hasProfile: boolean;
+  /** More than 8 bits a channel. */
+  readonly deep: boolean;
+  /** The raw EXIF block. */
+  readonly exif: Buffer | undefined;
+}
+
+/** All frames of an animation are decoded at once; this is what they may have together. */
+const MAX_ANIMATION_PIXELS = 60_000_000;
+
+/** Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
+export async function readHeader(
+  sharp: SharpModule,
+  original: Buffer,
+  limits: OriginalLimits,
+): Promise<OriginalHeader> {
+  const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
+  // libvips reads the header of a HEIC and fails at its pixels.
+  if (metadata.format === 'heif' && metadata.compression !== 'av1') {
+    throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
+  }
+  const { width, height, pages: frames = 1, autoOrient } = metadata;
+  if (width * height > limits.maxPixels) {
+    throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
+  }
+  if (frames > limits.maxFrames)
+    throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+  return {
+    format: metadata.format === 'heif' ? 'avif' : metadata.format,
+    size: { width: autoOrient.width, height: autoOrient.height },
+    frames,
+    delays: frames > 1 ? metadata.delay : undefined,
+    loop: frames > 1 ? metadata.loop : undefined,
+    hasAlpha: metadata.hasAlpha,
+    plain: isPlain(metadata),
+    hasProfile: metadata.icc !== undefined,
+    deep: metadata.depth !== 'uchar',
+    exif: metadata.exif,
+  };
+}
+
+/** Throws when all frames together are more than is decoded at once. Only animated renditions decode them all. */
+export function assertFramesFit({ size, frames }: OriginalHeader): void {
+  if (size.width * size.height * frames <= MAX_ANIMATION_PIXELS) return;
+  throw errors.originalTooLarge(`The original's frames have more than ${MAX_ANIMATION_PIXELS} pixels together.`);
+}
+
+/** Whatever libvips says while reading is about the original, so it is a 4xx. */
+export function refuse(cause: unknown): never {
+  if (cause instanceof DarkroomError) throw cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
+  if (/pixel limit/i.test(message)) throw errors.originalTooLarge('The original has too many pixels.', cause);
+  throw errors.originalUnreadable(
+    'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
+    cause,
+  );
+}
+
+const RETRY_AFTER_TIMEOUT_S = 5;
+
+function isPlain({ orientation = 1, icc, depth, space }: Metadata): boolean {
+  return orientation === 1 && icc === undefined && depth === 'uchar' && space === 'srgb';
+}

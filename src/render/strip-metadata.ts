@@ -1,0 +1,88 @@
+/**
+ * Takes the metadata off a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
+ * thumbnails, and whatever hangs behind the picture's end. Undefined for files that do not parse to their end.
+ */
+export function stripMetadata(file: Buffer, format: string): Buffer | undefined {
+  const strip = STRIPPERS[format];
+  try {
+    return strip?.(file);
+  } catch (error) {
+    // Read past the end of a cut file.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+const STRIPPERS: Readonly<Record<string, (file: Buffer) => Buffer | undefined>> = {
+  jpeg: stripJpeg,
+  png: stripPng,
+  webp: stripWebp,
+};
+
+const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app15: 0xef, comment: 0xfe };
+
+/** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and of APP0 a JFIF header without thumbnail. */
+function stripJpeg(file: Buffer): Buffer | undefined {
+  if (file.readUInt16BE(0) !== 0xff00 + JPEG.start) return undefined;
+  const kept: Buffer[] = [file.subarray(0, 2)];
+  for (let at = 2; ; ) {
+    if (file.readUInt8(at) !== 0xff) return undefined;
+    const marker = file.readUInt8(at + 1);
+    if (marker === JPEG.end) return Buffer.concat([...kept, file.subarray(at, at + 2)]);
+    let end = at + 2 + file.readUInt16BE(at + 2);
+    if (marker === JPEG.scan) end = endOfScan(file, end);
+    const segment = file.subarray(at, end);
+    const jfif = marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length === 18;
+    const dropped =
+      (marker >= JPEG.app0 && marker <= JPEG.app15 && marker !== JPEG.app14 && !jfif) || marker === JPEG.comment;
+    if (!dropped) kept.push(segment);
+    at = end;
+  }
+}
+
+/** Entropy-coded data ends at the first marker that is neither a stuffed zero, a restart nor a fill byte. */
+function endOfScan(file: Buffer, start: number): number {
+  for (let at = start; ; at += 1) {
+    if (file.readUInt8(at) !== 0xff) continue;
+    const next = file.readUInt8(at + 1);
+    if (next !== 0 && next !== 0xff && !(next >= 0xd0 && next <= 0xd7)) return at;
+  }
+}
+
+const PNG_SIGNATURE_BYTES = 8;
+const PNG_PIXELS = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
+
+/** W3C PNG, section 5: length, type, data, CRC. */
+function stripPng(file: Buffer): Buffer | undefined {
+  const kept: Buffer[] = [file.subarray(0, PNG_SIGNATURE_BYTES)];
+  for (let at = PNG_SIGNATURE_BYTES; ; ) {
+    const end = at + 12 + file.readUInt32BE(at);
+    const type = file.toString('latin1', at + 4, at + 8);
+    if (end > file.length) return undefined;
+    if (PNG_PIXELS.has(type)) kept.push(file.subarray(at, end));
+    if (type === 'IEND') return Buffer.concat(kept);
+    at = end;
+  }
+}
+
+const WEBP_PIXELS = new Set(['VP8 ', 'VP8L', 'ALPH']);
+const WEBP_HAS_ALPHA = 0x10;
+
+/** RFC 9649, section 2: RIFF chunks, padded to even lengths. Still pictures only. */
+function stripWebp(file: Buffer): Buffer | undefined {
+  const length = Math.min(file.length, 8 + file.readUInt32LE(4));
+  const kept: Buffer[] = [];
+  for (let at = 12; at < length; ) {
+    const type = file.toString('latin1', at, at + 4);
+    const end = at + 8 + file.readUInt32LE(at + 4);
+    if (end > file.length || type === 'ANIM' || type === 'ANMF') return undefined;
+    const chunk = Buffer.from(file.subarray(at, end));
+    if (type === 'VP8X') chunk.writeUInt8(chunk.readUInt8(8) & WEBP_HAS_ALPHA, 8);
+    if (type === 'VP8X' || WEBP_PIXELS.has(type)) kept.push(chunk, Buffer.alloc(chunk.length % 2));
+    at = end + ((end - at) % 2);
+  }
+  const body = Buffer.concat(kept);
+  const head = Buffer.from('RIFF\0\0\0\0WEBP', 'latin1');
+  head.writeUInt32LE(4 + body.length, 4);
+  return body.length === 0 ? undefined : Buffer.concat([head, body]);
+}
