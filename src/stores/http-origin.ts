@@ -6,12 +6,13 @@ import type { ObjectReader, StoredObject } from './store.ts';
 import { bounded, readBody, tooLarge } from './time-limit.ts';
 
 export interface HttpOriginOptions {
-  /** Everything is read below this. */
+  /** Everything is read below this. Without query and fragment. */
   readonly baseUrl: string;
   /** Limit of one call in milliseconds, redirects and body included. */
   readonly timeoutMs: number;
   /** Lets the origin be `http:` and have private, loopback or link-local addresses. */
   readonly allowPrivate: boolean;
+  /** Sockets kept for each host, and as many again for retries. 50 unless told. */
   readonly maxConnections?: number;
   /** How names are resolved; for tests. */
   readonly resolveName?: Resolver;
@@ -19,6 +20,10 @@ export interface HttpOriginOptions {
 
 const MAX_REDIRECTS = 3;
 const CONNECT_TIMEOUT_MS = 1000;
+/** undici's timers over a second run on a coarse clock and fire up to half a second early; the deadline speaks first. */
+const BACKSTOP_MS = 1000;
+/** A short error page is read to its end, because a new TLS connection costs more. */
+const MAX_DRAINED_BYTES = 16 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** How a kept-alive socket dies that the other side closed while it was idle. */
 const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
@@ -28,8 +33,12 @@ type Answer = Dispatcher.ResponseData;
 /** Originals behind HTTP. Redirects, addresses and lengths are checked; the content type is passed on as a claim. */
 export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   const { timeoutMs, allowPrivate } = options;
-  const base = new URL(options.baseUrl.endsWith('/') ? options.baseUrl : `${options.baseUrl}/`);
-  let connecting: Promise<{ agent: Agent; request: typeof import('undici').request }> | undefined;
+  const base = new URL(options.baseUrl);
+  // Keys are resolved against the path; a query would be dropped without a word.
+  if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  let connecting: ReturnType<typeof connect> | undefined;
+  let closed = false;
 
   /** Throws for a URL that must not be connected to. Names are checked again when they are resolved. */
   function assertAllowed(url: URL): void {
@@ -46,20 +55,30 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   }
 
   async function ask(url: URL, limit: AbortSignal): Promise<Answer> {
+    if (closed) throw new Error('this origin is closed');
     connecting ??= connect(options);
-    const { agent, request } = await connecting;
-    const send = () =>
+    const { pool, fresh, request } = await connecting;
+    let answered = false;
+    const send = (agent: Agent) =>
       request(url, {
-        dispatcher: agent,
+        dispatcher: agent.compose((dispatch) => (sent, handler) => {
+          // Called at the first byte: https://undici.nodejs.org/#/docs/api/Dispatcher?id=parameter-dispatchhandler
+          handler.onResponseStarted = () => {
+            answered = true;
+          };
+          return dispatch(sent, handler);
+        }),
         signal: limit,
-        headers: { 'accept-encoding': 'identity', accept: 'image/*', 'user-agent': 'darkroom' },
+        headers: { 'accept-encoding': 'identity', 'user-agent': 'darkroom' },
       });
     try {
-      return await send();
+      return await send(pool);
     } catch (error) {
-      // No byte of an answer came, and a GET may be repeated: once, on a socket that is new by then.
-      if (!STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '') || limit.aborted) throw error;
-      return send();
+      // RFC 9110, 9.2.2: a GET may be repeated when the connection closed before the response was read. Once, and not from
+      // the pool: after a suspended machine wakes up, all its sockets may be dead.
+      const stale = STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '');
+      if (!stale || answered || closed || limit.aborted) throw error;
+      return send(fresh);
     }
   }
 
@@ -68,9 +87,9 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     for (let redirects = 0; ; redirects += 1) {
       assertAllowed(url);
       const answer = await ask(url, limit);
-      const { location } = answer.headers;
       if (!REDIRECTS.has(answer.statusCode)) return answer;
-      discard(answer);
+      release(answer);
+      const { location } = answer.headers;
       if (redirects === MAX_REDIRECTS) throw new Error(`the origin redirects more than ${MAX_REDIRECTS} times`);
       if (typeof location !== 'string' || !URL.canParse(location, url.href))
         throw new Error('the origin redirects nowhere');
@@ -83,6 +102,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
 
   return {
     async get(key, { signal, maxBytes }) {
+      signal.throwIfAborted();
       const path = encodeKey(key);
       if (path === undefined) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
@@ -90,44 +110,54 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
         try {
           return await readAnswer(answer, maxBytes, limit);
         } finally {
-          discard(answer);
+          release(answer);
         }
       });
     },
     async close() {
+      closed = true;
       const connected = await connecting?.catch(() => undefined);
-      await connected?.agent.destroy();
+      await Promise.all([connected?.pool.destroy(), connected?.fresh.destroy()]);
     },
   };
 }
 
-/** Gives the socket back or up. undici reports an unread body's destruction as an error, which nobody else hears. */
-function discard({ body }: Answer): void {
-  body.on('error', () => {}).destroy();
+/**
+ * Gives the socket back or up, and nobody waits for it: what is left of a short error page is read until the request's
+ * signal ends it, what is left of a picture is not. undici reports a body's destruction as an error, which nobody else hears.
+ */
+function release({ statusCode, body }: Answer): void {
+  body.on('error', () => {});
+  if (statusCode === 200) body.destroy();
+  else body.dump({ limit: MAX_DRAINED_BYTES }).catch(() => {});
 }
 
 async function connect({ timeoutMs, allowPrivate, maxConnections = 50, resolveName }: HttpOriginOptions) {
   const { Agent, request } = await import('undici');
-  const agent = new Agent({
+  const settings = {
     connections: maxConnections,
-    pipelining: 1,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
+    // One answer a socket, so that giving up on a body gives up that socket and nothing else.
+    allowH2: false,
+    headersTimeout: timeoutMs + BACKSTOP_MS,
+    bodyTimeout: timeoutMs + BACKSTOP_MS,
     connect: {
       timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
-      ...(allowPrivate ? {} : { lookup: createGuardedLookup(resolveName) }),
+      ...(allowPrivate ? {} : { lookup: createGuardedLookup(resolveName ? { resolveName } : {}) }),
     },
-  });
-  return { agent, request };
+  };
+  // Pipelining 0 means no keep-alive: every request opens its own socket.
+  return { pool: new Agent({ ...settings, pipelining: 1 }), fresh: new Agent({ ...settings, pipelining: 0 }), request };
 }
 
 async function readAnswer(answer: Answer, maxBytes: number, limit: AbortSignal): Promise<StoredObject | undefined> {
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
-  // Encodings can be chained without end, and none was asked for.
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity') throw errors.storeFailed(new Error(`the origin encoded its answer as ${encoding}`));
+  // Encodings can be chained without end, and none was asked for. RFC 9110, 8.4.1: their names know no case.
+  const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+  const transfer = String(headers['transfer-encoding'] ?? 'chunked').toLowerCase();
+  if (encoding !== 'identity' || transfer !== 'chunked')
+    throw errors.storeFailed(new Error(`the origin encoded its answer: ${encoding}, ${transfer}`));
   const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
   const content = await readBody(body, announced, maxBytes, limit);
@@ -136,6 +166,7 @@ async function readAnswer(answer: Answer, maxBytes: number, limit: AbortSignal):
 
 /** The path below the base that an origin decodes to exactly this key. Undefined for keys that URLs cannot carry. */
 function encodeKey(key: string): string | undefined {
+  if (key === '' || !key.isWellFormed()) return undefined;
   const segments = key.split('/');
   if (segments.some((segment) => segment === '.' || segment === '..')) return undefined;
   return `./${segments.map(encodeURIComponent).join('/')}`;
