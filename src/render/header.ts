@@ -37,6 +37,7 @@ export async function readHeader(
   original: Buffer,
   limits: OriginalLimits,
 ): Promise<OriginalHeader> {
+  if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1') {
