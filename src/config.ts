@@ -51,7 +51,7 @@ function parseLocation(text: string): StoreLocation | undefined {
   if (path) return { kind: 'folder', path };
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*))?$/.exec(text) ?? [];
   if (bucket) return { kind: 's3', bucket, prefix };
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return { kind: 'origin', url: text };
+  if (/^https?:\/\/[^?#]+$/.test(text) && URL.canParse(text)) return { kind: 'origin', url: text };
   return undefined;
 }
 

@@ -71,6 +71,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^zod$/, /^src\/(config|presets)\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
   [/^pino$/, /^src\/log-stream\.ts$/],
+  [/^exif-reader$/, /^src\/render\/copyright\.ts$/],
 ];
 
 describe('architecture', () => {

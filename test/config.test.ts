@@ -94,6 +94,7 @@ describe('a boot that stops', () => {
     fails({ DARKROOM_FACES: 'yes' }, /DARKROOM_FACES=yes .*expected on or off/);
     fails({ DARKROOM_ORIGINALS: 'none' }, /DARKROOM_ORIGINALS=none .*expected file:/);
     fails({ DARKROOM_RESULTS: 'https://a.example/' }, /DARKROOM_RESULTS=https:.*expected/);
+    fails({ DARKROOM_ORIGINALS: 'https://origin.example/?a=b' }, /expected file:/);
     fails({ DARKROOM_ORIGINALS: 'http://origin.example/' }, /expected https:, or DARKROOM_ORIGIN_PRIVATE=on/);
     fails({ DARKROOM_METRICS_PORT: '99999' }, /DARKROOM_METRICS_PORT/);
     fails({ PORT: 'http' }, /PORT=http/);

@@ -70,7 +70,7 @@ describe('a polite stop', () => {
       .png({ compressionLevel: 1 })
       .toBuffer();
     const { origin, server, asked, sent, release } = await serverWithHeldOrigin(large);
-    const answering = rawGet(server.baseUrl, server.path('retina.avif', 'held.jpg'));
+    const answering = rawGet(server.baseUrl, server.path('w_1400,f_avif', 'held.jpg'));
     await asked;
     release();
     await sent;
@@ -84,7 +84,7 @@ describe('a polite stop', () => {
       [200, 'close', 'image/avif'],
     );
     assert.equal(await server.exited, 0);
-    assert.match((await resultsOf(server.folder, 'held.jpg')).join(), /retina-.*\.avif/);
+    assert.match((await resultsOf(server.folder, 'held.jpg')).join(), /w_1400.*\.avif/);
     await Promise.all([server.dispose(), origin.dispose()]);
   });
 

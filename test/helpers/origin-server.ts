@@ -21,8 +21,12 @@ export const behaviours = {
     response.on('close', () => clearInterval(timer));
   },
   /** Sends as fast as it can, for ever. */
-  endless: (): Behaviour => (response) => {
+  endless: (): Behaviour => (response, request) => {
     response.writeHead(200);
+    behaviours.pours()(response, request);
+  },
+  /** The same, after whatever head was written. */
+  pours: (): Behaviour => (response) => {
     const more = () => {
       while (!response.destroyed && response.write(Buffer.alloc(65_536)));
     };
@@ -33,6 +37,26 @@ export const behaviours = {
     (to: string, status = 302): Behaviour =>
     (response) => {
       response.writeHead(status, { location: to }).end('moved');
+    },
+  /** Redirects to itself that many times, counted in the query, and then to another place. */
+  redirectsTimes:
+    (times: number, to: string): Behaviour =>
+    (response, request) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://origin.example');
+      const hop = Number(searchParams.get('hop') ?? 0) + 1;
+      response.writeHead(302, { location: hop < times ? `${pathname}?hop=${hop}` : to }).end('moved');
+    },
+  /** Sends these bytes as they are, head included. */
+  sendsRaw:
+    (bytes: string): Behaviour =>
+    (response) => {
+      response.socket?.write(bytes);
+    },
+  /** Sends these bytes as they are and hangs up. */
+  hangsUpAfter:
+    (bytes: string): Behaviour =>
+    (response) => {
+      response.socket?.end(bytes);
     },
   /** Says one length and sends another. */
   lies:
@@ -68,12 +92,14 @@ after(() => Promise.all(Array.from(running, (dispose) => dispose())));
 export async function startOriginServer() {
   const bodies = new Map<string, { body: Buffer; contentType: string }>();
   const scripts = new Map<string, Behaviour>();
-  const requests: string[] = [];
+  const requests: { readonly method: string; readonly url: string }[] = [];
   const sockets = new Set<Socket>();
+  let connections = 0;
   const server = createServer((request, response) => {
-    requests.push(request.url ?? '');
+    const { method = '', url = '' } = request;
+    requests.push({ method, url });
     response.on('error', () => {});
-    const key = decodeURIComponent((request.url ?? '').slice(1));
+    const key = decodeURIComponent(url.slice(1).split('?', 1)[0] ?? '');
     const script = scripts.get(key);
     const found = bodies.get(key);
     if (script) return script(response, request);
@@ -81,7 +107,10 @@ export async function startOriginServer() {
     response.writeHead(200, { 'content-type': found.contentType, 'content-length': found.body.length }).end(found.body);
   });
   server.on('connection', (socket) => {
+    connections += 1;
     sockets.add(socket);
+    // What is scripted by hand is often cut off by the other side.
+    socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -98,8 +127,10 @@ export async function startOriginServer() {
     dispose,
     url: `http://127.0.0.1:${port}/`,
     port,
-    requests,
+    requests: requests as ReadonlyArray<{ readonly method: string; readonly url: string }>,
     openSockets: () => sockets.size,
+    /** All that were ever accepted. */
+    connections: () => connections,
     seed(key: string, body: Buffer, contentType = 'application/octet-stream') {
       bodies.set(key, { body, contentType });
     },

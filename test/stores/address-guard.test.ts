@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { BlockList, connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { createGuardedLookup, isPublicAddress, type Resolver } from '../../src/stores/address-guard.ts';
 
@@ -14,6 +15,8 @@ const PUBLIC = [
   '2606:4700::1',
   '2a00:1450::1',
   '2400:cb00::1',
+  '2001:200::1',
+  '2003::1',
 ];
 const REFUSED = [
   ...[
@@ -65,6 +68,18 @@ const REFUSED = [
     '5f00::1',
     '100::1',
   ],
+  // Assigned to nobody: routers may take them anywhere.
+  ...[
+    '1::1',
+    '100:0:0:1::1',
+    '200::1',
+    '1fff::1',
+    '4000::1',
+    '8000::1',
+    'e000::1',
+    '::ffff:0:7f00:1',
+    '2001:1ff:ffff::1',
+  ],
   ...['fc00::1', 'fdaa:0:1::3', 'fdff::1', 'fe80::1', 'fe80::1%eth0', 'febf::1', 'fec0::1', 'ff02::1', 'ff0e::1'],
   ...[
     '',
@@ -73,6 +88,9 @@ const REFUSED = [
     '2130706433',
     '0x7f.1',
     '0177.0.0.1',
+    '010.8.8.8',
+    '0x08.8.8.8',
+    '134744072',
     '1.2.3',
     '8.8.8.8.8',
     '8.8.8.8%1',
@@ -111,9 +129,9 @@ describe('createGuardedLookup', () => {
     (...addresses: string[]): Resolver =>
     async () =>
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-  const look = (resolver: Resolver, all: boolean) =>
+  const look = (resolveName: Resolver, all: boolean, family = 0) =>
     new Promise((resolve, reject) => {
-      createGuardedLookup(resolver)('name.example', { all }, (error, address, family) =>
+      createGuardedLookup({ resolveName })('name.example', { all, family }, (error, address, family) =>
         error ? reject(error) : resolve({ address, family }),
       );
     });
@@ -144,6 +162,35 @@ describe('createGuardedLookup', () => {
     assert.deepEqual(await look(rebinding, false), { address: '8.8.8.8', family: 4 });
     assert.equal(asked, 1);
     await assert.rejects(look(rebinding, false), { name: 'AddressRefused' });
+  });
+
+  it('gives the family that was asked for, and checks the other one all the same', async () => {
+    assert.deepEqual(await look(answering('8.8.8.8', '2606:4700::1'), false, 6), {
+      address: '2606:4700::1',
+      family: 6,
+    });
+    await assert.rejects(look(answering('10.0.0.1', '2606:4700::1'), false, 6), { name: 'AddressRefused' });
+    await assert.rejects(look(answering('8.8.8.8'), true, 6), /no address of family 6/);
+  });
+
+  it('makes sockets connect to the address that was checked, whatever the name says next', async () => {
+    let asked = 0;
+    const resolveName: Resolver = async () => {
+      asked += 1;
+      return [{ address: asked === 1 ? '8.8.8.8' : '127.0.0.1', family: 4 }];
+    };
+    // Nothing may leave this machine: the list stops the socket at its last step, and its error names the address.
+    const blockList = new BlockList();
+    blockList.addSubnet('0.0.0.0', 0, 'ipv4');
+    for (const autoSelectFamily of [true, false]) {
+      asked = 0;
+      const lookup = createGuardedLookup({ resolveName });
+      const socket = connect({ host: 'name.example', port: 443, lookup, blockList, autoSelectFamily });
+      const { promise, resolve } = Promise.withResolvers<Error>();
+      socket.on('error', resolve);
+      assert.match(`${(await promise).message}`, /8\.8\.8\.8/);
+      assert.equal(asked, 1);
+    }
   });
 
   it('passes failures on', async () => {

@@ -1,0 +1,161 @@
+/**
+ * Bytes and CPU per format at equal SSIM, beside plain JPEG of quality 80.
+ *
+ *   node bench/bytes.ts [--photos DIR] [--sizes 300,600,1200] [--out bench/results]
+ *
+ * A server sets one quality for all pictures, so each format gets one quality per size: the one at which the photos' mean
+ * SSIM equals JPEG's mean. Bytes are interpolated between the two whole qualities around it.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp, { type Sharp } from 'sharp';
+import { markdownTable, writeReport } from './report.ts';
+import { ssim } from './ssim.ts';
+
+const { values } = parseArgs({
+  options: {
+    photos: { type: 'string', default: new URL('../samples', import.meta.url).pathname },
+    sizes: { type: 'string', default: '300,600,1200' },
+    out: { type: 'string', default: new URL('results', import.meta.url).pathname },
+  },
+});
+sharp.concurrency(1);
+sharp.cache(false);
+
+interface Photo {
+  readonly data: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+interface Score {
+  readonly bytes: number;
+  readonly ssim: number;
+}
+type Encode = (image: Sharp, quality: number) => Sharp;
+
+const REFERENCE: Encode = (image, quality) => image.jpeg({ quality });
+const CANDIDATES: Record<string, Encode> = {
+  'jpeg progressive': (image, quality) => image.jpeg({ quality, progressive: true }),
+  mozjpeg: (image, quality) => image.jpeg({ quality, mozjpeg: true }),
+  'webp effort 1': (image, quality) => image.webp({ quality, effort: 1 }),
+  'webp effort 2': (image, quality) => image.webp({ quality, effort: 2 }),
+  'webp effort 4': (image, quality) => image.webp({ quality, effort: 4 }),
+  'webp effort 4 smart': (image, quality) => image.webp({ quality, effort: 4, smartSubsample: true }),
+  'avif effort 0 4:4:4': (image, quality) => image.avif({ quality, effort: 0 }),
+  'avif effort 0 4:2:0': (image, quality) => image.avif({ quality, effort: 0, chromaSubsampling: '4:2:0' }),
+  'avif effort 1 4:2:0': (image, quality) => image.avif({ quality, effort: 1, chromaSubsampling: '4:2:0' }),
+  'avif effort 2 4:2:0': (image, quality) => image.avif({ quality, effort: 2, chromaSubsampling: '4:2:0' }),
+};
+
+const open = ({ data, width, height }: Photo) => sharp(data, { raw: { width, height, channels: 3 } });
+
+async function score(photo: Photo, encode: Encode, quality: number): Promise<Score> {
+  const file = await encode(open(photo), quality).toBuffer();
+  const decoded = await sharp(file).removeAlpha().toColourspace('srgb').raw().toBuffer();
+  return { bytes: file.length, ssim: ssim(photo.data, decoded, photo.width, photo.height) };
+}
+
+async function meanScore(photos: Photo[], encode: Encode, quality: number): Promise<Score> {
+  let [bytes, similarity] = [0, 0];
+  for (const photo of photos) {
+    const found = await score(photo, encode, quality);
+    bytes += found.bytes;
+    similarity += found.ssim;
+  }
+  return { bytes, ssim: similarity / photos.length };
+}
+
+/** The quality, between whole ones, at which the mean SSIM is reached, and the bytes there. */
+async function atEqualSsim(
+  photos: Photo[],
+  encode: Encode,
+  target: number,
+): Promise<{ quality: number; bytes: number }> {
+  let [low, high] = [20, 99];
+  let [below, above] = [await meanScore(photos, encode, low), await meanScore(photos, encode, high)];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const found = await meanScore(photos, encode, middle);
+    if (found.ssim < target) [low, below] = [middle, found];
+    else [high, above] = [middle, found];
+  }
+  const share = Math.min(1, Math.max(0, (target - below.ssim) / (above.ssim - below.ssim)));
+  return { quality: low + share, bytes: below.bytes + share * (above.bytes - below.bytes) };
+}
+
+/** CPU milliseconds per photo; the least of three rounds, because others use this machine too. */
+async function cpuPerPhoto(photos: Photo[], encode: Encode, quality: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round += 1) {
+    const before = process.cpuUsage();
+    for (const photo of photos) await encode(open(photo), quality).toBuffer();
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1000 / photos.length);
+  }
+  return least;
+}
+
+async function resized(file: Buffer, size: number): Promise<Photo> {
+  const { data, info } = await sharp(file)
+    .autoOrient()
+    .resize(size, size, { fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: '#fff' })
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+const files = readdirSync(values.photos).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
+const originals = files.map((name) => readFileSync(join(values.photos, name)));
+const sections: string[] = [];
+const data: Record<string, unknown> = { photos: files.length };
+
+for (const size of values.sizes.split(',').map(Number)) {
+  const photos = await Promise.all(originals.map((file) => resized(file, size)));
+  const reference = await meanScore(photos, REFERENCE, 80);
+  const referenceCpu = await cpuPerPhoto(photos, REFERENCE, 80);
+  const rows: (string | number)[][] = [
+    ['jpeg, plain', 80, Math.round(reference.bytes / photos.length / 102.4) / 10, '1.000', referenceCpu.toFixed(1)],
+  ];
+  const found: Record<string, unknown> = { reference: { ...reference, cpu: referenceCpu } };
+  for (const [name, encode] of Object.entries(CANDIDATES)) {
+    const { quality, bytes } = await atEqualSsim(photos, encode, reference.ssim);
+    const cpu = await cpuPerPhoto(photos, encode, Math.round(quality));
+    const ratio = bytes / reference.bytes;
+    rows.push([
+      name,
+      quality.toFixed(1),
+      Math.round(bytes / photos.length / 102.4) / 10,
+      ratio.toFixed(3),
+      cpu.toFixed(1),
+    ]);
+    found[name] = { quality, ratio, cpu };
+  }
+  sections.push(
+    `## ${size} px, mean SSIM ${reference.ssim.toFixed(4)}\n\n${markdownTable(['setting', 'quality', 'KiB a photo', 'bytes over JPEG', 'encode CPU ms'], rows)}`,
+  );
+  data[size] = found;
+}
+
+// What a preset's quality means in other formats: the quality of equal mean SSIM at 600 px.
+const photos = await Promise.all(originals.map((file) => resized(file, 600)));
+const mapping: (string | number)[][] = [];
+for (const quality of [60, 70, 75, 80, 85, 90, 95]) {
+  const { ssim: target } = await meanScore(photos, REFERENCE, quality);
+  const row: (string | number)[] = [quality, target.toFixed(4)];
+  for (const name of ['webp effort 2', 'avif effort 0 4:4:4', 'avif effort 0 4:2:0']) {
+    row.push((await atEqualSsim(photos, CANDIDATES[name] as Encode, target)).quality.toFixed(1));
+  }
+  mapping.push(row);
+}
+sections.push(
+  `## The same quality in other formats, 600 px\n\n${markdownTable(['jpeg', 'SSIM', 'webp effort 2', 'avif 4:4:4', 'avif 4:2:0'], mapping)}`,
+);
+writeReport(
+  values.out,
+  'bytes',
+  `${files.length} photos, each scaled down first; quality at equal mean SSIM.\n\n${sections.join('\n\n')}`,
+  { ...data, mapping },
+);
