@@ -61,17 +61,17 @@ export function createImageRoute(deps: ImageRouteDeps) {
   const { signatures, presets, cache, flights, queue, originals, results, renderer, saves } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const url = parseImageUrl(request.raw.url ?? '');
+    const url = parseImageUrl(request.raw.url ?? ''); // 400
     const { visit } = request;
     visit.preset = url.preset;
     visit.id = url.id;
 
-    if (!signatures.verify(url.signature, url)) throw errors.badSignature();
+    if (!signatures.verify(url.signature, url)) throw errors.badSignature(); // 403
     visit.negotiated = presets.negotiates(url.preset, url.suffix);
     const now = Date.now() / 1000;
-    if (url.expiresAt !== undefined && url.expiresAt <= now) throw errors.expired();
+    if (url.expiresAt !== undefined && url.expiresAt <= now) throw errors.expired(); // 410
 
-    const variant = presets.resolve(url.preset, url.suffix, request.headers.accept);
+    const variant = presets.resolve(url.preset, url.suffix, request.headers.accept); // 404
     const key = renditionKey(url.id, variant, renderer.version);
     const etag = etagOf(key);
     if (matchesEtag(request.headers['if-none-match'], etag)) {
@@ -125,12 +125,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 
   async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
-    using place = await queue.enter(flight.signal);
+    using place = await queue.enter(flight.signal); // 503
     try {
-      const original = await timer.time('origin', readOriginal(id, flight.signal));
+      const original = await timer.time('origin', readOriginal(id, flight.signal)); // 404, 413, 502, 504
       await place.slot();
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      return await renderer.render(original, variant.recipe, timer);
+      return await renderer.render(original, variant.recipe, timer); // 413, 422
     } finally {
       timer.add('queue', place.waitedMs);
     }
@@ -178,9 +178,11 @@ function cachingHeaders(url: ImageUrl, etag: string, now: number, visit: Visit):
 /** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */
 function untilClientLeaves(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => {
+  const onClose = () => {
     if (!reply.raw.writableFinished) gone.abort(new ClientGone());
-  });
+  };
+  if (reply.raw.destroyed) onClose();
+  reply.raw.once('close', onClose);
   return gone.signal;
 }
 
