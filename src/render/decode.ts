@@ -79,6 +79,8 @@ function framed(
     if (cuts) image.extract(window);
   }
   if (canvas.width === window.width && canvas.height === window.height) return image;
+  // A ground that was asked for is one ground: behind the picture's transparent parts as well as beside it.
+  if (recipe.background !== undefined) image.flatten({ background: recipe.background });
   return image.extend({
     left: at.left,
     top: at.top,

@@ -57,6 +57,14 @@ describe('transparent parts', () => {
       (await render(cutout, { width: 200, height: 100, fit: 'contain', output: 'webp' })).body,
     );
     assert.equal(around.at(2, 50)[3], 0);
+    const grounded = await pixelsOf(
+      (await render(cutout, { width: 200, height: 100, fit: 'contain', output: 'webp', background: '#ffcc00' })).body,
+    );
+    // Beside the jug, inside its own frame and outside.
+    for (const x of [2, 70]) {
+      const [r = 0, g = 0, b = 0, alpha = 255] = grounded.at(x, 10);
+      assert.ok(r > 245 && Math.abs(g - 204) < 12 && b < 30 && alpha === 255, `${[r, g, b, alpha]}`);
+    }
     const beside = await pixelsOf(
       (await render(opaque, { width: 60, height: 60, fit: 'contain', output: 'png' })).body,
     );
