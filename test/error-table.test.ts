@@ -3,24 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { type ErrorCode, errors } from '../src/errors.ts';
 import { startApp, type TestApp } from './helpers/app.ts';
+import { definitions, originals } from './helpers/contract-originals.ts';
 import { assertHeaders, SAFE } from './helpers/headers.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
 
-const definitions = {
-  thumb: { width: 150, height: 150, fit: 'cover', format: 'webp', quality: 75 },
-  card: { width: 300, height: 300, format: 'auto', quality: 80 },
-};
-const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: '#884422' } })
-  .jpeg()
-  .toBuffer();
-const cutout = await sharp({ create: { width: 40, height: 30, channels: 4, background: '#88442280' } })
-  .png()
-  .toBuffer();
-const originals = createMemoryStore({
-  'a.jpg': photo,
-  'cutout.png': cutout,
-  'notes.txt': Buffer.from('no picture at all'),
-});
 let app: TestApp;
 
 before(async () => {
