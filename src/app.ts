@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -60,6 +62,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
     genReqId: requestIds(),
+    clientErrorHandler: answerProtocolError,
     // A path that does not decode never reaches a route or a hook.
     frameworkErrors: (error, request, reply) => {
       welcome(request, reply);
@@ -108,15 +111,18 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       return serveImage(request, reply);
     },
   });
+  const refuseMethod = async (request: FastifyRequest, reply: FastifyReply) => {
+    // The API under /v1 does not exist unless a token is set.
+    if (request.raw.url?.startsWith('/v1/')) throw errors.notFound();
+    reply.header('allow', 'GET, HEAD');
+    throw errors.methodNotAllowed();
+  };
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
-    handler: async (request, reply) => {
-      // The API under /v1 does not exist unless a token is set.
-      if (request.raw.url?.startsWith('/v1/')) throw errors.notFound();
-      reply.header('allow', 'GET, HEAD');
-      throw errors.methodNotAllowed();
-    },
+    // Before a body is looked at, which would be answered for what it is.
+    onRequest: refuseMethod,
+    handler: refuseMethod,
   });
   return app;
 }
@@ -145,6 +151,25 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     })
     .send(JSON.stringify({ error: known.code, message: known.publicMessage, requestId: request.id }));
 }
+
+/** What is no HTTP, or too much or too slow of it, never becomes a request; its connection is told why and closed. */
+function answerProtocolError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.destroyed || !socket.writable) return void socket.destroy();
+  const status = PROTOCOL_STATUS[error.code ?? ''] ?? 400;
+  const body = JSON.stringify({ error: 'bad_request', message: 'This is not an HTTP request that can be read.' });
+  const headers = {
+    ...SAFE_HEADERS,
+    'x-error': 'bad_request',
+    'cache-control': 'no-store',
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);
+}
+
+const PROTOCOL_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 function asDarkroomError(error: unknown): DarkroomError {
   if (error instanceof DarkroomError) return error;

@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { startApp, type TestApp } from './helpers/app.ts';
 import { definitions, originals, photo } from './helpers/contract-originals.ts';
 import { assertHeaders, SAFE } from './helpers/headers.ts';
+import { rawExchange } from './helpers/raw-http.ts';
 
 let app: TestApp;
 
@@ -188,5 +189,26 @@ describe('beside the pictures', () => {
     const encoded = Array.from(Buffer.from(id), (byte) => `%${byte.toString(16)}`).join('');
     const [, signature] = app.path('thumb', id).split('/');
     assert.equal((await app.get(`/${signature}/thumb/${encoded}`)).status, 200);
+  });
+
+  it('answers what is no HTTP in the same form, and closes', async () => {
+    const asked: [text: string, status: string][] = [
+      ['hello\r\n\r\n', '400'],
+      [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, '431'],
+      ['GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', '400'],
+      ['GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', '400'],
+    ];
+    for (const [text, status] of asked) {
+      const answer = await rawExchange(app.port, text);
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer.slice(0, 60));
+      assert.match(answer, /x-content-type-options: nosniff\r\n[\s\S]*"error":"bad_request"/);
+    }
+  });
+
+  it('refuses methods before it looks at a body', async () => {
+    const post = (path: string) =>
+      app.get(path, { method: 'POST', body: 'x', headers: { 'content-type': 'text/odd' } });
+    assert.equal((await post('/v1/images/upload-url')).status, 404);
+    assert.equal((await post(app.path('thumb', 'a.jpg'))).status, 405);
   });
 });
