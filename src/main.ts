@@ -176,9 +176,13 @@ function startUpLine(config: Config, address: string, metricsServer: Server | un
 try {
   await start(readConfig());
 } catch (error) {
-  // A setting that cannot be used needs its sentence; anything else its stack.
-  process.stderr.write(
-    `Darkroom cannot start.\n${error instanceof ConfigError ? error.message : (error as Error).stack}\n`,
-  );
+  process.stderr.write(`Darkroom cannot start.\n${reasonOf(error as NodeJS.ErrnoException)}\n`);
   process.exit(1);
+}
+
+/** What the operator can mend needs a sentence; anything else its stack. */
+function reasonOf(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error.syscall !== 'listen') return error.stack ?? error.message;
+  return `It cannot listen on ${error.address}:${error.port} (${error.code}): set HOST, PORT or DARKROOM_METRICS_PORT.`;
 }

@@ -10,7 +10,7 @@ import { TEST_KEY } from '../helpers/app.ts';
 import { type Behaviour, startOriginServer } from '../helpers/origin-server.ts';
 import { rawGet } from '../helpers/raw-http.ts';
 import { startServer } from '../helpers/server.ts';
-import { closedPort } from '../helpers/tcp-faults.ts';
+import { closedPort, startFaultyServer } from '../helpers/tcp-faults.ts';
 import { until } from '../helpers/turns.ts';
 
 const photo = await sharp({ create: { width: 300, height: 200, channels: 3, background: '#336699' } })
@@ -171,6 +171,15 @@ describe('the start', () => {
           /ended with 1/.test(error.message) && message.test(error.message) && !/\bat .*\.ts:\d/.test(error.message),
       );
     }
+  });
+
+  it('stops with a sentence when a port is taken', async () => {
+    const taken = await startFaultyServer(() => {});
+    for (const setting of ['PORT', 'DARKROOM_METRICS_PORT']) {
+      const why = new RegExp(`cannot listen on 127\\.0\\.0\\.1:${taken.port} \\(EADDRINUSE\\)`);
+      await assert.rejects(startServer({ [setting]: String(taken.port) }), why);
+    }
+    await taken.dispose();
   });
 
   it('names the preset and the field of a presets file', async () => {
