@@ -1,7 +1,7 @@
 /**
  * Bytes and CPU per format at equal SSIM, beside plain JPEG of quality 80.
  *
- *   node bench/bytes.ts [--photos DIR] [--sizes 300,600,1200] [--out bench/results]
+ *   node bench/bytes.ts [--photos DIR] [--sizes 48,150,300,600,1200] [--out bench/results]
  *
  * Two comparisons. "each": every photo at the quality where its own SSIM equals that of its JPEG. "one": a server sets one
  * quality for all, so the photos' mean SSIM equals JPEG's mean. Bytes are interpolated between the two whole qualities around.
@@ -16,7 +16,7 @@ import { ssim } from './ssim.ts';
 const { values } = parseArgs({
   options: {
     photos: { type: 'string', default: new URL('../samples', import.meta.url).pathname },
-    sizes: { type: 'string', default: '300,600,1200' },
+    sizes: { type: 'string', default: '48,150,300,600,1200' },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
   },
 });
