@@ -1,0 +1,209 @@
+import { Worker } from 'node:worker_threads';
+
+/** A face in fractions (0 to 1) of the upright original; `score` is the detector's confidence, 0 to 1. */
+export interface Face {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly score: number;
+  /** Height of the eyes in the picture, as a fraction. */
+  readonly eyesY: number;
+}
+
+/** RGBA, 8 bits a channel, upright sRGB without transparency. */
+export interface Probe {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface FaceFinder {
+  /**
+   * Finds the faces of one picture, largest first. Never blocks the event loop. Rejects with a `FaceFinderError` when
+   * the thread crashed, hangs, does not start or is overrun, and with the signal's reason when that aborts.
+   */
+  find(probe: Probe, signal: AbortSignal): Promise<readonly Face[]>;
+  /** Whether the thread lives. */
+  readonly running: boolean;
+  close(): Promise<void>;
+}
+
+export class FaceFinderError extends Error {}
+
+/** Messages between the finder and its thread. */
+export interface FaceTask extends Probe {
+  readonly number: number;
+}
+export type FaceReply =
+  | { readonly number: number; readonly faces: readonly Face[] }
+  | { readonly number: number; readonly error: string };
+
+export interface FaceFinderOptions {
+  /** For one call, waiting and starting the thread included. */
+  readonly timeoutMs: number;
+  /** For the start of the thread: a slow machine's first calls may give up before it is there, later ones find it. */
+  readonly startMs?: number;
+  /** Calls that may wait; the next is refused at once. */
+  readonly waiting: number;
+  /** The thread ends after this long without work and gives its 60 to 90 MB back. */
+  readonly idleMs: number;
+  /** Faults in a row until the thread is left alone for a while. */
+  readonly patience?: number;
+  /** First pause after too many faults; doubled by each further one, up to a minute. */
+  readonly backOffMs?: number;
+  /** Heap of the thread's JavaScript in MB; the models live beside it. */
+  readonly maxHeapMb?: number;
+  /** The thread's code; tests put broken ones here. */
+  readonly workerUrl?: URL;
+}
+
+const MAX_BACK_OFF_MS = 60_000;
+
+interface Call {
+  readonly task: FaceTask;
+  settle(reply: FaceReply | Error): void;
+}
+
+/** Owns one thread, started by the first call, one detection in it at a time. */
+export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
+  const { timeoutMs, waiting, idleMs, startMs = 10_000, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
+  const workerUrl = options.workerUrl ?? new URL('./face-worker.ts', import.meta.url);
+  const line: Call[] = [];
+  let worker: Worker | undefined;
+  let ready = false;
+  let current: Call | undefined;
+  /** Until the thread is there; then while it has nothing to do. */
+  let timer: NodeJS.Timeout | undefined;
+  let numbers = 0;
+  let faults = 0;
+  let restUntil = 0;
+  let closed = false;
+
+  function startThread(): void {
+    const thread = new Worker(workerUrl, {
+      ...{ name: 'faces', stdout: true, stderr: true },
+      // A thread that wants more ends alone instead of taking the process with it.
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+    });
+    // MediaPipe's chatter is drained and dropped; errors come as messages.
+    thread.stdout.resume();
+    thread.stderr.resume();
+    worker = thread;
+    ready = false;
+    thread.unref();
+    timer = setTimeout(() => fault(new FaceFinderError('the face thread does not start')), startMs).unref();
+    thread.on('message', (message: FaceReply | 'ready') => {
+      if (thread !== worker) return;
+      if (message === 'ready') {
+        ready = true;
+        clearTimeout(timer);
+      } else if (message.number === current?.task.number) finish(message);
+      next();
+    });
+    thread.on('error', (error) => thread === worker && fault(new FaceFinderError(`the face thread failed: ${error}`)));
+    thread.on('exit', (code) => thread === worker && fault(new FaceFinderError(`the face thread ended (${code})`)));
+  }
+
+  function finish(reply: FaceReply): void {
+    const call = current;
+    current = undefined;
+    faults = 0;
+    call?.settle(reply);
+  }
+
+  /** Whoever was being served fails; those in line get a new thread, unless it failed too often. */
+  function fault(reason: FaceFinderError): void {
+    const casualties = current ? [current] : line.splice(0);
+    current = undefined;
+    endThread();
+    faults += 1;
+    if (faults >= patience) {
+      restUntil = performance.now() + Math.min(MAX_BACK_OFF_MS, backOffMs * 2 ** (faults - patience));
+      casualties.push(...line.splice(0));
+    }
+    for (const call of casualties) call.settle(reason);
+    next();
+  }
+
+  function endThread(): Promise<number> | undefined {
+    const thread = worker;
+    worker = undefined;
+    ready = false;
+    clearTimeout(timer);
+    return thread?.terminate();
+  }
+
+  function next(): void {
+    if (current) return;
+    if (!worker && line.length > 0) startThread();
+    if (!ready) return;
+    clearTimeout(timer);
+    if (line.length === 0) timer = setTimeout(endThread, idleMs).unref();
+    current = line.shift();
+    if (!current) return;
+    const { task } = current;
+    worker?.postMessage(task, [task.data.buffer as ArrayBuffer]);
+  }
+
+  return {
+    async find({ data, width, height }, signal) {
+      signal.throwIfAborted();
+      if (closed) throw new FaceFinderError('the face finder is closed');
+      if (performance.now() < restUntil)
+        throw new FaceFinderError('the face thread failed too often and is left alone');
+      if (line.length >= waiting) throw new FaceFinderError('too many pictures wait for the face thread');
+      if (data.length !== width * height * 4 || data.length === 0)
+        throw new FaceFinderError('these are no RGBA pixels');
+      // Neither sharp's memory nor Node's pool can be handed over to a thread; a copy of 1.6 MB takes 0.2 ms.
+      const own = new Uint8Array(data);
+      numbers += 1;
+      const { promise, resolve, reject } = Promise.withResolvers<readonly Face[]>();
+      const call: Call = {
+        task: { number: numbers, data: own, width, height },
+        settle: (reply) => {
+          clearTimeout(limit);
+          if (reply instanceof Error) reject(reply);
+          else if ('error' in reply) reject(new FaceFinderError(reply.error));
+          else resolve(reply.faces);
+        },
+      };
+      const leaveLine = () => {
+        const place = line.indexOf(call);
+        if (place < 0) return;
+        line.splice(place, 1);
+        clearTimeout(limit);
+      };
+      // Goes on when the caller leaves while being served: a thread that hangs must be noticed all the same.
+      const limit = setTimeout(() => {
+        const late = new FaceFinderError(`the face thread took longer than ${timeoutMs} ms`);
+        // Only who is being served blames the thread.
+        if (current === call) return fault(late);
+        leaveLine();
+        reject(late);
+      }, timeoutMs);
+      const onAbort = () => {
+        leaveLine();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      line.push(call);
+      next();
+      try {
+        return await promise;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    get running() {
+      return worker !== undefined;
+    },
+    async close() {
+      closed = true;
+      for (const call of [...line.splice(0), ...(current ? [current] : [])])
+        call.settle(new FaceFinderError('the face finder is closed'));
+      current = undefined;
+      await endThread();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import type { Face, FaceFinder, Probe } from '../../src/faces/face-finder.ts';
+
+export const astronaut = await readFile(new URL('../../samples/astronaut.jpg', import.meta.url));
+export const coffee = await readFile(new URL('../../samples/coffee.jpg', import.meta.url));
+
+/** Where the astronaut's face is, in pixels of 512 × 512, by eye. */
+export const ASTRONAUT_FACE = { left: 178, top: 70, width: 92, height: 112 };
+
+export async function probeOf(picture: Buffer): Promise<Probe> {
+  const { data, info } = await sharp(picture)
+    .resize({ width: 640, height: 640, fit: 'inside', withoutEnlargement: true })
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+/** Code that stands in for the face thread. `answer(task)` and `ready()` are there. */
+export function workerThat(does: string): URL {
+  const code = `
+    import { parentPort } from 'node:worker_threads';
+    const ready = () => parentPort.postMessage('ready');
+    const answer = ({ number }, faces = []) => parentPort.postMessage({ number, faces });
+    const onTask = (act) => parentPort.on('message', act);
+    ${does}`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
+
+export const face = (left: number, top: number, width: number, height = width, score = 0.9): Face => ({
+  ...{ left, top, width, height, score },
+  eyesY: top + height * 0.35,
+});
+
+/** A finder that knows its faces, and counts who asks. */
+export function fixedFinder(faces: readonly Face[]): FaceFinder & { looks: number } {
+  return {
+    looks: 0,
+    async find() {
+      this.looks += 1;
+      return faces;
+    },
+    running: false,
+    async close() {},
+  };
+}
