@@ -1,11 +1,21 @@
 /** What HTTP caches are told, and what they tell us. RFC 9110 (conditional requests), RFC 9111, RFC 9211. */
 
 const ONE_YEAR_S = 31_536_000;
+/** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
+const PROVISIONAL_S = 60;
 
 /** `expiresAt` and `now` in unix seconds. A CDN must not outlive the URL's own expiry. */
 export function cacheControl(expiresAt: number | undefined, now: number): string {
-  const maxAge = expiresAt === undefined ? ONE_YEAR_S : Math.min(ONE_YEAR_S, Math.max(0, Math.floor(expiresAt - now)));
-  return `public, max-age=${maxAge}, immutable`;
+  return `public, max-age=${atMost(ONE_YEAR_S, expiresAt, now)}, immutable`;
+}
+
+/** For a rendition that may come out better next time. */
+export function provisionalCacheControl(expiresAt: number | undefined, now: number): string {
+  return `public, max-age=${atMost(PROVISIONAL_S, expiresAt, now)}`;
+}
+
+function atMost(seconds: number, expiresAt: number | undefined, now: number): number {
+  return expiresAt === undefined ? seconds : Math.min(seconds, Math.max(0, Math.floor(expiresAt - now)));
 }
 
 /** If-None-Match by weak comparison (RFC 9110, 13.1.2): a list of tags, or `*` for any representation. */

@@ -5,11 +5,13 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
 import { exampleUrls } from './example-urls.ts';
+import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createOriginalFacts } from './original-facts.ts';
 import { BUILT_IN_PRESETS, createPresets } from './presets.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
@@ -24,12 +26,18 @@ import { createSignatures } from './url/signature.ts';
 const SIGNING_KEY_FILE = './data/signing-key';
 /** Saves under way and waiting hold finished pictures in memory: a second copy of a flash sale's minute at most. */
 const SAVES = { maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 3, retryDelayMs: 200 };
+/** A rendition waits this long for its faces, the start of their thread included; 16 waiting looks take 1.4 s. */
+const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 /** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
 const SPARE_THREADS = 4;
 
 async function start(config: Config) {
   const signatures = createSignatures(config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)]);
-  const presets = createPresets({ definitions: await presetDefinitions(config), inline: config.inlinePresets });
+  const presets = createPresets({
+    definitions: await presetDefinitions(config),
+    inline: config.inlinePresets,
+    faces: config.faces,
+  });
   const originals = createReader(config.originals, config);
   const results = config.results.kind === 'none' ? undefined : createStore(config.results, config);
   const cache = createRenditionCache(config.memoryCacheBytes);
@@ -49,11 +57,16 @@ async function start(config: Config) {
       warn('a rendition was not saved', key, reason);
     },
   });
+  const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
+  const facts = createOriginalFacts({
+    ...{ finder, results, saves, warn },
+    onLook: (outcome) => metrics.countFaceLook(outcome),
+  });
   const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
   const logStream = createLogStream();
   const app = buildApp({
-    ...{ signatures, presets, cache, flights, queue, originals, results, renderer, saves, metrics, life, warn },
+    ...{ signatures, presets, cache, flights, queue, originals, results, renderer, facts, saves, metrics, life, warn },
     maxOriginalBytes: config.maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     logLevel: config.logLevel,
@@ -103,6 +116,7 @@ async function start(config: Config) {
     await app.close();
     const lost = await saves.drain(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
     metricsServer?.close();
+    await finder?.close();
     await Promise.all([originals.close(), results?.close()]);
     log.info({ lost }, 'drained');
     await exit(0);
@@ -166,6 +180,7 @@ function startUpLine(config: Config, address: string, metricsServer: Server | un
     originals: config.originals.kind,
     results: config.results.kind,
     slots: config.slots,
+    faces: config.faces,
     queue: config.queue,
     memoryCacheBytes: config.memoryCacheBytes,
     allocator: config.allocator,

@@ -5,6 +5,7 @@ import type { Visit } from './serve-image.ts';
 export interface Metrics {
   observeRequest(visit: Visit, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
+  countFaceLook(outcome: 'found' | 'none' | 'failed'): void;
   /** Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -51,6 +52,12 @@ export function createMetrics(sources: MetricsSources): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const faceLooks = new Counter({
+    name: 'darkroom_face_looks_total',
+    help: 'Originals that were looked at for faces, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  });
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
@@ -76,6 +83,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       for (const [step, ms] of Object.entries(visit.timer?.durations ?? {})) steps.observe({ step }, ms / 1000);
     },
     countSave: (outcome) => saves.inc({ outcome }),
+    countFaceLook: (outcome) => faceLooks.inc({ outcome }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errors } from './errors.ts';
-import type { Output, Recipe } from './render/recipe.ts';
+import type { Gravity, Output, Recipe } from './render/recipe.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -21,6 +21,8 @@ const presetSchema = z
     format: z.enum(['auto', ...PINNABLE]).default('auto'),
     quality: z.int().min(1).max(100).default(80),
     gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
+    /** How far a cover crop may zoom in on the largest face. */
+    faceZoom: z.number().min(1).max(8).default(1),
     background: colour.optional(),
     effort: z.int().min(0).max(9).optional(),
     animated: z.boolean().default(false),
@@ -44,6 +46,10 @@ const presetSchema = z
     ({ fit, margin }) => margin === 0 || fit === 'contain' || fit === 'inside',
     'has a margin, which needs the fit contain or inside',
   )
+  .refine(
+    ({ fit, gravity, faceZoom }) => faceZoom === 1 || (fit === 'cover' && (gravity === 'auto' || gravity === 'faces')),
+    'has a faceZoom, which needs the fit cover and the gravity auto or faces',
+  )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
 
 const presetsSchema = z.record(
@@ -63,9 +69,9 @@ export const BUILT_IN_PRESETS: PresetDefinitions = {
   large: { width: 1200, height: 1200, fit: 'inside', format: 'webp', quality: 85 },
   retina: { width: 2400, height: 2400, fit: 'inside', format: 'webp', quality: 80 },
   og: { width: 1200, height: 630, fit: 'cover', format: 'jpeg', quality: 85 },
-  'avatar-small': { width: 48, height: 48, fit: 'cover', format: 'webp', quality: 80 },
-  'avatar-medium': { width: 128, height: 128, fit: 'cover', format: 'webp', quality: 85 },
-  'avatar-large': { width: 256, height: 256, fit: 'cover', format: 'webp', quality: 85 },
+  'avatar-small': { width: 48, height: 48, fit: 'cover', format: 'webp', quality: 80, faceZoom: 3 },
+  'avatar-medium': { width: 128, height: 128, fit: 'cover', format: 'webp', quality: 85, faceZoom: 3 },
+  'avatar-large': { width: 256, height: 256, fit: 'cover', format: 'webp', quality: 85, faceZoom: 3 },
 };
 
 /** A preset with its suffix resolved: what is made, and under which name it is kept. */
@@ -95,7 +101,14 @@ export function checkPresets(definitions: unknown): Record<string, Preset> {
   throw new Error(`presets are not valid: ${found.join('; ')}`);
 }
 
-export function createPresets(options: { definitions: unknown; inline: boolean }): Presets {
+export interface PresetsOptions {
+  readonly definitions: unknown;
+  readonly inline: boolean;
+  /** Whether this server looks for faces; if not, what asks for them is cropped by attention and keyed so. */
+  readonly faces: boolean;
+}
+
+export function createPresets(options: PresetsOptions): Presets {
   const named = new Map(Object.entries(checkPresets(options.definitions)));
 
   function find(name: string): Preset | undefined {
@@ -113,20 +126,26 @@ export function createPresets(options: { definitions: unknown; inline: boolean }
       const output = size && chooseOutput(preset, size, chosen.format, accept);
       if (!preset || !output || !size) throw errors.presetNotFound();
       const { suffix: keySuffix, ...sides } = size;
-      return { preset: name, suffix: keySuffix, recipe: recipeOf(preset, sides, output) };
+      return { preset: name, suffix: keySuffix, recipe: recipeOf(preset, sides, output, options.faces) };
     },
     names: [...named.keys()],
   };
 }
 
-function recipeOf(preset: Preset, { width, height }: Sides, output: Output): Recipe {
-  const { fit, quality, effort, gravity, background, animated, gamut, trim, margin, keepCopyright } = preset;
+function recipeOf(preset: Preset, { width, height }: Sides, output: Output, faces: boolean): Recipe {
+  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright } = preset;
   return {
-    ...{ width, height, fit, output, quality, effort, gravity, background, animated, gamut },
+    ...{ width, height, fit, output, quality, effort, background, animated, gamut },
+    gravity: faces ? preset.gravity : withoutFaces(preset.gravity),
+    faceZoom: faces ? preset.faceZoom : 1,
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
     copyright: keepCopyright,
   };
+}
+
+function withoutFaces(gravity: Gravity): Gravity {
+  return gravity === 'center' ? 'center' : 'attention';
 }
 
 interface Sides {
@@ -212,6 +231,7 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   f: ['format', String],
   q: ['quality', Number],
   g: ['gravity', String],
+  z: ['faceZoom', Number],
   bg: ['background', (hex) => `#${hex}`],
   e: ['effort', Number],
   a: ['animated', flag],

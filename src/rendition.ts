@@ -8,6 +8,8 @@ export interface Rendition {
   readonly contentType: string;
   readonly width: number;
   readonly height: number;
+  /** Framed without the faces, because looking for them failed: answered, but kept nowhere. */
+  readonly provisional?: boolean;
 }
 
 /** What stored renditions carry, so that a CDN may read the bucket directly. */
@@ -21,6 +23,11 @@ export function renditionFolder(id: string): string {
   const folder = encodeURIComponent(id);
   if (folder.length <= MAX_FOLDER_LENGTH) return folder;
   return `${folder.slice(0, MAX_FOLDER_LENGTH - 65)}~${sha256(id).toString('hex')}`;
+}
+
+/** The key of what was learned about an original. */
+export function factsKey(id: string): string {
+  return `${renditionFolder(id)}/original.json`;
 }
 
 /**

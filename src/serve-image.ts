@@ -3,8 +3,10 @@ import { errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
-import { cacheControl, cacheStatus, matchesEtag, type Source } from './http-cache.ts';
+import { cacheControl, cacheStatus, matchesEtag, provisionalCacheControl, type Source } from './http-cache.ts';
+import type { OriginalFacts } from './original-facts.ts';
 import type { Presets, Variant } from './presets.ts';
+import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { cacheTagOf, etagOf, fromStoredObject, type Rendition, renditionKey, toStoredObject } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
@@ -23,6 +25,7 @@ export interface ImageRouteDeps {
   /** Undefined when nothing is kept beyond this process. */
   readonly results: ObjectStore | undefined;
   readonly renderer: Renderer;
+  readonly facts: OriginalFacts;
   readonly saves: WriteBehind;
   readonly maxOriginalBytes: number;
   readonly renderTimeoutMs: number;
@@ -58,7 +61,7 @@ const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { signatures, presets, cache, flights, queue, originals, results, renderer, saves } = deps;
+  const { signatures, presets, cache, flights, queue, originals, results, renderer, facts, saves } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const url = parseImageUrl(request.raw.url ?? ''); // 400
@@ -88,7 +91,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     visit.outcome = collapsed ? 'collapsed' : source;
     visit.timer = timer;
     return reply
-      .headers(cachingHeaders(url, etag, now, visit))
+      .headers(rendition.provisional ? briefHeaders(url, now, visit) : cachingHeaders(url, etag, now, visit))
       .headers({
         'content-type': rendition.contentType,
         'cache-status': cacheStatus(source, collapsed),
@@ -119,18 +122,22 @@ export function createImageRoute(deps: ImageRouteDeps) {
   ): Promise<Developed> {
     const stored = await findResult(key, timer, flight.signal);
     const rendition = stored ?? (await render(flight, id, variant, timer));
-    cache.set(key, rendition);
-    if (!stored) saveBehind(key, rendition);
+    if (!rendition.provisional) {
+      cache.set(key, rendition);
+      if (!stored) saveBehind(key, rendition);
+    }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
 
   async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
     using place = await queue.enter(flight.signal); // 503
     try {
+      const known = seeksFaces(variant.recipe) ? facts.recall(id, flight.signal) : undefined;
       const original = await timer.time('origin', readOriginal(id, flight.signal)); // 404, 413, 502, 504
+      await known;
       await place.slot();
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      return await renderer.render(original, variant.recipe, timer); // 413, 422
+      return await renderer.render(original, variant.recipe, timer, (probe) => facts.faces(id, probe)); // 413, 422
     } finally {
       timer.add('queue', place.waitedMs);
     }
@@ -173,6 +180,12 @@ function cachingHeaders(url: ImageUrl, etag: string, now: number, visit: Visit):
     'cache-tag': cacheTagOf(url.id),
     ...(visit.negotiated ? { vary: 'Accept' } : {}),
   };
+}
+
+/** Without an ETag, so that nobody keeps it by asking whether it is still the same. */
+function briefHeaders(url: ImageUrl, now: number, visit: Visit): Record<string, string> {
+  const { etag, ...headers } = cachingHeaders(url, '', now, visit);
+  return { ...headers, 'cache-control': provisionalCacheControl(url.expiresAt, now) };
 }
 
 /** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */

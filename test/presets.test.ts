@@ -14,7 +14,7 @@ const definitions: PresetDefinitions = {
   },
   wide: { width: 800, format: 'webp', formats: ['avif', 'png'] },
 };
-const presets = createPresets({ definitions, inline: true });
+const presets = createPresets({ definitions, inline: true, faces: true });
 const resolve = (name: string, suffix = '', accept?: string) => presets.resolve(name, suffix, accept);
 const unknown = (name: string, suffix = '') =>
   assert.throws(() => resolve(name, suffix), { code: 'unknown_preset' }, name + suffix);
@@ -70,7 +70,7 @@ describe('suffix', () => {
 
 describe('names', () => {
   it('carries the nine built-in presets', () => {
-    assert.deepEqual(createPresets({ definitions: BUILT_IN_PRESETS, inline: false }).names.length, 9);
+    assert.deepEqual(createPresets({ definitions: BUILT_IN_PRESETS, inline: false, faces: true }).names.length, 9);
   });
 
   it('knows nothing else', () => {
@@ -91,7 +91,7 @@ describe('inline recipes', () => {
         gravity: 'center',
         background: '#ff0000',
       },
-      ...{ effort: 1, animated: true, gamut: 'srgb', trim: 20, margin: 0.05, copyright: true },
+      ...{ effort: 1, animated: true, gamut: 'srgb', trim: 20, margin: 0.05, copyright: true, faceZoom: 1 },
     };
     assert.deepEqual({ ...recipe }, expected);
     assert.equal(resolve('w_300,gamut_p3').recipe.gamut, 'p3');
@@ -100,7 +100,7 @@ describe('inline recipes', () => {
 
   it('takes suffixes and can be switched off', () => {
     assert.equal(resolve('w_300', '@2x.avif').recipe.width, 600);
-    const closed = createPresets({ definitions, inline: false });
+    const closed = createPresets({ definitions, inline: false, faces: true });
     assert.throws(() => closed.resolve('w_300', '', undefined), { code: 'unknown_preset' });
   });
 
@@ -136,7 +136,7 @@ describe('inline recipes', () => {
 
 describe('presets files', () => {
   const fails = (bad: unknown, message: RegExp) =>
-    assert.throws(() => createPresets({ definitions: bad, inline: true }), message);
+    assert.throws(() => createPresets({ definitions: bad, inline: true, faces: true }), message);
 
   it('says which preset and which field is wrong', () => {
     fails({ card: { width: 'big' } }, /card\.width/);
@@ -171,7 +171,11 @@ describe('negotiation', () => {
   });
 
   it('stays within the formats that the preset offers', () => {
-    const closed = createPresets({ definitions: { card: { width: 100, formats: ['webp'] } }, inline: false });
+    const closed = createPresets({
+      definitions: { card: { width: 100, formats: ['webp'] } },
+      inline: false,
+      faces: true,
+    });
     assert.equal(closed.resolve('card', '', 'image/avif,image/webp').recipe.output, 'webp');
   });
 });

@@ -69,7 +69,7 @@ describe('the README', () => {
 
   it('shows a presets file and inline recipes that are accepted', () => {
     const definitions = JSON.parse(blocks('json')[0] ?? '');
-    const presets = createPresets({ definitions, inline: true });
+    const presets = createPresets({ definitions, inline: true, faces: true });
     assert.equal(presets.resolve('card', '@800w.avif', undefined).recipe.height, 600);
     const recipes = readme.match(/`w_[a-z0-9_,]+`/g) ?? [];
     assert.ok(recipes.length > 0);

@@ -3,6 +3,8 @@
  * Nothing is ever enlarged: when the original is too small, the whole plan shrinks and keeps the asked-for shape.
  */
 
+import { type FaceBox, windowOnFaces, zoomOn } from './face-crop.ts';
+
 export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
 
 export interface Size {
@@ -40,6 +42,43 @@ export interface FramePlan {
  */
 export const MAX_OUTPUT_PIXELS = 16_000_000;
 export const MAX_OUTPUT_SIDE_PX = 8192;
+
+/** Whether a part of the picture falls outside the frame. */
+export function cutsAway({ scaled, window }: FramePlan): boolean {
+  return window.width < scaled.width || window.height < scaled.height;
+}
+
+/** Whether faces could move the frame: it cuts something away, or may come nearer. */
+export function dependsOnFaces(plan: FramePlan, picture: Size, faceZoom: number): boolean {
+  return cutsAway(plan) || mostZoom(plan, picture, faceZoom) > 1;
+}
+
+/** The same plan with its window on the faces, and nearer to them as far as `faceZoom` allows. */
+export function aimAtFaces(plan: FramePlan, faces: readonly FaceBox[], picture: Size, faceZoom: number): FramePlan {
+  if (faces.length === 0) return plan;
+  const scaled = zoomed(plan, picture, zoomOn(faces, plan.scaled, plan.window, mostZoom(plan, picture, faceZoom)));
+  return { ...plan, scaled, window: windowOnFaces(faces, scaled, plan.window) };
+}
+
+/** The size that holds the pixels of any zoom and of a probe with this longer side; never larger than the picture. */
+export function workingSize(plan: FramePlan, picture: Size, faceZoom: number, probeSide: number): Size {
+  const nearest = zoomed(plan, picture, mostZoom(plan, picture, faceZoom));
+  const probe = resized(picture, Math.min(1, probeSide / Math.max(picture.width, picture.height)));
+  return probe.width > nearest.width && probe.height > nearest.height ? probe : nearest;
+}
+
+function mostZoom({ scaled }: FramePlan, picture: Size, faceZoom: number): number {
+  return Math.max(1, Math.min(faceZoom, picture.width / scaled.width, picture.height / scaled.height));
+}
+
+function zoomed({ scaled }: FramePlan, picture: Size, zoom: number): Size {
+  if (zoom === 1) return scaled;
+  const { width, height } = resized(scaled, zoom);
+  return {
+    width: Math.max(scaled.width, Math.min(picture.width, width)),
+    height: Math.max(scaled.height, Math.min(picture.height, height)),
+  };
+}
 
 /** Where everything goes. `frames` pictures of this size share the largest output. */
 export function planFrame(picture: Size, request: FrameRequest, frames = 1): FramePlan {

@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import { type Box, type FramePlan, planFrame, type Size } from './crop.ts';
+import { type Box, cutsAway, type FramePlan, planFrame, type Size } from './crop.ts';
 import { keepsFrames } from './encode.ts';
 import type { SharpModule } from './engine.ts';
 import { assertFramesFit, type OriginalHeader, type OriginalLimits, refuse } from './header.ts';
@@ -22,8 +22,22 @@ export interface Pixels extends Size {
 export interface Decoder {
   /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. */
   open(): Sharp;
+  /** The whole upright original (its first frame), as it is read. */
+  load(): Sharp;
   readonly plan: FramePlan;
+  /** What `plan` is a plan of: the upright original, or what its border surrounds. */
+  readonly region: Box;
+  readonly trimmed: boolean;
+  /** All frames are kept. */
+  readonly moves: boolean;
+  /** The same, with its window where faces were found. */
+  aimed(plan: FramePlan): Decoder;
+  /** The same from pixels that were decoded already: the whole picture at some size between. */
+  from(pixels: Pixels): Decoder;
 }
+
+/** Which part of a picture is kept: the plan's window, or wherever libvips sees something that attracts attention. */
+type Towards = 'window' | 'attention';
 
 /** Reads what the frame depends on and plans it. libvips shrinks while loading where the format can. */
 export async function prepareDecoder(
@@ -35,25 +49,35 @@ export async function prepareDecoder(
 ): Promise<Decoder> {
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
-  const load = () =>
+  const read = (animated: boolean) =>
     sharp(original, {
       autoOrient: true,
-      animated: moves,
+      animated,
       // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
       failOn: 'error',
       limitInputPixels: limits.maxPixels,
     }).timeout({ seconds: limits.timeoutSeconds });
 
-  const region = moves ? undefined : await trimmedRegion(load, header, recipe);
-  const plan = planFrame(region ?? header.size, recipe, moves ? header.frames : 1);
+  const load = () => read(false);
+  const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
+  const region = inner ?? { left: 0, top: 0, ...header.size };
   // Cut before it is scaled, which keeps libvips from shrinking while it loads: only where there is a border.
-  const open = () => framed(sharp, region ? load().extract(region) : load(), plan, header, recipe, moves);
-  return { plan, open };
+  const whole = () => (inner ? load().extract(inner) : read(moves));
+  const decoder = (source: () => Sharp, plan: FramePlan, towards: Towards): Decoder => ({
+    ...{ plan, region, load, moves, trimmed: inner !== undefined },
+    open: () => framed(sharp, source(), plan, towards, header, recipe),
+    aimed: (aimedPlan) => decoder(source, aimedPlan, 'window'),
+    from: ({ data, width, height, channels }) =>
+      decoder(() => sharp(data, { raw: { width, height, channels } }), plan, towards),
+  });
+  // libvips finds what attracts attention in one picture only, not in an animation.
+  const towards = recipe.gravity === 'center' || moves ? 'window' : 'attention';
+  return decoder(whole, planFrame(region, recipe, moves ? header.frames : 1), towards);
 }
 
 /** Converts to sRGB and collects the pixels. */
-export async function decode({ open }: Decoder, header: OriginalHeader): Promise<Pixels> {
-  const image = open().toColourspace('srgb');
+export async function decode(image: Sharp, header: Pick<OriginalHeader, 'deep' | 'hasProfile'>): Promise<Pixels> {
+  image.toColourspace('srgb');
   // sharp works on deep pictures in Display P3 and would hand out its numbers as if they were sRGB's.
   if (header.deep && header.hasProfile) image.withIccProfile('srgb', { attach: false });
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }).catch(refuse);
@@ -65,14 +89,13 @@ function framed(
   sharp: SharpModule,
   image: Sharp,
   plan: FramePlan,
+  towards: Towards,
   header: OriginalHeader,
   recipe: Recipe,
-  moves: boolean,
 ): Sharp {
   const { scaled, window, canvas, at } = plan;
-  const cuts = window.width < scaled.width || window.height < scaled.height;
-  // libvips finds what attracts attention in one picture only, not in an animation.
-  if (cuts && recipe.gravity !== 'center' && !moves) {
+  const cuts = cutsAway(plan);
+  if (cuts && towards === 'attention') {
     image.resize({ width: window.width, height: window.height, fit: 'cover', position: sharp.strategy.attention });
   } else {
     image.resize({ ...scaled, fit: 'fill' });

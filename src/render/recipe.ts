@@ -5,6 +5,11 @@ export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
 
 export type Gravity = 'auto' | 'faces' | 'attention' | 'center';
 
+/** Whether the frame depends on where faces are; a picture that is not cut in the end needs none of them. */
+export function seeksFaces({ fit, gravity }: Recipe): boolean {
+  return fit === 'cover' && (gravity === 'auto' || gravity === 'faces');
+}
+
 /** Everything that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
 export interface Recipe {
   /** Pixels; at least one of the two is set. */
@@ -17,6 +22,8 @@ export interface Recipe {
   /** Encoder effort on the format's own scale; unset takes the measured default. */
   readonly effort: number | undefined;
   readonly gravity: Gravity;
+  /** A cover crop zooms in on the largest face, by this factor at most; 1 is not at all. */
+  readonly faceZoom: number;
   /** `#rrggbb` under transparent parts and in margins; unset is white, or transparent where alpha is kept. */
   readonly background: string | undefined;
   /** Keeps frames, delays and loop count in webp and gif; otherwise the first frame. */

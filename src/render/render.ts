@@ -1,4 +1,5 @@
 import type { StepTimer } from '../step-timer.ts';
+import { aim, type FaceLookup } from './aim.ts';
 import type { FramePlan } from './crop.ts';
 import { type DecodeLimits, decode, prepareDecoder } from './decode.ts';
 import { type Encoded, encode, encodeWide } from './encode.ts';
@@ -13,6 +14,8 @@ export interface Rendered {
   readonly contentType: string;
   readonly width: number;
   readonly height: number;
+  /** Framed without the faces, because looking for them failed: another render may come out better. */
+  readonly provisional: boolean;
 }
 
 export interface Renderer {
@@ -22,9 +25,10 @@ export interface Renderer {
   warm(): Promise<void>;
   /**
    * Makes one rendition. Throws `original_unreadable` and `original_too_large`; anything else is our own fault.
+   * `faces` is asked only when the frame depends on them.
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
-  render(original: Buffer, recipe: Recipe, timer: StepTimer): Promise<Rendered>;
+  render(original: Buffer, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -33,19 +37,23 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async warm() {
       await loadSharp();
     },
-    async render(original, recipe, timer) {
+    async render(original, recipe, timer, faces) {
       const sharp = await loadSharp();
       const header = await timer.time('decode', readHeader(sharp, original, limits));
-      const decoder = await timer.time('decode', prepareDecoder(sharp, original, header, recipe, limits));
+      const prepared = await timer.time('decode', prepareDecoder(sharp, original, header, recipe, limits));
+      const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
+      const aimed = await aim(sharp, prepared, header, recipe, timedFaces);
+      const { decoder } = aimed;
+      const provisional = aimed.facesMissed;
       const { width, height } = decoder.plan.canvas;
       if (recipe.gamut === 'p3' && header.hasProfile) {
         const wide = await timer.time('encode', encodeWide(decoder, header, recipe));
-        return { ...wide, width, height };
+        return { ...wide, width, height, provisional };
       }
-      const pixels = await timer.time('decode', decode(decoder, header));
+      const pixels = await timer.time('decode', decode(decoder.open(), aimed.header));
       const encoded = await timer.time('encode', encode(sharp, pixels, header, recipe));
       const untouched = ownPixels(original, header, decoder.plan, encoded, recipe);
-      return { ...encoded, body: untouched ?? encoded.body, width, height };
+      return { ...encoded, body: untouched ?? encoded.body, width, height, provisional };
     },
   };
 }

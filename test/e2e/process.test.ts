@@ -218,8 +218,16 @@ describe('the log', () => {
       [miss?.reqId, miss?.preset, miss?.id, miss?.outcome, miss?.status],
       [ids[0], 'thumb', 'photo.jpg', 'render', 200],
     );
-    assert.deepEqual(miss?.steps, { store: 'miss', origin: 'ok', decode: 'ok', encode: 'ok' });
-    assert.deepEqual(Object.keys(miss?.ms as object), ['store', 'origin', 'decode', 'encode', 'queue', 'total']);
+    assert.deepEqual(miss?.steps, { store: 'miss', origin: 'ok', decode: 'ok', face: 'ok', encode: 'ok' });
+    assert.deepEqual(Object.keys(miss?.ms as object), [
+      'store',
+      'origin',
+      'decode',
+      'face',
+      'encode',
+      'queue',
+      'total',
+    ]);
     assert.deepEqual(
       [hit?.outcome, bad?.outcome, wrong?.outcome, wrong?.preset],
       ['memory', 'bad_request', 'bad_signature', 'thumb'],

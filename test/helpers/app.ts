@@ -1,9 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
+import type { FaceFinder } from '../../src/faces/face-finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { createOriginalFacts } from '../../src/original-facts.ts';
 import { BUILT_IN_PRESETS, createPresets } from '../../src/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
@@ -26,6 +28,8 @@ export interface TestAppOptions {
   readonly maxOriginalBytes?: number;
   readonly maxPixels?: number;
   readonly maxFrames?: number;
+  /** Without one, faces are off. */
+  readonly finder?: FaceFinder;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
 }
@@ -48,10 +52,20 @@ export async function startApp(options: TestAppOptions) {
     timeoutSeconds: 20,
   });
   const warnings: string[] = [];
+  const facts = createOriginalFacts({
+    ...{ finder: options.finder, results, saves },
+    onLook: (outcome) => looks.push(outcome),
+    warn: (what) => warnings.push(what),
+  });
+  const looks: string[] = [];
   const life = { ready: true, draining: false };
   const app = buildApp({
-    ...{ originals, results, signatures, cache, flights, queue, saves, life },
-    presets: createPresets({ definitions: options.definitions ?? BUILT_IN_PRESETS, inline: true }),
+    ...{ originals, results, signatures, cache, flights, queue, facts, saves, life },
+    presets: createPresets({
+      definitions: options.definitions ?? BUILT_IN_PRESETS,
+      inline: true,
+      faces: options.finder !== undefined,
+    }),
     renderer: options.wrapRenderer?.(real) ?? real,
     metrics: createMetrics({ cache, flights, queue, saves }),
     maxOriginalBytes: options.maxOriginalBytes ?? 50 * 1024 * 1024,
@@ -72,7 +86,7 @@ export async function startApp(options: TestAppOptions) {
   }
 
   return {
-    ...{ app, baseUrl, port, path, cache, flights, queue, saves, life, warnings, signatures },
+    ...{ app, baseUrl, port, path, cache, flights, queue, saves, life, warnings, looks, signatures },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     async dispose() {
       await app.close();

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import type { FaceLookup } from '../../src/render/aim.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { createRenderer } from '../../src/render/render.ts';
@@ -18,12 +19,24 @@ const PLAIN: Recipe = {
     effort: undefined,
     gravity: 'center',
   },
-  ...{ background: undefined, animated: false, gamut: 'srgb', trim: undefined, margin: 0, copyright: false },
+  ...{
+    background: undefined,
+    animated: false,
+    gamut: 'srgb',
+    trim: undefined,
+    margin: 0,
+    copyright: false,
+    faceZoom: 1,
+  },
 };
 
-/** Renders with the real renderer; what the recipe leaves out is plain. */
-export function render(original: Buffer, recipe: Partial<Recipe>): Promise<Rendered> {
-  return renderer.render(original, { ...PLAIN, ...recipe }, createStepTimer());
+/** Renders with the real renderer; what the recipe leaves out is plain. Shows no faces unless told. */
+export function render(
+  original: Buffer,
+  recipe: Partial<Recipe>,
+  faces: FaceLookup = async () => [],
+): Promise<Rendered> {
+  return renderer.render(original, { ...PLAIN, ...recipe }, createStepTimer(), faces);
 }
 
 /** Pixels as they stand in the file: no profile applied, nothing turned. Frames below each other. */

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import type { Probe } from '../../src/faces/face-finder.ts';
+import type { Recipe } from '../../src/render/recipe.ts';
+import { face } from '../helpers/faces.ts';
+import { letterF, patch, pixelsOf, render, storedAs } from '../helpers/pictures.ts';
+
+/** Grey, with a red square where the face is said to be. */
+async function pictured(
+  width: number,
+  height: number,
+  left: number,
+  top: number,
+  side: number,
+  ground = '#808080',
+): Promise<Buffer> {
+  const red = await sharp({ create: { width: side, height: side, channels: 3, background: '#c01818' } })
+    .png()
+    .toBuffer();
+  return sharp({ create: { width, height, channels: 3, background: ground } })
+    .composite([{ input: red, left, top }])
+    .png()
+    .toBuffer();
+}
+const isRed = ([red = 0, green = 0]: readonly number[]) => red > 150 && green < 70;
+const square: Partial<Recipe> = { width: 100, height: 100, fit: 'cover', gravity: 'auto' };
+
+/** A lookup that knows its faces and keeps the probes it asked for. */
+function known(faces: ReturnType<typeof face>[] | undefined, asks = true) {
+  const probes: Probe[] = [];
+  const lookup = async (probe: () => Promise<Probe>) => {
+    if (asks) probes.push(await probe());
+    lookup.calls += 1;
+    return faces;
+  };
+  lookup.calls = 0;
+  return { lookup, probes };
+}
+
+describe('framing on faces', () => {
+  it('puts the window on the face, with the same bytes whether it was known before or not', async () => {
+    const original = await pictured(1200, 400, 1000, 100, 100);
+    const fresh = known([face(1000 / 1200, 0.25, 100 / 1200, 0.25)]);
+    const first = await render(original, square, fresh.lookup);
+    assert.deepEqual([first.width, first.height, first.provisional], [100, 100, false]);
+    const pixels = await pixelsOf(first.body);
+    // 400 rows become 100: the face is 25 px, at x 250 of 300, and the window ends at the right edge.
+    assert.ok(isRed(patch(pixels, 62, 37)), String(pixels.at(62, 37)));
+    assert.ok(!isRed(patch(pixels, 20, 37)));
+    const recalled = known([face(1000 / 1200, 0.25, 100 / 1200, 0.25)], false);
+    assert.ok((await render(original, square, recalled.lookup)).body.equals(first.body));
+    assert.equal(recalled.probes.length, 0);
+  });
+
+  it('asks with a probe of the upright picture on white, at most 640 px long, never enlarged', async () => {
+    const cutout = await sharp({ create: { width: 2000, height: 1000, channels: 4, background: '#00000000' } })
+      .png()
+      .toBuffer();
+    const { lookup, probes } = known([]);
+    await render(cutout, square, lookup);
+    const sideways = await storedAs(6, letterF(60, 90), 60, 90, 'jpeg');
+    await render(sideways, square, lookup);
+    const [large, small] = probes;
+    assert.deepEqual([large?.width, large?.height, large?.data.length], [640, 320, 640 * 320 * 4]);
+    assert.ok(large?.data.every((value) => value === 255));
+    assert.deepEqual([small?.width, small?.height], [60, 90]);
+  });
+
+  it('zooms in, without ever enlarging', async () => {
+    const original = await pictured(800, 800, 600, 100, 80);
+    const { lookup } = known([face(0.75, 0.125, 0.1)]);
+    const near = await pixelsOf((await render(original, { ...square, faceZoom: 4 }, lookup)).body);
+    // 80 px of 800 are 10 px of 100; four times nearer they are 40, eyes at a third: rows 19 to 59.
+    for (const [x, y] of [
+      [50, 25],
+      [50, 50],
+      [35, 40],
+      [65, 40],
+    ] as const)
+      assert.ok(isRed(patch(near, x, y)), `${x},${y}`);
+    const far = await pixelsOf((await render(original, { ...square, faceZoom: 1.0001 }, lookup)).body);
+    assert.ok(!isRed(patch(far, 50, 50)));
+  });
+
+  it('follows faces through a trimmed border', async () => {
+    const inner = await pictured(600, 300, 450, 100, 100);
+    const original = await sharp(inner)
+      .extend({ top: 100, bottom: 100, left: 300, right: 300, background: '#ffffff' })
+      .png()
+      .toBuffer();
+    const { lookup } = known([face(750 / 1200, 200 / 500, 100 / 1200, 100 / 500)]);
+    const pixels = await pixelsOf((await render(original, { ...square, trim: 10 }, lookup)).body);
+    assert.ok(isRed(patch(pixels, 66, 50)), String(pixels.at(66, 50)));
+    assert.ok(!isRed(patch(pixels, 30, 50)));
+  });
+
+  it('moves the window of every frame of an animation', async () => {
+    const frames = await Promise.all(
+      ['#808080', '#707070', '#606060'].map((ground) => pictured(400, 100, 320, 20, 60, ground)),
+    );
+    const original = await sharp(frames, { join: { animated: true } })
+      .gif({ delay: [50, 60, 70] })
+      .toBuffer();
+    const { lookup, probes } = known([face(0.8, 0.2, 0.15, 0.6)]);
+    const { body } = await render(original, { ...square, animated: true, output: 'webp' }, lookup);
+    assert.deepEqual([probes[0]?.width, probes[0]?.height], [400, 100]);
+    assert.equal((await sharp(body, { animated: true }).metadata()).pages, 3);
+    const pixels = await pixelsOf(body, { animated: true });
+    for (const frame of [0, 1, 2]) assert.ok(isRed(patch(pixels, 50, frame * 100 + 50)), `frame ${frame}`);
+  });
+
+  it('keeps wide gamut, deep pictures and zooms too large to hold on the face as well', async () => {
+    const base = await pictured(1200, 400, 1000, 100, 100);
+    const { lookup } = known([face(1000 / 1200, 0.25, 100 / 1200, 0.25)]);
+    const wide = await sharp(base).withIccProfile('p3').toColourspace('rgb16').png().toBuffer();
+    for (const gamut of ['srgb', 'p3'] as const) {
+      const pixels = await pixelsOf((await render(wide, { ...square, gamut }, lookup)).body);
+      assert.ok(isRed(patch(pixels, 62, 37)), gamut);
+    }
+    const huge = await sharp(base).resize(7200, 2400, { fit: 'fill' }).jpeg().toBuffer();
+    const pixels = await pixelsOf(
+      (await render(huge, { ...square, faceZoom: 8, width: 900, height: 900 }, lookup)).body,
+    );
+    assert.ok(isRed(patch(pixels, 450, 450, 50)), String(pixels.at(450, 450)));
+  });
+
+  it('frames by attention where there are no faces, and says so when they could not be looked for', async () => {
+    const original = await pictured(1200, 400, 1000, 100, 100);
+    const none = await render(original, square, known([]).lookup);
+    const failed = await render(original, square, known(undefined).lookup);
+    assert.deepEqual([none.provisional, failed.provisional], [false, true]);
+    assert.ok(none.body.equals(failed.body));
+    const reds = async (body: Buffer) => {
+      const pixels = await pixelsOf(body);
+      return Array.from({ length: 100 * 100 }, (_, at) => pixels.at(at % 100, Math.floor(at / 100))).filter(isRed)
+        .length;
+    };
+    assert.ok((await reds(none.body)) > 500);
+    assert.equal(await reds((await render(original, { ...square, gravity: 'center' })).body), 0);
+  });
+
+  const notAsked: [what: string, recipe: Partial<Recipe>][] = [
+    ...(['inside', 'outside', 'contain', 'fill'] as const).map((fit): [string, Partial<Recipe>] => [
+      `fit ${fit}`,
+      { ...square, fit },
+    ]),
+    ['gravity center', { ...square, gravity: 'center' }],
+    ['gravity attention', { ...square, gravity: 'attention' }],
+    ["the original's own shape", { ...square, width: 120, height: 40 }],
+    ["the original's own size, with a zoom", { ...square, width: 1200, height: 400, faceZoom: 8 }],
+    ['one side only', { ...square, height: undefined }],
+  ];
+  for (const [what, recipe] of notAsked) {
+    it(`asks for no faces: ${what}`, async () => {
+      const { lookup } = known([face(0.1, 0.1, 0.1)]);
+      assert.equal((await render(await pictured(1200, 400, 1000, 100, 100), recipe, lookup)).provisional, false);
+      assert.equal(lookup.calls, 0);
+    });
+  }
+
+  it('tells what is wrong with an original before anybody looks at it', async () => {
+    const { lookup } = known([]);
+    const cut = (
+      await sharp(letterF(400, 200), { raw: { width: 400, height: 200, channels: 3 } })
+        .jpeg()
+        .toBuffer()
+    ).subarray(0, 900);
+    await assert.rejects(render(cut, square, lookup), { code: 'original_unreadable' });
+  });
+});
