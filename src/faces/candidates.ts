@@ -25,19 +25,27 @@ interface Size {
   readonly height: number;
 }
 
-/** Least confidence believed, by where a face was seen. */
-const MIN_SCORE = { near: 0.7, far: 0.7, tile: 0.75 };
-/** From this share of the longer side on, the near model sees more exactly than the far one. */
-const NEAR_MIN_SHARE = 0.15;
+/** A first look only suggests; from here on a second look at it is worth its time. */
+const MIN_SUGGESTION = 0.4;
+/** What the near model says of a large face needs no second look. */
+const SURE = { score: 0.8, share: 0.15 };
+/** What both models must say in the mean when they look closely. */
+const MIN_CONFIRMED = 0.65;
+/** How much of a face a close look shows, in faces. */
+const CLOSE_UP = 2.2;
+/** A face in the close-up is the suggested one from this intersection over union on. */
+const SAME_IN_CLOSE_UP = 0.3;
+/** Close looks at one picture; a crowd is framed by its surest. */
+const MAX_SUGGESTIONS = 24;
 /** Faces that share this much of the smaller one are the same face. */
 const SAME_FACE = 0.4;
 /** A picture with a face this large is of that face: nobody looks for small ones behind it. */
-const PORTRAIT_SHARE = 0.25;
+const PORTRAIT = { score: 0.7, share: 0.25 };
 /** Below this many pixels on its longer side a picture gains nothing from being looked at in parts. */
 const TILED_MIN_PX = 320;
-const TILES_ACROSS = 2;
+const TILES_ACROSS = 3;
 /** Neighbouring tiles share this part of a tile, so that a small face is whole in at least one. */
-const TILE_OVERLAP = 0.2;
+const TILE_OVERLAP = 0.25;
 /** A face that touches a cut edge of its tile is a part of one; fraction of the tile. */
 const TILE_EDGE = 0.01;
 /** What is larger than this share of a tile was seen better in the whole picture. */
@@ -47,7 +55,7 @@ const TILE_MAX_SHARE = 0.5;
 export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
   const longer = Math.max(picture.width, picture.height);
   if (longer < TILED_MIN_PX) return [];
-  if (found.some(({ width, score }) => width > PORTRAIT_SHARE * longer && score >= MIN_SCORE.near)) return [];
+  if (found.some(({ width, score }) => width > PORTRAIT.share * longer && score >= PORTRAIT.score)) return [];
   const side = Math.min(
     Math.ceil(longer / (TILES_ACROSS - (TILES_ACROSS - 1) * TILE_OVERLAP)),
     Math.max(picture.width, picture.height),
@@ -65,28 +73,68 @@ export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
   );
 }
 
-/** One list of faces, largest first, as fractions of the picture. What is no number or lies outside is dropped. */
-export function bestOfBoth(
+/**
+ * What the first looks suggest, each face once. `sure` needs no second look; `suggested` does, the likeliest first.
+ * The near model draws large faces more exactly, so its boxes go before the far one's.
+ */
+export function suggestions(
   picture: Size,
   near: readonly Candidate[],
   far: readonly Candidate[],
   tiled: readonly { tile: Area; found: readonly Candidate[] }[],
-): Face[] {
+): { sure: Candidate[]; suggested: Candidate[] } {
   const longer = Math.max(picture.width, picture.height);
-  const believed = (candidates: readonly Candidate[], least: number) =>
-    candidates.filter(({ score, width }) => score >= least && width > 0).toSorted((a, b) => b.score - a.score);
-  const large = believed(near, MIN_SCORE.near).filter(({ width }) => width >= NEAR_MIN_SHARE * longer);
-  const whole = believed(far, MIN_SCORE.far);
-  const small = tiled.flatMap(({ tile, found }) =>
-    believed(found, MIN_SCORE.tile).filter((face) => wholeIn(face, tile, picture)),
-  );
-  const rest = believed(near, MIN_SCORE.near).filter(({ width }) => width < NEAR_MIN_SHARE * longer);
-  const chosen: Candidate[] = [];
-  for (const face of [...large, ...whole, ...small.toSorted((a, b) => b.score - a.score), ...rest])
-    if (!chosen.some((other) => sameFace(face, other))) chosen.push(face);
-  return chosen
+  const isSure = ({ score, width }: Candidate) => score >= SURE.score && width >= SURE.share * longer;
+  const small = tiled.flatMap(({ tile, found }) => found.filter((face) => wholeIn(face, tile, picture)));
+  const likely = (candidates: readonly Candidate[]) =>
+    candidates.filter((face) => isSound(face) && face.score >= MIN_SUGGESTION).toSorted((a, b) => b.score - a.score);
+  const sure = distinct(likely(near.filter(isSure)), []);
+  const suggested = distinct(likely([...near.filter((face) => !isSure(face)), ...far, ...small]), sure);
+  return { sure, suggested: suggested.slice(0, MAX_SUGGESTIONS) };
+}
+
+/** Where a close look shows a face with some air, inside the picture. Undefined for what is outside it. */
+export function closeUpOf(face: Candidate, picture: Size): Area | undefined {
+  const side = Math.round(CLOSE_UP * Math.max(face.width, face.height));
+  const size = { width: Math.min(side, picture.width), height: Math.min(side, picture.height) };
+  const start = (middle: number, length: number, whole: number) =>
+    Math.max(0, Math.min(whole - length, Math.round(middle - length / 2)));
+  const left = start(face.left + face.width / 2, size.width, picture.width);
+  const top = start(face.top + face.height / 2, size.height, picture.height);
+  return size.width > 0 && size.height > 0 ? { left, top, ...size } : undefined;
+}
+
+/** The face as the close look sees it; undefined when that does not bear the suggestion out. */
+export function confirmed(
+  suggestion: Candidate,
+  near: readonly Candidate[],
+  far: readonly Candidate[],
+): Candidate | undefined {
+  const again = (found: readonly Candidate[]) =>
+    found
+      .filter((face) => isSound(face) && overUnion(face, suggestion) >= SAME_IN_CLOSE_UP)
+      .toSorted((a, b) => b.score - a.score)[0];
+  const [byNear, byFar] = [again(near), again(far)];
+  const score = ((byNear?.score ?? 0) + (byFar?.score ?? 0)) / 2;
+  return score >= MIN_CONFIRMED ? { ...(byNear ?? byFar ?? suggestion), score } : undefined;
+}
+
+/** Largest first, as fractions of the picture. What lies outside is dropped or clipped. */
+export function facesOf(picture: Size, found: readonly Candidate[]): Face[] {
+  return distinct(found, [])
     .toSorted((a, b) => b.width * b.height - a.width * a.height)
     .flatMap((face) => asFractions(face, picture));
+}
+
+function distinct(candidates: readonly Candidate[], known: readonly Candidate[]): Candidate[] {
+  const chosen: Candidate[] = [];
+  for (const face of candidates) if (![...known, ...chosen].some((other) => sameFace(face, other))) chosen.push(face);
+  return chosen;
+}
+
+/** A box of numbers, as large as something. */
+function isSound({ left, top, width, height, score, eyesY }: Candidate): boolean {
+  return [left, top, width, height, score, eyesY].every(Number.isFinite) && width > 0 && height > 0;
 }
 
 function wholeIn(face: Candidate, tile: Area, picture: Size): boolean {
@@ -101,10 +149,19 @@ function wholeIn(face: Candidate, tile: Area, picture: Size): boolean {
 }
 
 function sameFace(a: Area, b: Area): boolean {
+  return shared(a, b) >= SAME_FACE * Math.min(a.width * a.height, b.width * b.height);
+}
+
+function overUnion(a: Area, b: Area): number {
+  const both = shared(a, b);
+  return both / (a.width * a.height + b.width * b.height - both);
+}
+
+/** Pixels in both. */
+function shared(a: Area, b: Area): number {
   const across = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left);
   const down = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top);
-  if (across <= 0 || down <= 0) return false;
-  return across * down >= SAME_FACE * Math.min(a.width * a.height, b.width * b.height);
+  return across <= 0 || down <= 0 ? 0 : across * down;
 }
 
 function asFractions(face: Candidate, { width, height }: Size): Face[] {
@@ -113,7 +170,6 @@ function asFractions(face: Candidate, { width, height }: Size): Face[] {
   const right = Math.min(1, (face.left + face.width) / width);
   const bottom = Math.min(1, (face.top + face.height) / height);
   const eyesY = Math.min(bottom, Math.max(top, face.eyesY / height));
-  const said = [face.left, face.top, face.width, face.height, face.score, face.eyesY];
-  const sound = said.every(Number.isFinite) && right > left && bottom > top;
+  const sound = isSound(face) && right > left && bottom > top;
   return sound ? [{ left, top, width: right - left, height: bottom - top, score: face.score, eyesY }] : [];
 }

@@ -7,15 +7,17 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import type { FaceDetector } from '@mediapipe/tasks-vision';
-import { bestOfBoth, type Candidate, tilesOf } from './candidates.ts';
-import type { FaceReply, FaceTask } from './face-finder.ts';
+import { type Area, type Candidate, closeUpOf, confirmed, facesOf, suggestions, tilesOf } from './candidates.ts';
+import type { Face, FaceReply, FaceTask } from './face-finder.ts';
 
 const WASM = 'wasm/vision_wasm_module_internal';
 /** What the models may report; what is kept of it is decided in candidates.ts. */
-const MIN_SCORE = 0.5;
+const MIN_SCORE = 0.4;
 const MIN_SUPPRESSION = 0.3;
 /** Nobody is recognised in a picture lower or narrower than this, in pixels. */
 const MIN_SIDE_PX = 20;
+/** After this long a look ends with what it has, so that a crowd on a slow machine is framed by its surest faces. */
+const LOOK_MS = 800;
 
 interface Picture {
   readonly data: Uint8ClampedArray;
@@ -116,7 +118,7 @@ function look(
   });
 }
 
-function cut({ data, width }: Picture, part: { left: number; top: number; width: number; height: number }): Picture {
+function cut({ data, width }: Picture, part: Area): Picture {
   const out = new Uint8ClampedArray(part.width * part.height * 4);
   for (let y = 0; y < part.height; y += 1) {
     const from = ((part.top + y) * width + part.left) * 4;
@@ -125,23 +127,37 @@ function cut({ data, width }: Picture, part: { left: number; top: number; width:
   return { data: out, width: part.width, height: part.height };
 }
 
+/** The whole picture by both models, its parts by the far one, then each suggestion again from close up by both. */
+function facesIn(whole: Picture, near: FaceDetector, far: FaceDetector): Face[] {
+  if (Math.min(whole.width, whole.height) < MIN_SIDE_PX) return [];
+  const until = performance.now() + LOOK_MS;
+  const inTime = <T>(part: T): T[] => (performance.now() < until ? [part] : []);
+  const everything = { left: 0, top: 0, width: whole.width, height: whole.height };
+  const [large, all] = [look(near, whole, everything), look(far, whole, everything)];
+  const tiled = tilesOf(whole, [...large, ...all]).flatMap((tile) =>
+    inTime(tile).map(() => ({ tile, found: look(far, whole, tile) })),
+  );
+  const { sure, suggested } = suggestions(whole, large, all, tiled);
+  const checked = suggested.flatMap((suggestion) => {
+    const closeUp = inTime(closeUpOf(suggestion, whole))[0];
+    const face = closeUp && confirmed(suggestion, look(near, whole, closeUp), look(far, whole, closeUp));
+    return face ?? [];
+  });
+  return facesOf(whole, [...sure, ...checked]);
+}
+
 async function main(): Promise<void> {
   const global = globalThis as Record<string, unknown>;
   global.self = globalThis;
   global.WebGLRenderingContext = class {};
   global.WebGL2RenderingContext = class {};
-  const short = await loadDetector('short');
-  const full = await loadDetector('full');
+  const near = await loadDetector('short');
+  const far = await loadDetector('full');
   parentPort?.on('message', ({ number, data, width, height }: FaceTask) => {
     let reply: FaceReply;
     try {
-      if (Math.min(width, height) < MIN_SIDE_PX) return parentPort?.postMessage({ number, faces: [] });
       const whole: Picture = { data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height };
-      const everything = { left: 0, top: 0, width, height };
-      const near = look(short, whole, everything);
-      const far = look(full, whole, everything);
-      const tiled = tilesOf(whole, [...near, ...far]).map((tile) => ({ tile, found: look(full, whole, tile) }));
-      reply = { number, faces: bestOfBoth(whole, near, far, tiled) };
+      reply = { number, faces: facesIn(whole, near, far) };
     } catch (error) {
       reply = { number, error: String(error) };
     }
