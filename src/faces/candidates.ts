@@ -30,7 +30,7 @@ const MIN_SUGGESTION = 0.4;
 /** What the near model says of a large face needs no second look. */
 const SURE = { score: 0.8, share: 0.15 };
 /** What both models must say in the mean when they look closely. */
-const MIN_CONFIRMED = 0.65;
+const MIN_CONFIRMED = 0.5;
 /** How much of a face a close look shows, in faces. */
 const CLOSE_UP = 2.2;
 /** A face in the close-up is the suggested one from this intersection over union on. */

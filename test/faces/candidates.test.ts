@@ -59,7 +59,7 @@ describe('a close look', () => {
     const near = at(302, 201, 48, 0.9);
     assert.deepEqual(confirmed(suggestion, [near], [at(298, 199, 52, 0.8)]), { ...near, score: (0.9 + 0.8) / 2 });
     assert.equal(confirmed(suggestion, [near], []), undefined);
-    assert.equal(confirmed(suggestion, [at(302, 201, 48, 0.6)], [at(298, 199, 52, 0.6)]), undefined);
+    assert.equal(confirmed(suggestion, [at(302, 201, 48, 0.5)], [at(298, 199, 52, 0.45)]), undefined);
     assert.equal(confirmed(suggestion, [at(360, 201, 48)], [at(360, 199, 52)]), undefined, 'another face');
     assert.equal(confirmed(suggestion, [at(Number.NaN, 201, 48)], [at(302, Number.NaN, 48)]), undefined);
   });
