@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { formatImagePath } from './url/image-url.ts';
+import { formatImagePath } from './url/image-path.ts';
 import type { Signatures } from './url/signature.ts';
 
 const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;

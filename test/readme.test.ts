@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
+import { BUILT_IN_PRESETS } from '../src/built-in-presets.ts';
 import { readConfig } from '../src/config.ts';
-import { BUILT_IN_PRESETS, createPresets } from '../src/presets.ts';
+import { createPresets } from '../src/presets.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');

@@ -34,15 +34,6 @@ export function parseImageUrl(target: string): ImageUrl {
   return { signature: decode(signature), preset: name, suffix, id: checkedId(decode(id)), expiresAt: expiry(query) };
 }
 
-/** The path that a signer publishes. Slashes of the id stand raw unless a CDN could collapse them. */
-export function formatImagePath(url: ImageUrl): string {
-  const encoded = encodeURIComponent(url.id);
-  const collapsible = url.id.split('/').includes('');
-  const id = collapsible ? encoded : encoded.replaceAll('%2F', '/');
-  const query = url.expiresAt === undefined ? '' : `?exp=${url.expiresAt}`;
-  return `/${url.signature}/${url.preset}${url.suffix}/${id}${query}`;
-}
-
 function decode(part: string): string {
   try {
     // Throws on invalid UTF-8 as well as on stray percent signs; leaves `+` alone.

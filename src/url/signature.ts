@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { SIGNATURE_BYTES, signedText } from './image-path.ts';
 
 /** What a signature covers; the suffix is left out, so that one signature serves a preset's whole family. */
 export interface SignedParts {
@@ -15,8 +16,6 @@ export interface Signatures {
   verify(signature: string, parts: SignedParts): boolean;
 }
 
-const MAC_BYTES = 16;
-
 /** Signs with the first key and verifies with all, so that keys can be rotated. Keys: raw bytes, at least one. */
 export function createSignatures(keys: readonly Uint8Array[]): Signatures {
   const secrets = keys.map((key) => createSecretKey(key));
@@ -25,9 +24,9 @@ export function createSignatures(keys: readonly Uint8Array[]): Signatures {
 
   const mac = (secret: typeof signingSecret, { preset, id, expiresAt }: SignedParts) =>
     createHmac('sha256', secret)
-      .update(`darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`)
+      .update(signedText(preset, id, expiresAt))
       .digest()
-      .subarray(0, MAC_BYTES)
+      .subarray(0, SIGNATURE_BYTES)
       .toString('base64url');
 
   return {

@@ -1,17 +1,18 @@
 import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
+import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import type { FaceFinder } from '../../src/faces/face-finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
-import { BUILT_IN_PRESETS, createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
 import type { Developed } from '../../src/serve-image.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
-import { formatImagePath } from '../../src/url/image-url.ts';
+import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 
 export const TEST_KEY = Buffer.alloc(32, 7);

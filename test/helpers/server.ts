@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { formatImagePath } from '../../src/url/image-url.ts';
+import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { TEST_KEY } from './app.ts';
 

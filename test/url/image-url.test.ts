@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ErrorCode } from '../../src/errors.ts';
-import { formatImagePath, MAX_ID_BYTES, parseImageUrl } from '../../src/url/image-url.ts';
+import { formatImagePath } from '../../src/url/image-path.ts';
+import { MAX_ID_BYTES, parseImageUrl } from '../../src/url/image-url.ts';
 import { legalId } from '../helpers/arbitraries.ts';
 
 const parsed = (id: string) => parseImageUrl(`/s/thumb/${id}`).id;

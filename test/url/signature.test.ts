@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { formatImagePath, parseImageUrl } from '../../src/url/image-url.ts';
+import { formatImagePath } from '../../src/url/image-path.ts';
+import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
+import { vectors } from '../helpers/vectors.ts';
 
-interface Vector {
-  readonly name: string;
-  readonly key: string;
-  readonly preset: string;
-  readonly suffix: string;
-  readonly id: string;
-  readonly expiresAt: number | null;
-  readonly signature: string;
-  readonly path: string;
-}
-
-const { vectors }: { vectors: Vector[] } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8'));
 const keyA = Buffer.alloc(32, 1);
 const keyB = Buffer.alloc(32, 2);
 const parts = { preset: 'thumb', id: 'a/b.jpg', expiresAt: undefined };

@@ -1,0 +1,234 @@
+/**
+ * What one signature gives: every URL of a preset's family for one original, and the markup around them. Shared by the
+ * signer for Node and the one for the edge; depends on nothing.
+ */
+import { formatImagePath } from './image-path.ts';
+
+/** What markup needs to know of a preset; a presets file has this shape and more. */
+export interface PresetShape {
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly fit?: string | undefined;
+  readonly format?: string | undefined;
+  readonly widths?: readonly number[] | undefined;
+  readonly pixelRatios?: readonly number[] | undefined;
+  readonly formats?: readonly string[] | undefined;
+}
+export type PresetShapes = Readonly<Record<string, PresetShape>>;
+/** A recipe written into the URL, such as `w_300,h_300,fit_cover`. */
+export type InlineRecipe = `${'w' | 'h'}_${string}`;
+export type PresetName<P extends PresetShapes> = (keyof P & string) | InlineRecipe;
+
+export type ImageFormat = 'avif' | 'webp' | 'jpeg' | 'png';
+
+export interface ImageUrlsOptions<P extends PresetShapes> {
+  /** Where the CDN answers, such as `https://img.example.com`. */
+  readonly baseUrl: string;
+  /** The server's signing key: hex, or its bytes; at least 32. */
+  readonly key: string | Uint8Array;
+  /** The server's presets file; the built-in presets when left out. */
+  readonly presets?: P;
+}
+
+export interface Expiry {
+  /** Unix seconds, or a date. The URL ends then. */
+  readonly expiresAt?: number | Date | undefined;
+}
+
+export interface UrlOptions extends Expiry {
+  /** One of the preset's widths, in pixels. */
+  readonly width?: number | undefined;
+  /** One of the preset's pixel ratios. */
+  readonly pixelRatio?: number | undefined;
+  readonly format?: ImageFormat | undefined;
+}
+
+export interface MarkupOptions extends Expiry {
+  /** The `sizes` attribute; by default the preset's width, or the viewport's where that is narrower. */
+  readonly sizes?: string | undefined;
+  /** What the server knows of the original (POST /v1/images/meta): exact width and height, and a ground to load on. */
+  readonly meta?: ImageMeta | undefined;
+}
+
+export interface ImageMeta {
+  readonly width: number;
+  readonly height: number;
+  /** `#rrggbb`. */
+  readonly dominantColor?: string | undefined;
+}
+
+export interface ImgAttributes {
+  readonly src: string;
+  readonly srcset: string;
+  readonly sizes: string | undefined;
+  /** Pixels; undefined where only the original's shape decides and `meta` was not given. */
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  readonly style: string | undefined;
+}
+
+export interface PictureAttributes {
+  readonly sources: readonly { readonly type: string; readonly srcset: string; readonly sizes: string | undefined }[];
+  readonly img: ImgAttributes;
+}
+
+export interface Family {
+  readonly baseUrl: string;
+  readonly signature: string;
+  readonly preset: string;
+  readonly shape: PresetShape;
+  readonly id: string;
+  readonly expiresAt: number | undefined;
+}
+
+const FORMATS = ['avif', 'webp', 'jpeg'];
+const RATIOS = [1, 2, 3];
+/** From here on the server answers WebP for AVIF; a source must not promise what does not come. */
+const AVIF_MAX_PIXELS = 2_000_000;
+const MAX_ID_BYTES = 512;
+
+/** The preset's shape. Throws for a name that is neither declared nor an inline recipe. */
+export function shapeOf(presets: PresetShapes, preset: string): PresetShape {
+  const declared = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
+  if (declared) return declared;
+  const side = (name: string) => Number(new RegExp(`(?:^|,)${name}_(\\d+)(?:,|$)`).exec(preset)?.[1] ?? 0) || undefined;
+  const word = (name: string) => new RegExp(`(?:^|,)${name}_([a-z]+)(?:,|$)`).exec(preset)?.[1];
+  const [width, height] = [side('w'), side('h')];
+  if (width ?? height) return { width, height, fit: word('fit'), format: word('f') };
+  throw new TypeError(`There is no preset "${preset}": ${Object.keys(presets).join(', ')}.`);
+}
+
+/** Throws for ids that every server refuses, so that no such URL reaches a page. */
+export function checkId(id: string): void {
+  const bad =
+    id === '' ||
+    id.startsWith('/') ||
+    /\p{Cc}/u.test(id) ||
+    id.split(/[/\\]/).some((part) => part === '.' || part === '..') ||
+    new TextEncoder().encode(id).length > MAX_ID_BYTES;
+  if (bad) throw new TypeError(`"${id}" cannot be the id of an image.`);
+}
+
+export function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
+  if (expiresAt === undefined) return undefined;
+  const seconds = expiresAt instanceof Date ? Math.floor(expiresAt.getTime() / 1000) : expiresAt;
+  if (!Number.isInteger(seconds) || seconds <= 0)
+    throw new TypeError('expiresAt must be whole unix seconds or a date.');
+  return seconds;
+}
+
+/** Raw bytes of a hex key. */
+export function keyBytes(key: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes =
+    typeof key === 'string'
+      ? Uint8Array.from(/^(?:[0-9a-f]{2})+$/i.test(key) ? (key.match(/../g) ?? []) : [], (pair) =>
+          Number.parseInt(pair, 16),
+        )
+      : Uint8Array.from(key);
+  if (bytes.length < 32) throw new TypeError('The signing key must be hex (or bytes) of at least 32 bytes.');
+  return bytes;
+}
+
+export function urlOf(family: Family, { width, pixelRatio = 1, format }: UrlOptions = {}): string {
+  const { shape, preset } = family;
+  if (width !== undefined) offered(preset, 'width', width, shape.widths ?? []);
+  else offered(preset, 'pixel ratio', pixelRatio, [1, ...(shape.pixelRatios ?? RATIOS)]);
+  if (format !== undefined) offered(preset, 'format', format, [...(shape.formats ?? FORMATS), shape.format]);
+  const size = width !== undefined ? `@${width}w` : pixelRatio !== 1 ? `@${pixelRatio}x` : '';
+  return family.baseUrl + formatImagePath({ ...family, suffix: size + (format === undefined ? '' : `.${format}`) });
+}
+
+/** Candidates by the preset's widths where it declares some, else by its pixel ratios. */
+export function srcsetOf(family: Family, format?: ImageFormat): string {
+  return candidatesOf(family.shape, format)
+    .map(({ descriptor, ...size }) => `${urlOf(family, { ...size, format })} ${descriptor}`)
+    .join(', ');
+}
+
+function candidatesOf({ width: base, height, widths = [], pixelRatios = RATIOS }: PresetShape, format?: ImageFormat) {
+  const [across, down] = [base ?? height ?? 0, height ?? base ?? 0];
+  const byWidth = widths.map((width) => ({ width, descriptor: `${width}w`, by: across > 0 ? width / across : 0 }));
+  const byRatio = pixelRatios.map((pixelRatio) => ({ pixelRatio, descriptor: `${pixelRatio}x`, by: pixelRatio }));
+  return [...(widths.length > 0 ? byWidth : byRatio)]
+    .sort((a, b) => Number.parseFloat(a.descriptor) - Number.parseFloat(b.descriptor))
+    .filter(({ by }) => format !== 'avif' || across * down * by * by <= AVIF_MAX_PIXELS)
+    .map(({ by, ...candidate }) => candidate);
+}
+
+export function imgOf(family: Family, options: MarkupOptions = {}, format?: ImageFormat): ImgAttributes {
+  const { shape } = family;
+  const dominant = options.meta?.dominantColor;
+  return {
+    src: urlOf(family, { format }),
+    srcset: srcsetOf(family, format),
+    sizes: sizesOf(shape, options),
+    ...frameOf(shape, options.meta),
+    style: dominant !== undefined && /^#[0-9a-f]{6}$/i.test(dominant) ? `background-color:${dominant}` : undefined,
+  };
+}
+
+/** Pinned formats, which work behind CDNs that ignore Vary. */
+export function pictureOf(family: Family, options: MarkupOptions = {}): PictureAttributes {
+  const { shape } = family;
+  const formats = shape.formats ?? FORMATS;
+  const modern = (['avif', 'webp'] as const).filter(
+    (format) => formats.includes(format) && candidatesOf(shape, format).length > 0,
+  );
+  const fallback = (['png', 'jpeg'] as const).find((format) => formats.includes(format) || shape.format === format);
+  return {
+    sources: modern.map((format) => ({
+      type: `image/${format}`,
+      srcset: srcsetOf(family, format),
+      sizes: sizesOf(shape, options),
+    })),
+    img: imgOf(family, options, fallback),
+  };
+}
+
+/** `<img>` or `<picture>` as HTML, everything escaped. `attributes` go on the img: alt, class, loading and so on. */
+export function toHtml(
+  markup: ImgAttributes | PictureAttributes,
+  attributes: Readonly<Record<string, string>> = {},
+): string {
+  const { sources, img } = 'img' in markup ? markup : { sources: undefined, img: markup };
+  const tag = `<img${written({ alt: '', ...img, ...attributes })}>`;
+  return sources ? `<picture>${sources.map((source) => `<source${written(source)}>`).join('')}${tag}</picture>` : tag;
+}
+
+function written(attributes: object): string {
+  return Object.entries(attributes)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => {
+      if (!/^[a-z][a-z0-9-]*$/i.test(name)) throw new TypeError(`"${name}" cannot be the name of an attribute.`);
+      return ` ${name}="${String(value).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)}"`;
+    })
+    .join('');
+}
+
+function offered<T>(preset: string, what: string, asked: T, from: readonly T[]): void {
+  if (from.includes(asked)) return;
+  throw new TypeError(`The preset "${preset}" has no ${what} ${asked}: ${from.join(', ') || 'none'}.`);
+}
+
+/** By widths only; pixel ratios take no sizes. */
+function sizesOf({ width, widths = [] }: PresetShape, { sizes }: MarkupOptions): string | undefined {
+  if (widths.length === 0) return undefined;
+  const most = width ?? Math.max(...widths);
+  return sizes ?? `(min-width: ${most}px) ${most}px, 100vw`;
+}
+
+/** Size of the rendition at pixel ratio 1, as far as it can be known. Nothing is enlarged. */
+function frameOf(shape: PresetShape, meta?: ImageMeta): { width: number | undefined; height: number | undefined } {
+  const { width, height, fit = 'inside' } = shape;
+  const follows = fit === 'inside' || fit === 'outside';
+  if (!meta) return follows ? { width: undefined, height: undefined } : { width, height };
+  const [across, down] = [(width ?? Number.NaN) / meta.width, (height ?? Number.NaN) / meta.height];
+  const ratios = [across, down].filter((ratio) => !Number.isNaN(ratio));
+  const rounded = (w: number, h: number, by: number) => ({
+    width: Math.max(1, Math.round(w * Math.min(1, by))),
+    height: Math.max(1, Math.round(h * Math.min(1, by))),
+  });
+  if (follows) return rounded(meta.width, meta.height, fit === 'inside' ? Math.min(...ratios) : Math.max(...ratios));
+  const most = fit === 'contain' ? Math.min(across, down) : Math.max(across, down);
+  return rounded(width ?? 1, height ?? 1, 1 / most);
+}

@@ -1,0 +1,24 @@
+/** A URL's parts as a signer has them. */
+export interface ImagePathParts {
+  readonly signature: string;
+  readonly preset: string;
+  readonly suffix: string;
+  readonly id: string;
+  /** Unix seconds. */
+  readonly expiresAt: number | undefined;
+}
+
+/** The path that a signer publishes. Slashes of the id stand raw unless a CDN could collapse them. */
+export function formatImagePath({ signature, preset, suffix, id, expiresAt }: ImagePathParts): string {
+  const encoded = encodeURIComponent(id);
+  const collapsible = id.split('/').includes('');
+  const query = expiresAt === undefined ? '' : `?exp=${expiresAt}`;
+  return `/${signature}/${preset}${suffix}/${collapsible ? encoded : encoded.replaceAll('%2F', '/')}${query}`;
+}
+
+/** What a signature covers. */
+export function signedText(preset: string, id: string, expiresAt: number | undefined): string {
+  return `darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`;
+}
+
+export const SIGNATURE_BYTES = 16;

@@ -1,0 +1,61 @@
+/** Signed image URLs and responsive markup, for Node: `import { createImageUrls } from 'darkroom/url'`. */
+import { createHmac } from 'node:crypto';
+import { BUILT_IN_PRESETS } from '../built-in-presets.ts';
+import {
+  checkId,
+  type Expiry,
+  type Family,
+  type ImageUrlsOptions,
+  type ImgAttributes,
+  imgOf,
+  keyBytes,
+  type MarkupOptions,
+  type PictureAttributes,
+  type PresetName,
+  type PresetShapes,
+  pictureOf,
+  shapeOf,
+  srcsetOf,
+  type UrlOptions,
+  unixSeconds,
+  urlOf,
+} from './family.ts';
+import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+
+export type { ImageMeta, ImgAttributes, MarkupOptions, PictureAttributes, PresetShapes, UrlOptions } from './family.ts';
+export { toHtml } from './family.ts';
+
+/** The same input always gives the same text. All throw a TypeError for what the server would refuse. */
+export interface ImageUrls<P extends PresetShapes> {
+  url(id: string, preset: PresetName<P>, options?: UrlOptions): string;
+  srcset(id: string, preset: PresetName<P>, options?: Expiry): string;
+  /** Attributes of an `<img>`; its format follows the preset, by Accept where that is `auto`. */
+  img(id: string, preset: PresetName<P>, options?: MarkupOptions): ImgAttributes;
+  /** Attributes of a `<picture>` with a pinned format in each source: works behind CDNs that ignore Vary. */
+  picture(id: string, preset: PresetName<P>, options?: MarkupOptions): PictureAttributes;
+}
+
+export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
+  options: ImageUrlsOptions<P>,
+): ImageUrls<P> {
+  const key = keyBytes(options.key);
+  const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  const presets: PresetShapes = options.presets ?? BUILT_IN_PRESETS;
+
+  function family(id: string, preset: string, expiry: Expiry = {}): Family {
+    checkId(id);
+    const shape = shapeOf(presets, preset);
+    const expiresAt = unixSeconds(expiry.expiresAt);
+    const mac = createHmac('sha256', key)
+      .update(signedText(preset, id, expiresAt))
+      .digest();
+    return { baseUrl, signature: mac.subarray(0, SIGNATURE_BYTES).toString('base64url'), preset, shape, id, expiresAt };
+  }
+
+  return {
+    url: (id, preset, variant) => urlOf(family(id, preset, variant), variant),
+    srcset: (id, preset, expiry) => srcsetOf(family(id, preset, expiry)),
+    img: (id, preset, markup) => imgOf(family(id, preset, markup), markup),
+    picture: (id, preset, markup) => pictureOf(family(id, preset, markup), markup),
+  };
+}

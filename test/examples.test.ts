@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createImageUrls, toHtml } from 'darkroom/url';
+import { Miniflare } from 'miniflare';
+import sharp from 'sharp';
+import darkroomLoader, { CARD_WIDTHS } from '../examples/next-loader.ts';
+import { listingPage } from '../examples/plain-html.ts';
+import presets from '../examples/presets.json' with { type: 'json' };
+import { startApp, TEST_KEY, type TestApp } from './helpers/app.ts';
+import { browserSkip, launchBrowser, servePages } from './helpers/browser.ts';
+import { bundle, bundleForEdge } from './helpers/edge.ts';
+import { createMemoryStore } from './helpers/memory-store.ts';
+
+const key = TEST_KEY.toString('hex');
+const ID = 'listings/7/front, "left".jpg';
+let app: TestApp;
+const cleanUp: (() => Promise<unknown>)[] = [];
+before(async () => {
+  const photo = await sharp({ create: { width: 2000, height: 1500, channels: 3, background: '#4060a0' } })
+    .jpeg()
+    .toBuffer();
+  app = await startApp({ originals: createMemoryStore({ [ID]: photo }).store, definitions: presets });
+});
+after(async () => {
+  await Promise.all(cleanUp.map((end) => end()));
+  await app.dispose();
+});
+
+/** Every image URL in the markup, fetched from the real server. */
+async function fetchAll(html: string): Promise<string[]> {
+  const written = html
+    .replaceAll('&#34;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&')
+    .replaceAll('&#38;', '&');
+  const urls = [...new Set(written.match(/http:\/\/127\.0\.0\.1:\d+\/[^\s"]+/g) ?? [])];
+  for (const url of urls) assert.equal((await fetch(url)).status, 200, url);
+  return urls;
+}
+
+describe('examples', () => {
+  it('plain HTML', async () => {
+    const html = listingPage([{ title: 'A "chair" & more', imageId: ID }], { baseUrl: app.baseUrl, key });
+    assert.match(html, /alt="A &#34;chair&#34; &#38; more"/);
+    // Four widths in three formats, and the image's own source.
+    assert.equal((await fetchAll(html)).length, 13);
+  });
+
+  it('a React server component', async () => {
+    const code = await bundle(
+      `import { renderToStaticMarkup } from 'react-dom/server';
+       import { ListingCard } from './examples/react-card.tsx';
+       export const html = renderToStaticMarkup(<ListingCard imageId={${JSON.stringify(ID)}} title="Chair"
+         meta={{ width: 2000, height: 1500, dominantColor: '#4060a0' }} />);`,
+      {
+        ...{ format: 'cjs', platform: 'node' },
+        define: {
+          'process.env.IMAGE_BASE_URL': JSON.stringify(app.baseUrl),
+          'process.env.DARKROOM_SIGNING_KEY': JSON.stringify(key),
+        },
+      },
+    );
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-react-'));
+    cleanUp.push(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'card.cjs'), code);
+    const { html } = createRequire(import.meta.url)(join(folder, 'card.cjs')) as { html: string };
+    assert.match(html, /^<picture><source type="image\/avif" srcSet="/);
+    assert.match(html, /width="400" height="300" alt="Chair" style="background-color:#4060a0" loading="lazy"/);
+    assert.equal((await fetchAll(html)).length, 13);
+  });
+
+  it('a loader for next/image', async () => {
+    const src = createImageUrls({ baseUrl: app.baseUrl, key, presets }).url(ID, 'card', { expiresAt: 2_000_000_000 });
+    assert.deepEqual(CARD_WIDTHS, presets.card.widths);
+    for (const [asked, given] of [
+      [16, 200],
+      [200, 200],
+      [640, 800],
+      [3840, 1200],
+    ] as const) {
+      const answer = await fetch(darkroomLoader({ src, width: asked }));
+      assert.equal(answer.status, 200);
+      assert.equal((await sharp(Buffer.from(await answer.arrayBuffer())).metadata()).width, given);
+    }
+  });
+
+  it('a Cloudflare Worker', async () => {
+    const script = await bundleForEdge(`export { default } from './examples/cloudflare-worker.ts';`);
+    const bindings = { IMAGE_BASE_URL: app.baseUrl, DARKROOM_SIGNING_KEY: key };
+    const worker = new Miniflare({ modules: true, script, bindings, compatibilityDate: '2026-01-01' });
+    cleanUp.push(() => worker.dispose());
+    const answer = await worker.dispatchFetch(`http://worker.test/?id=${encodeURIComponent(ID)}`);
+    const html = await answer.text();
+    assert.equal(
+      html,
+      toHtml(createImageUrls({ baseUrl: app.baseUrl, key, presets }).picture(ID, 'card'), { alt: '' }),
+    );
+    assert.equal((await fetchAll(html)).length, 13);
+    assert.equal((await worker.dispatchFetch('http://worker.test/')).status, 400);
+  });
+
+  it('are all listed in their README', async () => {
+    const readme = await readFile(new URL('../examples/README.md', import.meta.url), 'utf8');
+    for (const file of ['plain-html.ts', 'react-card.tsx', 'next-loader.ts', 'cloudflare-worker.ts', 'presets.json'])
+      assert.ok(readme.includes(`\`${file}\``), file);
+  });
+});
+
+describe('picture() in a real page', { skip: browserSkip }, () => {
+  const rows: [what: string, viewport: number, ratio: number, chosen: RegExp][] = [
+    ['a phone at 1x', 360, 1, /card@400w\.avif/],
+    ['a phone at 2x', 360, 2, /card@800w\.avif/],
+    ['a phone at 3x', 390, 3, /card@1200w\.avif/],
+    ['a desktop at 1x', 1400, 1, /card@400w\.avif/],
+    ['a desktop at 2x', 1400, 2, /card@800w\.avif/],
+  ];
+  it('picks AVIF, and the source that fits width and pixel ratio', async () => {
+    const html = toHtml(createImageUrls({ baseUrl: app.baseUrl, key, presets }).picture(ID, 'card'), { alt: 'chair' });
+    const style = '<style>body{margin:0} img{width:min(100vw, 400px);height:auto}</style>';
+    const pages = await servePages({ '/': `<!doctype html>${style}${html}` });
+    const browser = await launchBrowser();
+    cleanUp.push(() => browser.close(), pages.close);
+    for (const [what, width, deviceScaleFactor, chosen] of rows) {
+      const page = await browser.newPage({ viewport: { width, height: 800 }, deviceScaleFactor });
+      const types: string[] = [];
+      page.on('response', (response) => types.push(response.headers()['content-type'] ?? ''));
+      await page.goto(`${pages.url}/`, { waitUntil: 'load' });
+      const image = await page.$eval('img', (img) => {
+        const { currentSrc, naturalWidth, complete } = img as unknown as Record<string, unknown>;
+        return { currentSrc: String(currentSrc), naturalWidth, complete };
+      });
+      assert.match(image.currentSrc, chosen, what);
+      assert.ok(image.complete && Number(image.naturalWidth) > 0, what);
+      assert.ok(types.includes('image/avif'), types.join());
+      await page.close();
+    }
+  });
+});
