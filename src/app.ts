@@ -8,6 +8,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { type ApiDeps, registerApi } from './api.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
@@ -24,6 +25,8 @@ export interface AppDeps extends ImageRouteDeps {
   /** Standard output when left out. */
   readonly logStream?: { write(line: string): void };
   readonly metrics: Metrics;
+  /** Undefined without a token: then there is nothing under /v1. */
+  readonly api?: Omit<ApiDeps, 'version'> | undefined;
   /** The process's life as the routes see it. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
 }
@@ -85,7 +88,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
   app.addHook('onResponse', async (request, reply) => {
     metrics.observeRequest(request.visit, reply.statusCode, reply.elapsedTime);
-    if (request.routeOptions.url === '/*') request.log.info(logLine(request, reply), 'request');
+    if (/^\/(\*|v1\/)/.test(request.routeOptions.url ?? '')) request.log.info(logLine(request, reply), 'request');
   });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
@@ -101,6 +104,9 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       .code(status === 'ready' ? 200 : 503)
       .send({ status });
   });
+
+  const { api } = deps;
+  if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 
   const serveImage = createImageRoute(deps);
   app.route({

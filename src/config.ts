@@ -62,6 +62,15 @@ const signingKeys = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const cdnTarget = z.string().transform((text, context) => {
+  const [, kind = '', target = ''] = /^(cloudflare|fastly|bunny|webhook):(.+)$/.exec(text) ?? [];
+  const sound = kind === 'webhook' ? /^https?:/.test(target) && URL.canParse(target) : /^[\w-]+$/.test(target);
+  if (sound) return { kind: kind as 'cloudflare' | 'fastly' | 'bunny' | 'webhook', target };
+  const message = 'expected cloudflare:<zone>, fastly:<service>, bunny:<pull zone> or webhook:<URL>';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
 /** The memory this process may use in bytes: the cgroup's limit where there is one. */
 const allowedMemory = () => Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
@@ -81,6 +90,8 @@ const settings = z.object({
   DARKROOM_PRESETS: z.string().optional(),
   DARKROOM_INLINE_PRESETS: onOff().prefault('on'),
   DARKROOM_API_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
+  DARKROOM_CDN_PURGE: cdnTarget.optional(),
+  DARKROOM_CDN_TOKEN: z.string().optional(),
   DARKROOM_MEMORY_CACHE: size().optional(),
   DARKROOM_SLOTS: wholeNumber(1, 1024).optional(),
   DARKROOM_QUEUE: wholeNumber(0, 100_000).optional(),
@@ -111,7 +122,7 @@ const settings = z.object({
 });
 
 /** Values that no message may repeat. */
-const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN']);
+const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof readConfig>;
@@ -167,6 +178,7 @@ export function readConfig(environment: Environment = process.env) {
     presetsFile: env.DARKROOM_PRESETS,
     inlinePresets: env.DARKROOM_INLINE_PRESETS,
     apiToken: env.DARKROOM_API_TOKEN,
+    cdn: env.DARKROOM_CDN_PURGE && { ...env.DARKROOM_CDN_PURGE, token: env.DARKROOM_CDN_TOKEN },
     memoryCacheBytes: env.DARKROOM_MEMORY_CACHE ?? Math.floor(allowedMemory() / 4),
     slots,
     queue: env.DARKROOM_QUEUE ?? slots * 16,

@@ -14,6 +14,8 @@ const NEVER_KEPT = 'no-store';
 
 const KINDS = {
   bad_request: { status: 400, cacheControl: REPEATABLE },
+  unauthorized: { status: 401, cacheControl: NEVER_KEPT },
+  forbidden: { status: 403, cacheControl: NEVER_KEPT },
   bad_signature: { status: 403, cacheControl: REPEATABLE },
   not_found: { status: 404, cacheControl: REPEATABLE },
   unknown_preset: { status: 404, cacheControl: REPEATABLE },
@@ -55,6 +57,8 @@ export class DarkroomError extends Error {
 
 export const errors = {
   badRequest: (message: string) => new DarkroomError('bad_request', message),
+  unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
+  forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
   notFound: () => new DarkroomError('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.'),
   methodNotAllowed: () => new DarkroomError('method_not_allowed', 'Images are read with GET or HEAD.'),

@@ -4,16 +4,20 @@ import type { AddressInfo } from 'node:net';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
+import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
 import { exampleUrls } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
+import { createGenerations } from './generations.ts';
+import { createImageMeta } from './image-meta.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import { createPresets } from './presets.ts';
+import { createPurge } from './purge.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
@@ -59,21 +63,47 @@ async function start(config: Config) {
     },
   });
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
+  const generations = createGenerations();
   const facts = createOriginalFacts({
-    ...{ finder, results, saves, warn },
+    ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
   const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
   const logStream = createLogStream();
   const app = buildApp({
-    ...{ signatures, presets, cache, flights, queue, originals, results, renderer, facts, saves, metrics, life, warn },
+    ...{
+      signatures,
+      presets,
+      cache,
+      flights,
+      queue,
+      originals,
+      results,
+      renderer,
+      facts,
+      generations,
+      saves,
+      metrics,
+      life,
+      warn,
+    },
     maxOriginalBytes: config.maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
+    api: config.apiToken === undefined ? undefined : createApi(config.apiToken),
     logLevel: config.logLevel,
     logStream,
     version: packageJson.version,
   });
+  function createApi(apiToken: string) {
+    const cdn = config.cdn && createCdnPurge({ ...config.cdn, warn });
+    const deletable = config.originals.kind === 'origin' ? undefined : (originals as ObjectStore);
+    return {
+      apiToken,
+      purge: createPurge({ cache, generations, facts, results, originals: deletable, cdn }),
+      imageMeta: createImageMeta({ facts, originals, queue, renderer, maxOriginalBytes: config.maxOriginalBytes }),
+    };
+  }
   const { log } = app;
   function warn(what: string, key: string, reason: unknown): void {
     log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);

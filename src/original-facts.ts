@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Face, FaceFinder, Probe } from './faces/face-finder.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
+import type { Generations } from './generations.ts';
+import type { PictureFacts } from './render/describe.ts';
 import { factsKey } from './rendition.ts';
+import { type Facts, readSidecar, writeSidecar } from './sidecar.ts';
 import type { ObjectStore } from './stores/store.ts';
 
 /**
@@ -11,11 +14,17 @@ import type { ObjectStore } from './stores/store.ts';
 export interface OriginalFacts {
   /** Reads what is known ahead of a render; never fails, never takes longer than a lookup may. */
   recall(id: string, signal: AbortSignal): Promise<void>;
+  /** What memory holds. */
+  known(id: string): Facts;
   /**
    * The faces of an original. Known ones at once; else one look, shared by all who ask for this original meanwhile.
    * Undefined when that failed: then nothing is kept.
    */
   faces(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
+  /** Size, colour and placeholder of an original; `describe` is called once for all who ask meanwhile. */
+  picture(id: string, describe: () => Promise<PictureFacts>): Promise<PictureFacts>;
+  /** Of a purged original nothing is known. */
+  forget(id: string): void;
 }
 
 export interface OriginalFactsOptions {
@@ -23,35 +32,52 @@ export interface OriginalFactsOptions {
   readonly finder: FaceFinder | undefined;
   readonly results: ObjectStore | undefined;
   readonly saves: WriteBehind;
+  readonly generations: Generations;
   onLook?(outcome: 'found' | 'none' | 'failed'): void;
   warn(what: string, key: string, reason: unknown): void;
 }
 
-/** Bumped when the detector finds other faces than before. */
-const DETECTOR = 'blazeface-1';
 /** A store that takes longer is slower than looking again. */
 const LOOKUP_MS = 1000;
-/** Some 300 bytes each. */
+/** Some 500 bytes each. */
 const MAX_REMEMBERED = 20_000;
 const MAX_SIDECAR_BYTES = 256 * 1024;
 /** Faces beyond these change no crop. */
 const MAX_FACES = 100;
+const NOTHING: Facts = { faces: undefined, picture: undefined };
 
 export function createOriginalFacts(options: OriginalFactsOptions): OriginalFacts {
-  const { finder, results, saves, onLook, warn } = options;
-  const remembered = new LRUCache<string, readonly Face[]>({ max: MAX_REMEMBERED });
+  const { finder, results, saves, generations, onLook, warn } = options;
+  const remembered = new LRUCache<string, Facts>({ max: MAX_REMEMBERED });
   const looks = new Map<string, Promise<readonly Face[] | undefined>>();
+  const descriptions = new Map<string, Promise<PictureFacts>>();
+  const known = (id: string) => remembered.get(id) ?? NOTHING;
+
+  function learn(id: string, generation: number, learned: Partial<Facts>): void {
+    if (generations.of(id) !== generation) return;
+    remembered.set(id, { ...known(id), ...learned });
+    if (!results) return;
+    const key = factsKey(id);
+    const run = async (signal: AbortSignal) => {
+      // As it is known when its turn comes: a later lesson finds this save still waiting and adds none of its own.
+      const facts = known(id);
+      if (generations.of(id) !== generation || facts === NOTHING) return;
+      await results.put(key, writeSidecar(facts), { signal });
+      if (generations.of(id) !== generation) await results.delete(key, { signal });
+    };
+    saves.add({ key, bytes: writeSidecar(known(id)).body.length, run });
+  }
 
   async function look(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {
     if (!finder) return undefined;
+    const generation = generations.of(id);
     // What is wrong with the original is the original's error, not the detector's.
     const pixels = await probe();
     try {
-      const found = (await finder.find(pixels, new AbortController().signal)).slice(0, MAX_FACES);
-      onLook?.(found.length > 0 ? 'found' : 'none');
-      remembered.set(id, found);
-      saveBehind(id, found);
-      return found;
+      const faces = (await finder.find(pixels, new AbortController().signal)).slice(0, MAX_FACES);
+      onLook?.(faces.length > 0 ? 'found' : 'none');
+      learn(id, generation, { faces });
+      return faces;
     } catch (reason) {
       onLook?.('failed');
       warn('faces could not be looked for', id, reason);
@@ -59,54 +85,53 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
     }
   }
 
-  function saveBehind(id: string, faces: readonly Face[]): void {
-    if (!results) return;
-    const body = Buffer.from(JSON.stringify({ version: 1, detector: DETECTOR, faces }));
-    const object = { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
-    const key = factsKey(id);
-    saves.add({ key, bytes: body.length, run: (signal) => results.put(key, object, { signal }) });
+  async function ask(id: string, describe: () => Promise<PictureFacts>): Promise<PictureFacts> {
+    const generation = generations.of(id);
+    const picture = await describe();
+    learn(id, generation, { picture });
+    return picture;
   }
 
   return {
     async recall(id, abandoned) {
-      if (!finder || !results || remembered.has(id) || looks.has(id)) return;
+      if (!results || remembered.has(id)) return;
       const key = factsKey(id);
+      const generation = generations.of(id);
       try {
         const signal = AbortSignal.any([abandoned, AbortSignal.timeout(LOOKUP_MS)]);
         const sidecar = await results.get(key, { signal, maxBytes: MAX_SIDECAR_BYTES });
-        if (!sidecar) return;
-        const faces = readSidecar(sidecar.body);
-        if (faces) remembered.set(id, faces);
+        if (!sidecar || generations.of(id) !== generation) return;
+        const facts = readSidecar(sidecar.body, MAX_FACES);
+        if (facts) remembered.set(id, { ...facts, ...remembered.get(id) });
         else warn('what is known about an original cannot be read and will be replaced', key, undefined);
       } catch (reason) {
         if (!abandoned.aborted) warn('what is known about an original cannot be read', key, reason);
       }
     },
-    faces(id, probe) {
-      const known = remembered.get(id);
-      if (known) return Promise.resolve(known);
-      const underWay = looks.get(id);
-      if (underWay) return underWay;
-      const looking = look(id, probe).finally(() => looks.delete(id));
-      looks.set(id, looking);
-      return looking;
+    known,
+    faces: (id, probe) => {
+      const { faces } = known(id);
+      return faces ? Promise.resolve(faces) : shared(looks, id, generations, () => look(id, probe));
+    },
+    picture: (id, describe) => {
+      const { picture } = known(id);
+      return picture ? Promise.resolve(picture) : shared(descriptions, id, generations, () => ask(id, describe));
+    },
+    forget(id) {
+      remembered.delete(id);
     },
   };
 }
 
-/** Undefined for what is damaged, or was found by another detector. */
-function readSidecar(body: Buffer): readonly Face[] | undefined {
-  try {
-    const { version, detector, faces } = JSON.parse(body.toString('utf8'));
-    if (version !== 1 || detector !== DETECTOR || !Array.isArray(faces) || faces.length > MAX_FACES) return undefined;
-    return faces.every(isFace) ? faces : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isFace(value: unknown): value is Face {
-  const face = value as Face | null;
-  const numbers = [face?.left, face?.top, face?.width, face?.height, face?.score, face?.eyesY];
-  return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
+/** One piece of work per id and generation. */
+function shared<T>(
+  underWay: Map<string, Promise<T>>,
+  id: string,
+  generations: Generations,
+  start: () => Promise<T>,
+): Promise<T> {
+  const key = `${generations.of(id)} ${id}`;
+  const work = underWay.get(key) ?? start().finally(() => underWay.delete(key));
+  underWay.set(key, work);
+  return work;
 }

@@ -6,6 +6,8 @@ export interface RenditionCache {
   get(key: string): Rendition | undefined;
   /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
   set(key: string, rendition: Rendition): void;
+  /** Drops everything whose key begins with `folder/`; how many that were. */
+  deleteFolder(folder: string): number;
   readonly bytes: number;
   readonly entries: number;
 }
@@ -23,6 +25,11 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
     get: (key) => lru.get(key),
     set(key, rendition) {
       lru.set(key, rendition);
+    },
+    deleteFolder(folder) {
+      const keys = Array.from(lru.keys()).filter((key) => key.startsWith(`${folder}/`));
+      for (const key of keys) lru.delete(key);
+      return keys.length;
     },
     get bytes() {
       return lru.calculatedSize;

@@ -3,6 +3,7 @@ import { errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
+import type { Generations } from './generations.ts';
 import { cacheControl, cacheStatus, matchesEtag, provisionalCacheControl, type Source } from './http-cache.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { Presets, Variant } from './presets.ts';
@@ -26,6 +27,7 @@ export interface ImageRouteDeps {
   readonly results: ObjectStore | undefined;
   readonly renderer: Renderer;
   readonly facts: OriginalFacts;
+  readonly generations: Generations;
   readonly saves: WriteBehind;
   readonly maxOriginalBytes: number;
   readonly renderTimeoutMs: number;
@@ -56,12 +58,14 @@ export interface Visit {
  */
 const RESULT_LOOKUP_MS = 1000;
 const RETRY_AFTER_SLOW_RENDER_S = 5;
+/** How often a picture is begun anew because it is being purged. */
+const MAX_ROUNDS = 3;
 /** No rendition of ours weighs more; whatever does is not read. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { signatures, presets, cache, flights, queue, originals, results, renderer, facts, saves } = deps;
+  const { signatures, presets, cache, flights, queue, originals, results, renderer, facts, generations, saves } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const url = parseImageUrl(request.raw.url ?? ''); // 400
@@ -107,9 +111,18 @@ export function createImageRoute(deps: ImageRouteDeps) {
     timer: StepTimer,
     reply: FastifyReply,
   ): Promise<Landing<Developed>> {
-    const kept = cache.get(key);
-    if (kept) return { value: { rendition: kept, source: 'memory', timer }, collapsed: false };
-    return flights.join(key, untilClientLeaves(reply), (flight) => develop(flight, id, variant, key, timer));
+    const client = untilClientLeaves(reply);
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      const generation = generations.of(id);
+      const kept = cache.get(key);
+      if (kept) return { value: { rendition: kept, source: 'memory', timer }, collapsed: false };
+      const landing = await flights.join(`${generation} ${key}`, client, (flight) =>
+        develop(flight, id, variant, key, timer),
+      );
+      // Purged meanwhile: what came out may be made of what is gone.
+      if (generations.of(id) === generation) return landing;
+    }
+    throw errors.busy(1);
   }
 
   /** One flight: looks among the results, else renders. Everybody who asked for `key` waits for this. */
@@ -120,11 +133,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
     key: string,
     timer: StepTimer,
   ): Promise<Developed> {
+    const generation = generations.of(id);
     const stored = await findResult(key, timer, flight.signal);
     const rendition = stored ?? (await render(flight, id, variant, timer));
-    if (!rendition.provisional) {
+    if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition);
-      if (!stored) saveBehind(key, rendition);
+      if (!stored) saveBehind(id, key, rendition);
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
@@ -166,10 +180,16 @@ export function createImageRoute(deps: ImageRouteDeps) {
     return object.body;
   }
 
-  function saveBehind(key: string, rendition: Rendition): void {
+  function saveBehind(id: string, key: string, rendition: Rendition): void {
     if (!results) return;
     const object = toStoredObject(rendition);
-    saves.add({ key, bytes: object.body.length, run: (signal) => results.put(key, object, { signal }) });
+    const generation = generations.of(id);
+    const run = async (signal: AbortSignal) => {
+      if (generations.of(id) === generation) await results.put(key, object, { signal });
+      // A purge that came in between has already looked; this one was too late for it.
+      if (generations.of(id) !== generation) await results.delete(key, { signal });
+    };
+    saves.add({ key, bytes: object.body.length, run });
   }
 }
 

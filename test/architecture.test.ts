@@ -39,11 +39,24 @@ const list = (found: Import[]) => found.map(({ from, to }) => `${from} → ${to}
 /** What each place may import from src as values, and what more as types. First row that matches rules. */
 const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/main\.ts$/, /./, /./],
-  [/^src\/app\.ts$/, /^src\/(errors|serve-image)\.ts$/, /^src\/metrics\.ts$/],
+  [/^src\/app\.ts$/, /^src\/(errors|api|serve-image)\.ts$/, /^src\/metrics\.ts$/],
+  [/^src\/api\.ts$/, /^src\/(errors|url\/image-url)\.ts$/, /^src\/(image-meta|purge)\.ts$/],
+  [
+    /^src\/purge\.ts$/,
+    /^src\/rendition\.ts$/,
+    /^src\/(cdn-purge|generations|original-facts|rendition-cache|stores\/store)\.ts$/,
+  ],
+  [
+    /^src\/image-meta\.ts$/,
+    /^src\/errors\.ts$/,
+    /^src\/(original-facts|faces\/face-finder|flow\/work-queue|render\/.*|stores\/store)\.ts$/,
+  ],
+  [/^src\/sidecar\.ts$/, /^$/, /^src\/(faces\/face-finder|render\/describe|stores\/store)\.ts$/],
+  [/^src\/(generations|cdn-purge)\.ts$/, /^$/, /^$/],
   [
     /^src\/serve-image\.ts$/,
     /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/recipe)\.ts$/,
-    /^src\/(rendition-cache|original-facts|stores\/store|render\/render|flow\/.*)\.ts$/,
+    /^src\/(rendition-cache|original-facts|generations|stores\/store|render\/render|flow\/.*)\.ts$/,
   ],
   [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
   [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
@@ -51,8 +64,8 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/faces\//, /^$/, /^src\/faces\/face-finder\.ts$/],
   [
     /^src\/original-facts\.ts$/,
-    /^src\/rendition\.ts$/,
-    /^src\/(faces\/face-finder|flow\/write-behind|stores\/store)\.ts$/,
+    /^src\/(rendition|sidecar)\.ts$/,
+    /^src\/(faces\/face-finder|flow\/write-behind|generations|render\/describe|stores\/store)\.ts$/,
   ],
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
   [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit)|errors)\.ts$/, /^$/],
@@ -70,16 +83,17 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|serve-image)\.ts$/],
+  [/^fastify$/, /^src\/(app|api|serve-image)\.ts$/],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
   [/^ipaddr\.js$/, /^src\/stores\/address-guard\.ts$/],
-  [/^lru-cache$/, /^src\/(rendition-cache|original-facts)\.ts$/],
+  [/^lru-cache$/, /^src\/(rendition-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
-  [/^zod$/, /^src\/(config|presets)\.ts$/],
+  [/^zod$/, /^src\/(config|presets|api)\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
+  [/^thumbhash$/, /^src\/render\/describe\.ts$/],
   [/^pino$/, /^src\/log-stream\.ts$/],
   [/^exif-reader$/, /^src\/render\/copyright\.ts$/],
 ];

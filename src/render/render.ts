@@ -2,6 +2,7 @@ import type { StepTimer } from '../step-timer.ts';
 import { aim, type FaceLookup } from './aim.ts';
 import type { FramePlan } from './crop.ts';
 import { type DecodeLimits, decode, prepareDecoder } from './decode.ts';
+import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
 import { type OriginalHeader, readHeader } from './header.ts';
@@ -29,6 +30,8 @@ export interface Renderer {
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
   render(original: Buffer, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
+  /** Size, colours and a placeholder. Throws as `render` does. */
+  describe(original: Buffer): Promise<PictureFacts>;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -37,6 +40,7 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async warm() {
       await loadSharp();
     },
+    describe: async (original) => describe(await loadSharp(), original, limits),
     async render(original, recipe, timer, faces) {
       const sharp = await loadSharp();
       const header = await timer.time('decode', readHeader(sharp, original, limits));

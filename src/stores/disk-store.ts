@@ -70,8 +70,21 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     for (const name of await readdir(folder)) {
       const leftover = join(folder, name);
       const { mtimeMs } = await stat(leftover).catch(() => ({ mtimeMs: Date.now() }));
-      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { force: true });
+      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { recursive: true, force: true });
     }
+  }
+
+  /** How many objects were in it. */
+  async function removeFolder(folder: string): Promise<number> {
+    const [real, realHome] = await Promise.all([realpath(folder), realpath(home)]);
+    if (!real.startsWith(realHome + sep)) return 0;
+    // Moved away first, so that whoever writes meanwhile writes to a new folder.
+    const grave = join(home, TEMPORARY, randomUUID());
+    await mkdir(dirname(grave), { recursive: true });
+    await rename(real, grave);
+    const entries = await readdir(grave, { recursive: true, withFileTypes: true });
+    await rm(grave, { recursive: true, force: true });
+    return entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.')).length;
   }
 
   async function removeEmptyFolders(folder: string): Promise<void> {
@@ -117,6 +130,12 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
         await rm(companionOf(file), { force: true }).catch(unlessAbsent);
         await removeEmptyFolders(dirname(file)).catch(() => {});
       });
+    },
+
+    async deleteAll(folder, { signal }) {
+      const path = fileOf(folder);
+      if (!path) return 0;
+      return bounded(signal, timeoutMs, async () => (await removeFolder(path).catch(unlessAbsent)) ?? 0);
     },
 
     async close() {},

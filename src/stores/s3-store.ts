@@ -20,6 +20,7 @@ const CONNECT_TIMEOUT_MS = 1000;
 const KEEP_ALIVE_MS = 60_000;
 /** Every call may be tried once more: all of ours are safe to repeat. */
 const MAX_ATTEMPTS = 2;
+const DELETES_AT_A_TIME = 16;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -50,7 +51,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     });
   }
 
-  return {
+  const store: ObjectStore = {
     get: (key, { signal, maxBytes }) =>
       call(key, signal, async ({ sdk, client, limit, object }) => {
         const output = await client.send(new sdk.GetObjectCommand(object), { abortSignal: limit });
@@ -77,11 +78,30 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       );
     },
 
+    async deleteAll(folder, { signal }) {
+      let deleted = 0;
+      // Always from the beginning: what was listed is gone by then, and a page more is cheaper than a lost token.
+      for (;;) {
+        const page = await call(`${folder}/`, signal, ({ sdk, client, limit, object: { Bucket, Key } }) =>
+          client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix: Key }), { abortSignal: limit }),
+        );
+        const keys = (page?.Contents ?? []).flatMap(({ Key }) => Key?.slice(prefix.length) ?? []);
+        if (keys.length === 0) return deleted;
+        deleted += keys.length;
+        // One by one: not every S3 takes the batch call without a checksum of its own choice.
+        const next = async () => {
+          for (let key = keys.pop(); key !== undefined; key = keys.pop()) await store.delete(key, { signal });
+        };
+        await Promise.all(Array.from({ length: DELETES_AT_A_TIME }, next));
+      }
+    },
+
     async close() {
       const connected = await connecting?.catch(() => undefined);
       connected?.client.destroy();
     },
   };
+  return store;
 }
 
 interface Target {

@@ -46,4 +46,9 @@ export interface ObjectStore extends ObjectReader {
   put(key: string, object: StoredObject, options: WriteOptions): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(key: string, options: WriteOptions): Promise<void>;
+  /**
+   * Deletes every object whose key begins with `folder/`, and says how many. The adapter's time limit holds for each step;
+   * the caller's signal for the whole. When it ends early some are gone, and calling again goes on.
+   */
+  deleteAll(folder: string, options: WriteOptions): Promise<number>;
 }

@@ -43,7 +43,8 @@ function decode(part: string): string {
   }
 }
 
-function checkedId(id: string): string {
+/** The id itself. Throws `bad_request` for ids that could leave their folder or are no text. */
+export function checkedId(id: string): string {
   if (id === '') throw errors.badRequest('The id is empty.');
   if (id.startsWith('/')) throw errors.badRequest('The id starts with a slash.');
   if (Buffer.byteLength(id) > MAX_ID_BYTES) throw errors.badRequest(`The id is longer than ${MAX_ID_BYTES} bytes.`);

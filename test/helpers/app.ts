@@ -1,13 +1,17 @@
 import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
 import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
+import type { CdnPurge } from '../../src/cdn-purge.ts';
 import type { FaceFinder } from '../../src/faces/face-finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
+import { createGenerations } from '../../src/generations.ts';
+import { createImageMeta } from '../../src/image-meta.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
 import { createPresets } from '../../src/presets.ts';
+import { createPurge } from '../../src/purge.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
 import type { Developed } from '../../src/serve-image.ts';
@@ -31,6 +35,11 @@ export interface TestAppOptions {
   readonly maxFrames?: number;
   /** Without one, faces are off. */
   readonly finder?: FaceFinder;
+  /** Without one there is no API. */
+  readonly apiToken?: string;
+  /** Originals that may be deleted. */
+  readonly deletable?: ObjectStore;
+  readonly cdn?: CdnPurge;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
 }
@@ -53,15 +62,16 @@ export async function startApp(options: TestAppOptions) {
     timeoutSeconds: 20,
   });
   const warnings: string[] = [];
+  const generations = createGenerations();
   const facts = createOriginalFacts({
-    ...{ finder: options.finder, results, saves },
+    ...{ finder: options.finder, results, saves, generations },
     onLook: (outcome) => looks.push(outcome),
     warn: (what) => warnings.push(what),
   });
   const looks: string[] = [];
   const life = { ready: true, draining: false };
   const app = buildApp({
-    ...{ originals, results, signatures, cache, flights, queue, facts, saves, life },
+    ...{ originals, results, signatures, cache, flights, queue, facts, generations, saves, life },
     presets: createPresets({
       definitions: options.definitions ?? BUILT_IN_PRESETS,
       inline: true,
@@ -69,6 +79,13 @@ export async function startApp(options: TestAppOptions) {
     }),
     renderer: options.wrapRenderer?.(real) ?? real,
     metrics: createMetrics({ cache, flights, queue, saves }),
+    api: options.apiToken
+      ? {
+          apiToken: options.apiToken,
+          purge: createPurge({ cache, generations, facts, results, originals: options.deletable, cdn: options.cdn }),
+          imageMeta: createImageMeta({ facts, originals, queue, renderer: real, maxOriginalBytes: 50 * 1024 * 1024 }),
+        }
+      : undefined,
     maxOriginalBytes: options.maxOriginalBytes ?? 50 * 1024 * 1024,
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     warn: (what) => warnings.push(what),

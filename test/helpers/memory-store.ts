@@ -25,6 +25,12 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
       calls.push(`delete ${key}`);
       objects.delete(key);
     },
+    async deleteAll(folder) {
+      calls.push(`deleteAll ${folder}`);
+      const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`));
+      for (const key of keys) objects.delete(key);
+      return keys.length;
+    },
     async close() {},
   };
   return {

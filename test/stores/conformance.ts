@@ -183,11 +183,31 @@ export function storeConformance(
       assert.equal(await subject.store.get(key.replace('0123', '0124'), live()), undefined);
     });
 
+    it('deletes a whole folder and nothing beside it, however much there is', async () => {
+      const inside = Array.from({ length: 2500 }, (_, n) => `a%2Fb.jpg/thumb-${n}.webp`);
+      const beside = ['a%2Fb.jpg2/thumb.webp', 'a%2Fb.jp/thumb.webp', 'a%2Fb.jpg.webp', 'other/a%2Fb.jpg/thumb.webp'];
+      const keys = [...inside, ...beside];
+      const put = async () => {
+        for (let key = keys.pop(); key !== undefined; key = keys.pop())
+          await subject.store.put(key, object(Buffer.from(key)), live());
+      };
+      await Promise.all(Array.from({ length: 16 }, put));
+      assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 2500);
+      for (const key of ['a%2Fb.jpg/thumb-0.webp', 'a%2Fb.jpg/thumb-2499.webp'])
+        assert.equal(await subject.store.get(key, live()), undefined);
+      for (const key of beside) assert.equal((await subject.store.get(key, live()))?.body.toString(), key);
+      assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 0);
+      assert.equal(await subject.store.deleteAll('never/was', live()), 0);
+      await subject.store.put('a%2Fb.jpg/again.webp', object(Buffer.from('again')), live());
+      assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 1);
+    });
+
     it('ends a write when the caller gives up', async () => {
       const reason = new Error('gave up');
       const signal = AbortSignal.abort(reason);
       await assert.rejects(subject.store.put('never', object(Buffer.from('x')), { signal }), reason);
       await assert.rejects(subject.store.delete('never', { signal }), reason);
+      await assert.rejects(subject.store.deleteAll('never', { signal }), reason);
       assert.equal(await subject.store.get('never', live()), undefined);
     });
   });

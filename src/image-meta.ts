@@ -1,0 +1,55 @@
+import { DarkroomError, errors } from './errors.ts';
+import type { Face } from './faces/face-finder.ts';
+import type { WorkQueue } from './flow/work-queue.ts';
+import type { OriginalFacts } from './original-facts.ts';
+import type { PictureFacts } from './render/describe.ts';
+import type { Renderer } from './render/render.ts';
+import type { ObjectReader } from './stores/store.ts';
+
+export interface ImageMetaDeps {
+  readonly facts: OriginalFacts;
+  readonly originals: ObjectReader;
+  readonly queue: WorkQueue;
+  readonly renderer: Renderer;
+  readonly maxOriginalBytes: number;
+}
+
+/** One image of a listing page, or why there is nothing to say about it. */
+export type ImageMeta =
+  | ({ readonly id: string; readonly faces?: readonly Face[] } & PictureFacts)
+  | { readonly id: string; readonly error: string; readonly message: string };
+
+/** As many at a time; a page of new pictures must not crowd out the renders. */
+const AT_A_TIME = 4;
+
+/** In the order asked for. What one image lacks does not keep the others back. */
+export function createImageMeta({ facts, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
+  async function metaOf(id: string, signal: AbortSignal): Promise<ImageMeta> {
+    try {
+      await facts.recall(id, signal);
+      const picture = await facts.picture(id, async () => {
+        using place = await queue.enter(signal);
+        const original = await originals.get(id, { signal, maxBytes: maxOriginalBytes });
+        if (!original) throw errors.originalNotFound();
+        await place.slot();
+        return renderer.describe(original.body);
+      });
+      const { faces } = facts.known(id);
+      return { id, ...picture, ...(faces ? { faces } : {}) };
+    } catch (error) {
+      const known = error instanceof DarkroomError ? error : signal.aborted ? errors.storeTimeout(error) : undefined;
+      if (!known) throw error;
+      return { id, error: known.code, message: known.publicMessage };
+    }
+  }
+
+  return async function imageMeta(ids: readonly string[], signal: AbortSignal): Promise<ImageMeta[]> {
+    const found = new Map<string, ImageMeta>();
+    const left = [...new Set(ids)];
+    const work = async () => {
+      for (let id = left.shift(); id !== undefined; id = left.shift()) found.set(id, await metaOf(id, signal));
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    return ids.flatMap((id) => found.get(id) ?? []);
+  };
+}

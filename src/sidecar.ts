@@ -1,0 +1,51 @@
+import type { Face } from './faces/face-finder.ts';
+import type { PictureFacts } from './render/describe.ts';
+import type { StoredObject } from './stores/store.ts';
+
+/** What is known about an original; undefined is not known yet. */
+export interface Facts {
+  readonly faces: readonly Face[] | undefined;
+  readonly picture: PictureFacts | undefined;
+}
+
+const VERSION = 1;
+/** Bumped when the detector finds other faces than before; older ones are then looked for again. */
+const DETECTOR = 'blazeface-1';
+
+/** The object `original.json`. */
+export function writeSidecar({ faces, picture }: Facts): StoredObject {
+  const found = faces ? { detector: DETECTOR, faces } : {};
+  const body = Buffer.from(JSON.stringify({ version: VERSION, ...found, ...(picture ? { picture } : {}) }));
+  return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
+}
+
+/** Undefined for what is damaged, or was found by another detector. */
+export function readSidecar(body: Buffer, maxFaces: number): Facts | undefined {
+  try {
+    const { version, detector, faces, picture } = JSON.parse(body.toString('utf8'));
+    if (version !== VERSION || (faces !== undefined && detector !== DETECTOR)) return undefined;
+    const facesAreSound =
+      faces === undefined || (Array.isArray(faces) && faces.length <= maxFaces && faces.every(isFace));
+    if (!facesAreSound || !(picture === undefined || isPicture(picture))) return undefined;
+    return { faces, picture };
+  } catch {
+    return undefined;
+  }
+}
+
+function isFace(value: unknown): value is Face {
+  const face = value as Face | null;
+  const numbers = [face?.left, face?.top, face?.width, face?.height, face?.score, face?.eyesY];
+  return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
+}
+
+function isPicture(value: unknown): value is PictureFacts {
+  const picture = value as PictureFacts | null;
+  const counts = [picture?.width, picture?.height, picture?.frames];
+  const texts = [picture?.format, picture?.thumbhash];
+  return (
+    counts.every((count) => Number.isInteger(count) && Number(count) > 0) &&
+    texts.every((text) => typeof text === 'string') &&
+    /^#[0-9a-f]{6}$/.test(String(picture?.dominantColor))
+  );
+}

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
+import type { ObjectStore } from '../src/stores/store.ts';
+import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
+import { face, fixedFinder } from './helpers/faces.ts';
+import { createMemoryStore } from './helpers/memory-store.ts';
+
+const TOKEN = 'a-token-of-the-tests';
+const colour = (background: string) =>
+  sharp({ create: { width: 400, height: 300, channels: 3, background } })
+    .png()
+    .toBuffer();
+const [red, green] = await Promise.all([colour('#d01010'), colour('#10d010')]);
+const isGreen = async (answer: Response) => {
+  const { channels } = await sharp(Buffer.from(await answer.arrayBuffer())).stats();
+  return (channels[1]?.mean ?? 0) > 150;
+};
+
+const apps: TestApp[] = [];
+after(() => Promise.all(apps.map((app) => app.dispose())));
+
+async function start(options: Partial<TestAppOptions> = {}) {
+  const originals = createMemoryStore({ 'a/b.png': red, 'a/b.png2': red });
+  const results = createMemoryStore();
+  const app = await startApp({
+    ...{ originals: originals.store, deletable: originals.store, results: results.store, apiToken: TOKEN },
+    ...options,
+  });
+  apps.push(app);
+  const purge = async (id: string, query = '') => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const answer = await app.get(`/v1/images/${encodeURIComponent(id)}${query}`, { method: 'DELETE', headers });
+    // biome-ignore lint/suspicious/noExplicitAny: what a server answers is checked field by field
+    return { status: answer.status, ...((await answer.json()) as any) };
+  };
+  const replace = (id: string, body: Buffer) => originals.objects.set(id, { ...originals.objects.get(id)!, body });
+  return { app, originals, results, purge, replace };
+}
+
+describe('a purge', () => {
+  it('removes renditions and sidecar from memory and store, and nothing of other images', async () => {
+    const { app, results, purge, replace } = await start({ finder: fixedFinder([face(0.1, 0.1, 0.3)]) });
+    for (const id of ['a/b.png', 'a/b.png2'])
+      for (const preset of ['thumb', 'small', 'og']) assert.equal((await app.get(app.path(preset, id))).status, 200);
+    await app.saves.drain(1000);
+    assert.equal(results.objects.size, 8);
+    replace('a/b.png', green);
+    const report = await purge('a/b.png');
+    assert.deepEqual(
+      [report.status, report.removed, report.cdn],
+      [200, { memory: 3, results: 4, original: false }, 'none'],
+    );
+    assert.match(report.cacheTag, /^o-[0-9a-f]{32}$/);
+    assert.equal(results.objects.size, 4);
+    assert.ok(await isGreen(await app.get(app.path('small', 'a/b.png'))));
+    assert.match((await app.get(app.path('small', 'a/b.png2'))).headers.get('cache-status') ?? '', /memory/);
+  });
+
+  it('is idempotent, and finds nothing of an id that never was', async () => {
+    const { app, purge } = await start();
+    await app.get(app.path('small', 'a/b.png'));
+    await app.saves.drain(1000);
+    assert.deepEqual((await purge('a/b.png')).removed, { memory: 1, results: 1, original: false });
+    for (const id of ['a/b.png', 'never/was.jpg'])
+      assert.deepEqual((await purge(id)).removed, { memory: 0, results: 0, original: false });
+  });
+
+  it('removes the original on request only, and then there is nothing to serve', async () => {
+    const { app, originals, purge } = await start();
+    await app.get(app.path('small', 'a/b.png'));
+    await purge('a/b.png');
+    assert.equal((await app.get(app.path('small', 'a/b.png'))).status, 200);
+    assert.equal((await purge('a/b.png', '?original=true')).removed.original, true);
+    assert.equal(originals.objects.has('a/b.png'), false);
+    assert.equal((await app.get(app.path('small', 'a/b.png'))).status, 404);
+    assert.equal((await purge('a/b.png', '?original=true')).status, 200);
+  });
+
+  it('during a render leaves nothing of the old picture: not in the answer, the cache or the store', async () => {
+    const rendering = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    let renders = 0;
+    const { app, results, purge, replace } = await start({
+      wrapRenderer: (real) => ({
+        ...real,
+        async render(...job) {
+          renders += 1;
+          if (renders === 1) {
+            rendering.resolve();
+            await held.promise;
+          }
+          return real.render(...job);
+        },
+      }),
+    });
+    const answer = app.get(app.path('small', 'a/b.png'));
+    await rendering.promise;
+    replace('a/b.png', green);
+    await purge('a/b.png');
+    // Whoever comes now does not join the flight with the old copy.
+    assert.ok(await isGreen(await app.get(app.path('small', 'a/b.png'))));
+    held.resolve();
+    assert.ok(await isGreen(await answer));
+    await app.saves.drain(1000);
+    for (const { body } of results.objects.values())
+      assert.ok(((await sharp(body).stats()).channels[1]?.mean ?? 0) > 150);
+    assert.equal(results.objects.size, 1);
+  });
+
+  it('of the original during a render ends in 404, not in its picture', async () => {
+    const rendering = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const { app, results, purge } = await start({
+      wrapRenderer: (real) => ({
+        ...real,
+        async render(...job) {
+          rendering.resolve();
+          await held.promise;
+          return real.render(...job);
+        },
+      }),
+    });
+    const answer = app.get(app.path('small', 'a/b.png'));
+    await rendering.promise;
+    await purge('a/b.png', '?original=true');
+    held.resolve();
+    assert.equal((await answer).status, 404);
+    await app.saves.drain(1000);
+    assert.deepEqual([app.cache.entries, results.objects.size], [0, 0]);
+  });
+
+  it('during a save removes what the save leaves behind', async () => {
+    const { app, results, purge } = await start();
+    const saving = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    results.hold.put = async () => {
+      saving.resolve();
+      await held.promise;
+    };
+    await app.get(app.path('small', 'a/b.png'));
+    await saving.promise;
+    await purge('a/b.png', '?original=true');
+    held.resolve();
+    await app.saves.drain(1000);
+    assert.equal(results.objects.size, 0);
+  });
+
+  it('during a lookup in the store does not bring back what was found there', async () => {
+    const results = createMemoryStore();
+    const looking = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    let hold = false;
+    const slow: ObjectStore = {
+      ...results.store,
+      async get(key, options) {
+        const found = await results.store.get(key, options);
+        if (!hold || key.endsWith('.json')) return found;
+        hold = false;
+        looking.resolve();
+        await held.promise;
+        return found;
+      },
+    };
+    const { app, purge, replace } = await start({ results: slow });
+    await app.get(app.path('small', 'a/b.png'));
+    await app.saves.drain(1000);
+    app.cache.deleteFolder('a%2Fb.png');
+    hold = true;
+    const answer = app.get(app.path('small', 'a/b.png'));
+    await looking.promise;
+    replace('a/b.png', green);
+    assert.equal((await purge('a/b.png')).removed.results, 1);
+    held.resolve();
+    assert.ok(await isGreen(await answer));
+    assert.ok(await isGreen(await app.get(app.path('small', 'a/b.png'))));
+  });
+
+  it('says so when a store cannot be emptied', async () => {
+    const { errors } = await import('../src/errors.ts');
+    const store: ObjectStore = {
+      ...createMemoryStore().store,
+      deleteAll: () => Promise.reject(errors.storeFailed(new Error('503'))),
+    };
+    const { purge } = await start({ results: store });
+    const report = await purge('a/b.png');
+    assert.deepEqual([report.status, report.error], [502, 'store_failed']);
+  });
+});
+
+describe('a purge at the CDN', () => {
+  /** A CDN's API that answers as told and remembers what it was asked. */
+  async function startCdn(statuses: number[]) {
+    const calls: { method: string; url: string; headers: Record<string, unknown>; body: string }[] = [];
+    const server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      calls.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
+      response.writeHead(statuses[Math.min(calls.length, statuses.length) - 1] ?? 200).end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    after(() => server.close());
+    return { calls, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+  const signal = new AbortController().signal;
+
+  const rows: [CdnTarget, path: string, header: [string, string], body: string][] = [
+    [
+      { kind: 'cloudflare', target: 'z1' },
+      '/client/v4/zones/z1/purge_cache',
+      ['authorization', 'Bearer t'],
+      '{"tags":["o-1"]}',
+    ],
+    [{ kind: 'fastly', target: 's1' }, '/service/s1/purge/o-1', ['fastly-key', 't'], ''],
+    [{ kind: 'bunny', target: '42' }, '/pullzone/42/purgeCache', ['accesskey', 't'], '{"CacheTag":"o-1"}'],
+  ];
+  for (const [target, path, [header, value], body] of rows) {
+    it(`by ${target.kind}'s own call`, async () => {
+      const cdn = await startCdn([200]);
+      const purge = createCdnPurge({ ...target, token: 't', apiUrl: cdn.url, warn: () => {} });
+      assert.equal(await purge('a.jpg', 'o-1', signal), 'purged');
+      const [call] = cdn.calls;
+      assert.deepEqual([call?.method, call?.url, call?.headers[header], call?.body], ['POST', path, value, body]);
+    });
+  }
+
+  it('by a webhook, tried again, through the whole app', async () => {
+    const cdn = await startCdn([500, 429, 204]);
+    const warnings: string[] = [];
+    const target = { kind: 'webhook' as const, target: `${cdn.url}/hook` };
+    const { purge } = await start({
+      cdn: createCdnPurge({ ...target, token: undefined, retryDelayMs: 1, warn: (what) => warnings.push(what) }),
+    });
+    const report = await purge('a/b.png');
+    assert.equal(report.cdn, 'purged');
+    assert.equal(cdn.calls.length, 3);
+    assert.deepEqual(JSON.parse(cdn.calls[2]?.body ?? ''), { id: 'a/b.png', cacheTag: report.cacheTag });
+    assert.deepEqual(warnings, []);
+  });
+
+  it('that fails is reported, and the purge is done all the same', async () => {
+    const cdn = await startCdn([500]);
+    const warnings: string[] = [];
+    const target = { kind: 'webhook' as const, target: `${cdn.url}/hook` };
+    const { app, purge } = await start({
+      cdn: createCdnPurge({ ...target, token: 't', retryDelayMs: 1, warn: (what) => warnings.push(what) }),
+    });
+    await app.get(app.path('small', 'a/b.png'));
+    await app.saves.drain(1000);
+    const report = await purge('a/b.png');
+    assert.deepEqual([report.status, report.cdn, report.removed.results], [200, 'failed', 1]);
+    assert.deepEqual([cdn.calls.length, warnings], [3, ['the CDN could not be told of a purge']]);
+  });
+});
