@@ -12,6 +12,8 @@ import { type ApiDeps, registerApi } from './api.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
+import type { FolderUploads } from './uploads/folder-upload-target.ts';
+import { registerUploadRoute } from './uploads/upload-route.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,6 +29,8 @@ export interface AppDeps extends ImageRouteDeps {
   readonly metrics: Metrics;
   /** Undefined without a token: then there is nothing under /v1. */
   readonly api?: Omit<ApiDeps, 'version'> | undefined;
+  /** Where originals lie in a folder and there is an API. */
+  readonly folderUploads?: FolderUploads | undefined;
   /** The process's life as the routes see it. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
 }
@@ -106,6 +110,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const { api } = deps;
+  const { folderUploads } = deps;
+  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxOriginalBytes));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 
   const serveImage = createImageRoute(deps);

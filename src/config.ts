@@ -90,6 +90,9 @@ const settings = z.object({
   DARKROOM_PRESETS: z.string().optional(),
   DARKROOM_INLINE_PRESETS: onOff().prefault('on'),
   DARKROOM_API_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
+  DARKROOM_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'expected a URL such as https://img.example.com' })
+    .optional(),
   DARKROOM_CDN_PURGE: cdnTarget.optional(),
   DARKROOM_CDN_TOKEN: z.string().optional(),
   DARKROOM_MEMORY_CACHE: size().optional(),
@@ -178,6 +181,7 @@ export function readConfig(environment: Environment = process.env) {
     presetsFile: env.DARKROOM_PRESETS,
     inlinePresets: env.DARKROOM_INLINE_PRESETS,
     apiToken: env.DARKROOM_API_TOKEN,
+    publicUrl: env.DARKROOM_PUBLIC_URL?.replace(/\/+$/, ''),
     cdn: env.DARKROOM_CDN_PURGE && { ...env.DARKROOM_CDN_PURGE, token: env.DARKROOM_CDN_TOKEN },
     memoryCacheBytes: env.DARKROOM_MEMORY_CACHE ?? Math.floor(allowedMemory() / 4),
     slots,
@@ -194,6 +198,20 @@ export function readConfig(environment: Environment = process.env) {
     threadPool: env.UV_THREADPOOL_SIZE,
     allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX),
   });
+}
+
+/** What the command line needs; it checks nothing that only a server needs. */
+export function readClientConfig(environment: Environment = process.env) {
+  const { DARKROOM_SIGNING_KEYS, DARKROOM_PRESETS, DARKROOM_API_TOKEN, DARKROOM_PUBLIC_URL, PORT } = environment;
+  const keys = signingKeys.optional().safeParse(DARKROOM_SIGNING_KEYS || undefined);
+  if (!keys.success) throw new ConfigError('DARKROOM_SIGNING_KEYS=(hidden) cannot be used: expected hex keys');
+  return {
+    signingKeys: keys.data,
+    presetsFile: DARKROOM_PRESETS || undefined,
+    apiToken: DARKROOM_API_TOKEN || undefined,
+    serverUrl: `http://127.0.0.1:${PORT || '8080'}`,
+    publicUrl: DARKROOM_PUBLIC_URL || undefined,
+  };
 }
 
 /** Servers reached by address or by a bare name have no bucket sub-domains. */

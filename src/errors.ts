@@ -22,6 +22,7 @@ const KINDS = {
   // Short, because an upload may finish a moment after somebody looked.
   original_not_found: { status: 404, cacheControl: 'public, max-age=10' },
   method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
+  already_exists: { status: 412, cacheControl: NEVER_KEPT },
   expired: { status: 410, cacheControl: REPEATABLE },
   original_too_large: { status: 413, cacheControl: REPEATABLE },
   original_unreadable: { status: 422, cacheControl: REPEATABLE },
@@ -58,6 +59,8 @@ export class DarkroomError extends Error {
 export const errors = {
   badRequest: (message: string) => new DarkroomError('bad_request', message),
   unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
+  uploadForbidden: () => new DarkroomError('forbidden', 'This server did not sign this upload.'),
+  alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
   notFound: () => new DarkroomError('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.'),

@@ -12,20 +12,20 @@ import { createSingleFlight } from './flow/single-flight.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { createGenerations } from './generations.ts';
-import { createImageMeta } from './image-meta.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import { createPresets } from './presets.ts';
-import { createPurge } from './purge.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
+import { createShopApi } from './shop-api.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { createDiskStore } from './stores/disk-store.ts';
 import { createHttpOrigin } from './stores/http-origin.ts';
 import { createS3Store } from './stores/s3-store.ts';
 import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
 import { createSignatures } from './url/signature.ts';
 
 const SIGNING_KEY_FILE = './data/signing-key';
@@ -37,7 +37,9 @@ const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 const SPARE_THREADS = 4;
 
 async function start(config: Config) {
-  const signatures = createSignatures(config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)]);
+  const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)];
+  const [signingKey = Buffer.alloc(0)] = signingKeys;
+  const signatures = createSignatures(signingKeys);
   const presets = createPresets({
     definitions: await presetDefinitions(config),
     inline: config.inlinePresets,
@@ -68,6 +70,19 @@ async function start(config: Config) {
     ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
+  const shopApi =
+    config.apiToken === undefined
+      ? undefined
+      : createShopApi({
+          ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
+          ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
+          originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
+          bucket:
+            config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
+          cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
+          signingKey,
+          maxOriginalBytes: config.maxOriginalBytes,
+        });
   const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
   const logStream = createLogStream();
@@ -90,20 +105,11 @@ async function start(config: Config) {
     },
     maxOriginalBytes: config.maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
-    api: config.apiToken === undefined ? undefined : createApi(config.apiToken),
+    ...shopApi,
     logLevel: config.logLevel,
     logStream,
     version: packageJson.version,
   });
-  function createApi(apiToken: string) {
-    const cdn = config.cdn && createCdnPurge({ ...config.cdn, warn });
-    const deletable = config.originals.kind === 'origin' ? undefined : (originals as ObjectStore);
-    return {
-      apiToken,
-      purge: createPurge({ cache, generations, facts, results, originals: deletable, cdn }),
-      imageMeta: createImageMeta({ facts, originals, queue, renderer, maxOriginalBytes: config.maxOriginalBytes }),
-    };
-  }
   const { log } = app;
   function warn(what: string, key: string, reason: unknown): void {
     log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);

@@ -23,6 +23,8 @@ export interface OriginalFacts {
   faces(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
   /** Size, colour and placeholder of an original; `describe` is called once for all who ask meanwhile. */
   picture(id: string, describe: () => Promise<PictureFacts>): Promise<PictureFacts>;
+  /** An upload was looked at and taken. */
+  accept(id: string, picture: PictureFacts, sha256: string): void;
   /** Of a purged original nothing is known. */
   forget(id: string): void;
 }
@@ -44,7 +46,7 @@ const MAX_REMEMBERED = 20_000;
 const MAX_SIDECAR_BYTES = 256 * 1024;
 /** Faces beyond these change no crop. */
 const MAX_FACES = 100;
-const NOTHING: Facts = { faces: undefined, picture: undefined };
+const NOTHING: Facts = { faces: undefined, picture: undefined, sha256: undefined };
 
 export function createOriginalFacts(options: OriginalFactsOptions): OriginalFacts {
   const { finder, results, saves, generations, onLook, warn } = options;
@@ -117,6 +119,7 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
       const { picture } = known(id);
       return picture ? Promise.resolve(picture) : shared(descriptions, id, generations, () => ask(id, describe));
     },
+    accept: (id, picture, sha256) => learn(id, generations.of(id), { picture, sha256 }),
     forget(id) {
       remembered.delete(id);
     },

@@ -13,6 +13,7 @@ import { cacheTagOf, etagOf, fromStoredObject, type Rendition, renditionKey, toS
 import type { RenditionCache } from './rendition-cache.ts';
 import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
 import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import { QUARANTINE } from './uploads/quarantine.ts';
 import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
 import type { Signatures } from './url/signature.ts';
 
@@ -175,6 +176,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 
   async function readOriginal(id: string, signal: AbortSignal): Promise<Buffer> {
+    if (id.startsWith(QUARANTINE)) throw errors.originalNotFound();
     const object = await originals.get(id, { signal, maxBytes: deps.maxOriginalBytes });
     if (!object) throw errors.originalNotFound();
     return object.body;

@@ -6,6 +6,8 @@ import type { StoredObject } from './stores/store.ts';
 export interface Facts {
   readonly faces: readonly Face[] | undefined;
   readonly picture: PictureFacts | undefined;
+  /** Digest of the original, in hex, of those that were uploaded through this server. */
+  readonly sha256: string | undefined;
 }
 
 const VERSION = 1;
@@ -13,21 +15,22 @@ const VERSION = 1;
 const DETECTOR = 'blazeface-1';
 
 /** The object `original.json`. */
-export function writeSidecar({ faces, picture }: Facts): StoredObject {
+export function writeSidecar({ faces, picture, sha256 }: Facts): StoredObject {
   const found = faces ? { detector: DETECTOR, faces } : {};
-  const body = Buffer.from(JSON.stringify({ version: VERSION, ...found, ...(picture ? { picture } : {}) }));
+  const body = Buffer.from(JSON.stringify({ version: VERSION, ...found, picture, sha256 }));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
 }
 
 /** Undefined for what is damaged, or was found by another detector. */
 export function readSidecar(body: Buffer, maxFaces: number): Facts | undefined {
   try {
-    const { version, detector, faces, picture } = JSON.parse(body.toString('utf8'));
+    const { version, detector, faces, picture, sha256 } = JSON.parse(body.toString('utf8'));
     if (version !== VERSION || (faces !== undefined && detector !== DETECTOR)) return undefined;
     const facesAreSound =
       faces === undefined || (Array.isArray(faces) && faces.length <= maxFaces && faces.every(isFace));
     if (!facesAreSound || !(picture === undefined || isPicture(picture))) return undefined;
-    return { faces, picture };
+    if (!(sha256 === undefined || /^[0-9a-f]{64}$/.test(String(sha256)))) return undefined;
+    return { faces, picture, sha256 };
   } catch {
     return undefined;
   }

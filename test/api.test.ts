@@ -111,7 +111,12 @@ describe('the API', () => {
   it('describes itself', async () => {
     const document = await jsonOf(call('GET', '/v1/openapi.json'));
     assert.equal(document.openapi, '3.1.0');
-    assert.deepEqual(Object.keys(document.paths), ['/v1/images/meta', '/v1/images/{id}']);
+    assert.deepEqual(Object.keys(document.paths), [
+      '/v1/images/meta',
+      '/v1/images/upload-url',
+      '/v1/images/{id}/complete',
+      '/v1/images/{id}',
+    ]);
     const { schema } = document.paths['/v1/images/meta'].post.requestBody.content['application/json'];
     assert.equal(schema.properties.ids.maxItems, 200);
   });

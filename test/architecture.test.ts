@@ -39,8 +39,22 @@ const list = (found: Import[]) => found.map(({ from, to }) => `${from} → ${to}
 /** What each place may import from src as values, and what more as types. First row that matches rules. */
 const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/main\.ts$/, /./, /./],
-  [/^src\/app\.ts$/, /^src\/(errors|api|serve-image)\.ts$/, /^src\/metrics\.ts$/],
-  [/^src\/api\.ts$/, /^src\/(errors|url\/image-url)\.ts$/, /^src\/(image-meta|purge)\.ts$/],
+  [
+    /^src\/cli\.ts$/,
+    /^src\/(main|config|built-in-presets|presets|presets-diff|signing-key-file|url\/sdk)\.ts$/,
+    /^src\/url\//,
+  ],
+  [/^src\/presets-diff\.ts$/, /^src\/presets\.ts$/, /^src\/presets\.ts$/],
+  [
+    /^src\/app\.ts$/,
+    /^src\/(errors|api|serve-image|uploads\/upload-route)\.ts$/,
+    /^src\/(metrics|uploads\/folder-upload-target)\.ts$/,
+  ],
+  [
+    /^src\/api\.ts$/,
+    /^src\/(errors|api-schemas|url\/image-url)\.ts$/,
+    /^src\/(image-meta|purge|uploads\/uploads)\.ts$/,
+  ],
   [
     /^src\/purge\.ts$/,
     /^src\/rendition\.ts$/,
@@ -53,9 +67,17 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   ],
   [/^src\/sidecar\.ts$/, /^$/, /^src\/(faces\/face-finder|render\/describe|stores\/store)\.ts$/],
   [/^src\/(generations|cdn-purge)\.ts$/, /^$/, /^$/],
+  [/^src\/api-schemas\.ts$/, /^src\/errors\.ts$/, /^$/],
+  [/^src\/shop-api\.ts$/, /^src\/(image-meta|purge|uploads\/.*)\.ts$/, /^src\/(api|stores\/store)\.ts$/],
+  [
+    /^src\/uploads\/uploads\.ts$/,
+    /^src\/(errors|url\/image-path|uploads\/quarantine)\.ts$/,
+    /^src\/(original-facts|purge|flow|render|stores|url|uploads)/,
+  ],
+  [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target)\.ts$/, /^src\/(stores|uploads)\//],
   [
     /^src\/serve-image\.ts$/,
-    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/recipe)\.ts$/,
+    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/recipe|uploads\/quarantine)\.ts$/,
     /^src\/(rendition-cache|original-facts|generations|stores\/store|render\/render|flow\/.*)\.ts$/,
   ],
   [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
@@ -83,7 +105,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|api|serve-image)\.ts$/],
+  [/^fastify$/, /^src\/(app|api|serve-image|uploads\/upload-route)\.ts$/],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
@@ -91,7 +113,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^lru-cache$/, /^src\/(rendition-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
-  [/^zod$/, /^src\/(config|presets|api)\.ts$/],
+  [/^zod$/, /^src\/(config|presets|api-schemas)\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
   [/^thumbhash$/, /^src\/render\/describe\.ts$/],
   [/^pino$/, /^src\/log-stream\.ts$/],

@@ -7,15 +7,15 @@ import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createGenerations } from '../../src/generations.ts';
-import { createImageMeta } from '../../src/image-meta.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
 import { createPresets } from '../../src/presets.ts';
-import { createPurge } from '../../src/purge.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
 import type { Developed } from '../../src/serve-image.ts';
+import { createShopApi } from '../../src/shop-api.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
+import type { UploadTarget } from '../../src/uploads/upload-target.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 
@@ -40,6 +40,7 @@ export interface TestAppOptions {
   /** Originals that may be deleted. */
   readonly deletable?: ObjectStore;
   readonly cdn?: CdnPurge;
+  readonly bucket?: UploadTarget;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
 }
@@ -70,23 +71,26 @@ export async function startApp(options: TestAppOptions) {
   });
   const looks: string[] = [];
   const life = { ready: true, draining: false };
+  const presets = createPresets({
+    definitions: options.definitions ?? BUILT_IN_PRESETS,
+    inline: true,
+    faces: options.finder !== undefined,
+  });
+  const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
+  const renderer = options.wrapRenderer?.(real) ?? real;
+  const shopApi = options.apiToken
+    ? createShopApi({
+        ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
+        ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
+        ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
+        ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
+      })
+    : undefined;
   const app = buildApp({
     ...{ originals, results, signatures, cache, flights, queue, facts, generations, saves, life },
-    presets: createPresets({
-      definitions: options.definitions ?? BUILT_IN_PRESETS,
-      inline: true,
-      faces: options.finder !== undefined,
-    }),
-    renderer: options.wrapRenderer?.(real) ?? real,
+    ...{ presets, renderer, maxOriginalBytes },
     metrics: createMetrics({ cache, flights, queue, saves }),
-    api: options.apiToken
-      ? {
-          apiToken: options.apiToken,
-          purge: createPurge({ cache, generations, facts, results, originals: options.deletable, cdn: options.cdn }),
-          imageMeta: createImageMeta({ facts, originals, queue, renderer: real, maxOriginalBytes: 50 * 1024 * 1024 }),
-        }
-      : undefined,
-    maxOriginalBytes: options.maxOriginalBytes ?? 50 * 1024 * 1024,
+    ...shopApi,
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     warn: (what) => warnings.push(what),
     logLevel: 'silent',

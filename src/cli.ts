@@ -1,0 +1,171 @@
+#!/usr/bin/env node
+/** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { BUILT_IN_PRESETS } from './built-in-presets.ts';
+import { readClientConfig } from './config.ts';
+import { checkPresets } from './presets.ts';
+import { diffPresets, type PresetChange } from './presets-diff.ts';
+import { loadOrMakeSigningKey } from './signing-key-file.ts';
+import type { ImageFormat } from './url/family.ts';
+import { createImageUrls } from './url/sdk.ts';
+
+const HELP = `darkroom <command> [--json]
+
+  serve                            the image server; its settings are environment variables (README)
+  sign <preset> <id>               a signed URL
+       --width N --ratio N --format F --expires-in SECONDS --base-url URL
+  keys new                         a fresh signing key
+  presets check <file>             whether a presets file is valid, and what it would change against the
+                                   running one (DARKROOM_PRESETS, else the built-in presets)
+  purge <id> [--original]          takes an image down at a running server (DARKROOM_API_TOKEN)
+  health                           whether a server answers
+       --server URL                for purge and health; http://127.0.0.1:$PORT when left out
+
+Exit codes: 0 done, 1 failed, 2 not understood.
+`;
+
+const OPTIONS = {
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  width: { type: 'string' },
+  ratio: { type: 'string' },
+  format: { type: 'string' },
+  'expires-in': { type: 'string' },
+  'base-url': { type: 'string' },
+  original: { type: 'boolean' },
+  server: { type: 'string' },
+} as const;
+
+const SIGNING_KEY_FILE = './data/signing-key';
+const HEALTH_TIMEOUT_MS = 3000;
+const PURGE_TIMEOUT_MS = 65_000;
+
+class UsageError extends Error {}
+
+/** What a command found: as text for people, and as JSON. */
+interface Outcome {
+  readonly text: string;
+  readonly data: unknown;
+  readonly failed?: boolean;
+}
+
+type Flags = ReturnType<typeof parse>['values'];
+type Command = (words: string[], flags: Flags) => Promise<Outcome>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  async sign([preset, id, ...more], flags) {
+    if (!preset || !id || more.length > 0) throw new UsageError('sign needs a preset and an id');
+    const { signingKeys, presetsFile, publicUrl, serverUrl } = readClientConfig();
+    const [key = await loadOrMakeSigningKey(SIGNING_KEY_FILE)] = signingKeys ?? [];
+    const presets = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
+    const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl;
+    const seconds = numberOf('expires-in', flags['expires-in']);
+    const url = createImageUrls({ baseUrl, key, presets }).url(id, preset, {
+      width: numberOf('width', flags.width),
+      pixelRatio: numberOf('ratio', flags.ratio),
+      format: flags.format as ImageFormat | undefined,
+      expiresAt: seconds === undefined ? undefined : Math.floor(Date.now() / 1000) + seconds,
+    });
+    return { text: url, data: { url } };
+  },
+
+  async keys([action, ...more]) {
+    if (action !== 'new' || more.length > 0) throw new UsageError('keys knows one action: new');
+    const key = randomBytes(32).toString('hex');
+    return { text: key, data: { key } };
+  },
+
+  async presets([action, file, ...more]) {
+    if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
+    const { presetsFile } = readClientConfig();
+    const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
+    const changes = diffPresets(running, await readJson(file));
+    return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
+  },
+
+  async purge([id, ...more], flags) {
+    if (!id || more.length > 0) throw new UsageError('purge needs an id');
+    const { apiToken, serverUrl } = readClientConfig();
+    if (!apiToken) throw new Error('DARKROOM_API_TOKEN is not set: a purge needs the token of the server.');
+    const query = flags.original ? '?original=true' : '';
+    const answer = await fetch(`${flags.server ?? serverUrl}/v1/images/${encodeURIComponent(id)}${query}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${apiToken}` },
+      signal: AbortSignal.timeout(PURGE_TIMEOUT_MS),
+    });
+    const data = (await answer.json()) as { message?: string; removed?: Record<string, unknown>; cdn?: string };
+    if (!answer.ok) throw new Error(`The server answered ${answer.status}: ${data.message}`);
+    const { memory, results, original } = data.removed ?? {};
+    const text = `${id}: ${memory} from memory, ${results} from the store, original ${original ? 'removed' : 'kept'}, CDN ${data.cdn}`;
+    return { text, data, failed: data.cdn === 'failed' };
+  },
+
+  async health(more, flags) {
+    if (more.length > 0) throw new UsageError('health takes no words');
+    const { serverUrl } = readClientConfig();
+    const answer = await fetch(`${flags.server ?? serverUrl}/health`, {
+      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+    });
+    const data = (await answer.json()) as { status?: string; version?: string };
+    return { text: `${data.status} ${data.version}`, data, failed: !answer.ok };
+  },
+};
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
+  throw new UsageError(`--${name} must be a number above 0, not ${text}`);
+}
+
+function describeChange({ preset, change, fields, remade }: PresetChange): string {
+  const details = Object.entries(fields).map(
+    ([field, { from, to }]) => `${field} ${JSON.stringify(from) ?? 'unset'} → ${JSON.stringify(to) ?? 'unset'}`,
+  );
+  return [`${preset}: ${change}`, ...details, ...(remade ? ['renditions are made again'] : [])].join('; ');
+}
+
+async function run(args: string[]): Promise<number> {
+  const asJson = args.includes('--json');
+  try {
+    const { values, positionals } = parse(args);
+    const [name, ...words] = positionals;
+    if (values.help || name === 'help') {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (!command) throw new UsageError(name === undefined ? 'a command is missing' : `there is no command ${name}`);
+    const { text, data, failed = false } = await command(words, values);
+    process.stdout.write(`${asJson ? JSON.stringify(data) : text}\n`);
+    return failed ? 1 : 0;
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
+    if (asJson) process.stdout.write(`${JSON.stringify({ error: reason })}\n`);
+    process.stderr.write(usage ? `darkroom: ${reason}\n\n${HELP}` : `darkroom: ${reason}\n`);
+    return usage ? 2 : 1;
+  }
+}
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'serve' && rest.length === 0) await import('./main.ts');
+else process.exitCode = await run(process.argv.slice(2));

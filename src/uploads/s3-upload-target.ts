@@ -1,0 +1,42 @@
+import type { S3StoreOptions } from '../stores/s3-store.ts';
+import type { UploadTarget } from './upload-target.ts';
+
+export type S3UploadOptions = Pick<S3StoreOptions, 'bucket' | 'prefix' | 'region' | 'endpoint' | 'pathStyle'>;
+
+/**
+ * Presigned PUTs straight to the bucket (https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html).
+ * Type, length and `If-None-Match: *` are signed, so the bucket itself refuses what differs and what would overwrite.
+ */
+export function createS3UploadTarget(options: S3UploadOptions): UploadTarget {
+  const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
+  const { region, endpoint, pathStyle } = options;
+  let loading: ReturnType<typeof load> | undefined;
+
+  async function load() {
+    const [{ PutObjectCommand, S3Client }, { getSignedUrl }] = await Promise.all([
+      import('@aws-sdk/client-s3'),
+      import('@aws-sdk/s3-request-presigner'),
+    ]);
+    const client = new S3Client({
+      ...{ region, forcePathStyle: pathStyle, ...(endpoint ? { endpoint } : {}) },
+      // The default would sign the checksum of an empty body.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+    });
+    return { PutObjectCommand, getSignedUrl, client };
+  }
+
+  return {
+    async ticket({ key, contentType, size, expiresAt }) {
+      loading ??= load();
+      const { PutObjectCommand, getSignedUrl, client } = await loading;
+      const object = { Bucket: options.bucket, Key: prefix + key, ContentType: contentType, ContentLength: size };
+      const url = await getSignedUrl(client, new PutObjectCommand({ ...object, IfNoneMatch: '*' }), {
+        expiresIn: Math.max(1, Math.round(expiresAt - Date.now() / 1000)),
+        signableHeaders: new Set(['host', 'content-type', 'content-length', 'if-none-match']),
+        unhoistableHeaders: new Set(['if-none-match']),
+      });
+      // The length is every client's own header; browsers do not let a page set it.
+      return { url, headers: { 'content-type': contentType, 'if-none-match': '*' } };
+    },
+  };
+}

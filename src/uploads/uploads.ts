@@ -1,0 +1,123 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { DarkroomError, errors } from '../errors.ts';
+import type { WorkQueue } from '../flow/work-queue.ts';
+import type { OriginalFacts } from '../original-facts.ts';
+import type { Purge } from '../purge.ts';
+import type { PictureFacts } from '../render/describe.ts';
+import type { Renderer } from '../render/render.ts';
+import type { ObjectStore } from '../stores/store.ts';
+import { formatImagePath } from '../url/image-path.ts';
+import type { Signatures } from '../url/signature.ts';
+import { QUARANTINE } from './quarantine.ts';
+import type { UploadTarget } from './upload-target.ts';
+
+export interface UploadRequest {
+  readonly filename: string;
+  readonly contentType: keyof typeof EXTENSIONS;
+  /** Bytes. */
+  readonly size: number;
+  readonly category: keyof typeof CATEGORIES;
+}
+
+export interface UploadOffer {
+  readonly imageId: string;
+  readonly key: string;
+  readonly uploadUrl: string;
+  readonly method: 'PUT';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  readonly urls: Readonly<Record<string, string>>;
+}
+
+export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureFacts;
+
+export interface Uploads {
+  /** Nothing exists before the PUT. `serverUrl` is where this server was reached. */
+  begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
+  /** Looks at what came. Throws `original_not_found`, and `original_unreadable` once it is quarantined. */
+  complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
+}
+
+export interface UploadsDeps {
+  readonly target: UploadTarget;
+  readonly originals: ObjectStore;
+  readonly facts: OriginalFacts;
+  readonly purge: Purge;
+  readonly queue: WorkQueue;
+  readonly renderer: Renderer;
+  readonly signatures: Signatures;
+  readonly presets: readonly string[];
+  readonly maxOriginalBytes: number;
+  /** Where renditions are fetched from; this server's own address when left out. */
+  readonly publicUrl: string | undefined;
+}
+
+const EXTENSIONS = {
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/webp': 'webp',
+  'image/avif': 'avif',
+  'image/gif': 'gif',
+} as const;
+const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
+const TICKET_S = 300;
+/** 128 bits: as hard to guess as a signature. */
+const ID_BYTES = 16;
+
+export function createUploads(deps: UploadsDeps): Uploads {
+  const { target, originals, facts, purge, queue, renderer, signatures, presets, maxOriginalBytes } = deps;
+
+  function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
+    const named = presets.filter((preset) => CATEGORIES[category].test(preset));
+    return Object.fromEntries(
+      (named.length > 0 ? named : presets).map((preset) => {
+        const signature = signatures.sign({ preset, id, expiresAt: undefined });
+        return [preset, base + formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined })];
+      }),
+    );
+  }
+
+  /** Out of the place where anything is served from, and kept for whoever wants to know what it was. */
+  async function quarantine(id: string, body: Buffer, reason: string, signal: AbortSignal): Promise<never> {
+    const object = { body, contentType: 'application/octet-stream', cacheControl: 'no-store', metadata: {} };
+    await originals.put(QUARANTINE + id, object, { signal });
+    await purge(id, { original: true }, signal);
+    throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
+  }
+
+  return {
+    async begin({ contentType, size, category }, serverUrl) {
+      if (size > maxOriginalBytes) throw errors.badRequest(`size: expected at most ${maxOriginalBytes} bytes`);
+      const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}.${EXTENSIONS[contentType]}`;
+      const expiresAt = Math.floor(Date.now() / 1000) + TICKET_S;
+      const { url, headers } = await target.ticket({ key: id, contentType, size, expiresAt }, serverUrl);
+      const urls = signedUrls(id, category, deps.publicUrl ?? serverUrl);
+      return { imageId: id, key: id, uploadUrl: url, method: 'PUT', headers, expiresAt, urls };
+    },
+
+    async complete(id, signal) {
+      using place = await queue.enter(signal);
+      const original = await originals.get(id, { signal, maxBytes: maxOriginalBytes });
+      if (!original) throw errors.originalNotFound();
+      const { body } = original;
+      await place.slot();
+      try {
+        const found = await renderer.describe(body);
+        const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
+        if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
+          throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
+        const sha256 = createHash('sha256').update(body).digest('hex');
+        await facts.recall(id, signal);
+        const before = facts.known(id).sha256;
+        // Immutable for its id, and renditions of the first one may be on their way round the world.
+        if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
+        facts.accept(id, found, sha256);
+        return { imageId: id, bytes: body.length, ...found };
+      } catch (error) {
+        if (!(error instanceof DarkroomError) || error.status >= 500) throw error;
+        return quarantine(id, body, error.publicMessage, signal);
+      }
+    },
+  };
+}

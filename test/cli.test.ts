@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { parseImageUrl } from '../src/url/image-url.ts';
+import { createSignatures } from '../src/url/signature.ts';
+import { TEST_KEY } from './helpers/app.ts';
+import { startServer, type TestServer } from './helpers/server.ts';
+
+const CLI = new URL('../src/cli.ts', import.meta.url).pathname;
+const TOKEN = 'a-token-of-the-tests';
+const key = TEST_KEY.toString('hex');
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'darkroom-cli-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Runs the real command in an empty folder. */
+function darkroom(args: string[], env: Record<string, string> = {}) {
+  const { PATH = '' } = process.env;
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const options = { cwd: folder, env: { PATH, DARKROOM_SIGNING_KEYS: key, ...env }, timeout: 20_000 };
+    execFile(process.execPath, [CLI, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('darkroom', () => {
+  it('helps', async () => {
+    for (const args of [['--help'], ['-h'], ['help'], ['sign', '--help']]) {
+      const { code, stdout } = await darkroom(args);
+      assert.equal(code, 0);
+      for (const command of ['serve', 'sign', 'keys new', 'presets check', 'purge', 'health'])
+        assert.ok(stdout.includes(command));
+    }
+  });
+
+  const misunderstood = [
+    ...[
+      [],
+      ['develop'],
+      ['sign'],
+      ['sign', 'thumb'],
+      ['sign', 'thumb', 'a', 'b'],
+      ['keys'],
+      ['keys', 'old'],
+      ['toString'],
+    ],
+    ...[
+      ['presets', 'check'],
+      ['purge'],
+      ['health', 'now'],
+      ['sign', 'thumb', 'a', '--wdith', '3'],
+      ['sign', 'thumb', 'a', '--width', 'x'],
+    ],
+  ];
+  for (const args of misunderstood) {
+    it(`exits 2 with help: ${args.join(' ') || '(nothing)'}`, async () => {
+      const { code, stdout, stderr } = await darkroom(args);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /^darkroom: .+\n\ndarkroom <command>/);
+    });
+  }
+
+  it('signs what a server accepts', async () => {
+    const { code, stdout } = await darkroom([
+      'sign',
+      'thumb',
+      'a b/ü.jpg',
+      '--ratio',
+      '2',
+      '--format',
+      'avif',
+      '--expires-in',
+      '60',
+      '--base-url',
+      'https://img.example.com',
+    ]);
+    assert.equal(code, 0);
+    const url = new URL(stdout.trim());
+    const parsed = parseImageUrl(url.pathname + url.search);
+    assert.deepEqual(
+      [parsed.preset, parsed.suffix, parsed.id, url.host],
+      ['thumb', '@2x.avif', 'a b/ü.jpg', 'img.example.com'],
+    );
+    assert.ok(createSignatures([TEST_KEY]).verify(parsed.signature, parsed));
+    assert.ok(Math.abs((parsed.expiresAt ?? 0) - Date.now() / 1000 - 60) < 10);
+    const json = await darkroom(['sign', 'thumb', 'a.jpg', '--json']);
+    assert.match(JSON.parse(json.stdout).url, /^http:\/\/127\.0\.0\.1:8080\/[\w-]{22}\/thumb\/a\.jpg$/);
+  });
+
+  it('exits 1 with a reason for what cannot be signed', async () => {
+    for (const [args, reason] of [
+      [['sign', 'crad', 'a.jpg'], /no preset "crad"/],
+      [['sign', 'thumb', '../a'], /cannot be the id/],
+      [['sign', 'thumb', 'a.jpg', '--width', '333'], /no width 333/],
+    ] as const) {
+      const { code, stderr, stdout } = await darkroom([...args, '--json']);
+      assert.equal(code, 1);
+      assert.match(stderr, reason);
+      assert.match(JSON.parse(stdout).error, reason);
+    }
+    const bad = await darkroom(['sign', 'thumb', 'a.jpg'], { DARKROOM_SIGNING_KEYS: 'secret-but-short' });
+    assert.equal(bad.code, 1);
+    assert.doesNotMatch(bad.stderr, /secret-but-short/);
+  });
+
+  it('makes keys that differ and that the server takes', async () => {
+    const [one, two] = await Promise.all([darkroom(['keys', 'new']), darkroom(['keys', 'new', '--json'])]);
+    assert.match(one.stdout, /^[0-9a-f]{64}\n$/);
+    assert.notEqual(JSON.parse(two.stdout).key, one.stdout.trim());
+  });
+
+  it('tells what a presets file would change', async () => {
+    const running = {
+      card: { width: 400, height: 300, fit: 'cover', quality: 80 },
+      old: { width: 10 },
+      same: { width: 5 },
+    };
+    const next = {
+      card: { width: 400, height: 300, fit: 'cover', quality: 70, widths: [200] },
+      fresh: { width: 9 },
+      same: { width: 5 },
+    };
+    await writeFile(join(folder, 'running.json'), JSON.stringify(running));
+    await writeFile(join(folder, 'next.json'), JSON.stringify(next));
+    const env = { DARKROOM_PRESETS: 'running.json' };
+    const { code, stdout } = await darkroom(['presets', 'check', 'next.json'], env);
+    assert.deepEqual(
+      [code, stdout.trim().split('\n')],
+      [
+        0,
+        [
+          'card: changed; quality 80 → 70; widths [] → [200]; renditions are made again',
+          'fresh: added',
+          'old: removed',
+          'same: same',
+        ],
+      ],
+    );
+    const { changes } = JSON.parse((await darkroom(['presets', 'check', 'next.json', '--json'], env)).stdout);
+    assert.deepEqual(changes[0].fields.quality, { from: 80, to: 70 });
+    await writeFile(join(folder, 'bad.json'), JSON.stringify({ card: { width: 0, fit: 'cover' } }));
+    for (const [file, reason] of [
+      ['bad.json', /card/],
+      ['missing.json', /missing\.json cannot be read/],
+    ] as const) {
+      const answer = await darkroom(['presets', 'check', file]);
+      assert.equal(answer.code, 1);
+      assert.match(answer.stderr, reason);
+    }
+  });
+});
+
+describe('darkroom against a running server', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer({ DARKROOM_API_TOKEN: TOKEN });
+  });
+  after(() => server.dispose());
+
+  it('asks for its health', async () => {
+    const { code, stdout } = await darkroom(['health'], { PORT: String(server.port) });
+    assert.deepEqual([code, stdout.trim()], [0, 'ok 0.1.0']);
+    const gone = await darkroom(['health', '--server', 'http://127.0.0.1:9', '--json']);
+    assert.equal(gone.code, 1);
+    assert.ok(JSON.parse(gone.stdout).error);
+  });
+
+  it('uploads by the API into the folder and purges by the command', async () => {
+    const photo = await sharp({ create: { width: 300, height: 200, channels: 3, background: '#888' } })
+      .jpeg()
+      .toBuffer();
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ filename: 'a.jpg', contentType: 'image/jpeg', size: photo.length });
+    const answer = await server.get('/v1/images/upload-url', { method: 'POST', headers, body });
+    const offer = (await answer.json()) as {
+      imageId: string;
+      uploadUrl: string;
+      headers: Record<string, string>;
+      urls: Record<string, string>;
+    };
+    const sent = await fetch(offer.uploadUrl, { method: 'PUT', headers: offer.headers, body: new Uint8Array(photo) });
+    assert.equal(sent.status, 201);
+    const done = await server.get(`/v1/images/${encodeURIComponent(offer.imageId)}/complete`, {
+      method: 'POST',
+      headers,
+      body: '{}',
+    });
+    assert.equal(done.status, 200);
+    assert.equal((await fetch(offer.urls.thumb ?? '')).status, 200);
+
+    const env = { PORT: String(server.port), DARKROOM_API_TOKEN: TOKEN };
+    const purged = await darkroom(['purge', offer.imageId, '--original'], env);
+    assert.equal(purged.code, 0);
+    assert.match(purged.stdout, /: 1 from memory, \d from the store, original removed, CDN none/);
+    assert.equal((await fetch(offer.urls.thumb ?? '')).status, 404);
+    assert.equal((await darkroom(['purge', 'a'], { ...env, DARKROOM_API_TOKEN: 'another-token-entirely' })).code, 1);
+    const without = await darkroom(['purge', 'a'], { PORT: String(server.port) });
+    assert.deepEqual([without.code, /DARKROOM_API_TOKEN is not set/.test(without.stderr)], [1, true]);
+    assert.ok(!server.output().includes(TOKEN));
+  });
+});

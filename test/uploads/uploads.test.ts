@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
+import sharp from 'sharp';
+import { createDiskStore } from '../../src/stores/disk-store.ts';
+import { createS3Store } from '../../src/stores/s3-store.ts';
+import type { ObjectStore } from '../../src/stores/store.ts';
+import { createS3UploadTarget } from '../../src/uploads/s3-upload-target.ts';
+import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
+import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+import { rawGet } from '../helpers/raw-http.ts';
+import { createTestBucket, s3Skip } from '../helpers/s3.ts';
+
+const TOKEN = 'a-token-of-the-tests';
+const PIXELS = 200_000;
+const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: '#3060c0' } })
+  .jpeg()
+  .toBuffer();
+const png = await sharp(photo).png().toBuffer();
+const bomb = await sharp({ create: { width: 1000, height: 1000, channels: 3, background: '#fff' } })
+  .jpeg()
+  .toBuffer();
+const html = Buffer.from('<!doctype html><script>alert(1)</script>');
+
+interface Side {
+  readonly options: TestAppOptions;
+  readonly originals: ObjectStore;
+  dispose(): Promise<unknown>;
+}
+
+async function folderSide(): Promise<Side> {
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-uploads-'));
+  const originals = createDiskStore({ root: folder, timeoutMs: 5000 });
+  return {
+    originals,
+    options: { originals, deletable: originals },
+    dispose: () => rm(folder, { recursive: true }),
+  };
+}
+
+async function bucketSide(): Promise<Side> {
+  const bucket = await createTestBucket();
+  await bucket.client.send(
+    new PutBucketCorsCommand({
+      Bucket: bucket.bucket,
+      CORSConfiguration: { CORSRules: [{ AllowedMethods: ['PUT'], AllowedOrigins: ['*'], AllowedHeaders: ['*'] }] },
+    }),
+  );
+  const location = {
+    bucket: bucket.bucket,
+    prefix: 'up',
+    region: bucket.region,
+    endpoint: bucket.endpoint,
+    pathStyle: true,
+  };
+  const originals = createS3Store({ ...location, timeoutMs: 5000 });
+  return {
+    originals,
+    options: { originals, deletable: originals, bucket: createS3UploadTarget(location) },
+    dispose: () => bucket.dispose(),
+  };
+}
+
+interface Offer {
+  readonly imageId: string;
+  readonly key: string;
+  readonly uploadUrl: string;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly expiresAt: number;
+  readonly urls: Record<string, string>;
+}
+
+/** One list for both kinds of originals; `refused` are the statuses of each for the same mistake. */
+function uploadConformance(
+  name: string,
+  create: () => Promise<Side>,
+  refused: Record<'type' | 'length' | 'expired' | 'key' | 'again', number>,
+  skip: false | string = false,
+): void {
+  describe(`uploads to ${name}`, { skip }, () => {
+    let side: Side;
+    let app: TestApp;
+    const results = createMemoryStore();
+    before(async () => {
+      side = await create();
+      app = await startApp({ ...side.options, results: results.store, apiToken: TOKEN, maxPixels: PIXELS });
+    });
+    after(async () => {
+      await app.dispose();
+      await side.dispose();
+    });
+
+    const post = async (path: string, body: unknown = {}) => {
+      const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+      const answer = await app.get(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      // biome-ignore lint/suspicious/noExplicitAny: what a server answers is checked field by field
+      return { status: answer.status, body: (await answer.json()) as any };
+    };
+    const offer = async (body: Buffer, contentType = 'image/jpeg', more = {}): Promise<Offer> =>
+      (await post('/v1/images/upload-url', { filename: 'front.jpg', contentType, size: body.length, ...more })).body;
+    const put = ({ uploadUrl, headers }: Offer, body: Buffer, more: Record<string, string> = {}) =>
+      fetch(uploadUrl, { method: 'PUT', headers: { ...headers, ...more }, body: new Uint8Array(body) });
+    const complete = (id: string) => post(`/v1/images/${encodeURIComponent(id)}/complete`);
+    const nothingServed = async ({ urls }: Offer, statuses = [404]) => {
+      for (const url of Object.values(urls)) assert.ok(statuses.includes((await fetch(url)).status), url);
+      assert.equal(results.objects.size, 0);
+    };
+
+    it('make the whole round: offer, PUT, complete, pictures', async () => {
+      const before = Date.now() / 1000;
+      const given = await offer(photo);
+      assert.match(given.imageId, /^product\/[\w-]{22}\.jpg$/);
+      assert.deepEqual([given.key, given.method], [given.imageId, 'PUT']);
+      assert.ok(given.expiresAt >= before + 298 && given.expiresAt <= before + 302);
+      assert.doesNotMatch(given.uploadUrl, /checksum|crc32/i);
+      assert.deepEqual(Object.keys(given.urls), ['thumb', 'small', 'medium', 'large', 'retina', 'og']);
+      assert.deepEqual(Object.keys((await offer(photo, 'image/jpeg', { category: 'avatar' })).urls), [
+        'avatar-small',
+        'avatar-medium',
+        'avatar-large',
+      ]);
+      assert.notEqual((await offer(photo)).imageId, given.imageId);
+      await nothingServed(given);
+
+      const sent = await put(given, photo);
+      assert.ok(sent.ok, `${sent.status} ${await sent.text()}`);
+      const { status, body } = await complete(given.imageId);
+      assert.equal(status, 200);
+      const { imageId, bytes, width, height, format, frames } = body;
+      assert.deepEqual(
+        [imageId, bytes, width, height, format, frames],
+        [given.imageId, photo.length, 400, 300, 'jpeg', 1],
+      );
+      await app.saves.drain(1000);
+      // The sidecar, and nothing rendered ahead.
+      assert.deepEqual([...results.objects.keys()], [`${encodeURIComponent(given.imageId)}/original.json`]);
+      for (const url of Object.values(given.urls)) assert.equal((await fetch(url)).status, 200, url);
+      assert.equal((await complete(given.imageId)).status, 200, 'twice is no harm');
+      await app.saves.drain(1000);
+      results.objects.clear();
+    });
+
+    it('by curl, as a script would', async () => {
+      const given = await offer(photo);
+      const folder = await mkdtemp(join(tmpdir(), 'darkroom-curl-'));
+      await writeFile(join(folder, 'a.jpg'), photo);
+      const headers = Object.entries(given.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+      const upload = ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '-T', join(folder, 'a.jpg')];
+      const { stdout } = await promisify(execFile)('curl', [...upload, ...headers, given.uploadUrl]);
+      assert.match(stdout, /^20[01]$/);
+      await rm(folder, { recursive: true });
+      assert.equal((await complete(given.imageId)).status, 200);
+      await app.saves.drain(1000);
+      results.objects.clear();
+    });
+
+    it('are refused with another type, another length, another key, or late; and nothing is there', async () => {
+      const given = await offer(photo);
+      assert.equal((await put(given, photo, { 'content-type': 'text/html' })).status, refused.type);
+      assert.equal((await put(given, Buffer.concat([photo, photo]))).status, refused.length);
+      assert.equal((await put(given, photo.subarray(1))).status, refused.length);
+      const elsewhere = given.uploadUrl.includes('X-Amz')
+        ? given.uploadUrl.replace(encodeURIComponent(given.key).replace('%2F', '/'), 'product/other.jpg')
+        : given.uploadUrl.replace(/uploads\/(.)/, (_, letter) => `uploads/${letter === 'A' ? 'B' : 'A'}`);
+      assert.notEqual(elsewhere, given.uploadUrl);
+      assert.equal((await put({ ...given, uploadUrl: elsewhere }, photo)).status, refused.key);
+      assert.equal((await complete(given.imageId)).status, 404);
+      await nothingServed(given);
+
+      const target = side.options.bucket;
+      const terms = { key: 'product/late.jpg', contentType: 'image/jpeg', size: photo.length };
+      if (target) {
+        const late = await target.ticket({ ...terms, expiresAt: Math.floor(Date.now() / 1000) + 1 }, '');
+        await new Promise((resolve) => setTimeout(resolve, 2100));
+        assert.equal(
+          (await fetch(late.url, { method: 'PUT', headers: late.headers, body: new Uint8Array(photo) })).status,
+          refused.expired,
+        );
+      } else {
+        const { createFolderUploads } = await import('../../src/uploads/folder-upload-target.ts');
+        const { TEST_KEY } = await import('../helpers/app.ts');
+        const late = await createFolderUploads(side.originals, TEST_KEY).ticket(
+          { ...terms, expiresAt: 1000 },
+          app.baseUrl,
+        );
+        assert.equal(
+          (await fetch(late.url, { method: 'PUT', headers: late.headers, body: new Uint8Array(photo) })).status,
+          refused.expired,
+        );
+      }
+    });
+
+    it('never replace what is there', async () => {
+      const given = await offer(photo);
+      const both = await Promise.all([put(given, photo), put(given, photo)]);
+      const statuses = both.map(({ status }) => status).sort();
+      assert.ok(statuses[0] === 200 || statuses[0] === 201, statuses.join());
+      assert.equal((await put(given, photo)).status, refused.again);
+      assert.equal((await complete(given.imageId)).status, 200);
+      await app.saves.drain(1000);
+      results.objects.clear();
+    });
+
+    const bad: [what: string, body: Buffer, type: string, reason: RegExp][] = [
+      ['an HTML file named .jpg', html, 'image/jpeg', /not a picture/],
+      ['a PNG named .jpg', png, 'image/jpeg', /is a png, not a jpg/],
+      ['a pixel bomb', bomb, 'image/jpeg', /more than 200000 pixels/],
+      ['half a picture', photo.subarray(0, photo.length / 2), 'image/jpeg', /not a picture/],
+    ];
+    for (const [what, body, type, reason] of bad) {
+      it(`are quarantined when they are ${what}`, async () => {
+        const given = await offer(body, type);
+        assert.ok((await put(given, body)).ok);
+        // Before anybody has looked, the journey itself refuses what is no picture.
+        if (body !== png) await nothingServed(given, [413, 422]);
+        const answer = await complete(given.imageId);
+        assert.equal(answer.status, 422);
+        assert.match(answer.body.message, reason);
+        assert.match(answer.body.message, /quarantined/);
+        await app.saves.drain(1000);
+        await nothingServed(given);
+        assert.equal((await complete(given.imageId)).status, 404);
+        const signal = new AbortController().signal;
+        const kept = await side.originals.get(`.quarantine/${given.imageId}`, { signal, maxBytes: 1_000_000 });
+        assert.ok(kept?.body.equals(body));
+        assert.equal((await app.get(app.path('thumb', `.quarantine/${given.imageId}`))).status, 404);
+      });
+    }
+
+    it('notice an original that was changed behind the back', async () => {
+      const given = await offer(photo);
+      await put(given, photo);
+      assert.equal((await complete(given.imageId)).status, 200);
+      const other = await sharp(photo).negate().jpeg().toBuffer();
+      const object = { body: other, contentType: 'image/jpeg', cacheControl: undefined, metadata: {} };
+      await side.originals.put(given.key, object, { signal: new AbortController().signal });
+      const answer = await complete(given.imageId);
+      assert.deepEqual([answer.status, /was changed/.test(answer.body.message)], [422, true]);
+      await app.saves.drain(1000);
+      await nothingServed(given);
+    });
+
+    it('from a page in a browser, across origins', { skip: browserSkip }, async () => {
+      const given = await offer(photo);
+      const [browser, pages] = await Promise.all([
+        launchBrowser(),
+        servePages({ '/': '<!doctype html><title>shop</title>' }),
+      ]);
+      try {
+        const page = await browser.newPage();
+        await page.goto(`${pages.url}/`);
+        const status = await page.evaluate(
+          async ({ url, headers, bytes }) => {
+            const body = Uint8Array.from(bytes);
+            return (await fetch(url, { method: 'PUT', headers, body })).status;
+          },
+          { url: given.uploadUrl, headers: given.headers, bytes: [...photo] },
+        );
+        assert.ok(status === 200 || status === 201, `${status}`);
+      } finally {
+        await Promise.all([browser.close(), pages.close()]);
+      }
+      assert.equal((await complete(given.imageId)).status, 200);
+      await app.saves.drain(1000);
+      results.objects.clear();
+    });
+
+    const wrong: [what: string, more: object, message: RegExp][] = [
+      ['HTML', { contentType: 'text/html' }, /contentType: expected image\/jpeg/],
+      ['SVG', { contentType: 'image/svg+xml' }, /contentType: /],
+      ['no size', { size: undefined }, /size: /],
+      ['size 0', { size: 0 }, /size: /],
+      ['a size over the limit', { size: 51 * 1024 * 1024 }, /size: expected at most/],
+      ['no name', { filename: '' }, /filename: /],
+      ['an unknown category', { category: 'banner' }, /category: /],
+      ['a key of its own', { key: '../x' }, /key/],
+    ];
+    for (const [what, more, message] of wrong) {
+      it(`are not offered for ${what}`, async () => {
+        const ask = { filename: 'a.jpg', contentType: 'image/jpeg', size: 100, ...more };
+        const answer = await post('/v1/images/upload-url', ask);
+        assert.equal(answer.status, 400);
+        assert.match(answer.body.message, message);
+      });
+    }
+  });
+}
+
+uploadConformance('a folder', folderSide, { type: 400, length: 400, expired: 410, key: 403, again: 412 });
+uploadConformance('an S3 bucket', bucketSide, { type: 403, length: 403, expired: 403, key: 403, again: 412 }, s3Skip);
+
+describe('the upload route', () => {
+  it('is not there without a token or with originals elsewhere, and takes no other method', async () => {
+    const app = await startApp({ originals: createMemoryStore().store });
+    assert.equal((await app.get('/v1/uploads/x.y', { method: 'PUT', body: 'x' })).status, 404);
+    await app.dispose();
+    const { store } = createMemoryStore();
+    const open = await startApp({ originals: store, deletable: store, apiToken: TOKEN });
+    for (const ticket of ['x', 'x.y', '.', 'e30.', `${'x'.repeat(3000)}.y`])
+      assert.equal((await open.get(`/v1/uploads/${ticket}`, { method: 'PUT', body: 'x' })).status, 403, ticket);
+    assert.equal((await rawGet(open.baseUrl, '/v1/uploads/x.y')).status, 403);
+    assert.equal((await open.get('/v1/uploads/x.y', { method: 'POST', body: 'x' })).status, 404);
+    await open.dispose();
+  });
+});
