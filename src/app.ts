@@ -11,6 +11,7 @@ import fastify, {
 import { type ApiDeps, registerApi } from './api.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
+import { type PlaygroundDeps, registerPlayground } from './playground/playground.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
 import type { FolderUploads } from './uploads/folder-upload-target.ts';
 import { registerUploadRoute } from './uploads/upload-route.ts';
@@ -31,6 +32,8 @@ export interface AppDeps extends ImageRouteDeps {
   readonly api?: Omit<ApiDeps, 'version'> | undefined;
   /** Where originals lie in a folder and there is an API. */
   readonly folderUploads?: FolderUploads | undefined;
+  /** Outside production only. */
+  readonly playground?: PlaygroundDeps | undefined;
   /** The process's life as the routes see it. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
 }
@@ -112,6 +115,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   const { api } = deps;
   const { folderUploads } = deps;
   if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxOriginalBytes));
+  const { playground } = deps;
+  if (playground) app.register(async (scope) => registerPlayground(scope, playground));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 
   const serveImage = createImageRoute(deps);

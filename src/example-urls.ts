@@ -1,9 +1,17 @@
 import { readdir } from 'node:fs/promises';
+import { sep } from 'node:path';
 import { formatImagePath } from './url/image-path.ts';
 import type { Signatures } from './url/signature.ts';
 
 const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
 const EXAMPLES = 3;
+
+/** Ids of the pictures in a folder by their names, in order; what lies under a leading dot is no original. */
+export async function pictureIds(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const visible = names.filter((name) => PICTURE.test(name) && !name.split(sep).some((part) => /^(\.|%2E)/.test(part)));
+  return visible.map((name) => name.replaceAll(sep, '/')).sort();
+}
 
 /** What a developer sees after the start: signed URLs for the first pictures of the originals' folder. */
 export async function exampleUrls(options: {
@@ -12,11 +20,7 @@ export async function exampleUrls(options: {
   presets: readonly string[];
   signatures: Signatures;
 }): Promise<string> {
-  const files = await readdir(options.folder).catch(() => []);
-  const ids = files
-    .filter((name) => PICTURE.test(name))
-    .sort()
-    .slice(0, EXAMPLES);
+  const ids = (await pictureIds(options.folder)).slice(0, EXAMPLES);
   if (ids.length === 0) return `There is no picture in ${options.folder} yet.`;
   const lines = ids.flatMap((id) => [
     `\n${id}`,

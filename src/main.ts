@@ -6,7 +6,7 @@ import { buildApp } from './app.ts';
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
-import { exampleUrls } from './example-urls.ts';
+import { exampleUrls, pictureIds } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
@@ -15,7 +15,8 @@ import { createGenerations } from './generations.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createOriginalFacts } from './original-facts.ts';
-import { createPresets } from './presets.ts';
+import type { PlaygroundDeps } from './playground/playground.ts';
+import { checkPresets, createPresets } from './presets.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
@@ -40,8 +41,9 @@ async function start(config: Config) {
   const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)];
   const [signingKey = Buffer.alloc(0)] = signingKeys;
   const signatures = createSignatures(signingKeys);
+  const definitions = await presetDefinitions(config);
   const presets = createPresets({
-    definitions: await presetDefinitions(config),
+    definitions,
     inline: config.inlinePresets,
     faces: config.faces,
   });
@@ -70,19 +72,15 @@ async function start(config: Config) {
     ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
-  const shopApi =
-    config.apiToken === undefined
-      ? undefined
-      : createShopApi({
-          ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
-          ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
-          originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
-          bucket:
-            config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
-          cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
-          signingKey,
-          maxOriginalBytes: config.maxOriginalBytes,
-        });
+  const shop = createShopApi({
+    ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals, signingKey },
+    ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
+    originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
+    bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
+    cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
+    maxOriginalBytes: config.maxOriginalBytes,
+  });
+  const playground = config.playground ? createPlayground() : undefined;
   const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
   const logStream = createLogStream();
@@ -105,11 +103,19 @@ async function start(config: Config) {
     },
     maxOriginalBytes: config.maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
-    ...shopApi,
+    api: shop.api,
+    folderUploads: shop.api || playground ? shop.folderUploads : undefined,
+    playground,
     logLevel: config.logLevel,
     logStream,
     version: packageJson.version,
   });
+  function createPlayground(): PlaygroundDeps {
+    const { originals: location } = config;
+    const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
+    const { uploads, imageMeta } = shop;
+    return { presets, definitions: checkPresets(definitions), signingKey, facts, uploads, imageMeta, listIds };
+  }
   const { log } = app;
   function warn(what: string, key: string, reason: unknown): void {
     log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);

@@ -4,12 +4,13 @@ import { createPurge, type PurgeDeps } from './purge.ts';
 import type { ObjectReader } from './stores/store.ts';
 import { createFolderUploads, type FolderUploads } from './uploads/folder-upload-target.ts';
 import type { UploadTarget } from './uploads/upload-target.ts';
-import { createUploads, type UploadsDeps } from './uploads/uploads.ts';
+import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads.ts';
 
 export interface ShopApiOptions
   extends Omit<PurgeDeps, 'originals'>,
     Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'facts'> {
-  readonly apiToken: string;
+  /** Without one there are no routes under /v1. */
+  readonly apiToken: string | undefined;
   readonly reader: ObjectReader;
   /** Undefined where originals can only be read. */
   readonly originals: PurgeDeps['originals'];
@@ -18,21 +19,23 @@ export interface ShopApiOptions
   readonly signingKey: Uint8Array;
 }
 
-/** What stands behind the routes under /v1, from the same parts that serve images. */
-export function createShopApi(options: ShopApiOptions): {
-  api: Omit<ApiDeps, 'version'>;
-  folderUploads: FolderUploads | undefined;
-} {
+/** What stands behind the routes for the shop, from the same parts that serve images. */
+export interface ShopApi {
+  readonly api: Omit<ApiDeps, 'version'> | undefined;
+  readonly folderUploads: FolderUploads | undefined;
+  readonly uploads: Uploads | undefined;
+  readonly imageMeta: ApiDeps['imageMeta'];
+}
+
+export function createShopApi(options: ShopApiOptions): ShopApi {
   const { apiToken, originals, bucket, reader } = options;
   const purge = createPurge(options);
   const folderUploads = originals && !bucket ? createFolderUploads(originals, options.signingKey) : undefined;
   const target = bucket ?? folderUploads;
+  const imageMeta = createImageMeta({ ...options, originals: reader });
+  const uploads = originals && target ? createUploads({ ...options, originals, purge, target }) : undefined;
   return {
-    api: {
-      ...{ apiToken, purge },
-      imageMeta: createImageMeta({ ...options, originals: reader }),
-      uploads: originals && target ? createUploads({ ...options, originals, purge, target }) : undefined,
-    },
-    folderUploads,
+    api: apiToken === undefined ? undefined : { apiToken, purge, imageMeta, uploads },
+    ...{ folderUploads, uploads, imageMeta },
   };
 }

@@ -38,6 +38,12 @@ const list = (found: Import[]) => found.map(({ from, to }) => `${from} → ${to}
 
 /** What each place may import from src as values, and what more as types. First row that matches rules. */
 const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
+  [/^src\/playground\/page\.ts$/, /^$/, /^$/],
+  [
+    /^src\/playground\//,
+    /^src\/(api-schemas|errors|render\/crop|url\/sdk)\.ts$/,
+    /^src\/(image-meta|original-facts|presets|render|uploads)/,
+  ],
   [/^src\/main\.ts$/, /./, /./],
   [
     /^src\/cli\.ts$/,
@@ -47,8 +53,8 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/presets-diff\.ts$/, /^src\/presets\.ts$/, /^src\/presets\.ts$/],
   [
     /^src\/app\.ts$/,
-    /^src\/(errors|api|serve-image|uploads\/upload-route)\.ts$/,
-    /^src\/(metrics|uploads\/folder-upload-target)\.ts$/,
+    /^src\/(errors|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/,
+    /^src\/(metrics|uploads\/folder-upload-target|playground\/playground)\.ts$/,
   ],
   [
     /^src\/api\.ts$/,
@@ -105,7 +111,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|api|serve-image|uploads\/upload-route)\.ts$/],
+  [/^fastify$/, /^src\/(app|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
@@ -113,7 +119,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^lru-cache$/, /^src\/(rendition-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
-  [/^zod$/, /^src\/(config|presets|api-schemas)\.ts$/],
+  [/^zod$/, /^src\/(config|presets|api-schemas|playground\/playground)\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
   [/^thumbhash$/, /^src\/render\/describe\.ts$/],
   [/^pino$/, /^src\/log-stream\.ts$/],

@@ -78,19 +78,17 @@ export async function startApp(options: TestAppOptions) {
   });
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
-  const shopApi = options.apiToken
-    ? createShopApi({
-        ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
-        ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
-        ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
-        ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
-      })
-    : undefined;
+  const shop = createShopApi({
+    ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
+    ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
+    ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
+    ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
+  });
   const app = buildApp({
     ...{ originals, results, signatures, cache, flights, queue, facts, generations, saves, life },
     ...{ presets, renderer, maxOriginalBytes },
     metrics: createMetrics({ cache, flights, queue, saves }),
-    ...shopApi,
+    ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     warn: (what) => warnings.push(what),
     logLevel: 'silent',

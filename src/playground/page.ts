@@ -1,0 +1,248 @@
+/** The playground's page. It knows signed URLs only; the key stays with the server. */
+
+interface PresetInfo {
+  readonly name: string;
+  readonly widths: readonly number[];
+  readonly pixelRatios: readonly number[];
+  readonly formats: readonly string[];
+}
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+interface Signed {
+  readonly url: string;
+  readonly markup: string;
+}
+interface Details {
+  readonly width?: number;
+  readonly height?: number;
+  readonly format?: string;
+  readonly message?: string;
+  readonly faces?: readonly Box[];
+  readonly crop?: Box;
+}
+
+const STEP_COLOURS = ['#ffd166', '#9bd1a5', '#8ecae6', '#f4a6c0', '#ff9b71', '#c3b1e1', '#d9d4c7'];
+
+const element = <T extends Element>(id: string) => document.getElementById(id) as unknown as T;
+const photos = element<HTMLUListElement>('photos');
+const [preset, size, format] = ['preset', 'size', 'format'].map((id) => element<HTMLSelectElement>(id)) as [
+  HTMLSelectElement,
+  HTMLSelectElement,
+  HTMLSelectElement,
+];
+const status = element<HTMLParagraphElement>('status');
+let presets: readonly PresetInfo[] = [];
+let chosen = '';
+/** Answers to older choices are dropped. */
+let round = 0;
+
+async function call<T>(path: string, body?: unknown): Promise<T> {
+  const init =
+    body === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await fetch(`/playground/api/${path}`, init);
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.message);
+  return data as T;
+}
+
+function say(text: string): void {
+  status.textContent = text;
+}
+
+function fill(select: HTMLSelectElement, options: readonly (readonly [value: string, text: string])[]): void {
+  const before = select.value;
+  select.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === before)));
+}
+
+function offer(): void {
+  const info = presets.find(({ name }) => name === preset.value);
+  fill(size, [
+    ['', 'as it is'],
+    ...(info?.widths ?? []).map((width) => [`w${width}`, `${width} px wide`] as const),
+    ...(info?.pixelRatios ?? []).filter((ratio) => ratio !== 1).map((ratio) => [`x${ratio}`, `${ratio}x`] as const),
+  ]);
+  fill(format, [['', "the preset's"], ...(info?.formats ?? []).map((name) => [name, name] as const)]);
+}
+
+async function show(): Promise<void> {
+  if (chosen === '') return;
+  round += 1;
+  const mine = round;
+  const sized = size.value.startsWith('w')
+    ? { width: Number(size.value.slice(1)) }
+    : size.value
+      ? { pixelRatio: Number(size.value.slice(1)) }
+      : {};
+  const choice = { id: chosen, preset: preset.value, ...sized, ...(format.value ? { format: format.value } : {}) };
+  try {
+    say('Developing…');
+    const { url, markup } = await call<Signed>('sign', choice);
+    const answer = await fetch(url);
+    const blob = await answer.blob();
+    if (mine !== round) return;
+    if (!answer.ok) throw new Error(JSON.parse(await blob.text()).message);
+    const image = element<HTMLImageElement>('rendition');
+    URL.revokeObjectURL(image.src);
+    image.src = URL.createObjectURL(blob);
+    await image.decode();
+    element<HTMLInputElement>('url').value = url;
+    element<HTMLTextAreaElement>('markup').value = markup;
+    element('rendition-facts').textContent = [
+      `${image.naturalWidth} × ${image.naturalHeight}`,
+      `${(blob.size / 1024).toFixed(1)} KB`,
+      answer.headers.get('content-type'),
+      answer.headers.get('cache-status'),
+    ].join(' · ');
+    drawTiming(answer.headers.get('server-timing') ?? '');
+    say('');
+    drawDetails(await call<Details>('details', choice));
+  } catch (error) {
+    if (mine === round) say((error as Error).message);
+  }
+}
+
+function drawTiming(header: string): void {
+  const steps = header.split(', ').map((step) => step.split(';dur=') as [string, string]);
+  const total = steps.find(([name]) => name === 'total')?.[1] ?? '0';
+  const bar = element<HTMLDivElement>('timing');
+  bar.setAttribute('aria-label', `Server timing: ${steps.map(([name, ms]) => `${name} ${ms} ms`).join(', ')}`);
+  bar.replaceChildren(
+    ...steps.map(([name, ms], index) => {
+      const part = document.createElement('span');
+      part.textContent = `${name} ${ms} ms`;
+      part.title = part.textContent;
+      part.style.flexGrow = name === 'total' ? '0' : String(Math.max(0.02 * Number(total), Number(ms)));
+      part.style.background = STEP_COLOURS[index % STEP_COLOURS.length] ?? '';
+      return part;
+    }),
+  );
+}
+
+function drawDetails({ width, height, format: type, message, faces, crop }: Details): void {
+  const facts = [
+    width ? `${width} × ${height}` : message,
+    type,
+    faces ? `${faces.length} faces` : 'faces not looked for',
+  ];
+  element('original-facts').textContent = facts.filter(Boolean).join(' · ');
+  const overlay = element<SVGSVGElement>('overlay');
+  overlay.setAttribute('viewBox', '0 0 1 1');
+  overlay.setAttribute('preserveAspectRatio', 'none');
+  const rectangle = (box: Box, kind: string) => {
+    const rect = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+    rect.setAttribute('class', kind);
+    for (const [name, value] of [
+      ['x', box.left],
+      ['y', box.top],
+      ['width', box.width],
+      ['height', box.height],
+    ] as const)
+      rect.setAttribute(name, String(value));
+    return rect;
+  };
+  overlay.replaceChildren(
+    ...(faces ?? []).map((face) => rectangle(face, 'face')),
+    ...(crop ? [rectangle(crop, 'crop')] : []),
+  );
+}
+
+async function choose(id: string): Promise<void> {
+  chosen = id;
+  for (const button of photos.querySelectorAll('button'))
+    button.setAttribute('aria-pressed', String(button.dataset.id === id));
+  const { url } = await call<Signed>('whole', { id });
+  element<HTMLImageElement>('original').src = url;
+  await show();
+  const all = await Promise.all(
+    presets.map(async ({ name }) => ({ name, ...(await call<Signed>('sign', { id, preset: name })) })),
+  );
+  element('all').replaceChildren(
+    ...all.map(({ name, url: src }) => {
+      const item = document.createElement('li');
+      const image = Object.assign(document.createElement('img'), { src, alt: `${name} of the photo`, loading: 'lazy' });
+      item.append(image, Object.assign(document.createElement('span'), { textContent: name }));
+      return item;
+    }),
+  );
+}
+
+async function list(): Promise<void> {
+  const { images } = await call<{ images: { id: string; thumb: string }[] }>('images');
+  photos.replaceChildren(
+    ...images.map(({ id, thumb }) => {
+      const item = document.createElement('li');
+      const button = Object.assign(document.createElement('button'), { type: 'button' });
+      button.dataset.id = id;
+      button.setAttribute('aria-pressed', String(id === chosen));
+      button.append(Object.assign(document.createElement('img'), { src: thumb, alt: id }));
+      button.addEventListener('click', () => choose(id).catch((error) => say(error.message)));
+      item.append(button);
+      return item;
+    }),
+  );
+  if (chosen === '' && images[0]) await choose(images[0].id);
+}
+
+async function upload(file: File): Promise<void> {
+  say(`Uploading ${file.name}…`);
+  const offered = await call<{ imageId: string; uploadUrl: string; headers: Record<string, string> }>('upload-url', {
+    ...{ filename: file.name, contentType: file.type, size: file.size },
+  });
+  const sent = await fetch(offered.uploadUrl, { method: 'PUT', headers: offered.headers, body: file });
+  if (!sent.ok) throw new Error(`The upload was refused (${sent.status}).`);
+  await call('complete', { id: offered.imageId });
+  await list();
+  await choose(offered.imageId);
+}
+
+function start(): void {
+  const drop = element<HTMLLabelElement>('drop');
+  const take = (files: FileList | null | undefined) => {
+    const file = files?.[0];
+    if (file) upload(file).catch((error) => say(error.message));
+  };
+  element<HTMLInputElement>('file').addEventListener('change', (event) =>
+    take((event.target as HTMLInputElement).files),
+  );
+  for (const [name, over] of [
+    ['dragover', true],
+    ['dragleave', false],
+    ['drop', false],
+  ] as const)
+    drop.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.toggle('over', over);
+      if (name === 'drop') take((event as DragEvent).dataTransfer?.files);
+    });
+  preset.addEventListener('change', () => {
+    offer();
+    show();
+  });
+  for (const select of [size, format]) select.addEventListener('change', show);
+  for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]'))
+    button.addEventListener('click', async () => {
+      const field = element<HTMLInputElement>(button.dataset.copy ?? '');
+      field.select();
+      await navigator.clipboard.writeText(field.value);
+      say('Copied.');
+    });
+}
+
+start();
+call<{ presets: PresetInfo[] }>('presets')
+  .then(async (answer) => {
+    presets = answer.presets;
+    fill(
+      preset,
+      presets.map(({ name }) => [name, name] as const),
+    );
+    offer();
+    await list();
+  })
+  .catch((error) => say(error.message));

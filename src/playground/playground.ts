@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { parsed, uploadRequest } from '../api-schemas.ts';
+import { errors } from '../errors.ts';
+import type { ImageMeta } from '../image-meta.ts';
+import type { OriginalFacts } from '../original-facts.ts';
+import type { Preset, Presets } from '../presets.ts';
+import { aimAtFaces, planFrame, type Size } from '../render/crop.ts';
+import type { Uploads } from '../uploads/uploads.ts';
+import { createImageUrls, toHtml } from '../url/sdk.ts';
+
+export interface PlaygroundDeps {
+  readonly presets: Presets;
+  /** The presets with their defaults filled in. */
+  readonly definitions: Readonly<Record<string, Preset>>;
+  readonly signingKey: Uint8Array;
+  readonly facts: OriginalFacts;
+  readonly uploads: Uploads | undefined;
+  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageMeta[]>;
+  /** Ids to choose from, newest first. */
+  listIds(): Promise<readonly string[]>;
+}
+
+const TIMEOUT_MS = 20_000;
+const MAX_LISTED = 60;
+/** The whole picture, small enough for a screen, for the side where faces and crop are drawn. */
+const WHOLE = 'w_1000,h_1000,fit_inside,f_webp';
+const SMALL = 'w_96,h_96,fit_cover,g_center,f_webp';
+
+const choice = z.strictObject({
+  id: z.string(),
+  preset: z.string(),
+  width: z.int().optional(),
+  pixelRatio: z.number().optional(),
+  format: z.enum(['avif', 'webp', 'jpeg', 'png']).optional(),
+});
+const justId = z.strictObject({ id: z.string() });
+
+/** A page to try presets with, for developers: never in production. What it needs signed is signed here. */
+export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
+  const { presets, definitions, facts, uploads, imageMeta } = deps;
+  const imagesAt = ({ protocol, host }: FastifyRequest) =>
+    createImageUrls({ baseUrl: `${protocol}://${host}`, key: deps.signingKey, presets: definitions });
+
+  app.addHook('onRequest', async (request, reply) => {
+    // Another site that the developer has open must not have things signed or read the answers.
+    const site = request.headers['sec-fetch-site'];
+    const asked = request.routeOptions.url?.startsWith('/playground/api/');
+    if (asked && site !== undefined && site !== 'same-origin' && site !== 'none') throw errors.forbidden();
+    reply.removeHeader('access-control-allow-origin');
+    reply.headers({
+      'cache-control': 'no-store',
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self' http: https:; frame-ancestors 'none'",
+    });
+  });
+
+  const file = (name: string) => readFile(new URL(`./${name}`, import.meta.url), 'utf8');
+  app.get('/playground', async (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(await file('page.html')),
+  );
+  app.get('/playground/page.css', async (_request, reply) => reply.type('text/css').send(await file('page.css')));
+  app.get('/playground/page.js', async (_request, reply) =>
+    reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts'))),
+  );
+
+  app.get('/playground/api/presets', async () => ({
+    presets: Object.entries(definitions).map(([name, { widths, pixelRatios, formats }]) => ({
+      ...{ name, widths, pixelRatios, formats },
+    })),
+  }));
+
+  app.get('/playground/api/images', async (request) => {
+    const images = imagesAt(request);
+    const ids = (await deps.listIds()).slice(0, MAX_LISTED);
+    return { images: ids.map((id) => ({ id, thumb: images.url(id, SMALL) })) };
+  });
+
+  app.post('/playground/api/whole', async (request) => {
+    const { id } = parsed(justId, request.body);
+    return { url: imagesAt(request).url(id, WHOLE) };
+  });
+
+  app.post('/playground/api/sign', async (request) => {
+    const { id, preset, width, pixelRatio, format } = parsed(choice, request.body);
+    const images = imagesAt(request);
+    const name = preset as 'w_1';
+    try {
+      return { url: images.url(id, name, { width, pixelRatio, format }), markup: toHtml(images.picture(id, name)) };
+    } catch (error) {
+      throw errors.badRequest((error as Error).message);
+    }
+  });
+
+  app.post('/playground/api/details', async (request) => {
+    const { id, preset, width, pixelRatio = 1, format } = parsed(choice, request.body);
+    const [meta] = await imageMeta([id], AbortSignal.timeout(TIMEOUT_MS));
+    if (!meta || 'error' in meta) return { message: meta?.message };
+    const size = width === undefined ? (pixelRatio === 1 ? '' : `@${pixelRatio}x`) : `@${width}w`;
+    const { recipe } = presets.resolve(preset, `${size}${format ? `.${format}` : ''}`, undefined);
+    const { faces } = facts.known(id);
+    const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
+    if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
+    const plan = planFrame(meta, recipe);
+    const { scaled, window } = aims ? aimAtFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
+    return { ...meta, crop: inFractions(window, scaled) };
+  });
+
+  app.post('/playground/api/upload-url', async (request) => {
+    if (!uploads) throw errors.badRequest('The originals of this server can only be read.');
+    return uploads.begin(parsed(uploadRequest, request.body), `${request.protocol}://${request.host}`);
+  });
+
+  app.post('/playground/api/complete', async (request) => {
+    if (!uploads) throw errors.badRequest('The originals of this server can only be read.');
+    return uploads.complete(parsed(justId, request.body).id, AbortSignal.timeout(TIMEOUT_MS));
+  });
+}
+
+function inFractions({ left, top, width, height }: Size & { left: number; top: number }, whole: Size) {
+  return {
+    ...{ left: left / whole.width, top: top / whole.height },
+    ...{ width: width / whole.width, height: height / whole.height },
+  };
+}
