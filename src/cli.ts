@@ -39,6 +39,7 @@ const OPTIONS = {
 } as const;
 
 const SIGNING_KEY_FILE = './data/signing-key';
+const SERVER_NODE = 24;
 const HEALTH_TIMEOUT_MS = 3000;
 const PURGE_TIMEOUT_MS = 65_000;
 
@@ -166,6 +167,13 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
+async function serve(): Promise<void> {
+  const [major = '0'] = process.versions.node.split('.');
+  if (Number(major) >= SERVER_NODE) return void (await import('./main.ts'));
+  process.stderr.write(`darkroom: the server needs Node ${SERVER_NODE} or newer; this is ${process.version}\n`);
+  process.exitCode = 1;
+}
+
 const [command, ...rest] = process.argv.slice(2);
-if (command === 'serve' && rest.length === 0) await import('./main.ts');
+if (command === 'serve' && rest.length === 0) await serve();
 else process.exitCode = await run(process.argv.slice(2));

@@ -59,6 +59,8 @@ export interface FaceFinderOptions {
 }
 
 const MAX_BACK_OFF_MS = 60_000;
+/** `.ts` from source, `.js` in the bundle, where this file and its thread lie side by side too. */
+const RUNNING_AS = import.meta.url.slice(-3);
 
 interface Call {
   readonly task: FaceTask;
@@ -68,7 +70,7 @@ interface Call {
 /** Owns one thread, started by the first call, one detection in it at a time. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   const { timeoutMs, waiting, idleMs, startMs = 10_000, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
-  const workerUrl = options.workerUrl ?? new URL('./face-worker.ts', import.meta.url);
+  const workerUrl = options.workerUrl ?? new URL(`./face-worker${RUNNING_AS}`, import.meta.url);
   const line: Call[] = [];
   let worker: Worker | undefined;
   let ready = false;

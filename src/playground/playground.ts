@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parsed, uploadRequest } from '../api-schemas.ts';
@@ -62,9 +61,11 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     reply.type('text/html; charset=utf-8').send(await file('page.html')),
   );
   app.get('/playground/page.css', async (_request, reply) => reply.type('text/css').send(await file('page.css')));
-  app.get('/playground/page.js', async (_request, reply) =>
-    reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts'))),
-  );
+  app.get('/playground/page.js', async (_request, reply) => {
+    // Loaded when asked for: older Node versions, which can run the command line, do not have it.
+    const { stripTypeScriptTypes } = await import('node:module');
+    return reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts')));
+  });
 
   app.get('/playground/api/presets', async () => ({
     presets: Object.entries(definitions).map(([name, { widths, pixelRatios, formats }]) => ({

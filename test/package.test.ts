@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { createImageUrls } from '../src/url/sdk.ts';
+import { TEST_KEY } from './helpers/app.ts';
+import { ROOT } from './helpers/edge.ts';
+
+const run = promisify(execFile);
+const key = TEST_KEY.toString('hex');
+let folder: string;
+
+/** What npm would install, in an empty project beside the same dependencies. */
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'darkroom-package-'));
+  const { stdout } = await run('npm', ['pack', '--pack-destination', folder, '--json'], { cwd: ROOT });
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [{ filename: string }];
+  const home = join(folder, 'node_modules/darkroom');
+  await mkdir(home, { recursive: true });
+  await run('tar', ['xzf', join(folder, filename), '-C', home, '--strip-components=1']);
+  await symlink(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+  await cp(join(ROOT, 'samples'), join(folder, 'data/originals'), { recursive: true });
+});
+after(() => rm(folder, { recursive: true }));
+
+describe('the package', () => {
+  it('gives a storefront its signers', async () => {
+    const code = `
+      import { createImageUrls } from 'darkroom/url';
+      import * as edge from 'darkroom/url/edge';
+      const options = { baseUrl: 'https://img.example.com', key: '${key}' };
+      console.log(createImageUrls(options).url('a.jpg', 'thumb'), await edge.createImageUrls(options).url('a.jpg', 'thumb'));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd: folder });
+    const expected = createImageUrls({ baseUrl: 'https://img.example.com', key }).url('a.jpg', 'thumb');
+    assert.equal(stdout.trim(), `${expected} ${expected}`);
+  });
+
+  it('has the command line, with a server that finds faces', async () => {
+    const cli = join(folder, 'node_modules/darkroom/dist/cli.js');
+    const { stdout } = await run(process.execPath, [cli, 'keys', 'new'], { cwd: folder });
+    assert.match(stdout, /^[0-9a-f]{64}\n$/);
+    const { PATH = '' } = process.env;
+    const env = { PATH, PORT: '0', HOST: '127.0.0.1', DARKROOM_SIGNING_KEYS: key, DARKROOM_METRICS_PORT: 'off' };
+    const server = spawn(process.execPath, [cli, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let output = '';
+      const address = await new Promise<string>((resolve, reject) => {
+        server.stdout.on('data', (chunk) => {
+          output += chunk;
+          const [, found] = /"address":"([^"]+)"/.exec(output) ?? [];
+          if (found) resolve(found);
+        });
+        server.once('exit', (code) => reject(new Error(`it ended with ${code}: ${output}`)));
+      });
+      const answer = await fetch(createImageUrls({ baseUrl: address, key }).url('astronaut.jpg', 'og'));
+      assert.deepEqual(
+        [answer.status, answer.headers.get('cache-control')],
+        [200, 'public, max-age=31536000, immutable'],
+      );
+      assert.match(answer.headers.get('server-timing') ?? '', /face;dur=/);
+      assert.equal((await sharp(Buffer.from(await answer.arrayBuffer())).metadata()).width, 512);
+      assert.equal((await fetch(`${address}/playground/page.js`)).status, 200);
+      assert.equal((await fetch(`${address}/playground/page.css`)).status, 200);
+      const exited = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGTERM');
+      assert.equal(await exited, 0);
+    } finally {
+      server.kill('SIGKILL');
+    }
+  });
+});
