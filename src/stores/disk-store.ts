@@ -144,7 +144,8 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
 
 /** One segment of a key as a file name: leading dots are ours, and long names keep their beginning and a digest. */
 function fileName(segment: string): string {
-  const visible = segment.startsWith('.') ? `%2E${segment.slice(1)}` : segment;
+  // What looks escaped already is escaped once more, so that two keys never share a file.
+  const visible = segment.replace(/^(?:\.|%(?=(?:25)*2E))/, (first) => (first === '.' ? '%2E' : '%25'));
   if (Buffer.byteLength(visible) <= MAX_NAME_BYTES) return visible;
   let readable = '';
   for (const letter of visible) {

@@ -22,6 +22,7 @@ const live = () => ({ signal: new AbortController().signal, maxBytes: MAX });
 /** Keys that name different objects, however much alike they look. */
 const LOOKALIKES = [
   ...['a/b', 'a%2Fb', 'a%252Fb', 'a b', 'a+b', 'a%20b', 'caf\u00e9', 'cafe\u0301', 'A/B', 'é/📷.jpg', 'plain.jpg'],
+  ...['.dot/a', '%2Edot/a', '%252Edot/a', '%25dot/a'],
   ...[
     'q?x=1',
     'h#x',
