@@ -68,16 +68,27 @@ report();
 if (values.sheets) await writeSheets(values.sheets, all);
 if (temporary) rmSync(temporary, { recursive: true });
 
-async function look(photo: Annotated): Promise<Seen> {
-  const path = join(folder, photo.file);
+async function look(annotated: Annotated): Promise<Seen> {
+  const path = join(folder, annotated.file);
   const { data: small, size } = await probeOf(path);
-  if (size.width !== photo.width || size.height !== photo.height)
-    throw new Error(`${photo.file} is ${size.width} × ${size.height} when upright, not what its annotation says`);
+  const photo = fitted(annotated, size);
   const since = performance.now();
   const found = await finder.find(small, never);
   const ms = performance.now() - since;
   const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, size, crop, found)));
   return { photo, path, found, windows, ms };
+}
+
+/** Annotations made on a copy of another size count for the photo as it is; those of another shape are a mistake. */
+function fitted(photo: Annotated, size: Size): Annotated {
+  const by = size.width / photo.width;
+  if (Math.abs(photo.height * by - size.height) > 0.02 * size.height)
+    throw new Error(`${photo.file} is ${size.width} × ${size.height} when upright, not what its annotation says`);
+  return {
+    ...photo,
+    ...size,
+    faces: photo.faces.map(({ x, y, w, h }) => ({ x: x * by, y: y * by, w: w * by, h: h * by })),
+  };
 }
 
 /** The picture as the render sees it, upright. */
