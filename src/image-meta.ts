@@ -2,6 +2,7 @@ import { DarkroomError, errors } from './errors.ts';
 import type { Face } from './faces/face-finder.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { OriginalFacts } from './original-facts.ts';
+import { readOriginal } from './read-original.ts';
 import type { PictureFacts } from './render/describe.ts';
 import type { Renderer } from './render/render.ts';
 import type { ObjectReader } from './stores/store.ts';
@@ -29,10 +30,9 @@ export function createImageMeta({ facts, originals, queue, renderer, maxOriginal
       await facts.recall(id, signal);
       const picture = await facts.picture(id, async () => {
         using place = await queue.enter(signal);
-        const original = await originals.get(id, { signal, maxBytes: maxOriginalBytes });
-        if (!original) throw errors.originalNotFound();
+        const original = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes });
         await place.slot();
-        return renderer.describe(original.body);
+        return renderer.describe(original);
       });
       const { faces } = facts.known(id);
       return { id, ...picture, ...(faces ? { faces } : {}) };

@@ -4,6 +4,7 @@ import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
 import type { PictureFacts } from './render/describe.ts';
 import { factsKey } from './rendition.ts';
+import { saveUnlessPurged } from './save-unless-purged.ts';
 import { type Facts, readSidecar, writeSidecar } from './sidecar.ts';
 import type { ObjectStore } from './stores/store.ts';
 
@@ -41,7 +42,7 @@ export interface OriginalFactsOptions {
 
 /** A store that takes longer is slower than looking again. */
 const LOOKUP_MS = 1000;
-/** Some 500 bytes each. */
+/** Less than a rendition of the same picture each. */
 const MAX_REMEMBERED = 20_000;
 const MAX_SIDECAR_BYTES = 256 * 1024;
 /** Faces beyond these change no crop. */
@@ -59,15 +60,10 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
     if (generations.of(id) !== generation) return;
     remembered.set(id, { ...known(id), ...learned });
     if (!results) return;
-    const key = factsKey(id);
-    const run = async (signal: AbortSignal) => {
-      // As it is known when its turn comes: a later lesson finds this save still waiting and adds none of its own.
-      const facts = known(id);
-      if (generations.of(id) !== generation || facts === NOTHING) return;
-      await results.put(key, writeSidecar(facts), { signal });
-      if (generations.of(id) !== generation) await results.delete(key, { signal });
-    };
-    saves.add({ key, bytes: writeSidecar(known(id)).body.length, run });
+    // As it is known when its turn comes: a later lesson finds this save still waiting and adds none of its own.
+    const object = () => (remembered.has(id) ? writeSidecar(known(id)) : undefined);
+    const bytes = writeSidecar(known(id)).body.length;
+    saveUnlessPurged({ results, saves, generations }, { id, key: factsKey(id), bytes, object });
   }
 
   async function look(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {

@@ -7,13 +7,14 @@ import type { Generations } from './generations.ts';
 import { cacheControl, cacheStatus, matchesEtag, provisionalCacheControl, type Source } from './http-cache.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { Presets, Variant } from './presets.ts';
+import { readOriginal } from './read-original.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { cacheTagOf, etagOf, fromStoredObject, type Rendition, renditionKey, toStoredObject } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
+import { saveUnlessPurged } from './save-unless-purged.ts';
 import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
 import type { ObjectReader, ObjectStore } from './stores/store.ts';
-import { QUARANTINE } from './uploads/quarantine.ts';
 import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
 import type { Signatures } from './url/signature.ts';
 
@@ -96,7 +97,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     visit.outcome = collapsed ? 'collapsed' : source;
     visit.timer = timer;
     return reply
-      .headers(rendition.provisional ? briefHeaders(url, now, visit) : cachingHeaders(url, etag, now, visit))
+      .headers(cachingHeaders(url, rendition.provisional ? undefined : etag, now, visit))
       .headers({
         'content-type': rendition.contentType,
         'cache-status': cacheStatus(source, collapsed),
@@ -147,8 +148,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
   async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
     using place = await queue.enter(flight.signal); // 503
     try {
+      const limits = { signal: flight.signal, maxBytes: deps.maxOriginalBytes };
       const known = seeksFaces(variant.recipe) ? facts.recall(id, flight.signal) : undefined;
-      const original = await timer.time('origin', readOriginal(id, flight.signal)); // 404, 413, 502, 504
+      const original = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
       await known;
       await place.slot();
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
@@ -175,39 +177,21 @@ export function createImageRoute(deps: ImageRouteDeps) {
     }
   }
 
-  async function readOriginal(id: string, signal: AbortSignal): Promise<Buffer> {
-    if (id.startsWith(QUARANTINE)) throw errors.originalNotFound();
-    const object = await originals.get(id, { signal, maxBytes: deps.maxOriginalBytes });
-    if (!object) throw errors.originalNotFound();
-    return object.body;
-  }
-
   function saveBehind(id: string, key: string, rendition: Rendition): void {
     if (!results) return;
     const object = toStoredObject(rendition);
-    const generation = generations.of(id);
-    const run = async (signal: AbortSignal) => {
-      if (generations.of(id) === generation) await results.put(key, object, { signal });
-      // A purge that came in between has already looked; this one was too late for it.
-      if (generations.of(id) !== generation) await results.delete(key, { signal });
-    };
-    saves.add({ key, bytes: object.body.length, run });
+    saveUnlessPurged({ results, saves, generations }, { id, key, bytes: object.body.length, object: () => object });
   }
 }
 
-function cachingHeaders(url: ImageUrl, etag: string, now: number, visit: Visit): Record<string, string> {
+/** Without an ETag for what is provisional, so that nobody keeps it by asking whether it is still the same. */
+function cachingHeaders(url: ImageUrl, etag: string | undefined, now: number, visit: Visit): Record<string, string> {
   return {
-    'cache-control': cacheControl(url.expiresAt, now),
-    etag,
+    'cache-control': (etag === undefined ? provisionalCacheControl : cacheControl)(url.expiresAt, now),
+    ...(etag === undefined ? {} : { etag }),
     'cache-tag': cacheTagOf(url.id),
     ...(visit.negotiated ? { vary: 'Accept' } : {}),
   };
-}
-
-/** Without an ETag, so that nobody keeps it by asking whether it is still the same. */
-function briefHeaders(url: ImageUrl, now: number, visit: Visit): Record<string, string> {
-  const { etag, ...headers } = cachingHeaders(url, '', now, visit);
-  return { ...headers, 'cache-control': provisionalCacheControl(url.expiresAt, now) };
 }
 
 /** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */

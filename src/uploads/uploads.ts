@@ -3,6 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { OriginalFacts } from '../original-facts.ts';
 import type { Purge } from '../purge.ts';
+import { readOriginal } from '../read-original.ts';
 import type { PictureFacts } from '../render/describe.ts';
 import type { Renderer } from '../render/render.ts';
 import type { ObjectStore } from '../stores/store.ts';
@@ -98,9 +99,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
 
     async complete(id, signal) {
       using place = await queue.enter(signal);
-      const original = await originals.get(id, { signal, maxBytes: maxOriginalBytes });
-      if (!original) throw errors.originalNotFound();
-      const { body } = original;
+      const body = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes });
       await place.slot();
       try {
         const found = await renderer.describe(body);

@@ -231,6 +231,9 @@ function uploadConformance(
         const kept = await side.originals.get(`.quarantine/${given.imageId}`, { signal, maxBytes: 1_000_000 });
         assert.ok(kept?.body.equals(body));
         assert.equal((await app.get(app.path('thumb', `.quarantine/${given.imageId}`))).status, 404);
+        assert.equal((await complete(`.quarantine/${given.imageId}`)).status, 404);
+        const asked = await post('/v1/images/meta', { ids: [`.quarantine/${given.imageId}`] });
+        assert.equal(asked.body.images[0].error, 'original_not_found');
       });
     }
 

@@ -1,0 +1,27 @@
+import type { WriteBehind } from './flow/write-behind.ts';
+import type { Generations } from './generations.ts';
+import type { ObjectStore, StoredObject } from './stores/store.ts';
+
+export interface PurgeableSave {
+  readonly id: string;
+  readonly key: string;
+  readonly bytes: number;
+  /** Asked for when its turn comes; undefined when there is nothing to save any more. */
+  object(): StoredObject | undefined;
+}
+
+/** Saves something of an id behind the answer. Of what is purged from now on, nothing is left in the store. */
+export function saveUnlessPurged(
+  { results, saves, generations }: { results: ObjectStore; saves: WriteBehind; generations: Generations },
+  { id, key, bytes, object }: PurgeableSave,
+): void {
+  const generation = generations.of(id);
+  const run = async (signal: AbortSignal) => {
+    const current = generations.of(id) === generation ? object() : undefined;
+    if (!current) return;
+    await results.put(key, current, { signal });
+    // A purge that came in between has already looked; this one was too late for it.
+    if (generations.of(id) !== generation) await results.delete(key, { signal });
+  };
+  saves.add({ key, bytes, run });
+}
