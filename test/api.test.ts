@@ -141,6 +141,33 @@ describe('placeholders', () => {
     assert.deepEqual(images[3], images[1]);
   });
 
+  it('take transparent parts for white and deep colours for what they look like', async () => {
+    const stamp = await sharp({ create: { width: 30, height: 30, channels: 3, background: '#c03020' } })
+      .png()
+      .toBuffer();
+    const cutout = await sharp({ create: { width: 200, height: 200, channels: 4, background: '#00000000' } })
+      .composite([{ input: stamp }])
+      .png()
+      .toBuffer();
+    const deep = await sharp({ create: { width: 200, height: 200, channels: 3, background: '#c03020' } })
+      .withIccProfile('p3')
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer();
+    for (const [id, body] of Object.entries({ 'cutout.png': cutout, 'deep.png': deep }))
+      originals.objects.set(id, { body, contentType: undefined, cacheControl: undefined, metadata: {} });
+    const { images } = await jsonOf(call('POST', '/v1/images/meta', { ids: ['cutout.png', 'deep.png'] }));
+    const colours = images.map(({ dominantColor }: { dominantColor: string }) =>
+      [1, 3, 5].map((at) => Number.parseInt(dominantColor.slice(at, at + 2), 16)),
+    );
+    for (const [index, wanted] of [
+      [255, 255, 255],
+      [0xc0, 0x30, 0x20],
+    ].entries())
+      for (const [channel, value] of wanted.entries())
+        assert.ok(Math.abs(colours[index][channel] - value) <= 16, `${images[index].dominantColor}`);
+  });
+
   it('are computed once, kept in the sidecar beside the faces, and known to another process', async () => {
     await call('POST', '/v1/images/meta', { ids: ['astronaut.jpg'] });
     await app.get(app.path('og', 'astronaut.jpg'));

@@ -49,15 +49,7 @@ export async function prepareDecoder(
 ): Promise<Decoder> {
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
-  const read = (animated: boolean) =>
-    sharp(original, {
-      autoOrient: true,
-      animated,
-      // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
-      failOn: 'error',
-      limitInputPixels: limits.maxPixels,
-    }).timeout({ seconds: limits.timeoutSeconds });
-
+  const read = (animated: boolean) => openOriginal(sharp, original, limits, animated);
   const load = () => read(false);
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
   const region = inner ?? { left: 0, top: 0, ...header.size };
@@ -73,6 +65,17 @@ export async function prepareDecoder(
   // libvips finds what attracts attention in one picture only, not in an animation.
   const towards = recipe.gravity === 'center' || moves ? 'window' : 'attention';
   return decoder(whole, planFrame(region, recipe, moves ? header.frames : 1), towards);
+}
+
+/** An original as it is read: upright, within limits, all frames or the first. */
+export function openOriginal(sharp: SharpModule, original: Buffer, limits: DecodeLimits, animated = false): Sharp {
+  return sharp(original, {
+    autoOrient: true,
+    animated,
+    // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
+    failOn: 'error',
+    limitInputPixels: limits.maxPixels,
+  }).timeout({ seconds: limits.timeoutSeconds });
 }
 
 /** Converts to sRGB and collects the pixels. */

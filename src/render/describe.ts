@@ -1,6 +1,7 @@
 import { rgbaToThumbHash } from 'thumbhash';
+import { type DecodeLimits, decode, openOriginal } from './decode.ts';
 import type { SharpModule } from './engine.ts';
-import { type OriginalLimits, readHeader, refuse } from './header.ts';
+import { readHeader } from './header.ts';
 
 /** What a page wants to know before the picture comes. */
 export interface PictureFacts {
@@ -19,29 +20,23 @@ export interface PictureFacts {
 const THUMB_SIDE_PX = 100;
 
 /** Throws `original_unreadable` and `original_too_large`. */
-export async function describe(sharp: SharpModule, original: Buffer, limits: OriginalLimits): Promise<PictureFacts> {
+export async function describe(sharp: SharpModule, original: Buffer, limits: DecodeLimits): Promise<PictureFacts> {
   const header = await readHeader(sharp, original, limits);
-  const { data, info } = await sharp(original, {
-    autoOrient: true,
-    failOn: 'error',
-    limitInputPixels: limits.maxPixels,
-  })
-    .resize({ width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true })
-    .toColourspace('srgb')
-    .ensureAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch(refuse);
-  const { width, height } = info;
-  const { dominant } = await sharp(data, { raw: { width, height, channels: 4 } })
-    .flatten({ background: '#ffffff' })
-    .stats();
+  const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
+  const { data, width, height, channels } = await decode(openOriginal(sharp, original, limits).resize(inside), header);
+  const small = () => sharp(data, { raw: { width, height, channels } });
+  // sharp counts what it is given, whatever else it is asked to do with it: so on white first, then counted.
+  const [rgba, seen] = await Promise.all([
+    small().ensureAlpha().raw().toBuffer(),
+    small().flatten({ background: '#ffffff' }).raw().toBuffer(),
+  ]);
+  const { dominant } = await sharp(seen, { raw: { width, height, channels: 3 } }).stats();
   const hex = [dominant.r, dominant.g, dominant.b].map((value) => value.toString(16).padStart(2, '0'));
   return {
     ...header.size,
     format: header.format,
     frames: header.frames,
     dominantColor: `#${hex.join('')}`,
-    thumbhash: Buffer.from(rgbaToThumbHash(width, height, data)).toString('base64'),
+    thumbhash: Buffer.from(rgbaToThumbHash(width, height, rgba)).toString('base64'),
   };
 }
