@@ -100,7 +100,7 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
         const sidecar = await results.get(key, { signal, maxBytes: MAX_SIDECAR_BYTES });
         if (!sidecar || generations.of(id) !== generation) return;
         const facts = readSidecar(sidecar.body, MAX_FACES);
-        if (facts) remembered.set(id, { ...facts, ...remembered.get(id) });
+        if (facts) remembered.set(id, joined(known(id), facts));
         else warn('what is known about an original cannot be read and will be replaced', key, undefined);
       } catch (reason) {
         if (!abandoned.aborted) warn('what is known about an original cannot be read', key, reason);
@@ -119,6 +119,15 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
     forget(id) {
       remembered.delete(id);
     },
+  };
+}
+
+/** What was learned while the sidecar was being read stands; the rest is as it was kept. */
+function joined(fresh: Facts, kept: Facts): Facts {
+  return {
+    faces: fresh.faces ?? kept.faces,
+    picture: fresh.picture ?? kept.picture,
+    sha256: fresh.sha256 ?? kept.sha256,
   };
 }
 

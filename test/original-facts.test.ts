@@ -138,6 +138,20 @@ describe('what is known about an original', () => {
     assert.deepEqual(await known.faces('a', probe), SEEN);
   });
 
+  it('keeps what the sidecar says beside what was learned while it was being read', async () => {
+    const picture = { width: 4, height: 3, format: 'jpeg', frames: 1, dominantColor: '#102030', thumbhash: 'AA==' };
+    const sha256 = 'ab'.repeat(32);
+    const kept = Buffer.from(JSON.stringify({ version: 1, picture, sha256 }));
+    const known = facts(fixedFinder(SEEN), { [factsKey('a')]: kept });
+    const held = Promise.withResolvers<void>();
+    known.results.hold.get = () => held.promise;
+    const recalled = known.recall('a', never);
+    await known.faces('a', probe);
+    held.resolve();
+    await recalled;
+    assert.deepEqual(known.known('a'), { faces: SEEN, picture, sha256 });
+  });
+
   it('needs no store', async () => {
     const eyes = fixedFinder(SEEN);
     const known = facts(eyes, {}, false);
