@@ -4,7 +4,7 @@
  */
 import { BUILT_IN_PRESETS } from '../built-in-presets.ts';
 import {
-  checkId,
+  checkedFamilies,
   type Expiry,
   type Family,
   type ImageUrlsOptions,
@@ -16,10 +16,8 @@ import {
   type PresetName,
   type PresetShapes,
   pictureOf,
-  shapeOf,
   srcsetOf,
   type UrlOptions,
-  unixSeconds,
   urlOf,
 } from './family.ts';
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
@@ -43,21 +41,18 @@ export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_P
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const bytes = keyBytes(options.key);
   let key: ReturnType<typeof crypto.subtle.importKey> | undefined;
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
-  const presets: PresetShapes = options.presets ?? BUILT_IN_PRESETS;
+  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
 
-  async function family(id: string, preset: string, expiry: Expiry = {}): Promise<Family> {
-    checkId(id);
-    const shape = shapeOf(presets, preset);
-    const expiresAt = unixSeconds(expiry.expiresAt);
+  async function family(id: string, preset: string, expiry?: Expiry): Promise<Family> {
+    const parts = unsigned(id, preset, expiry);
     key ??= crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign']);
-    const text = new TextEncoder().encode(signedText(preset, id, expiresAt));
+    const text = new TextEncoder().encode(signedText(preset, id, parts.expiresAt));
     const mac = new Uint8Array(await crypto.subtle.sign('HMAC', await key, text), 0, SIGNATURE_BYTES);
     const signature = btoa(String.fromCharCode(...mac))
       .replace(/=+$/, '')
       .replaceAll('+', '-')
       .replaceAll('/', '_');
-    return { baseUrl, signature, preset, shape, id, expiresAt };
+    return { ...parts, signature };
   }
 
   return {

@@ -72,13 +72,25 @@ export interface PictureAttributes {
   readonly img: ImgAttributes;
 }
 
-export interface Family {
+export interface Unsigned {
   readonly baseUrl: string;
-  readonly signature: string;
   readonly preset: string;
   readonly shape: PresetShape;
   readonly id: string;
   readonly expiresAt: number | undefined;
+}
+export interface Family extends Unsigned {
+  readonly signature: string;
+}
+
+/** All of a family but its signature. Throws a TypeError for what the server would refuse. */
+export function checkedFamilies(options: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
+  const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  return (id: string, preset: string, expiry: Expiry = {}): Unsigned => {
+    checkId(id);
+    const shape = shapeOf(options.presets, preset);
+    return { baseUrl, preset, shape, id, expiresAt: unixSeconds(expiry.expiresAt) };
+  };
 }
 
 const FORMATS = ['avif', 'webp', 'jpeg'];
@@ -88,7 +100,7 @@ const AVIF_MAX_PIXELS = 2_000_000;
 const MAX_ID_BYTES = 512;
 
 /** The preset's shape. Throws for a name that is neither declared nor an inline recipe. */
-export function shapeOf(presets: PresetShapes, preset: string): PresetShape {
+function shapeOf(presets: PresetShapes, preset: string): PresetShape {
   const declared = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
   if (declared) return declared;
   const side = (name: string) => Number(new RegExp(`(?:^|,)${name}_(\\d+)(?:,|$)`).exec(preset)?.[1] ?? 0) || undefined;
@@ -99,7 +111,7 @@ export function shapeOf(presets: PresetShapes, preset: string): PresetShape {
 }
 
 /** Throws for ids that every server refuses, so that no such URL reaches a page. */
-export function checkId(id: string): void {
+function checkId(id: string): void {
   const bad =
     id === '' ||
     id.startsWith('/') ||
@@ -109,7 +121,7 @@ export function checkId(id: string): void {
   if (bad) throw new TypeError(`"${id}" cannot be the id of an image.`);
 }
 
-export function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
+function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
   if (expiresAt === undefined) return undefined;
   const seconds = expiresAt instanceof Date ? Math.floor(expiresAt.getTime() / 1000) : expiresAt;
   if (!Number.isInteger(seconds) || seconds <= 0)

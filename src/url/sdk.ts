@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { BUILT_IN_PRESETS } from '../built-in-presets.ts';
 import {
-  checkId,
+  checkedFamilies,
   type Expiry,
   type Family,
   type ImageUrlsOptions,
@@ -14,10 +14,8 @@ import {
   type PresetName,
   type PresetShapes,
   pictureOf,
-  shapeOf,
   srcsetOf,
   type UrlOptions,
-  unixSeconds,
   urlOf,
 } from './family.ts';
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
@@ -39,17 +37,14 @@ export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_P
   options: ImageUrlsOptions<P>,
 ): ImageUrls<P> {
   const key = keyBytes(options.key);
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
-  const presets: PresetShapes = options.presets ?? BUILT_IN_PRESETS;
+  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
 
-  function family(id: string, preset: string, expiry: Expiry = {}): Family {
-    checkId(id);
-    const shape = shapeOf(presets, preset);
-    const expiresAt = unixSeconds(expiry.expiresAt);
+  function family(id: string, preset: string, expiry?: Expiry): Family {
+    const parts = unsigned(id, preset, expiry);
     const mac = createHmac('sha256', key)
-      .update(signedText(preset, id, expiresAt))
+      .update(signedText(preset, id, parts.expiresAt))
       .digest();
-    return { baseUrl, signature: mac.subarray(0, SIGNATURE_BYTES).toString('base64url'), preset, shape, id, expiresAt };
+    return { ...parts, signature: mac.subarray(0, SIGNATURE_BYTES).toString('base64url') };
   }
 
   return {
