@@ -5,6 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
+import type { Face } from '../src/faces/face-finder.ts';
+import type { Box, Size } from '../src/render/crop.ts';
 
 export interface Annotation {
   readonly x: number;
@@ -21,6 +23,14 @@ export interface Annotated {
 
 export function readSet(folder: string): Annotated[] {
   return JSON.parse(readFileSync(join(folder, 'annotations.json'), 'utf8'));
+}
+
+/** A found face in pixels of its photo. */
+export function inPixels({ left, top, width, height }: Face, photo: Size): Box {
+  return {
+    ...{ left: left * photo.width, top: top * photo.height },
+    ...{ width: width * photo.width, height: height * photo.height },
+  };
 }
 
 /** The astronaut's face in her photo of 512 × 512, hairline to chin, and the part of the photo that is pasted elsewhere. */

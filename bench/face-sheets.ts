@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import type { Face } from '../src/faces/face-finder.ts';
 import { aimAtFaces, type Box, planFrame } from '../src/render/crop.ts';
-import type { Annotated } from './face-set.ts';
+import { type Annotated, inPixels } from './face-set.ts';
 
 /** Windows in pixels of the upright photo, one entry a crop. */
 export interface Sheeted {
@@ -53,15 +53,7 @@ async function cellsOf({ photo, path, found, windows }: Sheeted): Promise<Buffer
   const boxes = [
     ...windows.slice(0, 2).map(({ faces }) => outline(faces, '#ffffff')),
     ...photo.faces.map(({ x, y, w, h }) => outline({ left: x, top: y, width: w, height: h }, '#20e020')),
-    ...found.map(({ left, top, width, height }) =>
-      outline(
-        {
-          ...{ left: left * photo.width, top: top * photo.height },
-          ...{ width: width * photo.width, height: height * photo.height },
-        },
-        '#ff2020',
-      ),
-    ),
+    ...found.map((face) => outline(inPixels(face, photo), '#ff2020')),
   ];
   const { width, height } = photo;
   const svg = `<svg width="${width}" height="${height}" fill="none" stroke-width="${Math.max(width, height) / 150}">${boxes.join('')}</svg>`;

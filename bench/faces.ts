@@ -13,8 +13,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { createFaceFinder, type Face, type Probe } from '../src/faces/face-finder.ts';
+import { PROBE_SIDE_PX } from '../src/render/aim.ts';
 import { aimAtFaces, type Box, planFrame, type Size } from '../src/render/crop.ts';
-import { type Annotated, type Annotation, makeSet, readSet } from './face-set.ts';
+import { type Annotated, type Annotation, inPixels, makeSet, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './report.ts';
 
@@ -29,7 +30,6 @@ const { values } = parseArgs({
 
 const COMPOSITES = 140;
 const MIN_IOU = 0.4;
-const PROBE_SIDE_PX = 640;
 const CROPS: Size[] = [
   { width: 150, height: 150 },
   { width: 1200, height: 630 },
@@ -253,13 +253,6 @@ function areaOf(boxes: readonly Size[]): number {
 
 function toBox({ x, y, w, h }: Annotation): Box {
   return { left: x, top: y, width: w, height: h };
-}
-
-function inPixels({ left, top, width, height }: Face, photo: Size): Box {
-  return {
-    ...{ left: left * photo.width, top: top * photo.height },
-    ...{ width: width * photo.width, height: height * photo.height },
-  };
 }
 
 /** Half a pixel of rounding is nobody's cut. */

@@ -112,10 +112,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       .send({ status });
   });
 
-  const { api } = deps;
-  const { folderUploads } = deps;
+  const { api, folderUploads, playground } = deps;
   if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxOriginalBytes));
-  const { playground } = deps;
   if (playground) app.register(async (scope) => registerPlayground(scope, playground));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 

@@ -32,7 +32,10 @@ import { createSignatures } from './url/signature.ts';
 const SIGNING_KEY_FILE = './data/signing-key';
 /** Saves under way and waiting hold finished pictures in memory: a second copy of a flash sale's minute at most. */
 const SAVES = { maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 3, retryDelayMs: 200 };
-/** A rendition waits this long for its faces, the start of their thread included; 16 waiting looks take 1.4 s. */
+/**
+ * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
+ * new originals about the tenth in line gives up and is framed by attention for a minute.
+ */
 const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 /** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
 const SPARE_THREADS = 4;

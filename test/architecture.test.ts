@@ -82,7 +82,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/(errors|url\/image-path|read-original|uploads\/quarantine)\.ts$/,
     /^src\/(original-facts|purge|flow|render|stores|url|uploads)/,
   ],
-  [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target)\.ts$/, /^src\/(stores|uploads)\//],
+  [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target|url\/signature)\.ts$/, /^src\/(stores|uploads)\//],
   [
     /^src\/serve-image\.ts$/,
     /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/recipe|read-original|save-unless-purged)\.ts$/,

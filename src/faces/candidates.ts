@@ -4,25 +4,19 @@
  */
 import type { Face } from './face-finder.ts';
 
-export interface Candidate {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  readonly score: number;
-  readonly eyesY: number;
-}
-
-export interface Area {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+export interface Area extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+export interface Candidate extends Area {
+  readonly score: number;
+  readonly eyesY: number;
 }
 
 /** A first look only suggests; from here on a second look at it is worth its time. */
@@ -56,10 +50,7 @@ export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
   const longer = Math.max(picture.width, picture.height);
   if (longer < TILED_MIN_PX) return [];
   if (found.some(({ width, score }) => width > PORTRAIT.share * longer && score >= PORTRAIT.score)) return [];
-  const side = Math.min(
-    Math.ceil(longer / (TILES_ACROSS - (TILES_ACROSS - 1) * TILE_OVERLAP)),
-    Math.max(picture.width, picture.height),
-  );
+  const side = Math.ceil(longer / (TILES_ACROSS - (TILES_ACROSS - 1) * TILE_OVERLAP));
   const width = Math.min(side, picture.width);
   const height = Math.min(side, picture.height);
   const starts = (length: number, part: number) => {

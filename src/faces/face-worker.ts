@@ -97,11 +97,7 @@ async function loadDetector(range: 'short' | 'full'): Promise<FaceDetector> {
 }
 
 /** One model over one part of the picture; boxes in pixels of the whole. */
-function look(
-  detector: FaceDetector,
-  whole: Picture,
-  part: { left: number; top: number; width: number; height: number },
-) {
+function look(detector: FaceDetector, whole: Picture, part: Area): Candidate[] {
   const picture = cut(whole, part);
   const { detections } = detector.detect(picture as never);
   return detections.flatMap(({ boundingBox, categories, keypoints }): Candidate[] => {

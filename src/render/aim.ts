@@ -13,7 +13,7 @@ import { type Recipe, seeksFaces } from './recipe.ts';
 export type FaceLookup = (probe: () => Promise<Probe>) => Promise<readonly Face[] | undefined>;
 
 /** Longer side of what faces are looked for in, in pixels: those of 5 % of it are found (bench/faces.ts). */
-const PROBE_SIDE_PX = 640;
+export const PROBE_SIDE_PX = 640;
 /** Larger pictures are decoded twice, small for the probe and streamed for the rendition, rather than held in memory. */
 const MAX_HELD_PIXELS = 16_000_000;
 /** As after the conversion to sRGB. */

@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { errors } from '../errors.ts';
 import type { ObjectStore } from '../stores/store.ts';
+import { sameText } from '../url/signature.ts';
 import type { UploadTarget, UploadTerms } from './upload-target.ts';
 
 export interface FolderUploads extends UploadTarget {
@@ -29,9 +30,7 @@ export function createFolderUploads(originals: ObjectStore, signingKey: Uint8Arr
 
     terms(ticket) {
       const [payload = '', given = ''] = ticket.split('.');
-      const expected = Buffer.from(mac(payload));
-      const said = Buffer.from(given);
-      if (said.length !== expected.length || !timingSafeEqual(said, expected)) throw errors.uploadForbidden();
+      if (!sameText(given, mac(payload))) throw errors.uploadForbidden();
       const terms: UploadTerms = JSON.parse(Buffer.from(payload, 'base64url').toString());
       if (terms.expiresAt <= Date.now() / 1000) throw errors.expired();
       return terms;
