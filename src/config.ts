@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
+import { planMemory } from './memory-plan.ts';
 
 /** Where objects live. */
 export type StoreLocation =
@@ -99,6 +100,7 @@ const settings = z.object({
   DARKROOM_SLOTS: wholeNumber(1, 1024).optional(),
   DARKROOM_QUEUE: wholeNumber(0, 100_000).optional(),
   DARKROOM_QUEUE_TIMEOUT: duration().prefault('8s'),
+  DARKROOM_NEAREST: onOff().prefault('on'),
   DARKROOM_MAX_ORIGINAL_BYTES: size().prefault('50MiB'),
   DARKROOM_MAX_ORIGINAL_PIXELS: wholeNumber(1, 1_000_000_000).prefault('100000000'),
   DARKROOM_MAX_ORIGINAL_FRAMES: wholeNumber(1, 100_000).prefault('200'),
@@ -134,7 +136,7 @@ export type Config = ReturnType<typeof readConfig>;
 export class ConfigError extends Error {}
 
 /** Reads the settings. The only place that looks at `process.env`. Sizes in bytes, durations in milliseconds. */
-export function readConfig(environment: Environment = process.env) {
+export function readConfig(environment: Environment = process.env, memoryLimit = allowedMemory()) {
   const unknown = Object.keys(environment).filter((name) => name.startsWith('DARKROOM_') && !(name in settings.shape));
   // An empty DARKROOM_ value is a mistake to report; other programs' variables are often set to nothing.
   const given = Object.fromEntries(
@@ -157,6 +159,8 @@ export function readConfig(environment: Environment = process.env) {
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
 
+  const memory = planMemory({ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES });
+  if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
   const slots = env.DARKROOM_SLOTS ?? availableParallelism();
   const production = env.NODE_ENV === 'production';
   return Object.freeze({
@@ -183,9 +187,10 @@ export function readConfig(environment: Environment = process.env) {
     apiToken: env.DARKROOM_API_TOKEN,
     publicUrl: env.DARKROOM_PUBLIC_URL?.replace(/\/+$/, ''),
     cdn: env.DARKROOM_CDN_PURGE && { ...env.DARKROOM_CDN_PURGE, token: env.DARKROOM_CDN_TOKEN },
-    memoryCacheBytes: env.DARKROOM_MEMORY_CACHE ?? Math.floor(allowedMemory() / 4),
+    memory,
     slots,
     queue: env.DARKROOM_QUEUE ?? slots * 16,
+    nearest: env.DARKROOM_NEAREST,
     queueTimeoutMs: env.DARKROOM_QUEUE_TIMEOUT,
     maxOriginalBytes: env.DARKROOM_MAX_ORIGINAL_BYTES,
     maxOriginalPixels: env.DARKROOM_MAX_ORIGINAL_PIXELS,
@@ -198,6 +203,12 @@ export function readConfig(environment: Environment = process.env) {
     threadPool: env.UV_THREADPOOL_SIZE,
     allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX),
   });
+}
+
+function tooLittleMemory(limit: number, faces: boolean): string {
+  const mib = Math.floor(limit / KIB ** 2);
+  const help = faces ? 'DARKROOM_FACES=off, a smaller DARKROOM_MEMORY_CACHE' : 'a smaller DARKROOM_MEMORY_CACHE';
+  return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
 }
 
 /** What the command line needs; it checks nothing that only a server needs. */

@@ -25,8 +25,11 @@ export function matchesEtag(ifNoneMatch: string | undefined, etag: string): bool
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** Where a rendition came from. */
-export type Source = 'memory' | 'store' | 'render';
+/** For what stands in for a rendition that could not be made just now. */
+export const NOT_TO_BE_KEPT = 'no-store';
+
+/** Where a rendition came from; `nearest` is another size of it. */
+export type Source = 'memory' | 'store' | 'render' | 'nearest';
 
 /** Cache-Status (RFC 9211). `collapsed`: somebody else's request did the work (2.6). */
 export function cacheStatus(source: Source, collapsed: boolean): string {

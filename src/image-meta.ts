@@ -3,6 +3,7 @@ import type { Face } from './faces/face-finder.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import { readOriginal } from './read-original.ts';
+import { DESCRIBE_MS, describeCost } from './render/cost.ts';
 import type { PictureFacts } from './render/describe.ts';
 import type { Renderer } from './render/render.ts';
 import type { ObjectReader } from './stores/store.ts';
@@ -29,9 +30,11 @@ export function createImageMeta({ facts, originals, queue, renderer, maxOriginal
     try {
       await facts.recall(id, signal);
       const picture = await facts.picture(id, async () => {
-        using place = await queue.enter(signal);
-        const original = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes });
-        await place.slot();
+        using place = await queue.enter(DESCRIBE_MS, signal);
+        const hold = (bytes: number) => place.hold(bytes);
+        const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
+        const original = await renderer.examine(await readOriginal(originals, id, limits));
+        await place.slot(describeCost(original));
         return renderer.describe(original);
       });
       const { faces } = facts.known(id);

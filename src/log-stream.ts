@@ -19,11 +19,13 @@ export function createLogStream(): LogStream {
   return {
     write: (line) => void destination.write(line),
     async end(withinMs) {
-      const flushed = Promise.withResolvers<void>();
-      const timer = setTimeout(flushed.resolve, withinMs);
-      if (withinMs > 0) destination.flush(() => flushed.resolve());
-      else flushed.resolve();
-      await flushed.promise;
+      const written = Promise.withResolvers<void>();
+      const timer = setTimeout(written.resolve, withinMs);
+      // Its flush() may call back while a line is still being written and others wait behind it; 'close' comes after all.
+      destination.once('close', written.resolve);
+      if (withinMs > 0) destination.end();
+      else written.resolve();
+      await written.promise;
       clearTimeout(timer);
       // Else it would flush once more on exit, synchronously, and wait for ever where the pipe is broken.
       destination.destroy();

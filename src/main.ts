@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
@@ -9,11 +8,14 @@ import { type Config, ConfigError, readConfig, type StoreLocation } from './conf
 import { exampleUrls, pictureIds } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
+import { startWatchdog } from './flow/watchdog.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
+import { collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
 import { createLogStream } from './log-stream.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
+import { serveMetrics } from './metrics-server.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
 import { checkPresets, createPresets } from './presets.ts';
@@ -22,6 +24,7 @@ import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
 import { createShopApi } from './shop-api.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
+import { startUpLine } from './start-up-line.ts';
 import { createDiskStore } from './stores/disk-store.ts';
 import { createHttpOrigin } from './stores/http-origin.ts';
 import { createS3Store } from './stores/s3-store.ts';
@@ -30,13 +33,16 @@ import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
 import { createSignatures } from './url/signature.ts';
 
 const SIGNING_KEY_FILE = './data/signing-key';
-/** Saves under way and waiting hold finished pictures in memory: a second copy of a flash sale's minute at most. */
-const SAVES = { maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 3, retryDelayMs: 200 };
+const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
 /**
  * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
  * new originals about the tenth in line gives up and is framed by attention for a minute.
  */
 const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
+/** Times the render timeout, which itself only ends what the client waits for: after that no render is honest. */
+const HONEST_RENDERS = 3;
+/** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
+const WORTH_COLLECTING = 4 * 1024 * 1024;
 /** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
 const SPARE_THREADS = 4;
 
@@ -52,9 +58,18 @@ async function start(config: Config) {
   });
   const originals = createReader(config.originals, config);
   const results = config.results.kind === 'none' ? undefined : createStore(config.results, config);
-  const cache = createRenditionCache(config.memoryCacheBytes);
+  const cache = createRenditionCache(config.memory.cache);
   const flights = createSingleFlight<Developed>();
-  const queue = createWorkQueue({ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs });
+  const { memory } = config;
+  const queue = createWorkQueue({
+    ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
+    ...{ workBytes: memory.work + memory.cache, inputBytes: memory.inputs },
+    // What renders need beyond their own share, the cache does without meanwhile.
+    onWorkBytes(bytes) {
+      if (cache.lend(bytes - memory.work) > WORTH_COLLECTING) collectGarbage();
+    },
+  });
+  const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);
   const renderer = createRenderer({
     maxPixels: config.maxOriginalPixels,
     maxFrames: config.maxOriginalFrames,
@@ -62,6 +77,7 @@ async function start(config: Config) {
   });
   const saves = createWriteBehind({
     ...SAVES,
+    maxBytes: memory.saves,
     onSaved: () => metrics.countSave('saved'),
     onRetry: () => metrics.countSave('retried'),
     onLost: ({ key }, reason) => {
@@ -81,7 +97,7 @@ async function start(config: Config) {
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
     cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
-    maxOriginalBytes: config.maxOriginalBytes,
+    maxOriginalBytes,
   });
   const playground = config.playground ? createPlayground() : undefined;
   const metrics = createMetrics({ cache, queue, flights, saves });
@@ -104,8 +120,9 @@ async function start(config: Config) {
       life,
       warn,
     },
-    maxOriginalBytes: config.maxOriginalBytes,
+    maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
+    nearest: config.nearest,
     api: shop.api,
     folderUploads: shop.api || playground ? shop.folderUploads : undefined,
     playground,
@@ -124,6 +141,16 @@ async function start(config: Config) {
     log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);
   }
 
+  startWatchdog({
+    longestMs: () => queue.longestStayMs,
+    limitMs: config.queueTimeoutMs + config.storeTimeoutMs + HONEST_RENDERS * config.renderTimeoutMs,
+    onLost(ms) {
+      log.fatal({ ms: Math.round(ms) }, 'a render never returned: its slot is lost, so this process ends');
+      lost = true;
+      void stop('watchdog');
+    },
+  });
+  let lost = false;
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
   const address = await app.listen({ host: config.host, port: config.port });
@@ -160,16 +187,18 @@ async function start(config: Config) {
     overdue.unref();
     log.info({ signal, flights: flights.size, saves: saves.pending }, 'draining');
     await app.close();
-    const lost = await saves.drain(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
+    const unsaved = await saves.drain(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
     metricsServer?.close();
     await finder?.close();
     await Promise.all([originals.close(), results?.close()]);
-    log.info({ lost }, 'drained');
-    await exit(0);
+    log.info({ lost: unsaved }, 'drained');
+    await exit(lost ? 1 : 0);
   }
 
   async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
     await logStream.end(lastWordsMs);
+    // exit() waits for all of libuv's threads, so one that hangs would keep the process for ever; abort() waits for none.
+    if (lost) process.abort();
     process.exit(code);
   }
 }
@@ -201,37 +230,6 @@ function createStore(location: StoreLocation, config: Config): ObjectStore {
   if (location.kind === 's3')
     return createS3Store({ ...config.s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
   throw new ConfigError(`a store cannot be made of ${location.kind}`);
-}
-
-async function serveMetrics(metrics: Metrics, host: string, port: number): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    if (request.url !== '/metrics') return response.writeHead(404).end();
-    const text = await metrics.text();
-    return response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
-  });
-  const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject);
-  server.listen(port, host, listening.resolve);
-  await listening.promise;
-  return server;
-}
-
-function startUpLine(config: Config, address: string, metricsServer: Server | undefined, renderVersion: string) {
-  return {
-    version: packageJson.version,
-    node: process.versions.node,
-    renderVersion,
-    address,
-    metricsPort: (metricsServer?.address() as AddressInfo | undefined)?.port,
-    originals: config.originals.kind,
-    results: config.results.kind,
-    slots: config.slots,
-    faces: config.faces,
-    queue: config.queue,
-    memoryCacheBytes: config.memoryCacheBytes,
-    allocator: config.allocator,
-    threadPool: config.threadPool,
-  };
 }
 
 try {

@@ -6,5 +6,7 @@ import { QUARANTINE } from './uploads/quarantine.ts';
 export async function readOriginal(originals: ObjectReader, id: string, options: ReadOptions): Promise<Buffer> {
   const object = id.startsWith(QUARANTINE) ? undefined : await originals.get(id, options);
   if (!object) throw errors.originalNotFound();
+  // Some origins announce nothing.
+  options.onLength?.(object.body.length);
   return object.body;
 }

@@ -5,31 +5,64 @@ import type { Rendition } from './rendition.ts';
 export interface RenditionCache {
   get(key: string): Rendition | undefined;
   /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
-  set(key: string, rendition: Rendition): void;
+  set(key: string, rendition: Rendition, family: string): void;
+  /** What is kept of one original in one shape, in any size and format. Does not count as use. */
+  family(family: string): Rendition[];
   /** Drops everything whose key begins with `folder/`; how many that were. */
   deleteFolder(folder: string): number;
+  /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
+  lend(bytes: number): number;
   readonly bytes: number;
   readonly entries: number;
 }
 
-/** What an entry costs beside its body: key, object and the cache's own bookkeeping, measured at some 500 bytes. */
-const ENTRY_OVERHEAD_BYTES = 512;
+interface Entry {
+  readonly rendition: Rendition;
+  readonly family: string;
+}
+
+/** What an entry costs beside its body: keys, objects and the cache's own bookkeeping, measured at some 700 bytes. */
+const ENTRY_OVERHEAD_BYTES = 768;
 
 export function createRenditionCache(maxBytes: number): RenditionCache {
-  const lru = new LRUCache<string, Rendition>({
+  const families = new Map<string, Set<string>>();
+  let lent = 0;
+  const lru = new LRUCache<string, Entry>({
     maxSize: maxBytes,
     maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
-    sizeCalculation: ({ body }) => body.length + ENTRY_OVERHEAD_BYTES,
-  });
-  return {
-    get: (key) => lru.get(key),
-    set(key, rendition) {
-      lru.set(key, rendition);
+    sizeCalculation: ({ rendition }) => rendition.body.length + ENTRY_OVERHEAD_BYTES,
+    dispose({ family }, key) {
+      const keys = families.get(family);
+      keys?.delete(key);
+      if (keys?.size === 0) families.delete(family);
     },
+  });
+
+  function evict(): number {
+    const before = lru.calculatedSize;
+    while (lru.size > 0 && lru.calculatedSize > maxBytes - lent) lru.pop();
+    return before - lru.calculatedSize;
+  }
+
+  return {
+    get: (key) => lru.get(key)?.rendition,
+    set(key, rendition, family) {
+      lru.set(key, { rendition, family });
+      if (!lru.has(key)) return;
+      const keys = families.get(family) ?? new Set();
+      families.set(family, keys.add(key));
+      evict();
+    },
+    family: (family) =>
+      Array.from(families.get(family) ?? [], (key) => lru.peek(key)?.rendition).filter((kept) => !!kept),
     deleteFolder(folder) {
       const keys = Array.from(lru.keys()).filter((key) => key.startsWith(`${folder}/`));
       for (const key of keys) lru.delete(key);
       return keys.length;
+    },
+    lend(bytes) {
+      lent = Math.max(0, bytes);
+      return evict();
     },
     get bytes() {
       return lru.calculatedSize;

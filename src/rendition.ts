@@ -40,6 +40,18 @@ export function renditionKey(id: string, { preset, suffix, recipe }: Variant, re
   return `${renditionFolder(id)}/${preset}${suffix}-${digest}.${recipe.output}`;
 }
 
+/**
+ * What all renditions of one original have in common that show the same part of it in the same way: everything of the
+ * recipe but size, format and quality. Pictures that are fitted inside a box keep the original's own shape.
+ */
+export function familyOf(id: string, { recipe }: Variant): string {
+  const { width, height, output, quality, effort, ...look } = recipe;
+  const free = recipe.fit === 'inside' || recipe.fit === 'outside' || !width || !height;
+  // To the percent, because `@1.5x` of an odd size is rounded.
+  const shape = free ? 'its own' : (width / height).toFixed(2);
+  return `${renditionFolder(id)} ${sha256(JSON.stringify({ ...look, shape })).toString('base64url')}`;
+}
+
 /** A strong ETag that is known before any work: an original is immutable for its id, so key and bytes go together. */
 export function etagOf(key: string): string {
   return `"${sha256(key).toString('base64url').slice(0, 22)}"`;

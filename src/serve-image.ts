@@ -1,16 +1,33 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errors } from './errors.ts';
+import { DarkroomError, errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
-import { cacheControl, cacheStatus, matchesEtag, provisionalCacheControl, type Source } from './http-cache.ts';
+import {
+  cacheControl,
+  cacheStatus,
+  matchesEtag,
+  NOT_TO_BE_KEPT,
+  provisionalCacheControl,
+  type Source,
+} from './http-cache.ts';
+import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { Presets, Variant } from './presets.ts';
 import { readOriginal } from './read-original.ts';
+import { expectedMs, renderCost } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import { cacheTagOf, etagOf, fromStoredObject, type Rendition, renditionKey, toStoredObject } from './rendition.ts';
+import {
+  cacheTagOf,
+  etagOf,
+  familyOf,
+  fromStoredObject,
+  type Rendition,
+  renditionKey,
+  toStoredObject,
+} from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
 import { saveUnlessPurged } from './save-unless-purged.ts';
 import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
@@ -33,6 +50,8 @@ export interface ImageRouteDeps {
   readonly saves: WriteBehind;
   readonly maxOriginalBytes: number;
   readonly renderTimeoutMs: number;
+  /** Whether another size of the same picture may stand in when there is no place for a render. */
+  readonly nearest: boolean;
   /** Something failed that the client need not know of. */
   warn(what: string, key: string, reason: unknown): void;
 }
@@ -49,7 +68,7 @@ export interface Visit {
   preset?: string;
   id?: string;
   negotiated?: boolean;
-  /** `memory`, `store`, `render`, `collapsed`, `not_modified`, `client_left` or an error code. */
+  /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `client_left` or an error code. */
   outcome?: string;
   timer?: StepTimer;
 }
@@ -92,13 +111,15 @@ export function createImageRoute(deps: ImageRouteDeps) {
     }
 
     visit.timer = createStepTimer();
-    const { value, collapsed } = await findOrDevelop(url.id, variant, key, visit.timer, reply);
+    const wanted = findOrDevelop(url.id, variant, key, visit.timer, reply);
+    const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, url.id, variant));
     const { rendition, source, timer } = value;
     visit.outcome = collapsed ? 'collapsed' : source;
     visit.timer = timer;
     return reply
-      .headers(cachingHeaders(url, rendition.provisional ? undefined : etag, now, visit))
+      .headers(cachingHeaders(url, rendition.provisional || source === 'nearest' ? undefined : etag, now, visit))
       .headers({
+        ...(source === 'nearest' ? { 'cache-control': NOT_TO_BE_KEPT } : {}),
         'content-type': rendition.contentType,
         'cache-status': cacheStatus(source, collapsed),
         'server-timing': serverTiming(timer.durations, reply.elapsedTime),
@@ -127,6 +148,17 @@ export function createImageRoute(deps: ImageRouteDeps) {
     throw errors.busy(1);
   }
 
+  /** When all places are taken, another size of the same picture beats none. Nobody is to keep it. */
+  function insteadOf(reason: unknown, { headers, visit }: FastifyRequest, id: string, variant: Variant) {
+    const busy = reason instanceof DarkroomError && reason.code === 'busy';
+    const accept = visit.negotiated ? headers.accept : undefined;
+    const kept = busy && deps.nearest ? cache.family(familyOf(id, variant)) : [];
+    const rendition = nearestOf(kept, variant.recipe, accept);
+    if (!rendition) throw reason;
+    const timer = visit.timer ?? createStepTimer();
+    return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };
+  }
+
   /** One flight: looks among the results, else renders. Everybody who asked for `key` waits for this. */
   async function develop(
     flight: Flight,
@@ -139,20 +171,22 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const stored = await findResult(key, timer, flight.signal);
     const rendition = stored ?? (await render(flight, id, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
-      cache.set(key, rendition);
+      cache.set(key, rendition, familyOf(id, variant));
       if (!stored) saveBehind(id, key, rendition);
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
 
   async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
-    using place = await queue.enter(flight.signal); // 503
+    using place = await queue.enter(expectedMs(variant.recipe), flight.signal); // 503
     try {
-      const limits = { signal: flight.signal, maxBytes: deps.maxOriginalBytes };
+      const onLength = (bytes: number) => place.hold(bytes); // 503
+      const limits = { signal: flight.signal, maxBytes: deps.maxOriginalBytes, onLength };
       const known = seeksFaces(variant.recipe) ? facts.recall(id, flight.signal) : undefined;
-      const original = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
+      const body = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
+      const original = await timer.time('decode', renderer.examine(body)); // 413, 422
       await known;
-      await place.slot();
+      await place.slot(renderCost(original, variant.recipe)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       return await renderer.render(original, variant.recipe, timer, (probe) => facts.faces(id, probe)); // 413, 422
     } finally {
@@ -167,7 +201,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     try {
       const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
       const rendition = object && fromStoredObject(object);
-      if (object && !rendition) deps.warn('a stored rendition is damaged and will be replaced', key, undefined);
+      if (object && !rendition) await discardDamaged(results, key, signal);
       timer.note('store', rendition ? 'hit' : object ? 'damaged' : 'miss');
       return rendition;
     } catch (reason) {
@@ -175,6 +209,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
       deps.warn('the result store cannot be read', key, reason);
       return undefined;
     }
+  }
+
+  /** Nobody else shall read it, even if the render that replaces it fails. */
+  async function discardDamaged(from: ObjectStore, key: string, signal: AbortSignal): Promise<void> {
+    deps.warn('a stored rendition is damaged and will be replaced', key, undefined);
+    await from.delete(key, { signal });
   }
 
   function saveBehind(id: string, key: string, rendition: Rendition): void {

@@ -26,7 +26,18 @@ describe('defaults', () => {
       [config.maxOriginalPixels, config.maxOriginalFrames, config.metricsPort],
       [100_000_000, 200, 9091],
     );
-    assert.ok(config.memoryCacheBytes > 0);
+    assert.equal(config.memory.cache, Math.floor(config.memory.limit / 4));
+  });
+
+  it('share out the memory of a small machine, or refuse to start on one that is too small', () => {
+    const MIB = 1024 * 1024;
+    const { memory } = readConfig({}, 512 * MIB);
+    assert.equal(memory.cache, 128 * MIB);
+    const shared = memory.work + memory.cache + memory.saves + memory.inputs;
+    assert.ok(shared < 0.85 * 512 * MIB && shared > 64 * MIB, String(shared));
+    assert.throws(() => readConfig({}, 256 * MIB), /allows 256 MiB of memory.*DARKROOM_FACES=off/);
+    assert.ok(readConfig({ DARKROOM_FACES: 'off' }, 256 * MIB).memory.inputs >= 24 * MIB);
+    assert.throws(() => readConfig({ DARKROOM_MEMORY_CACHE: '400MiB' }, 512 * MIB), /smaller DARKROOM_MEMORY_CACHE/);
   });
 
   it('stand in the README, every one', () => {
@@ -50,7 +61,7 @@ describe('values', () => {
       DARKROOM_SLOTS: '3',
     });
     assert.deepEqual(
-      [config.memoryCacheBytes, config.storeTimeoutMs, config.metricsPort, config.slots, config.queue],
+      [config.memory.cache, config.storeTimeoutMs, config.metricsPort, config.slots, config.queue],
       [1_572_864, 250, undefined, 3, 48],
     );
   });

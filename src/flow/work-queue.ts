@@ -1,45 +1,76 @@
 import { errors } from '../errors.ts';
+import { createLine } from './line.ts';
 
 /**
- * Admission to CPU-heavy work in two steps, first come first served:
+ * Admission to CPU-heavy work in three steps:
  *
  * 1. `enter()` takes one of `slots + waiting` places or refuses with `busy` at once, and returns when the job may hold
  *    its input in memory. That many jobs hold input: one a slot for those that work, one a slot fetched ahead, so
  *    that slow input does not leave the CPUs idle while what merely waits holds no bytes.
- * 2. `place.slot()` returns when a CPU is free.
+ * 2. `place.hold()` counts the input's bytes, or refuses with `busy` when all inputs together would be too many.
+ * 3. `place.slot()` returns when a CPU and the memory for the work are free.
  *
- * Both waits together are bounded by `waitTimeoutMs` (then `busy`) and by the caller's signal (then its reason).
+ * Both waits together are bounded by `waitTimeoutMs` (then `busy`) and by the caller's signal (then its reason). Small
+ * jobs overtake large ones, but only for a time: see `line.ts`.
  */
 export interface WorkQueue {
-  enter(signal: AbortSignal): Promise<Place>;
+  /** `ms`: what the job is expected to cost, by what is known before its input is read. */
+  enter(ms: number, signal: AbortSignal): Promise<Place>;
   /** Jobs that hold a slot, and jobs that are in the house without one. */
   readonly running: number;
   readonly waiting: number;
+  /** Bytes counted for the jobs that hold a slot, and for inputs. */
+  readonly workBytes: number;
+  readonly inputBytes: number;
+  /** Milliseconds since the job that holds its input longest was let in; 0 when there is none. */
+  readonly longestStayMs: number;
 }
 
 /** Hold it with `using`: everything taken is given back however the job ends. */
 export interface Place extends Disposable {
-  /** Waits for a CPU. */
-  slot(): Promise<void>;
+  /** Counts the input. A second call replaces the first. Throws `busy`. */
+  hold(bytes: number): void;
+  /** Waits for a CPU and memory. Throws `original_too_large` for work that no waiting would make fit. */
+  slot(cost: JobCost): Promise<void>;
   /** Milliseconds spent waiting so far. */
   readonly waitedMs: number;
+}
+
+/** What a job needs: CPU in milliseconds, and memory in bytes at its peak. Estimates. */
+export interface JobCost {
+  readonly ms: number;
+  readonly bytes: number;
 }
 
 export interface WorkQueueOptions {
   readonly slots: number;
   readonly waiting: number;
   readonly waitTimeoutMs: number;
+  /** Bytes that all jobs holding a slot may need together. */
+  readonly workBytes?: number;
+  /** Bytes that all inputs in memory may have together. */
+  readonly inputBytes?: number;
+  /** Told whenever the bytes counted for work change, before that work begins. */
+  onWorkBytes?(bytes: number): void;
 }
 
 const RETRY_AFTER_MAX_S = 30;
 /** Weight of the newest job in the running mean of how long a slot is held. */
 const MEAN_WEIGHT = 0.2;
 
-export function createWorkQueue({ slots, waiting, waitTimeoutMs }: WorkQueueOptions): WorkQueue {
-  const inputs = createSemaphore(slots * 2);
-  const cpus = createSemaphore(slots);
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { slots, waiting, waitTimeoutMs, onWorkBytes } = options;
+  const { workBytes: mostWork = Number.POSITIVE_INFINITY, inputBytes: mostInput = Number.POSITIVE_INFINITY } = options;
+  const stays = new Set<{ readonly since: number }>();
   let inside = 0;
+  let running = 0;
+  let inputBytes = 0;
+  let workBytes = 0;
   let meanHoldMs = 200;
+
+  const inputLine = createLine<void>(() => stays.size < slots * 2);
+  // What needs more memory than is free lets others pass; a job alone in the house is never refused for others' sake.
+  const slotLine = createLine<JobCost>(({ bytes }) => running < slots && workBytes + bytes <= mostWork);
 
   /** Seconds until the work that stands in line now should be done, spread so that clients do not return together. */
   const retryAfter = () => {
@@ -47,22 +78,55 @@ export function createWorkQueue({ slots, waiting, waitTimeoutMs }: WorkQueueOpti
     return Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(seconds * (1 + Math.random() / 2))));
   };
 
+  function countWork(bytes: number): void {
+    workBytes += bytes;
+    onWorkBytes?.(workBytes);
+  }
+
+  /** Takes a slot here and now. Returns how to give it back. */
+  function takeSlot(bytes: number): () => void {
+    const since = performance.now();
+    running += 1;
+    countWork(bytes);
+    return () => {
+      running -= 1;
+      countWork(-bytes);
+      meanHoldMs += MEAN_WEIGHT * (performance.now() - since - meanHoldMs);
+      slotLine.advance();
+    };
+  }
+
+  function takeInput(): () => void {
+    const stay = { since: performance.now() };
+    stays.add(stay);
+    return () => {
+      stays.delete(stay);
+      inputLine.advance();
+    };
+  }
+
   return {
-    async enter(signal) {
+    async enter(ms, signal) {
       if (inside >= slots + waiting) throw errors.busy(retryAfter());
       inside += 1;
       let waitedMs = 0;
-      const taken: (() => void)[] = [() => (inside -= 1)];
+      let held = 0;
+      const taken: (() => void)[] = [
+        () => (inside -= 1),
+        () => {
+          inputBytes -= held;
+          held = 0;
+        },
+      ];
       const giveBack = () => {
         while (taken.length > 0) taken.pop()?.();
       };
-      const waitFor = async (semaphore: Semaphore) => {
+      const waitFor = async (turn: (limit: AbortSignal) => Promise<() => void>) => {
         signal.throwIfAborted();
         const since = performance.now();
+        const left = AbortSignal.timeout(Math.max(0, Math.ceil(waitTimeoutMs - waitedMs)));
         try {
-          const wait = () =>
-            AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(waitTimeoutMs - waitedMs)))]);
-          taken.push(semaphore.take() ?? (await semaphore.acquire(wait())));
+          taken.push(await turn(AbortSignal.any([signal, left])));
         } catch (reason) {
           throw signal.aborted ? reason : errors.busy(retryAfter());
         } finally {
@@ -71,18 +135,25 @@ export function createWorkQueue({ slots, waiting, waitTimeoutMs }: WorkQueueOpti
       };
 
       try {
-        await waitFor(inputs);
+        if (inputLine.free()) taken.push(takeInput());
+        else await waitFor((limit) => inputLine.wait(undefined, ms, takeInput, limit));
       } catch (error) {
         giveBack();
         throw error;
       }
       return {
-        async slot() {
-          await waitFor(cpus);
-          const since = performance.now();
-          taken.push(() => {
-            meanHoldMs += MEAN_WEIGHT * (performance.now() - since - meanHoldMs);
-          });
+        hold(bytes) {
+          if (inputBytes - held + bytes > mostInput) throw errors.busy(retryAfter());
+          inputBytes += bytes - held;
+          held = bytes;
+        },
+        async slot(cost) {
+          if (cost.bytes > mostWork)
+            throw errors.originalTooLarge('The original needs more memory than this server has for one picture.');
+          signal.throwIfAborted();
+          const take = () => takeSlot(cost.bytes);
+          if (slotLine.free(cost)) taken.push(take());
+          else await waitFor((limit) => slotLine.wait(cost, cost.ms, take, limit));
         },
         get waitedMs() {
           return waitedMs;
@@ -91,58 +162,20 @@ export function createWorkQueue({ slots, waiting, waitTimeoutMs }: WorkQueueOpti
       };
     },
     get running() {
-      return cpus.held;
+      return running;
     },
     get waiting() {
-      return inside - cpus.held;
+      return inside - running;
     },
-  };
-}
-
-interface Semaphore {
-  /** A permit at once, or undefined. Permits come as the one function that gives them back. */
-  take(): (() => void) | undefined;
-  /** First come, first served. Rejects with the signal's reason. */
-  acquire(signal: AbortSignal): Promise<() => void>;
-  readonly held: number;
-}
-
-function createSemaphore(permits: number): Semaphore {
-  const line = new Set<() => void>();
-  let held = 0;
-
-  const release = () => {
-    held -= 1;
-    const [next] = line;
-    next?.();
-  };
-  const take = () => {
-    if (held >= permits) return undefined;
-    held += 1;
-    return release;
-  };
-
-  return {
-    take,
-    async acquire(signal) {
-      const turn = Promise.withResolvers<() => void>();
-      const leave = () => {
-        line.delete(advance);
-        turn.reject(signal.reason);
-      };
-      // The permit changes hands here and now, so that a newcomer cannot slip in between.
-      const advance = () => {
-        line.delete(advance);
-        signal.removeEventListener('abort', leave);
-        held += 1;
-        turn.resolve(release);
-      };
-      line.add(advance);
-      signal.addEventListener('abort', leave, { once: true });
-      return turn.promise;
+    get workBytes() {
+      return workBytes;
     },
-    get held() {
-      return held;
+    get inputBytes() {
+      return inputBytes;
+    },
+    get longestStayMs() {
+      const [longest] = stays;
+      return longest ? performance.now() - longest.since : 0;
     },
   };
 }

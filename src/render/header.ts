@@ -19,6 +19,10 @@ export interface OriginalHeader {
   readonly delays: readonly number[] | undefined;
   readonly loop: number | undefined;
   readonly hasAlpha: boolean;
+  /** Sent in passes (JPEG, PNG), so that all of it is held in memory before the first line is there. */
+  readonly progressive: boolean;
+  /** Stored lying on its side or mirrored: it is turned by pixels. */
+  readonly turned: boolean;
   /** Stored as it is to be seen: no turn, no profile, 8 bits, red, green and blue. */
   readonly plain: boolean;
   readonly hasProfile: boolean;
@@ -56,6 +60,8 @@ export async function readHeader(
     delays: frames > 1 ? metadata.delay : undefined,
     loop: frames > 1 ? metadata.loop : undefined,
     hasAlpha: metadata.hasAlpha,
+    progressive: metadata.isProgressive ?? false,
+    turned: (metadata.orientation ?? 1) !== 1,
     plain: isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
     deep: metadata.depth !== 'uchar',

@@ -25,13 +25,24 @@ export interface Renderer {
   /** Loads the engine ahead of the first render. */
   warm(): Promise<void>;
   /**
+   * Reads the header, within a few milliseconds and no memory to speak of, so it needs no slot. Throws
+   * `original_unreadable` and `original_too_large`.
+   */
+  examine(original: Buffer): Promise<Examined>;
+  /**
    * Makes one rendition. Throws `original_unreadable` and `original_too_large`; anything else is our own fault.
    * `faces` is asked only when the frame depends on them.
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
-  render(original: Buffer, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
+  render(original: Examined, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
   /** Size, colours and a placeholder. Throws as `render` does. */
-  describe(original: Buffer): Promise<PictureFacts>;
+  describe(original: Examined): Promise<PictureFacts>;
+}
+
+/** An original and what its header says. */
+export interface Examined {
+  readonly body: Buffer;
+  readonly header: OriginalHeader;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -40,10 +51,10 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async warm() {
       await loadSharp();
     },
+    examine: async (body) => ({ body, header: await readHeader(await loadSharp(), body, limits) }),
     describe: async (original) => describe(await loadSharp(), original, limits),
-    async render(original, recipe, timer, faces) {
+    async render({ body: original, header }, recipe, timer, faces) {
       const sharp = await loadSharp();
-      const header = await timer.time('decode', readHeader(sharp, original, limits));
       const prepared = await timer.time('decode', prepareDecoder(sharp, original, header, recipe, limits));
       const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
       const aimed = await aim(sharp, prepared, header, recipe, timedFaces);

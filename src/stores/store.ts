@@ -27,6 +27,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Largest body accepted, in bytes. Reading stops as soon as more arrives or is announced. */
   readonly maxBytes: number;
+  /** Called before a body is read whose length is announced, in bytes. What it throws ends the call. */
+  onLength?(bytes: number): void;
 }
 
 export interface WriteOptions {

@@ -4,6 +4,7 @@ import type { WorkQueue } from '../flow/work-queue.ts';
 import type { OriginalFacts } from '../original-facts.ts';
 import type { Purge } from '../purge.ts';
 import { readOriginal } from '../read-original.ts';
+import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
 import type { PictureFacts } from '../render/describe.ts';
 import type { Renderer } from '../render/render.ts';
 import type { ObjectStore } from '../stores/store.ts';
@@ -98,11 +99,13 @@ export function createUploads(deps: UploadsDeps): Uploads {
     },
 
     async complete(id, signal) {
-      using place = await queue.enter(signal);
-      const body = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes });
-      await place.slot();
+      using place = await queue.enter(DESCRIBE_MS, signal);
+      const onLength = (bytes: number) => place.hold(bytes);
+      const body = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes, onLength });
       try {
-        const found = await renderer.describe(body);
+        const original = await renderer.examine(body);
+        await place.slot(describeCost(original));
+        const found = await renderer.describe(original);
         const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
         if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
           throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);

@@ -124,12 +124,12 @@ describe('a polite stop', () => {
 describe('the start', () => {
   it('says once what is running', async () => {
     const server = await startServer({ DARKROOM_SLOTS: '3', DARKROOM_MEMORY_CACHE: '5MiB', MALLOC_ARENA_MAX: '2' });
-    const { version, node, renderVersion, slots, queue, memoryCacheBytes, allocator, threadPool, originals, results } =
+    const { version, node, renderVersion, slots, queue, memory, allocator, threadPool, originals, results } =
       server.startUp;
     assert.match(`${version} ${node}`, /^\d+\.\d+\.\d+ 24\./);
     assert.match(String(renderVersion), /sharp \d.* vips \d/);
     assert.deepEqual(
-      [slots, queue, memoryCacheBytes, allocator, threadPool],
+      [slots, queue, (memory as { cache: number }).cache, allocator, threadPool],
       [3, 48, 5_242_880, 'glibc, 2 arenas', 16],
     );
     assert.deepEqual([originals, results], ['folder', 'folder']);

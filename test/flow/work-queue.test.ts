@@ -5,6 +5,7 @@ import { createWorkQueue, type Place } from '../../src/flow/work-queue.ts';
 import { turns } from '../helpers/turns.ts';
 
 const patient = () => new AbortController().signal;
+const FREE = { ms: 1, bytes: 0 };
 
 describe('work queue', () => {
   it('lets slots + waiting in and refuses the rest at once', async () => {
@@ -12,8 +13,8 @@ describe('work queue', () => {
     const gate = Promise.withResolvers<void>();
     let most = 0;
     const jobs = Array.from({ length: 20 }, async () => {
-      using place = await queue.enter(patient());
-      await place.slot();
+      using place = await queue.enter(1, patient());
+      await place.slot(FREE);
       most = Math.max(most, queue.running);
       await gate.promise;
     });
@@ -36,7 +37,7 @@ describe('work queue', () => {
   it('lets as many jobs hold input as twice its slots', async () => {
     const queue = createWorkQueue({ slots: 2, waiting: 10, waitTimeoutMs: 60_000 });
     const entered: Place[] = [];
-    const jobs = Array.from({ length: 8 }, () => queue.enter(patient()).then((place) => entered.push(place)));
+    const jobs = Array.from({ length: 8 }, () => queue.enter(1, patient()).then((place) => entered.push(place)));
     await turns();
     assert.equal(entered.length, 4);
     entered[0]?.[Symbol.dispose]();
@@ -59,8 +60,8 @@ describe('work queue', () => {
     const order: number[] = [];
     await Promise.all(
       Array.from({ length: 10 }, async (_, job) => {
-        using place = await queue.enter(patient());
-        await place.slot();
+        using place = await queue.enter(1, patient());
+        await place.slot(FREE);
         await turns(1);
         order.push(job);
       }),
@@ -70,13 +71,13 @@ describe('work queue', () => {
 
   it('lets go of a job whose caller gave up, wherever it waits', async () => {
     const queue = createWorkQueue({ slots: 1, waiting: 5, waitTimeoutMs: 60_000 });
-    const holder = await queue.enter(patient());
-    await holder.slot();
+    const holder = await queue.enter(1, patient());
+    await holder.slot(FREE);
     const ahead = new AbortController();
     const behind = new AbortController();
-    const place = await queue.enter(ahead.signal);
-    const slot = place.slot();
-    const waiting = queue.enter(behind.signal);
+    const place = await queue.enter(1, ahead.signal);
+    const slot = place.slot(FREE);
+    const waiting = queue.enter(1, behind.signal);
     behind.abort(new Error('gave up'));
     await assert.rejects(waiting, /gave up/);
     ahead.abort(new Error('gave up too'));
@@ -84,17 +85,121 @@ describe('work queue', () => {
     place[Symbol.dispose]();
     assert.deepEqual([queue.running, queue.waiting], [1, 0]);
     holder[Symbol.dispose]();
-    using next = await queue.enter(patient());
-    await next.slot();
+    using next = await queue.enter(1, patient());
+    await next.slot(FREE);
     assert.equal(queue.running, 1);
   });
 
   it('answers busy to whoever waited too long', async () => {
     const queue = createWorkQueue({ slots: 1, waiting: 5, waitTimeoutMs: 20 });
-    using holder = await queue.enter(patient());
-    await holder.slot();
-    using second = await queue.enter(patient());
-    await assert.rejects(second.slot(), { code: 'busy' });
+    using holder = await queue.enter(1, patient());
+    await holder.slot(FREE);
+    using second = await queue.enter(1, patient());
+    await assert.rejects(second.slot(FREE), { code: 'busy' });
     assert.ok(second.waitedMs > 0);
+  });
+
+  it('lets small jobs overtake large ones, which start all the same in the end', async () => {
+    const queue = createWorkQueue({ slots: 1, waiting: 50, waitTimeoutMs: 60_000 });
+    const order: string[] = [];
+    const job = async (name: string, ms: number) => {
+      using place = await queue.enter(ms, patient());
+      await place.slot({ ms, bytes: 0 });
+      order.push(name);
+      await turns(1);
+    };
+    const large = Array.from({ length: 4 }, (_, at) => job(`large ${at}`, 400));
+    const small = Array.from({ length: 6 }, (_, at) => job(`small ${at}`, 1));
+    await Promise.all([...large, ...small]);
+    // One large job had the slot and one its input before the small ones came.
+    assert.deepEqual(order.slice(0, 8).filter((name) => name.startsWith('small')).length, 6);
+    assert.deepEqual(
+      order.filter((name) => name.startsWith('large')),
+      ['large 0', 'large 1', 'large 2', 'large 3'],
+    );
+  });
+
+  it('does not starve a large job, however many small ones keep coming', async () => {
+    const queue = createWorkQueue({ slots: 1, waiting: 50, waitTimeoutMs: 60_000 });
+    let begun = false;
+    const large = (async () => {
+      using place = await queue.enter(5, patient());
+      await place.slot({ ms: 5, bytes: 0 });
+      begun = true;
+    })();
+    const deadline = performance.now() + 5000;
+    const keepComing = async () => {
+      while (!begun && performance.now() < deadline) {
+        using place = await queue.enter(0, patient());
+        await place.slot({ ms: 0, bytes: 0 });
+        await turns(1);
+      }
+    };
+    await Promise.all([large, ...Array.from({ length: 6 }, keepComing)]);
+    assert.ok(begun);
+    assert.ok(performance.now() < deadline);
+  });
+
+  it('lets no more work begin than memory allows, and what fits pass what does not', async () => {
+    const seen: number[] = [];
+    const queue = createWorkQueue({
+      ...{ slots: 3, waiting: 20, waitTimeoutMs: 60_000, workBytes: 100 },
+      onWorkBytes: (bytes) => seen.push(bytes),
+    });
+    const places: Place[] = [];
+    const begin = async (bytes: number, ms = 1000) => {
+      const place = await queue.enter(1, patient());
+      await place.slot({ ms, bytes });
+      places.push(place);
+    };
+    await begin(70);
+    const heavy = begin(60);
+    await begin(30);
+    await turns();
+    assert.deepEqual([queue.running, queue.waiting, queue.workBytes], [2, 1, 100]);
+    places[0]?.[Symbol.dispose]();
+    await heavy;
+    assert.equal(queue.workBytes, 90);
+    await assert.rejects(begin(101), { code: 'original_too_large' });
+    for (const place of places) place[Symbol.dispose]();
+    assert.deepEqual([queue.running, queue.workBytes], [0, 0]);
+    assert.deepEqual([Math.max(...seen), seen.at(-1)], [100, 0]);
+  });
+
+  it('lets nobody pass a heavy job whose time has come', async () => {
+    const queue = createWorkQueue({ slots: 3, waiting: 20, waitTimeoutMs: 60_000, workBytes: 100 });
+    const first = await queue.enter(0, patient());
+    await first.slot({ ms: 0, bytes: 70 });
+    using heavyPlace = await queue.enter(0, patient());
+    const heavy = heavyPlace.slot({ ms: 0, bytes: 60 });
+    using lightPlace = await queue.enter(0, patient());
+    const light = lightPlace.slot({ ms: 1000, bytes: 10 });
+    await turns();
+    assert.equal(queue.running, 1);
+    first[Symbol.dispose]();
+    await Promise.all([heavy, light]);
+    assert.equal(queue.running, 2);
+  });
+
+  it('counts inputs and refuses those that would be too many together', async () => {
+    const queue = createWorkQueue({ slots: 2, waiting: 5, waitTimeoutMs: 60_000, inputBytes: 100 });
+    const place = await queue.enter(1, patient());
+    using other = await queue.enter(1, patient());
+    place.hold(60);
+    assert.throws(() => other.hold(50), { code: 'busy' });
+    place.hold(50);
+    other.hold(50);
+    assert.equal(queue.inputBytes, 100);
+    place[Symbol.dispose]();
+    assert.equal(queue.inputBytes, 50);
+  });
+
+  it('tells how long the oldest job has been in', async () => {
+    const queue = createWorkQueue({ slots: 1, waiting: 5, waitTimeoutMs: 60_000 });
+    assert.equal(queue.longestStayMs, 0);
+    using place = await queue.enter(1, patient());
+    await place.slot(FREE);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(queue.longestStayMs >= 15);
   });
 });

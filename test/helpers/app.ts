@@ -31,6 +31,10 @@ export interface TestAppOptions {
   readonly waitTimeoutMs?: number;
   readonly renderTimeoutMs?: number;
   readonly maxOriginalBytes?: number;
+  readonly workBytes?: number;
+  readonly inputBytes?: number;
+  /** On unless said. */
+  readonly nearest?: boolean;
   readonly maxPixels?: number;
   readonly maxFrames?: number;
   /** Without one, faces are off. */
@@ -55,6 +59,8 @@ export async function startApp(options: TestAppOptions) {
     slots: options.slots ?? 2,
     waiting: options.waiting ?? 32,
     waitTimeoutMs: options.waitTimeoutMs ?? 8000,
+    ...(options.workBytes ? { workBytes: options.workBytes } : {}),
+    ...(options.inputBytes ? { inputBytes: options.inputBytes } : {}),
   });
   const saves = createWriteBehind({ maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 2, retryDelayMs: 1 });
   const real = createRenderer({
@@ -90,6 +96,7 @@ export async function startApp(options: TestAppOptions) {
     metrics: createMetrics({ cache, flights, queue, saves }),
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
+    nearest: options.nearest ?? true,
     warn: (what) => warnings.push(what),
     logLevel: 'silent',
     version: '0.0.0-test',

@@ -31,12 +31,12 @@ const PLAIN: Recipe = {
 };
 
 /** Renders with the real renderer; what the recipe leaves out is plain. Shows no faces unless told. */
-export function render(
+export async function render(
   original: Buffer,
   recipe: Partial<Recipe>,
   faces: FaceLookup = async () => [],
 ): Promise<Rendered> {
-  return renderer.render(original, { ...PLAIN, ...recipe }, createStepTimer(), faces);
+  return renderer.render(await renderer.examine(original), { ...PLAIN, ...recipe }, createStepTimer(), faces);
 }
 
 /** Pixels as they stand in the file: no profile applied, nothing turned. Frames below each other. */

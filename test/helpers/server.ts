@@ -23,7 +23,8 @@ export interface LogLine {
 }
 
 /** A real process on a real loopback port, in an empty folder of its own. */
-export async function startServer(settings: Record<string, string> = {}) {
+/** `preload`: a module loaded before the server's own code. */
+export async function startServer(settings: Record<string, string> = {}, preload?: URL) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
   const env = {
     ...inherited,
@@ -34,7 +35,11 @@ export async function startServer(settings: Record<string, string> = {}) {
     DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'),
     ...settings,
   };
-  const child = spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...(preload ? ['--import', preload.href] : []), MAIN], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   let errorOutput = '';
   const up = Promise.withResolvers<LogLine>();

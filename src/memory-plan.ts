@@ -1,0 +1,45 @@
+/** How the memory that this process may use is shared out, in bytes. Made once, at boot. */
+export interface MemoryPlan {
+  readonly limit: number;
+  /** Renditions in memory. What a heavy render needs beyond its own share, the cache lends for so long. */
+  readonly cache: number;
+  /** Saves waiting or under way. */
+  readonly saves: number;
+  /** Originals in memory, all together; none may be larger. */
+  readonly inputs: number;
+  /** Decoding and encoding, all slots together, with nothing borrowed. */
+  readonly work: number;
+}
+
+export interface MemoryPlanOptions {
+  readonly limit: number;
+  /** Of the settings; a quarter of the limit when left out. */
+  readonly cache?: number | undefined;
+  readonly faces: boolean;
+}
+
+const MIB = 1024 * 1024;
+/** What is left for the kernel's own buffers, and for what an allocator keeps to itself. */
+const USABLE = 0.85;
+/** The process with everything loaded and nothing to do (bench/memory.ts). */
+const PROCESS_BYTES = 112 * MIB;
+/** The face thread with both models (bench/memory.ts). */
+const FACES_BYTES = 90 * MIB;
+/** A second copy of a flash sale's minute at most. */
+const MOST_SAVES = 64 * MIB;
+/** Enough for twice the slots of ordinary photos on large machines, and for one of the largest allowed on small ones. */
+const INPUT_SHARE = 1 / 8;
+/** A progressive photo of 12 megapixels; with less there is no point in starting. */
+const LEAST_WORK = 56 * MIB;
+
+/** Undefined when the memory does not suffice. */
+export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
+  const { limit } = options;
+  const saves = Math.min(MOST_SAVES, Math.floor(limit / 16));
+  const inputs = Math.floor(limit * INPUT_SHARE);
+  const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs;
+  const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
+  return free < LEAST_WORK || cache > free
+    ? undefined
+    : { limit, cache, saves, inputs, work: Math.floor(free - cache) };
+}

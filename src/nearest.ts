@@ -1,0 +1,29 @@
+import type { Recipe } from './render/recipe.ts';
+import type { Rendition } from './rendition.ts';
+
+/** What every browser shows. */
+const BASE = /^image\/(jpeg|png|gif)$/;
+
+/**
+ * Of renditions that show the same part of the same picture, the one that stands in best for `recipe`: the next larger
+ * one, else the largest. `accept`: of a negotiated request, whose client takes other formats too.
+ */
+export function nearestOf(
+  kept: readonly Rendition[],
+  recipe: Recipe,
+  accept: string | undefined,
+): Rendition | undefined {
+  const fits = ({ contentType }: Rendition) =>
+    recipe.output === 'base'
+      ? BASE.test(contentType)
+      : contentType === `image/${recipe.output}` ||
+        (accept !== undefined && (BASE.test(contentType) || accept.includes(contentType)));
+  const bySize = kept.filter(fits).sort((a, b) => area(a) - area(b));
+  const enough = ({ width, height }: Rendition) =>
+    width >= (recipe.width ?? 0) || height >= (recipe.height ?? Infinity);
+  return bySize.find(enough) ?? bySize.at(-1);
+}
+
+function area({ width, height }: Rendition): number {
+  return width * height;
+}
