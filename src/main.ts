@@ -25,6 +25,7 @@ import type { Developed } from './serve-image.ts';
 import { createShopApi } from './shop-api.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { startUpLine } from './start-up-line.ts';
+import { withCircuitBreaker } from './stores/circuit-breaker.ts';
 import { createDiskStore } from './stores/disk-store.ts';
 import { createHttpOrigin } from './stores/http-origin.ts';
 import { createS3Store } from './stores/s3-store.ts';
@@ -57,7 +58,13 @@ async function start(config: Config) {
     faces: config.faces,
   });
   const originals = createReader(config.originals, config);
-  const results = config.results.kind === 'none' ? undefined : createStore(config.results, config);
+  const results =
+    config.results.kind === 'none'
+      ? undefined
+      : createResults(config.results, config, (open) => {
+          if (open) log.error('the result store is left alone for a while: it failed too often');
+          else log.info('the result store is back');
+        });
   const cache = createRenditionCache(config.memory.cache);
   const flights = createSingleFlight<Developed>();
   const { memory } = config;
@@ -205,6 +212,11 @@ async function start(config: Config) {
 
 /** Kept back from the shutdown's time for closing sockets and the last log line. */
 const LAST_WORDS_MS = 300;
+
+/** Results are a convenience: while their store is down, renders go on without paying for its time-outs. */
+function createResults(location: StoreLocation, config: Config, onChange?: (open: boolean) => void): ObjectStore {
+  return withCircuitBreaker(createStore(location, config), onChange ? { onChange } : {});
+}
 
 async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   if (presetsFile === undefined) return BUILT_IN_PRESETS;

@@ -21,21 +21,22 @@ export interface MemoryPlanOptions {
 const MIB = 1024 * 1024;
 /** What is left for the kernel's own buffers, and for what an allocator keeps to itself. */
 const USABLE = 0.85;
-/** The process with everything loaded and nothing to do (bench/memory.ts). */
-const PROCESS_BYTES = 112 * MIB;
-/** The face thread with both models (bench/memory.ts). */
-const FACES_BYTES = 90 * MIB;
+/** The process with everything loaded and nothing to do: 80 to 98 MiB of its own, and its code (bench/memory.ts). */
+const PROCESS_BYTES = 120 * MIB;
+/** The face thread with both models at work (bench/memory.ts). */
+const FACES_BYTES = 140 * MIB;
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
-/** Enough for twice the slots of ordinary photos on large machines, and for one of the largest allowed on small ones. */
-const INPUT_SHARE = 1 / 8;
+const SAVES_SHARE = 1 / 32;
+/** One of the largest originals allowed on 512 MiB; ordinary photos for two slots and as many fetched ahead on 256. */
+const INPUT_SHARE = 1 / 10;
 /** A progressive photo of 12 megapixels; with less there is no point in starting. */
-const LEAST_WORK = 56 * MIB;
+const LEAST_WORK = 48 * MIB;
 
 /** Undefined when the memory does not suffice. */
 export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
-  const saves = Math.min(MOST_SAVES, Math.floor(limit / 16));
+  const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE));
   const inputs = Math.floor(limit * INPUT_SHARE);
   const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));

@@ -98,7 +98,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/(faces\/face-finder|flow\/write-behind|generations|render\/describe|stores\/store)\.ts$/,
   ],
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
-  [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit)|errors)\.ts$/, /^$/],
+  [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit|retry-budget)|errors)\.ts$/, /^$/],
   [/^src\/flow\//, /^src\/(errors|flow\/line)\.ts$/, /^$/],
   [/^src\/nearest\.ts$/, /^$/, /^src\/(rendition|render\/recipe)\.ts$/],
   [/^src\/url\/(sdk|edge)\.ts$/, /^src\/(built-in-presets|url\/(family|image-path))\.ts$/, /^src\/url\//],

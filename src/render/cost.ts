@@ -17,40 +17,50 @@ export interface RenderCost {
 const MIB = 1024 * 1024;
 const MEGAPIXEL = 1_000_000;
 
-/** Per million pixels: CPU, and bytes for each pixel. */
+/** CPU in milliseconds for a million pixels, and bytes for each pixel. */
 interface Rate {
   readonly ms: number;
   readonly bytes: number;
 }
 
-/** libvips streams what it can; what comes in passes, or lying on its side, is held whole. */
+/**
+ * Of the original's pixels. libvips streams what it can, and shrinks JPEG and plain WebP while it loads them; what comes
+ * in passes is held whole, as coefficients (JPEG, 2 bytes each; twice as many without chroma subsampling) or as pixels.
+ */
 const DECODING: Readonly<Record<string, Rate>> = {
-  jpeg: { ms: 4, bytes: 0.6 },
-  'jpeg in passes': { ms: 12, bytes: 3.4 },
-  png: { ms: 20, bytes: 0.6 },
-  'png in passes': { ms: 25, bytes: 5 },
-  webp: { ms: 15, bytes: 5.5 },
-  gif: { ms: 15, bytes: 5.5 },
-  avif: { ms: 35, bytes: 22 },
+  jpeg: { ms: 2.5, bytes: 0.1 },
+  'jpeg in passes': { ms: 11, bytes: 3.1 },
+  'jpeg in passes, 4:4:4': { ms: 17, bytes: 6.1 },
+  png: { ms: 12, bytes: 1.2 },
+  'png in passes': { ms: 22, bytes: 3.7 },
+  webp: { ms: 10, bytes: 0.2 },
+  'webp, not plain': { ms: 22, bytes: 4.1 },
+  gif: { ms: 11, bytes: 5.2 },
+  avif: { ms: 55, bytes: 18.9 },
 };
-const DEAREST: Rate = { ms: 35, bytes: 22 };
-/** A turned picture is decoded whole before its first line can be written. */
-const TURNING_BYTES = 3.2;
+const DEAREST: Rate = { ms: 55, bytes: 18.9 };
 
+/** Of the rendition's pixels. */
 const ENCODING: Readonly<Record<Output, Rate>> = {
-  webp: { ms: 60, bytes: 14 },
-  avif: { ms: 180, bytes: 40 },
-  jpeg: { ms: 25, bytes: 10 },
-  png: { ms: 120, bytes: 12 },
+  webp: { ms: 70, bytes: 17 },
+  avif: { ms: 125, bytes: 37 },
+  jpeg: { ms: 30, bytes: 12 },
+  png: { ms: 120, bytes: 14 },
   base: { ms: 120, bytes: 14 },
 };
+/** For each pixel of the rendition, when it is turned. */
+const TURNING_BYTES = 6;
+/** Most of what decoding took is given back before encoding takes its own; this share of the lesser one is not. */
+const AT_ONE_TIME = 0.35;
 
 /** sharp's and libvips' own: buffers, line caches, a thread's stack. */
-const EVERY_RENDER: RenderCost = { ms: 2, bytes: 16 * MIB };
+const EVERY_RENDER: RenderCost = { ms: 15, bytes: 12 * MIB };
 /** Looking for faces, mostly in another thread. */
 const LOOK_MS = 60;
+/** Pixels that are decoded once for the look and for the rendition, and their copy on the way. */
+const HELD_BYTES = 9;
 /** Before its original is read, a job is as large as its output and as dear as a camera's photo. */
-const TYPICAL_DECODE_MS = 30;
+const TYPICAL_DECODE_MS = 25;
 
 /** By the recipe alone. */
 export function expectedMs(recipe: Recipe): number {
@@ -70,10 +80,13 @@ export function renderCost({ header }: { readonly header: OriginalHeader }, reci
   const looks = seeksFaces(recipe) && dependsOnFaces(plan, whole, recipe.faceZoom);
   const held = looks ? area(workingSize(plan, whole, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
+  const turning = header.turned ? TURNING_BYTES : 0;
   const decoding = decodeCost(header, frames);
+  const encodingBytes = (wide * encoding.bytes + turning) * written + HELD_BYTES * held;
+  const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (looks ? LOOK_MS : 0),
-    bytes: Math.round(decoding.bytes + wide * encoding.bytes * written + 4 * held),
+    bytes: Math.round(EVERY_RENDER.bytes + more + AT_ONE_TIME * less),
   };
 }
 
@@ -83,13 +96,12 @@ export function describeCost({ header }: { readonly header: OriginalHeader }): R
 }
 export const DESCRIBE_MS = EVERY_RENDER.ms + TYPICAL_DECODE_MS;
 
-function decodeCost({ format, progressive, turned, size, deep }: OriginalHeader, frames: number): RenderCost {
-  const rate = DECODING[progressive ? `${format} in passes` : format] ?? DECODING[format] ?? DEAREST;
+function decodeCost({ format, coding, size, deep }: OriginalHeader, frames: number): RenderCost {
+  const rate = DECODING[coding] ?? DECODING[format] ?? DEAREST;
   const pixels = area(size) * frames;
-  const bytes = rate.bytes + (turned ? TURNING_BYTES : 0);
   return {
     ms: EVERY_RENDER.ms + (rate.ms * pixels) / MEGAPIXEL,
-    bytes: EVERY_RENDER.bytes + Math.round(bytes * (deep ? 2 : 1) * pixels),
+    bytes: EVERY_RENDER.bytes + Math.round(rate.bytes * (deep ? 2 : 1) * pixels),
   };
 }
 

@@ -19,8 +19,8 @@ export interface OriginalHeader {
   readonly delays: readonly number[] | undefined;
   readonly loop: number | undefined;
   readonly hasAlpha: boolean;
-  /** Sent in passes (JPEG, PNG), so that all of it is held in memory before the first line is there. */
-  readonly progressive: boolean;
+  /** The format, and what makes some of its files dearer to decode: see `DECODING` in cost.ts. */
+  readonly coding: string;
   /** Stored lying on its side or mirrored: it is turned by pixels. */
   readonly turned: boolean;
   /** Stored as it is to be seen: no turn, no profile, 8 bits, red, green and blue. */
@@ -60,7 +60,7 @@ export async function readHeader(
     delays: frames > 1 ? metadata.delay : undefined,
     loop: frames > 1 ? metadata.loop : undefined,
     hasAlpha: metadata.hasAlpha,
-    progressive: metadata.isProgressive ?? false,
+    coding: codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
     plain: isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
@@ -88,6 +88,15 @@ export function refuse(cause: unknown): never {
 }
 
 const RETRY_AFTER_TIMEOUT_S = 5;
+
+/** Passes (JPEG, PNG) are all held in memory before the first line is there. */
+function codingOf({ format, isProgressive, chromaSubsampling }: Metadata, original: Buffer): string {
+  if (format === 'heif') return 'avif';
+  // The first chunk of a plain WebP without loss, alpha or frames: https://developers.google.com/speed/webp/docs/riff_container
+  if (format === 'webp') return original.toString('latin1', 12, 16) === 'VP8 ' ? 'webp' : 'webp, not plain';
+  if (!isProgressive) return format;
+  return format === 'jpeg' && chromaSubsampling?.startsWith('4:4:4') ? 'jpeg in passes, 4:4:4' : `${format} in passes`;
+}
 
 function isPlain({ orientation = 1, icc, depth, space }: Metadata): boolean {
   return orientation === 1 && icc === undefined && depth === 'uchar' && space === 'srgb';

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { errors } from '../errors.ts';
-import type { ObjectStore, ReadOptions, StoredObject } from './store.ts';
+import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
 import { bounded, tooLarge } from './time-limit.ts';
 
 export interface DiskStoreOptions {
@@ -37,7 +37,11 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
   }
 
   /** The file's bytes if it is a regular file inside the folder once every link is followed. */
-  async function read(file: string, maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  async function read(
+    file: string,
+    { maxBytes, onLength }: BodyLimits,
+    signal: AbortSignal,
+  ): Promise<Buffer | undefined> {
     const [real, realHome] = await Promise.all([realpath(file), realpath(home)]);
     // Compared with the separator: /data/public must not let /data/public123 in.
     if (!real.startsWith(realHome + sep)) return undefined;
@@ -46,6 +50,7 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     const info = await handle.stat();
     if (!info.isFile()) return undefined;
     if (info.size > maxBytes) throw tooLarge(maxBytes);
+    onLength?.(info.size);
     const body = await handle.readFile({ signal });
     // It may have grown since.
     if (body.length > maxBytes) throw tooLarge(maxBytes);
@@ -92,13 +97,13 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
   }
 
   return {
-    async get(key, { signal, maxBytes }: ReadOptions) {
+    async get(key, { signal, ...limits }) {
       const file = fileOf(key);
       if (!file) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
-        const body = await read(file, maxBytes, limit).catch(unlessAbsent);
+        const body = await read(file, limits, limit).catch(unlessAbsent);
         if (!body) return undefined;
-        const companion = await read(companionOf(file), 65_536, limit).catch(unlessAbsent);
+        const companion = await read(companionOf(file), { maxBytes: 65_536 }, limit).catch(unlessAbsent);
         return { body, ...parseCompanion(companion) };
       });
     },

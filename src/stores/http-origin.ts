@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
-import type { ObjectReader, StoredObject } from './store.ts';
+import { createRetryBudget } from './retry-budget.ts';
+import type { BodyLimits, ObjectReader, StoredObject } from './store.ts';
 import { bounded, readBody, tooLarge } from './time-limit.ts';
 
 export interface HttpOriginOptions {
@@ -24,6 +26,8 @@ const CONNECT_TIMEOUT_MS = 1000;
 const BACKSTOP_MS = 1000;
 /** A short error page is read to its end, because a new TLS connection costs more. */
 const MAX_DRAINED_BYTES = 16 * 1024;
+const STUMBLES = new Set([500, 502, 503]);
+const RETRY_PAUSE_MS = 100;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** How a kept-alive socket dies that the other side closed while it was idle. */
 const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
@@ -37,6 +41,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   // Keys are resolved against the path; a query would be dropped without a word.
   if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
   if (!base.pathname.endsWith('/')) base.pathname += '/';
+  const retries = createRetryBudget();
   let connecting: ReturnType<typeof connect> | undefined;
   let closed = false;
 
@@ -82,11 +87,20 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     }
   }
 
+  /** An origin that stumbles is asked once more, after a pause: 500, 502 and 503 say nothing about the object. */
+  async function askTwice(url: URL, limit: AbortSignal): Promise<Answer> {
+    const answer = await ask(url, limit);
+    if (!STUMBLES.has(answer.statusCode) || !retries.take()) return answer;
+    release(answer);
+    await delay(RETRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal: limit });
+    return ask(url, limit);
+  }
+
   async function follow(start: URL, limit: AbortSignal): Promise<Answer> {
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
       assertAllowed(url);
-      const answer = await ask(url, limit);
+      const answer = await askTwice(url, limit);
       if (!REDIRECTS.has(answer.statusCode)) return answer;
       release(answer);
       const { location } = answer.headers;
@@ -101,14 +115,15 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   }
 
   return {
-    async get(key, { signal, maxBytes }) {
+    async get(key, { signal, ...limits }) {
       signal.throwIfAborted();
       const path = encodeKey(key);
       if (path === undefined) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
+        retries.earn();
         const answer = await follow(new URL(path, base), limit);
         try {
-          return await readAnswer(answer, maxBytes, limit);
+          return await readAnswer(answer, limits, limit);
         } finally {
           release(answer);
         }
@@ -149,7 +164,11 @@ async function connect({ timeoutMs, allowPrivate, maxConnections = 50, resolveNa
   return { pool: new Agent({ ...settings, pipelining: 1 }), fresh: new Agent({ ...settings, pipelining: 0 }), request };
 }
 
-async function readAnswer(answer: Answer, maxBytes: number, limit: AbortSignal): Promise<StoredObject | undefined> {
+async function readAnswer(
+  answer: Answer,
+  { maxBytes, onLength }: BodyLimits,
+  limit: AbortSignal,
+): Promise<StoredObject | undefined> {
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
@@ -160,6 +179,7 @@ async function readAnswer(answer: Answer, maxBytes: number, limit: AbortSignal):
     throw errors.storeFailed(new Error(`the origin encoded its answer: ${encoding}, ${transfer}`));
   const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
+  if (announced !== undefined) onLength?.(announced);
   const content = await readBody(body, announced, maxBytes, limit);
   return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
 }

@@ -1,6 +1,6 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { errors } from '../errors.ts';
-import type { ObjectStore, StoredObject } from './store.ts';
+import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
 import { bounded, readBody, tooLarge } from './time-limit.ts';
 
 export interface S3StoreOptions {
@@ -52,10 +52,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   }
 
   const store: ObjectStore = {
-    get: (key, { signal, maxBytes }) =>
+    get: (key, { signal, ...limits }) =>
       call(key, signal, async ({ sdk, client, limit, object }) => {
         const output = await client.send(new sdk.GetObjectCommand(object), { abortSignal: limit });
-        return { ...described(output), body: await bodyOf(output, maxBytes, limit) };
+        return { ...described(output), body: await bodyOf(output, limits, limit) };
       }),
 
     async put(key, { body, contentType, cacheControl, metadata }, { signal }) {
@@ -145,13 +145,18 @@ function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutp
 }
 
 /** A body left unread would hold its socket for ever, so it is read to its end or destroyed, whatever happens. */
-async function bodyOf(output: GetObjectCommandOutput, maxBytes: number, limit: AbortSignal): Promise<Buffer> {
+async function bodyOf(
+  output: GetObjectCommandOutput,
+  { maxBytes, onLength }: BodyLimits,
+  limit: AbortSignal,
+): Promise<Buffer> {
   const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
   const body = stream as import('node:stream').Readable;
   try {
     if (!['', 'identity', 'aws-chunked'].includes(encoding))
       throw errors.storeFailed(new Error(`encoded as ${encoding}`));
     if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
+    if (announced !== undefined) onLength?.(announced);
     return await readBody(body, announced, maxBytes, limit);
   } finally {
     body.destroy();

@@ -23,8 +23,11 @@ export interface StoredObject {
   readonly metadata: ObjectMetadata;
 }
 
-export interface ReadOptions {
+export interface ReadOptions extends BodyLimits {
   readonly signal: AbortSignal;
+}
+
+export interface BodyLimits {
   /** Largest body accepted, in bytes. Reading stops as soon as more arrives or is announced. */
   readonly maxBytes: number;
   /** Called before a body is read whose length is announced, in bytes. What it throws ends the call. */

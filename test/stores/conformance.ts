@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { errors } from '../../src/errors.ts';
 import type { ObjectReader, ObjectStore, StoredObject } from '../../src/stores/store.ts';
 import { legalId } from '../helpers/arbitraries.ts';
 
@@ -87,6 +88,20 @@ export function readerConformance(
       await assert.rejects(subject.reader.get('limit.bin', { ...live(), maxBytes: 4999 }), {
         code: 'original_too_large',
       });
+    });
+
+    it('tells the length before it reads, and ends when the listener throws', async () => {
+      const lengths: number[] = [];
+      await subject.seed('length.bin', randomBytes(4321));
+      await subject.reader.get('length.bin', { ...live(), onLength: (bytes) => lengths.push(bytes) });
+      assert.deepEqual(lengths, [4321]);
+      const reason = errors.busy(1);
+      const onLength = () => {
+        throw reason;
+      };
+      for (let n = 0; n < 60; n += 1)
+        await assert.rejects(subject.reader.get('length.bin', { ...live(), onLength }), reason);
+      assert.equal((await subject.reader.get('length.bin', live()))?.body.length, 4321);
     });
 
     it('reads an empty object', async () => {

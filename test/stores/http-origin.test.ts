@@ -179,7 +179,7 @@ describe('an HTTP origin that misbehaves', () => {
       ['slams the door', 2],
       ['hangs up within the head', 1],
       ['cuts off', 1],
-      ['says 503', 1],
+      ['says 503', 2],
     ] as const) {
       const before = origin.requests.length;
       await assert.rejects(reader.get(key, live()), { code: 'store_failed' });

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
+import { createPresets } from '../../src/presets.ts';
+import { describeCost, expectedMs, renderCost } from '../../src/render/cost.ts';
+import { createRenderer } from '../../src/render/render.ts';
+
+const presets = createPresets({ definitions: BUILT_IN_PRESETS, inline: true, faces: true });
+const renderer = createRenderer({ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 });
+const recipe = (name: string) => presets.resolve(name, '', undefined).recipe;
+const MIB = 1024 * 1024;
+
+const picture = () => sharp({ create: { width: 4000, height: 3000, channels: 3, background: '#846' } });
+const originals: Record<string, Buffer> = {
+  'plain JPEG': await picture().jpeg().toBuffer(),
+  'JPEG in passes': await picture().jpeg({ progressive: true }).toBuffer(),
+  'JPEG in passes, 4:4:4': await picture().jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+  'plain WebP': await picture().webp({ effort: 0 }).toBuffer(),
+  'lossless WebP': await picture().webp({ lossless: true, effort: 0 }).toBuffer(),
+  'interlaced PNG': await picture().png({ progressive: true }).toBuffer(),
+  AVIF: await picture().avif({ effort: 0 }).toBuffer(),
+};
+const examined = async (name: string) => renderer.examine(originals[name] ?? assert.fail(name));
+const mib = async (name: string, preset: string) =>
+  Math.round(renderCost(await examined(name), recipe(preset)).bytes / MIB);
+
+/** Peaks measured by `node bench/memory.ts` for 12 megapixels: an estimate below lets the machine run out of memory. */
+const MEASURED: [original: string, preset: string, mib: number][] = [
+  ['plain JPEG', 'thumb', 4],
+  ['plain JPEG', 'large', 17],
+  ['plain JPEG', 'retina', 49],
+  ['JPEG in passes', 'thumb', 36],
+  ['JPEG in passes, 4:4:4', 'thumb', 70],
+  ['plain WebP', 'retina', 44],
+  ['lossless WebP', 'thumb', 46],
+  ['interlaced PNG', 'thumb', 44],
+  ['AVIF', 'thumb', 223],
+];
+
+describe('the cost of a render', () => {
+  for (const [original, preset, measured] of MEASURED) {
+    it(`is not below what ${original} → ${preset} was measured to take, nor out of proportion`, async () => {
+      const estimate = await mib(original, preset);
+      assert.ok(estimate >= measured && estimate <= measured * 2 + 20, `${estimate} for ${measured} MiB`);
+    });
+  }
+
+  it('tells a small rendition from a large one before and after the original is known', async () => {
+    assert.ok(expectedMs(recipe('avatar-small')) * 4 < expectedMs(recipe('retina')));
+    const photo = await examined('plain JPEG');
+    assert.ok(renderCost(photo, recipe('avatar-small')).ms * 2 < renderCost(photo, recipe('retina')).ms);
+    assert.ok(describeCost(photo).ms <= renderCost(photo, recipe('thumb')).ms);
+  });
+
+  it('counts all frames where all are kept', async () => {
+    const frame = { width: 400, height: 300, channels: 4, background: '#fff8' } as const;
+    const frames = Array.from({ length: 10 }, (_, n) => ({ create: { ...frame, background: `#ff${n}8` } }));
+    const moving = await renderer.examine(
+      await sharp(frames, { join: { animated: true } })
+        .webp({ effort: 0 })
+        .toBuffer(),
+    );
+    const still = renderCost(moving, recipe('w_300,f_webp')).bytes;
+    assert.ok(renderCost(moving, recipe('w_300,f_webp,a_1')).bytes > still);
+  });
+});
