@@ -123,6 +123,7 @@ const settings = z.object({
   AWS_ENDPOINT_URL_S3: z.url('expected a URL such as https://fly.storage.tigris.dev').optional(),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024).prefault('4'),
   MALLOC_ARENA_MAX: z.string().optional(),
+  MALLOC_MMAP_THRESHOLD_: z.string().optional(),
   LD_PRELOAD: z.string().optional(),
 });
 
@@ -201,7 +202,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     faces: env.DARKROOM_FACES,
     playground: env.DARKROOM_PLAYGROUND ?? !production,
     threadPool: env.UV_THREADPOOL_SIZE,
-    allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX),
+    allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX, env.MALLOC_MMAP_THRESHOLD_),
   });
 }
 
@@ -209,6 +210,11 @@ function tooLittleMemory(limit: number, faces: boolean): string {
   const mib = Math.floor(limit / KIB ** 2);
   const help = faces ? 'DARKROOM_FACES=off, a smaller DARKROOM_MEMORY_CACHE' : 'a smaller DARKROOM_MEMORY_CACHE';
   return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
+}
+
+/** This process's environment with some values set, for a process that follows it. */
+export function environmentWith(values: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...values };
 }
 
 /** What the command line needs; it checks nothing that only a server needs. */
@@ -232,7 +238,8 @@ function needsPathStyle(endpoint: string | undefined): boolean {
   return /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost');
 }
 
-function allocatorName(preload: string | undefined, arenas: string | undefined): string {
+function allocatorName(preload?: string, arenas?: string, threshold?: string): string {
   const [, library] = /lib(jemalloc|mimalloc|tcmalloc)/.exec(preload ?? '') ?? [];
-  return library ?? (arenas ? `glibc, ${arenas} arenas` : 'glibc');
+  const mapped = threshold ? `, mapped from ${threshold} bytes` : '';
+  return library ?? (arenas ? `glibc, ${arenas} arenas${mapped}` : 'glibc');
 }

@@ -11,6 +11,7 @@ import { createSingleFlight } from './flow/single-flight.ts';
 import { startWatchdog } from './flow/watchdog.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
+import { keepsFreedMemory, restartFrugally } from './frugal.ts';
 import { collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
 import { createLogStream } from './log-stream.ts';
@@ -245,7 +246,9 @@ function createStore(location: StoreLocation, config: Config): ObjectStore {
 }
 
 try {
-  await start(readConfig());
+  const config = readConfig();
+  if (keepsFreedMemory(config)) restartFrugally();
+  await start(config);
 } catch (error) {
   process.stderr.write(`Darkroom cannot start.\n${reasonOf(error as NodeJS.ErrnoException)}\n`);
   process.exit(1);

@@ -21,10 +21,10 @@ export interface MemoryPlanOptions {
 const MIB = 1024 * 1024;
 /** What is left for the kernel's own buffers, and for what an allocator keeps to itself. */
 const USABLE = 0.85;
-/** The process with everything loaded and nothing to do: 80 to 98 MiB of its own, and its code (bench/memory.ts). */
-const PROCESS_BYTES = 120 * MIB;
-/** The face thread with both models at work (bench/memory.ts). */
-const FACES_BYTES = 140 * MIB;
+/** The process with everything loaded and nothing to do: 65 to 80 MiB of its own, and the code that it runs. */
+const PROCESS_BYTES = 108 * MIB;
+/** The face thread with both models at work. Both by the peaks that bench/ceiling.ts prints. */
+const FACES_BYTES = 116 * MIB;
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;

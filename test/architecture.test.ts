@@ -113,6 +113,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/presets\.ts$/, /^src\/errors\.ts$/, /^src\/render\/recipe\.ts$/],
   [/^src\/rendition\.ts$/, /^$/, /^src\/(presets|stores\/store)\.ts$/],
   [/^src\/rendition-cache\.ts$/, /^$/, /^src\/rendition\.ts$/],
+  [/^src\/frugal\.ts$/, /^src\/config\.ts$/, /^src\/config\.ts$/],
   [/^src\/start-up-line\.ts$/, /^package\.json$/, /^src\/config\.ts$/],
   [/^src\/metrics-server\.ts$/, /^$/, /^src\/metrics\.ts$/],
   [/^src\/metrics\.ts$/, /^$/, /^src\/serve-image\.ts$/],
