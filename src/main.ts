@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
@@ -24,6 +25,7 @@ import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
 import { createShopApi } from './shop-api.ts';
+import { createShutdown } from './shutdown.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { startUpLine } from './start-up-line.ts';
 import { withCircuitBreaker } from './stores/circuit-breaker.ts';
@@ -149,21 +151,32 @@ async function start(config: Config) {
     log.warn({ key, ...(reason === undefined ? {} : { err: reason }) }, what);
   }
 
+  let metricsServer: Server | undefined;
+  const shutdown = createShutdown({
+    ...{ timeoutMs: config.shutdownTimeoutMs, log, logStream, life },
+    underWay: () => ({ flights: flights.size, saves: saves.pending }),
+    closeServer: () => app.close(),
+    drainSaves: (withinMs) => saves.drain(withinMs),
+    async release() {
+      metricsServer?.close();
+      await finder?.close();
+      await Promise.all([originals.close(), results?.close()]);
+    },
+  });
   startWatchdog({
     longestMs: () => queue.longestStayMs,
     limitMs: config.queueTimeoutMs + config.storeTimeoutMs + HONEST_RENDERS * config.renderTimeoutMs,
     onLost(ms) {
       log.fatal({ ms: Math.round(ms) }, 'a render never returned: its slot is lost, so this process ends');
-      lost = true;
-      void stop('watchdog');
+      shutdown.giveUp();
     },
   });
-  let lost = false;
-  process.on('SIGINT', () => stop('SIGINT'));
-  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', shutdown.begin);
+  process.on('SIGTERM', shutdown.begin);
   const address = await app.listen({ host: config.host, port: config.port });
-  const metricsServer =
-    config.metricsPort === undefined ? undefined : await serveMetrics(metrics, config.host, config.metricsPort);
+  if (config.metricsPort !== undefined) {
+    metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
+  }
   await renderer.warm();
   life.ready = true;
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
@@ -182,37 +195,7 @@ async function start(config: Config) {
     };
     process.stdout.write(`\n${await exampleUrls(options)}\n`);
   }
-
-  /** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
-  async function stop(signal: string): Promise<void> {
-    if (life.draining) return exit(1, 0);
-    life.draining = true;
-    const deadline = performance.now() + config.shutdownTimeoutMs;
-    const overdue = setTimeout(() => {
-      log.error('the shutdown took too long');
-      void exit(1);
-    }, config.shutdownTimeoutMs);
-    overdue.unref();
-    log.info({ signal, flights: flights.size, saves: saves.pending }, 'draining');
-    await app.close();
-    const unsaved = await saves.drain(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
-    metricsServer?.close();
-    await finder?.close();
-    await Promise.all([originals.close(), results?.close()]);
-    log.info({ lost: unsaved }, 'drained');
-    await exit(lost ? 1 : 0);
-  }
-
-  async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
-    await logStream.end(lastWordsMs);
-    // exit() waits for all of libuv's threads, so one that hangs would keep the process for ever; abort() waits for none.
-    if (lost) process.abort();
-    process.exit(code);
-  }
 }
-
-/** Kept back from the shutdown's time for closing sockets and the last log line. */
-const LAST_WORDS_MS = 300;
 
 /** Results are a convenience: while their store is down, renders go on without paying for its time-outs. */
 function createResults(location: StoreLocation, config: Config, onChange?: (open: boolean) => void): ObjectStore {

@@ -115,6 +115,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/rendition-cache\.ts$/, /^$/, /^src\/rendition\.ts$/],
   [/^src\/frugal\.ts$/, /^src\/config\.ts$/, /^src\/config\.ts$/],
   [/^src\/start-up-line\.ts$/, /^package\.json$/, /^src\/config\.ts$/],
+  [/^src\/shutdown\.ts$/, /^$/, /^src\/log-stream\.ts$/],
   [/^src\/metrics-server\.ts$/, /^$/, /^src\/metrics\.ts$/],
   [/^src\/metrics\.ts$/, /^$/, /^src\/serve-image\.ts$/],
   [/^src\/example-urls\.ts$/, /^src\/url\//, /^src\/url\//],
@@ -122,7 +123,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/],
+  [/^fastify$/, /^src\/(app|api|serve-image|shutdown|uploads\/upload-route|playground\/playground)\.ts$/],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],

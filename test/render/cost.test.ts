@@ -54,8 +54,15 @@ describe('the cost of a render', () => {
   });
 
   it('counts all frames where all are kept', async () => {
-    const frame = sharp({ create: { width: 400, height: 300, channels: 4, background: '#fff8' } });
-    const frames = await Promise.all(Array.from({ length: 10 }, () => frame.clone().png().toBuffer()));
+    // All different: the encoder joins frames that are the same.
+    const frame = (n: number) => ({ width: 400, height: 300, channels: 4, background: `#ff${n}8` }) as const;
+    const frames = await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        sharp({ create: frame(n) })
+          .png()
+          .toBuffer(),
+      ),
+    );
     const moving = await renderer.examine(
       await sharp(frames, { join: { animated: true } })
         .webp()

@@ -11,7 +11,8 @@ import { createTestBucket, s3Skip } from '../helpers/s3.ts';
 import { closedPort } from '../helpers/tcp-faults.ts';
 import { until } from '../helpers/turns.ts';
 
-const STORE_TIMEOUT_MS = 700;
+/** Room for the SDK's one retry, which waits up to half a second after a SlowDown. */
+const STORE_TIMEOUT_MS = 1500;
 const gradient = Buffer.from(Array.from({ length: 900 * 600 * 3 }, (_, at) => (at * 7 + (at >> 9)) % 256));
 const photo = await sharp(gradient, { raw: { width: 900, height: 600, channels: 3 } })
   .jpeg()

@@ -1,0 +1,71 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { LogStream } from './log-stream.ts';
+
+/** What has to end before the process may, in this order. */
+export interface ShutdownSteps {
+  /** The port closes; what runs is finished and answered. */
+  closeServer(): Promise<unknown>;
+  /** Saves what was answered, within a time; how many saves were given up. */
+  drainSaves(withinMs: number): Promise<number>;
+  /** Everything that was opened, in reverse order. */
+  release(): Promise<unknown>;
+}
+
+export interface ShutdownOptions extends ShutdownSteps {
+  /** From the first signal to the exit, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly log: FastifyBaseLogger;
+  readonly logStream: LogStream;
+  /** What the routes see: `/ready` says no from the first signal on. */
+  readonly life: { draining: boolean };
+  /** Told in the log when draining begins. */
+  underWay(): Record<string, number>;
+}
+
+export interface Shutdown {
+  /** A signal, or another reason to stop. The second one ends the process at once. */
+  begin(reason: string): void;
+  /** A slot is lost for good: the process ends as after a signal, but with an error. */
+  giveUp(): void;
+}
+
+/** Kept back from the shutdown's time for closing sockets and the last log line, in milliseconds. */
+const LAST_WORDS_MS = 300;
+
+/** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
+export function createShutdown(options: ShutdownOptions): Shutdown {
+  const { timeoutMs, log, logStream, life } = options;
+  let lost = false;
+
+  async function stop(reason: string): Promise<void> {
+    if (life.draining) return exit(1, 0);
+    life.draining = true;
+    const deadline = performance.now() + timeoutMs;
+    const overdue = setTimeout(() => {
+      log.error('the shutdown took too long');
+      void exit(1);
+    }, timeoutMs);
+    overdue.unref();
+    log.info({ signal: reason, ...options.underWay() }, 'draining');
+    await options.closeServer();
+    const unsaved = await options.drainSaves(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
+    await options.release();
+    log.info({ lost: unsaved }, 'drained');
+    await exit(lost ? 1 : 0);
+  }
+
+  async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
+    await logStream.end(lastWordsMs);
+    // exit() waits for all of libuv's threads, so one that hangs would keep the process for ever; abort() waits for none.
+    if (lost) process.abort();
+    process.exit(code);
+  }
+
+  return {
+    begin: (reason) => void stop(reason),
+    giveUp() {
+      lost = true;
+      void stop('watchdog');
+    },
+  };
+}
