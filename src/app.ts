@@ -28,6 +28,8 @@ export interface AppDeps extends ImageRouteDeps {
   /** Standard output when left out. */
   readonly logStream?: { write(line: string): void };
   readonly metrics: Metrics;
+  /** Largest body that a signed upload may have. */
+  readonly maxUploadBytes: number;
   /** Undefined without a token: then there is nothing under /v1. */
   readonly api?: Omit<ApiDeps, 'version'> | undefined;
   /** Where originals lie in a folder and there is an API. */
@@ -113,7 +115,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const { api, folderUploads, playground } = deps;
-  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxOriginalBytes));
+  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxUploadBytes));
   if (playground) app.register(async (scope) => registerPlayground(scope, playground));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 

@@ -6,6 +6,7 @@ import { buildApp } from './app.ts';
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
+import { createDecodeCache } from './decode-cache.ts';
 import { exampleUrls, pictureIds } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
@@ -15,10 +16,12 @@ import { createWriteBehind } from './flow/write-behind.ts';
 import { keepsFreedMemory, restartFrugally } from './frugal.ts';
 import { collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
+import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
 import { createOriginalFacts } from './original-facts.ts';
+import { createPictureSources } from './picture-sources.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
 import { checkPresets, createPresets } from './presets.ts';
 import { createRenderer } from './render/render.ts';
@@ -69,14 +72,17 @@ async function start(config: Config) {
           else log.info('the result store is back');
         });
   const cache = createRenditionCache(config.memory.cache);
+  const decodes = createDecodeCache(config.memory.decodes);
   const flights = createSingleFlight<Developed>();
   const { memory } = config;
   const queue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
-    ...{ workBytes: memory.work + memory.cache, inputBytes: memory.inputs },
-    // What renders need beyond their own share, the cache does without meanwhile.
+    ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
+    // What renders need beyond their own share, the caches do without meanwhile: first what is soonest made again.
     onWorkBytes(bytes) {
-      if (cache.lend(bytes - memory.work) > WORTH_COLLECTING) collectGarbage();
+      const more = bytes - memory.work;
+      const evicted = decodes.lend(more) + cache.lend(more - memory.decodes);
+      if (evicted > WORTH_COLLECTING) collectGarbage();
     },
   });
   const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);
@@ -101,8 +107,12 @@ async function start(config: Config) {
     ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
+  const kept = results && createKeptResults({ results, saves, generations, warn });
+  const sources = createPictureSources({
+    ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
+  });
   const shop = createShopApi({
-    ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals, signingKey },
+    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader: originals, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
@@ -118,19 +128,18 @@ async function start(config: Config) {
       signatures,
       presets,
       cache,
+      decodes,
       flights,
       queue,
-      originals,
-      results,
+      kept,
+      sources,
       renderer,
       facts,
       generations,
-      saves,
       metrics,
       life,
-      warn,
     },
-    maxOriginalBytes,
+    maxUploadBytes: maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     nearest: config.nearest,
     api: shop.api,

@@ -3,6 +3,8 @@ export interface MemoryPlan {
   readonly limit: number;
   /** Renditions in memory. What a heavy render needs beyond its own share, the cache lends for so long. */
   readonly cache: number;
+  /** Whole pictures in memory, for other renditions of the same originals; lent likewise. */
+  readonly decodes: number;
   /** Saves waiting or under way. */
   readonly saves: number;
   /** Originals in memory, all together; none may be larger. */
@@ -28,6 +30,9 @@ const FACES_BYTES = 116 * MIB;
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;
+/** Whole pictures of 4 MB each: some seven on 512 MiB. */
+const MOST_DECODES = 128 * MIB;
+const DECODES_SHARE = 1 / 16;
 /** One of the largest originals allowed on 512 MiB; ordinary photos for two slots and as many fetched ahead on 256. */
 const INPUT_SHARE = 1 / 10;
 /** A progressive photo of 12 megapixels; with less there is no point in starting. */
@@ -38,9 +43,10 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
   const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE));
   const inputs = Math.floor(limit * INPUT_SHARE);
-  const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs;
+  const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE));
+  const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs - decodes;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
-  return free < LEAST_WORK || cache > free
+  return free + decodes < LEAST_WORK || cache > free
     ? undefined
-    : { limit, cache, saves, inputs, work: Math.floor(free - cache) };
+    : { limit, cache, decodes, saves, inputs, work: Math.floor(free - cache) };
 }

@@ -1,4 +1,5 @@
 import type { CdnPurge } from './cdn-purge.ts';
+import type { DecodeCache } from './decode-cache.ts';
 import type { Generations } from './generations.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import { cacheTagOf, renditionFolder } from './rendition.ts';
@@ -7,6 +8,7 @@ import type { ObjectStore } from './stores/store.ts';
 
 export interface PurgeDeps {
   readonly cache: RenditionCache;
+  readonly decodes: DecodeCache;
   readonly generations: Generations;
   readonly facts: OriginalFacts;
   /** Undefined where nothing is kept. */
@@ -36,12 +38,13 @@ export interface PurgeReport {
 export type Purge = (id: string, options: { original: boolean }, signal: AbortSignal) => Promise<PurgeReport>;
 
 /** Takes an image down everywhere. Idempotent. Rejects with a store's error when a store cannot be emptied. */
-export function createPurge({ cache, generations, facts, results, originals, cdn }: PurgeDeps): Purge {
+export function createPurge({ cache, decodes, generations, facts, results, originals, cdn }: PurgeDeps): Purge {
   return async (id, { original }, signal) => {
     const folder = renditionFolder(id);
     const forget = () => {
       generations.advance(id);
       facts.forget(id);
+      decodes.forget(id);
       return cache.deleteFolder(folder);
     };
     let memory = forget();

@@ -36,8 +36,12 @@ export function factsKey(id: string): string {
  */
 export function renditionKey(id: string, { preset, suffix, recipe }: Variant, renderVersion: string): string {
   const resolved = JSON.stringify(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const digest = sha256(`${renderVersion}\n${resolved}`).toString('hex').slice(0, 16);
-  return `${renditionFolder(id)}/${preset}${suffix}-${digest}.${recipe.output}`;
+  return derivedKey(id, `${preset}${suffix}`, `${renderVersion}\n${resolved}`, recipe.output);
+}
+
+/** The key of something made of an original; `decides`: all that decides its bytes. */
+export function derivedKey(id: string, name: string, decides: string, extension: string): string {
+  return `${renditionFolder(id)}/${name}-${sha256(decides).toString('hex').slice(0, 16)}.${extension}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { DecodeCache } from './decode-cache.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
-import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
 import {
   cacheControl,
@@ -12,26 +12,17 @@ import {
   provisionalCacheControl,
   type Source,
 } from './http-cache.ts';
+import type { KeptResults } from './kept-results.ts';
 import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
+import type { PictureSources } from './picture-sources.ts';
 import type { Presets, Variant } from './presets.ts';
-import { readOriginal } from './read-original.ts';
 import { expectedMs, renderCost } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import {
-  cacheTagOf,
-  etagOf,
-  familyOf,
-  fromStoredObject,
-  type Rendition,
-  renditionKey,
-  toStoredObject,
-} from './rendition.ts';
+import { cacheTagOf, etagOf, familyOf, type Rendition, renditionKey } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
-import { saveUnlessPurged } from './save-unless-purged.ts';
 import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
-import type { ObjectReader, ObjectStore } from './stores/store.ts';
 import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
 import type { Signatures } from './url/signature.ts';
 
@@ -39,21 +30,18 @@ export interface ImageRouteDeps {
   readonly signatures: Signatures;
   readonly presets: Presets;
   readonly cache: RenditionCache;
+  readonly decodes: DecodeCache;
   readonly flights: SingleFlight<Developed>;
   readonly queue: WorkQueue;
-  readonly originals: ObjectReader;
+  readonly sources: PictureSources;
   /** Undefined when nothing is kept beyond this process. */
-  readonly results: ObjectStore | undefined;
+  readonly kept: KeptResults | undefined;
   readonly renderer: Renderer;
   readonly facts: OriginalFacts;
   readonly generations: Generations;
-  readonly saves: WriteBehind;
-  readonly maxOriginalBytes: number;
   readonly renderTimeoutMs: number;
   /** Whether another size of the same picture may stand in when there is no place for a render. */
   readonly nearest: boolean;
-  /** Something failed that the client need not know of. */
-  warn(what: string, key: string, reason: unknown): void;
 }
 
 /** A rendition, where it came from, and what its flight did for it. */
@@ -73,20 +61,13 @@ export interface Visit {
   timer?: StepTimer;
 }
 
-/**
- * How long a lookup among the results may hold up a picture, in milliseconds. A store that takes longer is slower than
- * most renders, so its answer counts as "not there".
- */
-const RESULT_LOOKUP_MS = 1000;
 const RETRY_AFTER_SLOW_RENDER_S = 5;
 /** How often a picture is begun anew because it is being purged. */
 const MAX_ROUNDS = 3;
-/** No rendition of ours weighs more; whatever does is not read. */
-const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { signatures, presets, cache, flights, queue, originals, results, renderer, facts, generations, saves } = deps;
+  const { signatures, presets, cache, decodes, flights, queue, kept, sources, renderer, facts, generations } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const url = parseImageUrl(request.raw.url ?? ''); // 400
@@ -168,59 +149,32 @@ export function createImageRoute(deps: ImageRouteDeps) {
     timer: StepTimer,
   ): Promise<Developed> {
     const generation = generations.of(id);
-    const stored = await findResult(key, timer, flight.signal);
+    const stored = await kept?.rendition(key, timer, flight.signal);
     const rendition = stored ?? (await render(flight, id, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) saveBehind(id, key, rendition);
+      if (!stored) kept?.save(id, key, rendition);
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
 
-  async function render(flight: Flight, id: string, variant: Variant, timer: StepTimer): Promise<Rendition> {
-    using place = await queue.enter(expectedMs(variant.recipe), flight.signal); // 503
+  async function render(flight: Flight, id: string, { recipe }: Variant, timer: StepTimer): Promise<Rendition> {
+    using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
+    using visit = decodes.visit(id);
     try {
-      const onLength = (bytes: number) => place.hold(bytes); // 503
-      const limits = { signal: flight.signal, maxBytes: deps.maxOriginalBytes, onLength };
-      const known = seeksFaces(variant.recipe) ? facts.recall(id, flight.signal) : undefined;
-      const body = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
-      const original = await timer.time('decode', renderer.examine(body)); // 413, 422
+      const job = { id, recipe, place, visit, timer, signal: flight.signal };
+      const known = seeksFaces(recipe) ? facts.recall(id, flight.signal) : undefined;
+      const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
-      await place.slot(renderCost(original, variant.recipe)); // 503
+      await place.slot(renderCost(source, recipe)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      return await renderer.render(original, variant.recipe, timer, (probe) => facts.faces(id, probe)); // 413, 422
+      const picture = await sources.decodedOnce(job, source); // 422
+      const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) => facts.faces(id, probe));
+      visit.keep(whole);
+      return rendition;
     } finally {
       timer.add('queue', place.waitedMs);
     }
-  }
-
-  /** A result that is missing, damaged or out of reach is the same to the one who waits: it is rendered again. */
-  async function findResult(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined> {
-    if (!results) return undefined;
-    const signal = AbortSignal.any([abandoned, AbortSignal.timeout(RESULT_LOOKUP_MS)]);
-    try {
-      const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
-      const rendition = object && fromStoredObject(object);
-      if (object && !rendition) await discardDamaged(results, key, signal);
-      timer.note('store', rendition ? 'hit' : object ? 'damaged' : 'miss');
-      return rendition;
-    } catch (reason) {
-      abandoned.throwIfAborted();
-      deps.warn('the result store cannot be read', key, reason);
-      return undefined;
-    }
-  }
-
-  /** Nobody else shall read it, even if the render that replaces it fails. */
-  async function discardDamaged(from: ObjectStore, key: string, signal: AbortSignal): Promise<void> {
-    deps.warn('a stored rendition is damaged and will be replaced', key, undefined);
-    await from.delete(key, { signal });
-  }
-
-  function saveBehind(id: string, key: string, rendition: Rendition): void {
-    if (!results) return;
-    const object = toStoredObject(rendition);
-    saveUnlessPurged({ results, saves, generations }, { id, key, bytes: object.body.length, object: () => object });
   }
 }
 

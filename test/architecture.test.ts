@@ -64,7 +64,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [
     /^src\/purge\.ts$/,
     /^src\/rendition\.ts$/,
-    /^src\/(cdn-purge|generations|original-facts|rendition-cache|stores\/store)\.ts$/,
+    /^src\/(cdn-purge|decode-cache|generations|original-facts|rendition-cache|stores\/store)\.ts$/,
   ],
   [
     /^src\/image-meta\.ts$/,
@@ -85,9 +85,25 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target|url\/signature)\.ts$/, /^src\/(stores|uploads)\//],
   [
     /^src\/serve-image\.ts$/,
-    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/(recipe|cost)|nearest|read-original|save-unless-purged)\.ts$/,
-    /^src\/(rendition-cache|original-facts|generations|stores\/store|render\/render|flow\/.*)\.ts$/,
+    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/(recipe|cost)|nearest)\.ts$/,
+    /^src\/(rendition-cache|decode-cache|picture-sources|kept-results|original-facts|generations|render\/render|flow\/.*)\.ts$/,
   ],
+  [
+    /^src\/picture-sources\.ts$/,
+    /^src\/(errors|read-original|working-copy|render\/(cost|whole))\.ts$/,
+    /^src\/(decode-cache|kept-results|generations|step-timer|stores\/store|render\/.*|flow\/work-queue)\.ts$/,
+  ],
+  [
+    /^src\/kept-results\.ts$/,
+    /^src\/(rendition|save-unless-purged|working-copy)\.ts$/,
+    /^src\/(generations|step-timer|stores\/store|render\/header|flow\/write-behind)\.ts$/,
+  ],
+  [
+    /^src\/working-copy\.ts$/,
+    /^src\/(rendition|render\/(cost|whole))\.ts$/,
+    /^src\/(stores\/store|render\/header)\.ts$/,
+  ],
+  [/^src\/decode-cache\.ts$/, /^src\/errors\.ts$/, /^src\/render\/header\.ts$/],
   [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
   [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
   [/^src\/faces\/face-worker\.ts$/, /^src\/faces\/candidates\.ts$/, /^src\/faces\//],
@@ -128,7 +144,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
   [/^ipaddr\.js$/, /^src\/stores\/address-guard\.ts$/],
-  [/^lru-cache$/, /^src\/(rendition-cache|original-facts|generations)\.ts$/],
+  [/^lru-cache$/, /^src\/(rendition-cache|decode-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
   [/^zod$/, /^src\/(config|presets|api-schemas|playground\/playground)\.ts$/],

@@ -1,6 +1,6 @@
 import type { Face, Probe } from '../faces/face-finder.ts';
 import { aimAtFaces, type Box, dependsOnFaces, workingSize } from './crop.ts';
-import { type Decoder, decode, type Pixels } from './decode.ts';
+import { type Decoder, decode, openPixels, type Pixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
 import type { FaceBox } from './face-crop.ts';
 import { type OriginalHeader, refuse } from './header.ts';
@@ -23,6 +23,8 @@ export interface Aimed {
   readonly decoder: Decoder;
   /** What is still to be converted to sRGB. */
   readonly header: Pick<OriginalHeader, 'deep' | 'hasProfile'>;
+  /** The whole picture, where it was decoded on the way. */
+  readonly whole: Pixels | undefined;
   /** Faces matter for this frame but could not be looked for; it is framed by attention. */
   readonly facesMissed: boolean;
 }
@@ -37,7 +39,7 @@ export async function aim(
 ): Promise<Aimed> {
   const { plan, region, moves, trimmed } = decoder;
   if (!seeksFaces(recipe) || !dependsOnFaces(plan, region, recipe.faceZoom))
-    return { decoder, header, facesMissed: false };
+    return { decoder, header, whole: undefined, facesMissed: false };
 
   // The same way whether or not the faces are known already, so that the same key always has the same bytes.
   const size = workingSize(plan, region, recipe.faceZoom, PROBE_SIDE_PX);
@@ -51,6 +53,7 @@ export async function aim(
       ? source.aimed(aimAtFaces(plan, seenIn(region, header, faces), region, recipe.faceZoom))
       : source,
     header: pixels ? CONVERTED : header,
+    whole: pixels,
     facesMissed: faces === undefined,
   };
 }
@@ -62,8 +65,8 @@ function small(decoder: Decoder) {
 }
 
 /** RGBA on white, at most `PROBE_SIDE_PX` long. */
-async function probeOf(sharp: SharpModule, { data, width, height, channels }: Pixels): Promise<Probe> {
-  const { data: rgba, info } = await sharp(data, { raw: { width, height, channels } })
+async function probeOf(sharp: SharpModule, pixels: Pixels): Promise<Probe> {
+  const { data: rgba, info } = await openPixels(sharp, pixels)
     .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
     .ensureAlpha()

@@ -1,7 +1,7 @@
 import { PROBE_SIDE_PX } from './aim.ts';
 import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './crop.ts';
 import { keepsFrames } from './encode.ts';
-import type { OriginalHeader } from './header.ts';
+import type { Examined, OriginalHeader } from './header.ts';
 import { type Output, type Recipe, seeksFaces } from './recipe.ts';
 
 /**
@@ -29,6 +29,8 @@ interface Rate {
  */
 const DECODING: Readonly<Record<string, Rate>> = {
   jpeg: { ms: 2.5, bytes: 0.1 },
+  // Of a whole picture that was decoded before: its pixels are there already.
+  pixels: { ms: 4, bytes: 0.1 },
   'jpeg in passes': { ms: 11, bytes: 3.1 },
   'jpeg in passes, 4:4:4': { ms: 17, bytes: 6.1 },
   png: { ms: 12, bytes: 1.2 },
@@ -70,7 +72,7 @@ export function expectedMs(recipe: Recipe): number {
 }
 
 /** By the original's header and the recipe. */
-export function renderCost({ header }: { readonly header: OriginalHeader }, recipe: Recipe): RenderCost {
+export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe): RenderCost {
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
   const plan = planFrame(header.size, recipe, frames);
@@ -90,15 +92,19 @@ export function renderCost({ header }: { readonly header: OriginalHeader }, reci
   };
 }
 
+/** A whole picture as JPEG; nobody waits for it, so everybody may overtake. */
+export const PACK_COST: RenderCost = { ms: 1000, bytes: 24 * MIB };
+
 /** Size, colour and placeholder: a decode, and next to nothing besides. */
-export function describeCost({ header }: { readonly header: OriginalHeader }): RenderCost {
+export function describeCost({ header }: Pick<Examined, 'header'>): RenderCost {
   return decodeCost(header, 1);
 }
 export const DESCRIBE_MS = EVERY_RENDER.ms + TYPICAL_DECODE_MS;
 
-function decodeCost({ format, coding, size, deep }: OriginalHeader, frames: number): RenderCost {
+/** A decode alone, of as many frames. */
+export function decodeCost({ format, coding, stored, deep }: OriginalHeader, frames: number): RenderCost {
   const rate = DECODING[coding] ?? DECODING[format] ?? DEAREST;
-  const pixels = area(size) * frames;
+  const pixels = area(stored) * frames;
   return {
     ms: EVERY_RENDER.ms + (rate.ms * pixels) / MEGAPIXEL,
     bytes: EVERY_RENDER.bytes + Math.round(rate.bytes * (deep ? 2 : 1) * pixels),

@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp';
 import { type Box, cutsAway, type FramePlan, planFrame, type Size } from './crop.ts';
 import { keepsFrames } from './encode.ts';
 import type { SharpModule } from './engine.ts';
-import { assertFramesFit, type OriginalHeader, type OriginalLimits, refuse } from './header.ts';
+import { assertFramesFit, type Examined, type OriginalHeader, type OriginalLimits, refuse } from './header.ts';
 import type { Recipe } from './recipe.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
 
@@ -42,11 +42,11 @@ type Towards = 'window' | 'attention';
 /** Reads what the frame depends on and plans it. libvips shrinks while loading where the format can. */
 export async function prepareDecoder(
   sharp: SharpModule,
-  original: Buffer,
-  header: OriginalHeader,
+  original: Examined,
   recipe: Recipe,
   limits: DecodeLimits,
 ): Promise<Decoder> {
+  const { header } = original;
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
   const read = (animated: boolean) => openOriginal(sharp, original, limits, animated);
@@ -59,17 +59,22 @@ export async function prepareDecoder(
     ...{ plan, region, load, moves, trimmed: inner !== undefined },
     open: () => framed(sharp, source(), plan, towards, header, recipe),
     aimed: (aimedPlan) => decoder(source, aimedPlan, 'window'),
-    from: ({ data, width, height, channels }) =>
-      decoder(() => sharp(data, { raw: { width, height, channels } }), plan, towards),
+    from: (pixels) => decoder(() => openPixels(sharp, pixels), plan, towards),
   });
   // libvips finds what attracts attention in one picture only, not in an animation.
   const towards = recipe.gravity === 'center' || moves ? 'window' : 'attention';
   return decoder(whole, planFrame(region, recipe, moves ? header.frames : 1), towards);
 }
 
+/** Pixels that were decoded before. */
+export function openPixels(sharp: SharpModule, { data, width, height, channels }: Pixels): Sharp {
+  return sharp(data, { raw: { width, height, channels } });
+}
+
 /** An original as it is read: upright, within limits, all frames or the first. */
-export function openOriginal(sharp: SharpModule, original: Buffer, limits: DecodeLimits, animated = false): Sharp {
-  return sharp(original, {
+export function openOriginal(sharp: SharpModule, { body }: Examined, limits: DecodeLimits, animated = false): Sharp {
+  if (!Buffer.isBuffer(body)) return openPixels(sharp, body);
+  return sharp(body, {
     autoOrient: true,
     animated,
     // 'warning' would refuse many real photos; 'error' still refuses truncated ones.

@@ -1,7 +1,7 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import { type DecodeLimits, decode, openOriginal } from './decode.ts';
+import { type DecodeLimits, decode, openOriginal, openPixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
-import type { OriginalHeader } from './header.ts';
+import type { Examined } from './header.ts';
 
 /** What a page wants to know before the picture comes. */
 export interface PictureFacts {
@@ -20,14 +20,12 @@ export interface PictureFacts {
 const THUMB_SIDE_PX = 100;
 
 /** Throws `original_unreadable` and `original_too_large`. */
-export async function describe(
-  sharp: SharpModule,
-  { body: original, header }: { readonly body: Buffer; readonly header: OriginalHeader },
-  limits: DecodeLimits,
-): Promise<PictureFacts> {
+export async function describe(sharp: SharpModule, original: Examined, limits: DecodeLimits): Promise<PictureFacts> {
   const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
-  const { data, width, height, channels } = await decode(openOriginal(sharp, original, limits).resize(inside), header);
-  const small = () => sharp(data, { raw: { width, height, channels } });
+  const { header } = original;
+  const pixels = await decode(openOriginal(sharp, original, limits).resize(inside), header);
+  const { width, height } = pixels;
+  const small = () => openPixels(sharp, pixels);
   // sharp counts what it is given, whatever else it is asked to do with it: so on white first, then counted.
   const [rgba, seen] = await Promise.all([
     small().ensureAlpha().raw().toBuffer(),

@@ -1,6 +1,7 @@
 import type { Metadata } from 'sharp';
 import { DarkroomError, errors } from '../errors.ts';
 import type { Size } from './crop.ts';
+import type { Pixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
 
 export interface OriginalLimits {
@@ -9,11 +10,19 @@ export interface OriginalLimits {
   readonly maxFrames: number;
 }
 
+/** An original, or what stands in for it (see whole.ts), and what the original's header says. */
+export interface Examined {
+  readonly body: Buffer | Pixels;
+  readonly header: OriginalHeader;
+}
+
 /** What the header of an original says. */
 export interface OriginalHeader {
   readonly format: string;
   /** Upright size of one frame in pixels. */
   readonly size: Size;
+  /** What is really decoded, upright: fewer pixels than `size` where something stands in for the original. */
+  readonly stored: Size;
   readonly frames: number;
   /** Milliseconds each frame is shown, and how often all are (0 for ever); of animations only. */
   readonly delays: readonly number[] | undefined;
@@ -53,9 +62,10 @@ export async function readHeader(
   }
   if (frames > limits.maxFrames)
     throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+  const size = { width: autoOrient.width, height: autoOrient.height };
   return {
     format: metadata.format === 'heif' ? 'avif' : metadata.format,
-    size: { width: autoOrient.width, height: autoOrient.height },
+    ...{ size, stored: size },
     frames,
     delays: frames > 1 ? metadata.delay : undefined,
     loop: frames > 1 ? metadata.loop : undefined,

@@ -1,13 +1,14 @@
 import type { StepTimer } from '../step-timer.ts';
 import { aim, type FaceLookup } from './aim.ts';
-import type { FramePlan } from './crop.ts';
-import { type DecodeLimits, decode, prepareDecoder } from './decode.ts';
+import { cutsAway, type FramePlan } from './crop.ts';
+import { type DecodeLimits, type Decoder, decode, prepareDecoder } from './decode.ts';
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
-import { type OriginalHeader, readHeader } from './header.ts';
+import { type Examined, readHeader } from './header.ts';
 import type { Recipe } from './recipe.ts';
 import { stripMetadata } from './strip-metadata.ts';
+import { canBeWhole, decodeWhole, packWhole, wholeOf } from './whole.ts';
 
 /** A finished picture. Width and height in pixels. */
 export interface Rendered {
@@ -17,6 +18,8 @@ export interface Rendered {
   readonly height: number;
   /** Framed without the faces, because looking for them failed: another render may come out better. */
   readonly provisional: boolean;
+  /** The whole picture in place of the original, for its other renditions, where it was decoded on the way. */
+  readonly whole: Examined | undefined;
 }
 
 export interface Renderer {
@@ -35,14 +38,12 @@ export interface Renderer {
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
   render(original: Examined, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
+  /** Decodes an original once for all its smaller renditions. Throws as `render` does. */
+  whole(original: Examined): Promise<Examined>;
+  /** A whole picture as JPEG, for renditions that are smaller. */
+  pack(whole: Examined): Promise<Buffer>;
   /** Size, colours and a placeholder. Throws as `render` does. */
   describe(original: Examined): Promise<PictureFacts>;
-}
-
-/** An original and what its header says. */
-export interface Examined {
-  readonly body: Buffer;
-  readonly header: OriginalHeader;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -52,10 +53,13 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       await loadSharp();
     },
     examine: async (body) => ({ body, header: await readHeader(await loadSharp(), body, limits) }),
+    whole: async (original) => decodeWhole(await loadSharp(), original, limits),
+    pack: async (whole) => packWhole(await loadSharp(), whole),
     describe: async (original) => describe(await loadSharp(), original, limits),
-    async render({ body: original, header }, recipe, timer, faces) {
+    async render(original, recipe, timer, faces) {
+      const { header } = original;
       const sharp = await loadSharp();
-      const prepared = await timer.time('decode', prepareDecoder(sharp, original, header, recipe, limits));
+      const prepared = await timer.time('decode', prepareDecoder(sharp, original, recipe, limits));
       const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
       const aimed = await aim(sharp, prepared, header, recipe, timedFaces);
       const { decoder } = aimed;
@@ -63,12 +67,16 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       const { width, height } = decoder.plan.canvas;
       if (recipe.gamut === 'p3' && header.hasProfile) {
         const wide = await timer.time('encode', encodeWide(decoder, header, recipe));
-        return { ...wide, width, height, provisional };
+        return { ...wide, width, height, provisional, whole: undefined };
       }
       const pixels = await timer.time('decode', decode(decoder.open(), aimed.header));
       const encoded = await timer.time('encode', encode(sharp, pixels, header, recipe));
-      const untouched = ownPixels(original, header, decoder.plan, encoded, recipe);
-      return { ...encoded, body: untouched ?? encoded.body, width, height, provisional };
+      const untouched = ownPixels(original, decoder.plan, encoded, recipe);
+      const whole = aimed.whole ?? (showsAll(decoder, recipe) ? pixels : undefined);
+      return {
+        ...{ ...encoded, body: untouched ?? encoded.body, width, height, provisional },
+        whole: whole && canBeWhole(header, whole) ? wholeOf(header, whole) : undefined,
+      };
     },
   };
 }
@@ -78,8 +86,7 @@ export function createRenderer(limits: DecodeLimits): Renderer {
  * again would only lose. Without metadata. AVIF keeps its metadata in too many places, so it is always encoded.
  */
 function ownPixels(
-  original: Buffer,
-  header: OriginalHeader,
+  { body: original, header }: Examined,
   plan: FramePlan,
   encoded: Encoded,
   recipe: Recipe,
@@ -87,8 +94,21 @@ function ownPixels(
   const sameSize = [plan.scaled, plan.window, plan.canvas].every(
     (size) => size.width === header.size.width && size.height === header.size.height,
   );
-  if (!header.plain || header.frames > 1 || header.format !== encoded.format || !sameSize || recipe.copyright)
+  if (
+    !Buffer.isBuffer(original) ||
+    !header.plain ||
+    header.frames > 1 ||
+    header.format !== encoded.format ||
+    !sameSize ||
+    recipe.copyright
+  )
     return undefined;
   const stripped = stripMetadata(original, header.format);
   return stripped && stripped.length < encoded.body.length ? stripped : undefined;
+}
+
+/** Whether all of the picture is in the frame, in its own shape, and nothing else. */
+function showsAll({ plan, trimmed, moves }: Decoder, { fit }: Recipe): boolean {
+  const framed = plan.canvas.width !== plan.window.width || plan.canvas.height !== plan.window.height;
+  return fit !== 'fill' && !trimmed && !moves && !framed && !cutsAway(plan);
 }

@@ -2,13 +2,16 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
 import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import type { CdnPurge } from '../../src/cdn-purge.ts';
+import { createDecodeCache } from '../../src/decode-cache.ts';
 import type { FaceFinder } from '../../src/faces/face-finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createGenerations } from '../../src/generations.ts';
+import { createKeptResults } from '../../src/kept-results.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
+import { createPictureSources } from '../../src/picture-sources.ts';
 import { createPresets } from '../../src/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
@@ -33,6 +36,8 @@ export interface TestAppOptions {
   readonly maxOriginalBytes?: number;
   readonly workBytes?: number;
   readonly inputBytes?: number;
+  /** Of whole pictures in memory; 64 MiB unless said. */
+  readonly decodeBytes?: number;
   /** On unless said. */
   readonly nearest?: boolean;
   readonly maxPixels?: number;
@@ -54,6 +59,7 @@ export async function startApp(options: TestAppOptions) {
   const { originals, results, keys = [TEST_KEY] } = options;
   const signatures = createSignatures(keys);
   const cache = createRenditionCache(64 * 1024 * 1024);
+  const decodes = createDecodeCache(options.decodeBytes ?? 64 * 1024 * 1024);
   const flights = createSingleFlight<Developed>();
   const queue = createWorkQueue({
     slots: options.slots ?? 2,
@@ -69,11 +75,12 @@ export async function startApp(options: TestAppOptions) {
     timeoutSeconds: 20,
   });
   const warnings: string[] = [];
+  const warn = (what: string) => void warnings.push(what);
   const generations = createGenerations();
   const facts = createOriginalFacts({
     ...{ finder: options.finder, results, saves, generations },
     onLook: (outcome) => looks.push(outcome),
-    warn: (what) => warnings.push(what),
+    warn,
   });
   const looks: string[] = [];
   const life = { ready: true, draining: false };
@@ -85,19 +92,22 @@ export async function startApp(options: TestAppOptions) {
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
   const shop = createShopApi({
-    ...{ cache, generations, facts, results, queue, renderer, signatures, reader: originals },
+    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader: originals },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
+  const kept = results && createKeptResults({ results, saves, generations, warn });
+  const sources = createPictureSources({
+    ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
+  });
   const app = buildApp({
-    ...{ originals, results, signatures, cache, flights, queue, facts, generations, saves, life },
-    ...{ presets, renderer, maxOriginalBytes },
+    ...{ kept, sources, signatures, cache, decodes, flights, queue, facts, generations, life },
+    ...{ presets, renderer, maxUploadBytes: maxOriginalBytes },
     metrics: createMetrics({ cache, flights, queue, saves }),
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     nearest: options.nearest ?? true,
-    warn: (what) => warnings.push(what),
     logLevel: 'silent',
     version: '0.0.0-test',
   });
@@ -113,7 +123,7 @@ export async function startApp(options: TestAppOptions) {
   }
 
   return {
-    ...{ app, baseUrl, port, path, cache, flights, queue, saves, life, warnings, looks, signatures },
+    ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, warnings, looks, signatures },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     async dispose() {
       await app.close();

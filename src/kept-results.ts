@@ -1,0 +1,74 @@
+import type { WriteBehind } from './flow/write-behind.ts';
+import type { Generations } from './generations.ts';
+import type { Examined } from './render/header.ts';
+import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
+import { saveUnlessPurged } from './save-unless-purged.ts';
+import type { StepTimer } from './step-timer.ts';
+import type { ObjectStore, StoredObject } from './stores/store.ts';
+import { fromStoredCopy, toStoredCopy } from './working-copy.ts';
+
+/**
+ * What the result store holds of originals: renditions and working copies. It is a convenience: what is missing, damaged or
+ * out of reach is the same to the one who asks, and nothing here ever fails a picture.
+ */
+export interface KeptResults {
+  rendition(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined>;
+  workingCopy(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Examined | undefined>;
+  /** Behind the answer, unless the id is purged meanwhile. */
+  save(id: string, key: string, rendition: Rendition): void;
+  /** `body`: the whole picture as JPEG. */
+  saveWorkingCopy(id: string, key: string, body: Buffer, whole: Examined): void;
+}
+
+export interface KeptResultsOptions {
+  readonly results: ObjectStore;
+  readonly saves: WriteBehind;
+  readonly generations: Generations;
+  warn(what: string, key: string, reason: unknown): void;
+}
+
+/**
+ * How long a lookup may hold up a picture, in milliseconds. A store that takes longer is slower than most renders, so its
+ * answer counts as "not there".
+ */
+const LOOKUP_MS = 1000;
+/** No rendition of ours weighs more; whatever does is not read. */
+const MAX_RESULT_BYTES = 64 * 1024 * 1024;
+
+export function createKeptResults({ results, saves, generations, warn }: KeptResultsOptions): KeptResults {
+  async function find<T>(
+    key: string,
+    timer: StepTimer,
+    abandoned: AbortSignal,
+    read: (object: StoredObject) => T | undefined,
+  ): Promise<T | undefined> {
+    const signal = AbortSignal.any([abandoned, AbortSignal.timeout(LOOKUP_MS)]);
+    try {
+      const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
+      const found = object && read(object);
+      if (object && !found) {
+        // Nobody else shall read it, even if the render that replaces it fails.
+        warn('a stored result is damaged and will be replaced', key, undefined);
+        await results.delete(key, { signal });
+      }
+      timer.note('store', found ? 'hit' : object ? 'damaged' : 'miss');
+      return found;
+    } catch (reason) {
+      abandoned.throwIfAborted();
+      warn('the result store cannot be read', key, reason);
+      return undefined;
+    }
+  }
+
+  function save(id: string, key: string, object: StoredObject): void {
+    const bytes = object.body.length;
+    saveUnlessPurged({ results, saves, generations }, { id, key, bytes, object: () => object });
+  }
+
+  return {
+    rendition: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredObject),
+    workingCopy: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredCopy),
+    save: (id, key, rendition) => save(id, key, toStoredObject(rendition)),
+    saveWorkingCopy: (id, key, body, { header }) => save(id, key, toStoredCopy(body, header)),
+  };
+}

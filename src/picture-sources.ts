@@ -1,0 +1,108 @@
+import type { DecodeVisit } from './decode-cache.ts';
+import { DarkroomError } from './errors.ts';
+import type { Place, WorkQueue } from './flow/work-queue.ts';
+import type { Generations } from './generations.ts';
+import type { KeptResults } from './kept-results.ts';
+import { readOriginal } from './read-original.ts';
+import { PACK_COST } from './render/cost.ts';
+import type { Examined } from './render/header.ts';
+import type { Recipe } from './render/recipe.ts';
+import type { Renderer } from './render/render.ts';
+import { isOriginal, mayBeWhole, suffices, wholeHeader } from './render/whole.ts';
+import type { StepTimer } from './step-timer.ts';
+import type { ObjectReader } from './stores/store.ts';
+import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
+
+/**
+ * What a rendition is made of, the cheapest first: pixels of its original that are in memory, its working copy in the
+ * result store, the original itself.
+ */
+export interface PictureSources {
+  /** Throws `original_not_found`, `original_too_large`, `original_unreadable`, `busy` and the store's own errors. */
+  find(job: RenderJob): Promise<Examined>;
+  /**
+   * Decodes the original once for all who want it now or did so lately, or where decoding is dear; else what was found,
+   * so that a rendition that stays alone decodes no more than it needs. Call it with a slot. Throws as renders do.
+   */
+  decodedOnce(job: RenderJob, found: Examined): Promise<Examined>;
+}
+
+/** One rendition to be made, and what its flight holds for it. */
+export interface RenderJob {
+  readonly id: string;
+  readonly recipe: Recipe;
+  readonly place: Place;
+  readonly visit: DecodeVisit;
+  readonly timer: StepTimer;
+  readonly signal: AbortSignal;
+}
+
+export interface PictureSourcesDeps {
+  readonly originals: ObjectReader;
+  /** Undefined when nothing is kept beyond this process. */
+  readonly kept: KeptResults | undefined;
+  readonly queue: WorkQueue;
+  readonly renderer: Renderer;
+  readonly generations: Generations;
+  readonly maxOriginalBytes: number;
+  /** Something failed that the client need not know of. */
+  warn(what: string, key: string, reason: unknown): void;
+}
+
+export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
+  const { originals, kept, queue, renderer, generations, maxOriginalBytes, warn } = deps;
+  const copyKey = (id: string) => workingCopyKey(id, renderer.version);
+
+  /** A store that just failed to answer for the rendition is not asked again. */
+  async function findWorkingCopy({ id, recipe, visit, timer, signal }: RenderJob): Promise<Examined | undefined> {
+    if (!kept || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
+    const copy = await visit.read('working copy', () => kept.workingCopy(copyKey(id), timer, signal));
+    return copy && suffices(copy.header, recipe) ? copy : undefined;
+  }
+
+  async function findOriginal({ id, place, visit, timer, signal }: RenderJob): Promise<Examined> {
+    const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => place.hold(bytes) }; // 503
+    const read = await visit.read('original', async () => {
+      const body = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
+      return { body, examined: await timer.time('decode', renderer.examine(body)) }; // 413, 422
+    });
+    // Somebody else may have read it; it is counted for each who holds it.
+    place.hold(read.body.length);
+    return read.examined;
+  }
+
+  /** A working copy for later, when there is room for the work: without one, the original is decoded again. */
+  async function packBehind(id: string, whole: Examined): Promise<void> {
+    const generation = generations.of(id);
+    try {
+      using place = await queue.enter(PACK_COST.ms, new AbortController().signal);
+      await place.slot(PACK_COST);
+      const body = await renderer.pack(whole);
+      if (generations.of(id) === generation) kept?.saveWorkingCopy(id, copyKey(id), body, whole);
+    } catch (reason) {
+      if (!(reason instanceof DarkroomError)) warn('a working copy could not be made', id, reason);
+    }
+  }
+
+  return {
+    async find(job) {
+      const { visit, recipe } = job;
+      return (
+        (await visit.whole((header) => suffices(header, recipe))) ??
+        (await findWorkingCopy(job)) ??
+        (await findOriginal(job))
+      );
+    },
+    async decodedOnce({ id, recipe, visit, timer }, found) {
+      const whole = wholeHeader(found.header);
+      const pays = isOriginal(found.header) && (visit.shared || dearToDecode(found.header));
+      if (!pays || !suffices(whole, recipe)) return found;
+      const decode = async () => {
+        const picture = await renderer.whole(found); // 422
+        if (kept && worthCopying(found.header)) void packBehind(id, picture);
+        return picture;
+      };
+      return timer.time('decode', visit.decode(whole, decode));
+    },
+  };
+}

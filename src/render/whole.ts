@@ -1,0 +1,98 @@
+import { PROBE_SIDE_PX } from './aim.ts';
+import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './crop.ts';
+import { type DecodeLimits, decode, openOriginal, openPixels, type Pixels } from './decode.ts';
+import type { SharpModule } from './engine.ts';
+import type { Examined, OriginalHeader } from './header.ts';
+import { type Recipe, seeksFaces } from './recipe.ts';
+
+/**
+ * Whole pictures: an original decoded once, upright and in sRGB, for all renditions that are not much smaller than it.
+ * They stand in for the original: the same header, so the same plan, but fewer pixels to decode.
+ */
+
+/** Longer side of a whole picture in pixels: enough for all but the largest presets (4 MB as pixels, 0.3 MB as JPEG). */
+export const WHOLE_SIDE_PX = 1200;
+/**
+ * A rendition is made of a whole picture of its own size or of one this much larger. Between, scaling twice softens. From
+ * here on SSIM is that of decoding the original, or better, because no scale is chosen while decoding (bench/whole.ts).
+ */
+const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
+/** At the sizes it serves as good as 95 and 4:4:4 by SSIM, at 0.6 of its bytes and 0.7 of its time (bench/whole.ts). */
+export const PACKED = { quality: 92, chromaSubsampling: '4:2:0' } as const;
+
+/** The size at which `original` is kept whole. */
+function wholeSize({ width, height }: Size): Size {
+  const scale = Math.min(1, WHOLE_SIDE_PX / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** What a rendition needs of its original, in pixels of the whole picture. */
+function neededSize({ size }: OriginalHeader, recipe: Recipe): Size {
+  const whole: Box = { left: 0, top: 0, ...size };
+  const plan = planFrame(size, recipe);
+  return seeksFaces(recipe) && dependsOnFaces(plan, whole, recipe.faceZoom)
+    ? workingSize(plan, whole, recipe.faceZoom, PROBE_SIDE_PX)
+    : plan.scaled;
+}
+
+/** Whether pixels of this size are kept of an original: not of one that moves, and no more than are of use. */
+export function canBeWhole({ frames }: OriginalHeader, { width, height }: Size): boolean {
+  return frames === 1 && Math.max(width, height) <= WHOLE_SIDE_PX;
+}
+
+/** Whether a recipe wants nothing that only an original has: its profile's colours, its border, its copyright. */
+export function mayBeWhole({ gamut, copyright, trim }: Recipe): boolean {
+  return gamut === 'srgb' && !copyright && trim === undefined;
+}
+
+/**
+ * Whether a rendition may be made of the whole picture with this header: pixels of its own size or of a larger one; a JPEG
+ * of a larger one, because at its own size its losses would show.
+ */
+export function suffices(header: OriginalHeader, recipe: Recipe): boolean {
+  const { size, stored, coding } = header;
+  if (!canBeWhole(header, stored) || !mayBeWhole(recipe)) return false;
+  const needed = neededSize(header, recipe);
+  // There the original's own pixels may be what is sent.
+  if (sameSize(needed, size)) return false;
+  if (sameSize(needed, stored)) return coding === 'pixels';
+  const room = coding === 'pixels' ? ROOM.pixels : ROOM.jpeg;
+  return needed.width * room <= stored.width && needed.height * room <= stored.height;
+}
+
+export function isOriginal({ size, stored, coding }: OriginalHeader): boolean {
+  return sameSize(size, stored) && coding !== 'pixels';
+}
+
+/** The header that an original will have once it is decoded whole. */
+export function wholeHeader(header: OriginalHeader): OriginalHeader {
+  return standIn(header, wholeSize(header.size), 'pixels');
+}
+
+function sameSize(a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height;
+}
+
+/** Decodes an original once for all its smaller renditions. Throws as renders do. */
+export async function decodeWhole(sharp: SharpModule, original: Examined, limits: DecodeLimits): Promise<Examined> {
+  const { header } = original;
+  const image = openOriginal(sharp, original, limits).resize({ ...wholeSize(header.size), fit: 'fill' });
+  return wholeOf(header, await decode(image, header));
+}
+
+/** A whole picture as JPEG, for renditions that are smaller. Transparent parts turn black. */
+export async function packWhole(sharp: SharpModule, { body }: Examined): Promise<Buffer> {
+  if (Buffer.isBuffer(body)) return body;
+  return openPixels(sharp, body).removeAlpha().jpeg(PACKED).toBuffer();
+}
+
+/** Pixels of the whole picture in place of the original. */
+export function wholeOf(header: OriginalHeader, pixels: Pixels): Examined {
+  return { body: pixels, header: standIn(header, pixels, 'pixels') };
+}
+
+/** What an original's header says of what stands in for it: upright, in sRGB, of fewer pixels. */
+export function standIn(header: OriginalHeader, { width, height }: Size, coding: 'pixels' | 'jpeg'): OriginalHeader {
+  const stored = { width, height };
+  return { ...header, stored, coding, turned: false, plain: false, hasProfile: false, deep: false, exif: undefined };
+}
