@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -9,6 +7,13 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { type ApiDeps, registerApi } from './api.ts';
+import {
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  guardConnections,
+  SAFE_HEADERS,
+  serverOptions,
+} from './connections.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { type PlaygroundDeps, registerPlayground } from './playground/playground.ts';
@@ -38,30 +43,16 @@ export interface AppDeps extends ImageRouteDeps {
   readonly playground?: PlaygroundDeps | undefined;
   /** The process's life as the routes see it. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
+  /** Where they differ from CONNECTION_LIMITS. */
+  readonly connectionLimits?: Partial<ConnectionLimits>;
 }
-
-/** On every answer, pictures and errors alike: nothing here is ever a page, a script or a frame. */
-const SAFE_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; sandbox",
-  'cross-origin-resource-policy': 'cross-origin',
-  'access-control-allow-origin': '*',
-  'timing-allow-origin': '*',
-} as const;
-
-/** Connections are a CDN's: few, long-lived, and quick to send their headers. Milliseconds. */
-const CONNECTION = {
-  requestTimeout: 10_000,
-  // Longer than the 60 s that most proxies keep an idle connection, so that they close first and never hit a dead one.
-  keepAliveTimeout: 72_000,
-  http: { maxHeaderSize: 16_384, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 },
-} as const;
 
 /** All routes in order, the error handler, 404 and health. Builds no adapter: everything is handed in. */
 export function buildApp(deps: AppDeps): FastifyInstance {
   const { life, metrics } = deps;
+  const limits = { ...CONNECTION_LIMITS, ...deps.connectionLimits };
   const app = fastify({
-    ...CONNECTION,
+    ...serverOptions(limits),
     logger: {
       level: deps.logLevel,
       base: null,
@@ -74,7 +65,6 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
     genReqId: requestIds(),
-    clientErrorHandler: answerProtocolError,
     // A path that does not decode never reaches a route or a hook.
     frameworkErrors: (error, request, reply) => {
       welcome(request, reply);
@@ -90,6 +80,18 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     welcome(request, reply);
     if (life.draining) reply.header('connection', 'close');
+  });
+  guardConnections(app, limits);
+  const refuseMethod = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { method = '', url = '' } = request.raw;
+    // The API under /v1 does not exist unless a token is set.
+    if (url.startsWith('/v1/') || method === 'GET' || method === 'HEAD') throw errors.notFound();
+    reply.header('allow', 'GET, HEAD');
+    throw errors.methodNotAllowed();
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    // TRACE and the like have no route; refused before a body is looked at.
+    if (request.is404) await refuseMethod(request, reply);
   });
   app.addHook('onSend', async (_request, reply) => {
     // A request that began before the drain ends its connection too, so that the server can close.
@@ -128,12 +130,6 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       return serveImage(request, reply);
     },
   });
-  const refuseMethod = async (request: FastifyRequest, reply: FastifyReply) => {
-    // The API under /v1 does not exist unless a token is set.
-    if (request.raw.url?.startsWith('/v1/')) throw errors.notFound();
-    reply.header('allow', 'GET, HEAD');
-    throw errors.methodNotAllowed();
-  };
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
@@ -168,25 +164,6 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     })
     .send(JSON.stringify({ error: known.code, message: known.publicMessage, requestId: request.id }));
 }
-
-/** What is no HTTP, or too much or too slow of it, never becomes a request; its connection is told why and closed. */
-function answerProtocolError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy();
-  const status = PROTOCOL_STATUS[error.code ?? ''] ?? 400;
-  const body = JSON.stringify({ error: 'bad_request', message: 'This is not an HTTP request that can be read.' });
-  const headers = {
-    ...SAFE_HEADERS,
-    'x-error': 'bad_request',
-    'cache-control': 'no-store',
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  };
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);
-}
-
-const PROTOCOL_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 function asDarkroomError(error: unknown): DarkroomError {
   if (error instanceof DarkroomError) return error;

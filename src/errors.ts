@@ -45,19 +45,25 @@ export class DarkroomError extends Error {
   /** Seconds until it makes sense to come back, for the Retry-After header (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, publicMessage: string, detail: { cause?: unknown; retryAfter?: number } = {}) {
+  /** A `status` of its own is for what is wrong with the request beside its URL: no cache may keep that for the URL. */
+  constructor(
+    code: ErrorCode,
+    publicMessage: string,
+    detail: { cause?: unknown; retryAfter?: number; status?: number } = {},
+  ) {
     super(`${code}: ${publicMessage}`, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'DarkroomError';
     this.code = code;
     this.publicMessage = publicMessage;
-    this.status = KINDS[code].status;
-    this.cacheControl = KINDS[code].cacheControl;
+    this.status = detail.status ?? KINDS[code].status;
+    this.cacheControl = detail.status === undefined ? KINDS[code].cacheControl : NEVER_KEPT;
     this.retryAfter = detail.retryAfter;
   }
 }
 
 export const errors = {
   badRequest: (message: string) => new DarkroomError('bad_request', message),
+  refusedRequest: (message: string, status = 400) => new DarkroomError('bad_request', message, { status }),
   unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
   uploadForbidden: () => new DarkroomError('forbidden', 'This server did not sign this upload.'),
   alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),

@@ -6,6 +6,7 @@ import { buildApp } from './app.ts';
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
+import { connectionsWithin } from './connections.ts';
 import { createDecodeCache } from './decode-cache.ts';
 import { exampleUrls, pictureIds } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
@@ -145,6 +146,7 @@ async function start(config: Config) {
     api: shop.api,
     folderUploads: shop.api || playground ? shop.folderUploads : undefined,
     playground,
+    connectionLimits: { maxConnections: connectionsWithin(memory.limit) },
     logLevel: config.logLevel,
     logStream,
     version: packageJson.version,

@@ -53,7 +53,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/presets-diff\.ts$/, /^src\/presets\.ts$/, /^src\/presets\.ts$/],
   [
     /^src\/app\.ts$/,
-    /^src\/(errors|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/,
+    /^src\/(connections|errors|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/,
     /^src\/(metrics|uploads\/folder-upload-target|playground\/playground)\.ts$/,
   ],
   [
@@ -129,6 +129,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/presets\.ts$/, /^src\/errors\.ts$/, /^src\/render\/recipe\.ts$/],
   [/^src\/rendition\.ts$/, /^$/, /^src\/(presets|stores\/store)\.ts$/],
   [/^src\/rendition-cache\.ts$/, /^$/, /^src\/rendition\.ts$/],
+  [/^src\/connections\.ts$/, /^src\/errors\.ts$/, /^$/],
   [/^src\/frugal\.ts$/, /^src\/config\.ts$/, /^src\/config\.ts$/],
   [/^src\/start-up-line\.ts$/, /^package\.json$/, /^src\/config\.ts$/],
   [/^src\/shutdown\.ts$/, /^$/, /^src\/log-stream\.ts$/],
@@ -139,7 +140,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|api|serve-image|shutdown|uploads\/upload-route|playground\/playground)\.ts$/],
+  [/^fastify$/, /^src\/(app|connections|api|serve-image|shutdown|uploads\/upload-route|playground\/playground)\.ts$/],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],

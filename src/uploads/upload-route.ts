@@ -23,6 +23,7 @@ export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads
 
   app.put<{ Params: { ticket: string } }>(`${UPLOAD_PATH}:ticket`, {
     bodyLimit: maxBytes,
+    config: { slowBody: true },
     // Before the body is read, which costs memory.
     onRequest: async (request, reply) => {
       reply.header('cache-control', 'no-store');

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
 import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import type { CdnPurge } from '../../src/cdn-purge.ts';
+import type { ConnectionLimits } from '../../src/connections.ts';
 import { createDecodeCache } from '../../src/decode-cache.ts';
 import type { FaceFinder } from '../../src/faces/face-finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
@@ -50,6 +51,7 @@ export interface TestAppOptions {
   readonly deletable?: ObjectStore;
   readonly cdn?: CdnPurge;
   readonly bucket?: UploadTarget;
+  readonly connectionLimits?: Partial<ConnectionLimits>;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
 }
@@ -108,6 +110,8 @@ export async function startApp(options: TestAppOptions) {
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     nearest: options.nearest ?? true,
+    warn: (what) => warnings.push(what),
+    ...(options.connectionLimits ? { connectionLimits: options.connectionLimits } : {}),
     logLevel: 'silent',
     version: '0.0.0-test',
   });

@@ -28,14 +28,39 @@ export function rawGet(
   });
 }
 
-/** Sends bytes over a fresh connection and resolves to all that came back once the server has closed it. */
+/**
+ * Sends text over a fresh connection, one byte a character, and resolves to all that came back once the server has closed
+ * it. Fails after ten seconds without a byte.
+ */
 export function rawExchange(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
-    socket.setTimeout(5000, () => socket.destroy(new Error('the server did not close')));
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
+    socket.setTimeout(10_000, () => socket.destroy(new Error('the server did not close')));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', reject);
-    socket.on('close', () => resolve(Buffer.concat(chunks).toString()));
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
   });
+}
+
+/** One answer out of a raw exchange. */
+export interface SplitAnswer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** The answers in what came back over one connection, by their Content-Length. `rest`: what is no whole one. */
+export function splitAnswers(text: string): { answers: SplitAnswer[]; rest: string } {
+  const answers: SplitAnswer[] = [];
+  let rest = text;
+  for (;;) {
+    const [head] = /^HTTP\/1\.1 \d{3} [\s\S]*?\r\n\r\n/.exec(rest) ?? [];
+    if (head === undefined) return { answers, rest };
+    const [, length = '0'] = /\r\ncontent-length: (\d+)\r\n/i.exec(head) ?? [];
+    const end = head.length + Number(length);
+    if (rest.length < end) return { answers, rest };
+    answers.push({ status: Number(head.slice(9, 12)), head, body: rest.slice(head.length, end) });
+    rest = rest.slice(end);
+  }
 }
