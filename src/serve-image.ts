@@ -180,10 +180,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
 
 /** Without an ETag for what is provisional, so that nobody keeps it by asking whether it is still the same. */
 function cachingHeaders(url: ImageUrl, etag: string | undefined, now: number, visit: Visit): Record<string, string> {
+  const tag = cacheTagOf(url.id);
   return {
     'cache-control': (etag === undefined ? provisionalCacheControl : cacheControl)(url.expiresAt, now),
     ...(etag === undefined ? {} : { etag }),
-    'cache-tag': cacheTagOf(url.id),
+    // By Cloudflare's and CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only.
+    ...{ 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag },
     ...(visit.negotiated ? { vary: 'Accept' } : {}),
   };
 }

@@ -38,6 +38,9 @@ describe('a picture', () => {
 
   it('has a cache tag of its original, whatever the preset', async () => {
     const tag = async (target: string) => (await app.get(target)).headers.get('cache-tag');
+    // What a purge names is found under each CDN's own header: Cloudflare's and CloudFront's, bunny.net's, Fastly's.
+    const { headers } = await app.get(app.path('thumb', 'a.jpg'));
+    for (const name of ['cdn-tag', 'surrogate-key']) assert.equal(headers.get(name), headers.get('cache-tag'), name);
     assert.equal(await tag(app.path('thumb', 'a.jpg')), await tag(app.path('card.jpeg', 'a.jpg')));
     assert.notEqual(await tag(app.path('thumb', 'a.jpg')), await tag(app.path('thumb', 'cutout.png')));
   });
