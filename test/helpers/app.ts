@@ -110,7 +110,6 @@ export async function startApp(options: TestAppOptions) {
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     nearest: options.nearest ?? true,
-    warn: (what) => warnings.push(what),
     ...(options.connectionLimits ? { connectionLimits: options.connectionLimits } : {}),
     logLevel: 'silent',
     version: '0.0.0-test',
