@@ -96,17 +96,16 @@ export function guardConnections(app: FastifyInstance, limits: ConnectionLimits)
 
   limitRequests(server, limits);
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const refusal = refusalOf(request.raw, limits.maxHeaders);
-    if (refusal) {
-      reply.header('connection', 'close');
-      throw refusal;
-    }
-    if (hasBody(request.raw) && !request.routeOptions.config.slowBody) limitBody(request, limits.bodyTimeoutMs);
+    if (refusal) reply.header('connection', 'close');
+    else if (hasBody(request.raw) && !request.routeOptions.config.slowBody) limitBody(request, limits.bodyTimeoutMs);
+    done(refusal);
   });
-  app.addHook('onSend', async ({ raw: { socket } }, reply) => {
+  app.addHook('onSend', ({ raw: { socket } }, reply, payload, done) => {
     const timer = setTimeout(() => socket.destroy(), limits.sendTimeoutMs).unref();
     reply.raw.once('close', () => clearTimeout(timer));
+    done(null, payload);
   });
 }
 
@@ -152,7 +151,7 @@ function refusalOf(request: IncomingMessage, maxHeaders: number) {
   return undefined;
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

@@ -17,6 +17,7 @@ import { createWriteBehind } from './flow/write-behind.ts';
 import { keepsFreedMemory, restartFrugally } from './frugal.ts';
 import { collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
+import { createIdentify } from './identify.ts';
 import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics } from './metrics.ts';
@@ -126,8 +127,7 @@ async function start(config: Config) {
   const logStream = createLogStream();
   const app = buildApp({
     ...{
-      signatures,
-      presets,
+      identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
       cache,
       decodes,
       flights,

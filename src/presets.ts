@@ -75,6 +75,8 @@ export interface Presets {
   negotiates(name: string, suffix: string): boolean;
   /** Throws `unknown_preset` for every name, recipe, size and format that is not on offer. */
   resolve(name: string, suffix: string, accept: string | undefined): Variant;
+  /** What of Accept can make a difference: a few short words. */
+  acceptClass(accept: string | undefined): string;
   readonly names: readonly string[];
 }
 
@@ -116,6 +118,7 @@ export function createPresets(options: PresetsOptions): Presets {
       const { suffix: keySuffix, ...sides } = size;
       return { preset: name, suffix: keySuffix, recipe: recipeOf(preset, sides, output, options.faces) };
     },
+    acceptClass,
     names: [...named.keys()],
   };
 }
@@ -193,6 +196,11 @@ function chooseOutput(
 function affordable(output: Output, { width, height }: Sides): Output {
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
   return output === 'avif' && pixels > AVIF_MAX_PIXELS ? 'webp' : output;
+}
+
+function acceptClass(accept: string | undefined): string {
+  if (accept === undefined || accept === '*/*') return '';
+  return `${accepts(accept, 'avif') ? 'a' : ''}${accepts(accept, 'webp') ? 'w' : ''}`;
 }
 
 /**

@@ -12,23 +12,21 @@ import {
   provisionalCacheControl,
   type Source,
 } from './http-cache.ts';
+import type { Identify, Target } from './identify.ts';
 import type { KeptResults } from './kept-results.ts';
 import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { PictureSources } from './picture-sources.ts';
-import type { Presets, Variant } from './presets.ts';
+import type { Variant } from './presets.ts';
 import { expectedMs, renderCost } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import { cacheTagOf, etagOf, familyOf, type Rendition, renditionKey } from './rendition.ts';
+import { familyOf, type Rendition } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
 import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
-import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
-import type { Signatures } from './url/signature.ts';
 
 export interface ImageRouteDeps {
-  readonly signatures: Signatures;
-  readonly presets: Presets;
+  readonly identify: Identify;
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
   readonly flights: SingleFlight<Developed>;
@@ -44,11 +42,11 @@ export interface ImageRouteDeps {
   readonly nearest: boolean;
 }
 
-/** A rendition, where it came from, and what its flight did for it. */
+/** A rendition, where it came from, and what its flight did for it; what lay in memory had none. */
 export interface Developed {
   readonly rendition: Rendition;
   readonly source: Source;
-  readonly timer: StepTimer;
+  readonly timer: StepTimer | undefined;
 }
 
 /** What the log and the error handler know of a request; never its signature. */
@@ -67,73 +65,58 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { signatures, presets, cache, decodes, flights, queue, kept, sources, renderer, facts, generations } = deps;
+  const { identify, cache, decodes, flights, queue, kept, sources, renderer, facts, generations } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const url = parseImageUrl(request.raw.url ?? ''); // 400
     const { visit } = request;
-    visit.preset = url.preset;
-    visit.id = url.id;
-
-    if (!signatures.verify(url.signature, url)) throw errors.badSignature(); // 403
-    visit.negotiated = presets.negotiates(url.preset, url.suffix);
-    const now = Date.now() / 1000;
-    if (url.expiresAt !== undefined && url.expiresAt <= now) throw errors.expired(); // 410
-
-    const variant = presets.resolve(url.preset, url.suffix, request.headers.accept); // 404
-    const key = renditionKey(url.id, variant, renderer.version);
-    const etag = etagOf(key);
-    if (matchesEtag(request.headers['if-none-match'], etag)) {
+    const target = identify(request.raw.url ?? '', request.headers.accept, visit); // 400, 403, 410, 404
+    if (matchesEtag(request.headers['if-none-match'], target.etag)) {
       visit.outcome = 'not_modified';
-      return reply
-        .code(304)
-        .headers(cachingHeaders(url, etag, now, visit))
-        .send();
+      return reply.code(304).headers(cachingHeaders(target)).send();
     }
+    const inMemory = cache.get(target.key);
+    if (inMemory) return answer(reply, target, { rendition: inMemory, source: 'memory', timer: undefined }, false);
 
     visit.timer = createStepTimer();
-    const wanted = findOrDevelop(url.id, variant, key, visit.timer, reply);
-    const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, url.id, variant));
-    const { rendition, source, timer } = value;
-    visit.outcome = collapsed ? 'collapsed' : source;
-    visit.timer = timer;
-    return reply
-      .headers(cachingHeaders(url, rendition.provisional || source === 'nearest' ? undefined : etag, now, visit))
-      .headers({
-        ...(source === 'nearest' ? { 'cache-control': NOT_TO_BE_KEPT } : {}),
-        'content-type': rendition.contentType,
-        'cache-status': cacheStatus(source, collapsed),
-        'server-timing': serverTiming(timer.durations, reply.elapsedTime),
-      })
-      .send(rendition.body);
+    const wanted = findOrDevelop(target, visit.timer, reply);
+    const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, target));
+    return answer(reply, target, value, collapsed);
   };
 
-  async function findOrDevelop(
-    id: string,
-    variant: Variant,
-    key: string,
-    timer: StepTimer,
-    reply: FastifyReply,
-  ): Promise<Landing<Developed>> {
+  function answer(reply: FastifyReply, target: Target, developed: Developed, collapsed: boolean): FastifyReply {
+    const { rendition, source, timer } = developed;
+    const { visit } = reply.request;
+    visit.outcome = collapsed ? 'collapsed' : source;
+    if (timer) visit.timer = timer;
+    const lasts = source !== 'nearest' && !rendition.provisional;
+    reply.headers(lasts ? cachingHeaders(target) : provisionalHeaders(target));
+    if (source === 'nearest') reply.header('cache-control', NOT_TO_BE_KEPT);
+    return reply
+      .header('content-type', rendition.contentType)
+      .header('cache-status', cacheStatus(source, collapsed))
+      .header('server-timing', serverTiming(timer?.durations ?? {}, reply.elapsedTime))
+      .send(rendition.body);
+  }
+
+  async function findOrDevelop(target: Target, timer: StepTimer, reply: FastifyReply): Promise<Landing<Developed>> {
+    const { key, variant, url } = target;
     const client = untilClientLeaves(reply);
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const generation = generations.of(id);
-      const kept = cache.get(key);
-      if (kept) return { value: { rendition: kept, source: 'memory', timer }, collapsed: false };
+      const generation = generations.of(url.id);
       const landing = await flights.join(`${generation} ${key}`, client, (flight) =>
-        develop(flight, id, variant, key, timer),
+        develop(flight, url.id, variant, key, timer),
       );
       // Purged meanwhile: what came out may be made of what is gone.
-      if (generations.of(id) === generation) return landing;
+      if (generations.of(url.id) === generation) return landing;
     }
     throw errors.busy(1);
   }
 
   /** When all places are taken, another size of the same picture beats none. Nobody is to keep it. */
-  function insteadOf(reason: unknown, { headers, visit }: FastifyRequest, id: string, variant: Variant) {
+  function insteadOf(reason: unknown, { headers, visit }: FastifyRequest, { url, variant, negotiated }: Target) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
-    const accept = visit.negotiated ? headers.accept : undefined;
-    const kept = busy && deps.nearest ? cache.family(familyOf(id, variant)) : [];
+    const accept = negotiated ? headers.accept : undefined;
+    const kept = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
     const rendition = nearestOf(kept, variant.recipe, accept);
     if (!rendition) throw reason;
     const timer = visit.timer ?? createStepTimer();
@@ -178,16 +161,13 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 }
 
-/** Without an ETag for what is provisional, so that nobody keeps it by asking whether it is still the same. */
-function cachingHeaders(url: ImageUrl, etag: string | undefined, now: number, visit: Visit): Record<string, string> {
-  const tag = cacheTagOf(url.id);
-  return {
-    'cache-control': (etag === undefined ? provisionalCacheControl : cacheControl)(url.expiresAt, now),
-    ...(etag === undefined ? {} : { etag }),
-    // By Cloudflare's and CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only.
-    ...{ 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag },
-    ...(visit.negotiated ? { vary: 'Accept' } : {}),
-  };
+function cachingHeaders({ url, etag, named, lasting }: Target): Readonly<Record<string, string>> {
+  return lasting ?? { 'cache-control': cacheControl(url.expiresAt, Date.now() / 1000), etag, ...named };
+}
+
+/** Without an ETag, so that nobody keeps what is provisional by asking whether it is still the same. */
+function provisionalHeaders({ url, named }: Target): Readonly<Record<string, string>> {
+  return { 'cache-control': provisionalCacheControl(url.expiresAt, Date.now() / 1000), ...named };
 }
 
 /** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */

@@ -85,8 +85,8 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target|url\/signature)\.ts$/, /^src\/(stores|uploads)\//],
   [
     /^src\/serve-image\.ts$/,
-    /^src\/(url\/.*|presets|rendition|http-cache|errors|step-timer|render\/(recipe|cost)|nearest)\.ts$/,
-    /^src\/(rendition-cache|decode-cache|picture-sources|kept-results|original-facts|generations|render\/render|flow\/.*)\.ts$/,
+    /^src\/(rendition|http-cache|errors|step-timer|render\/(recipe|cost)|nearest)\.ts$/,
+    /^src\/(identify|presets|rendition-cache|decode-cache|picture-sources|kept-results|original-facts|generations|render\/render|flow\/.*)\.ts$/,
   ],
   [
     /^src\/picture-sources\.ts$/,
@@ -102,6 +102,11 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/working-copy\.ts$/,
     /^src\/(rendition|render\/(cost|whole))\.ts$/,
     /^src\/(stores\/store|render\/header)\.ts$/,
+  ],
+  [
+    /^src\/identify\.ts$/,
+    /^src\/(errors|http-cache|rendition|url\/image-url)\.ts$/,
+    /^src\/(presets|url\/signature)\.ts$/,
   ],
   [/^src\/decode-cache\.ts$/, /^src\/errors\.ts$/, /^src\/render\/header\.ts$/],
   [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
@@ -145,7 +150,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
   [/^ipaddr\.js$/, /^src\/stores\/address-guard\.ts$/],
-  [/^lru-cache$/, /^src\/(rendition-cache|decode-cache|original-facts|generations)\.ts$/],
+  [/^lru-cache$/, /^src\/(identify|rendition-cache|decode-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
   [/^zod$/, /^src\/(config|presets|api-schemas|playground\/playground)\.ts$/],

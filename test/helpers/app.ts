@@ -9,6 +9,7 @@ import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createGenerations } from '../../src/generations.ts';
+import { createIdentify } from '../../src/identify.ts';
 import { createKeptResults } from '../../src/kept-results.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
@@ -104,8 +105,9 @@ export async function startApp(options: TestAppOptions) {
     ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
   });
   const app = buildApp({
-    ...{ kept, sources, signatures, cache, decodes, flights, queue, facts, generations, life },
-    ...{ presets, renderer, maxUploadBytes: maxOriginalBytes },
+    identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
+    ...{ kept, sources, cache, decodes, flights, queue, facts, generations, life },
+    ...{ renderer, maxUploadBytes: maxOriginalBytes },
     metrics: createMetrics({ cache, flights, queue, saves }),
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,

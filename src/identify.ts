@@ -1,0 +1,89 @@
+import { LRUCache } from 'lru-cache';
+import { errors } from './errors.ts';
+import { cacheControl } from './http-cache.ts';
+import type { Presets, Variant } from './presets.ts';
+import { cacheTagOf, etagOf, renditionKey } from './rendition.ts';
+import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
+import type { Signatures } from './url/signature.ts';
+
+/** Which rendition a URL means, known before any work and without any store. */
+export interface Target {
+  readonly url: ImageUrl;
+  readonly variant: Variant;
+  /** In cache and store. */
+  readonly key: string;
+  readonly etag: string;
+  /** Whether Accept took part. */
+  readonly negotiated: boolean;
+  /** Headers of whatever is answered for it. */
+  readonly named: Readonly<Record<string, string>>;
+  /** Headers of the rendition itself; undefined for a URL that expires: then they change by the second. */
+  readonly lasting: Readonly<Record<string, string>> | undefined;
+}
+
+/** What is learned on the way, for the log and for errors. */
+export interface Traces {
+  preset?: string;
+  id?: string;
+  negotiated?: boolean;
+}
+
+export interface IdentifyDeps {
+  readonly signatures: Signatures;
+  readonly presets: Presets;
+  readonly renderVersion: string;
+}
+
+/** Throws `bad_request`, `bad_signature`, `expired` and `unknown_preset`. */
+export type Identify = (requestTarget: string, accept: string | undefined, traces: Traces) => Target;
+
+/** URLs remembered, at some 1.5 KB each: what is hot in memory, not all that there is. */
+const MAX_REMEMBERED = 2000;
+
+/**
+ * The first half of the journey. A URL that was found good is good again, to the letter: its signature, names and digests
+ * are not worked out twice. Only its expiry is looked at each time. Errors are never remembered.
+ */
+export function createIdentify({ signatures, presets, renderVersion }: IdentifyDeps): Identify {
+  const remembered = new LRUCache<string, Target>({ max: MAX_REMEMBERED });
+
+  function identify(requestTarget: string, accept: string | undefined, traces: Traces): Target {
+    const url = parseImageUrl(requestTarget); // 400
+    traces.preset = url.preset;
+    traces.id = url.id;
+    if (!signatures.verify(url.signature, url)) throw errors.badSignature(); // 403
+    const negotiated = presets.negotiates(url.preset, url.suffix);
+    traces.negotiated = negotiated;
+    refuseExpired(url); // 410
+    const variant = presets.resolve(url.preset, url.suffix, accept); // 404
+    const key = renditionKey(url.id, variant, renderVersion);
+    const etag = etagOf(key);
+    const tag = cacheTagOf(url.id);
+    // By Cloudflare's and CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only.
+    const tags = { 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag };
+    const named = negotiated ? { ...tags, vary: 'Accept' } : tags;
+    const lasting =
+      url.expiresAt === undefined ? { 'cache-control': cacheControl(undefined, 0), etag, ...named } : undefined;
+    return { url, variant, key, etag, negotiated, named, lasting };
+  }
+
+  return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
+    // Two that differ in nothing but Accept's other types share an entry; a space stands in no request target.
+    const name = `${presets.acceptClass(accept)} ${requestTarget}`;
+    const known = remembered.get(name);
+    if (!known) {
+      const found = identify(requestTarget, accept, traces);
+      remembered.set(name, found);
+      return found;
+    }
+    traces.preset = known.url.preset;
+    traces.id = known.url.id;
+    traces.negotiated = known.negotiated;
+    refuseExpired(known.url);
+    return known;
+  };
+}
+
+function refuseExpired({ expiresAt }: ImageUrl): void {
+  if (expiresAt !== undefined && expiresAt <= Date.now() / 1000) throw errors.expired();
+}
