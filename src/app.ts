@@ -11,7 +11,6 @@ import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
   guardConnections,
-  hasBody,
   SAFE_HEADERS,
   serverOptions,
 } from './connections.ts';
@@ -91,8 +90,6 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     // The API under /v1 does not exist unless a token is set.
     if (url.startsWith('/v1/') || method === 'GET' || method === 'HEAD') return errors.notFound();
     reply.header('allow', 'GET, HEAD');
-    // Its body is not read, and what comes behind it is nobody's.
-    if (hasBody(request.raw)) reply.header('connection', 'close');
     return errors.methodNotAllowed();
   };
   app.addHook('onRequest', (request, reply, done) => {

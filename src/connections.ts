@@ -146,12 +146,15 @@ function refusalOf(request: IncomingMessage, maxHeaders: number) {
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return errors.refusedRequest('One Host header is needed.');
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return errors.refusedRequest('What this request expects is not offered.', 417);
+  // RFC 9112, 6.1: Node's parser says the same, but only after the headers have become a request.
+  if (!['', 'chunked'].includes(headers['transfer-encoding']?.trim().toLowerCase() ?? ''))
+    return errors.refusedRequest('Bodies come by their length or in chunks.');
   if ((method === 'GET' || method === 'HEAD') && hasBody(request))
     return errors.refusedRequest('A request that reads has no body.');
   return undefined;
 }
 
-export function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
