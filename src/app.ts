@@ -93,8 +93,9 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     return errors.methodNotAllowed();
   };
   app.addHook('onRequest', (request, reply, done) => {
-    // TRACE and the like have no route; refused before a body is looked at.
-    done(request.is404 ? refuseMethod(request, reply) : undefined);
+    // TRACE and the like have no route; refused before a body is looked at, but after the parser has seen what came of it.
+    if (request.is404) queueMicrotask(() => done(refuseMethod(request, reply)));
+    else done();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // A request that began before the drain ends its connection too, so that the server can close.
@@ -141,10 +142,10 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
     // Before a body is looked at, which would be answered for what it is.
-    onRequest: (request, reply, done) => done(refuseMethod(request, reply)),
-    handler: (request, reply) => {
+    onRequest: async (request, reply) => {
       throw refuseMethod(request, reply);
     },
+    handler: async () => {},
   });
   return app;
 }
