@@ -122,8 +122,12 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit|retry-budget)|errors)\.ts$/, /^$/],
   [/^src\/flow\//, /^src\/(errors|flow\/line)\.ts$/, /^$/],
   [/^src\/nearest\.ts$/, /^$/, /^src\/(rendition|render\/recipe)\.ts$/],
-  [/^src\/url\/(sdk|edge)\.ts$/, /^src\/(built-in-presets|url\/(family|image-path))\.ts$/, /^src\/url\//],
-  [/^src\/url\/(family|image-path)\.ts$/, /^src\/url\/image-path\.ts$/, /^$/],
+  [
+    /^src\/url\/(sdk|edge|verify|web-signer)\.ts$/,
+    /^src\/(built-in-presets|url\/(family|image-path|parse-image-path|web-signer))\.ts$/,
+    /^src\/url\//,
+  ],
+  [/^src\/url\/(family|image-path|parse-image-path)\.ts$/, /^src\/url\/(parse-)?image-path\.ts$/, /^$/],
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
   [/^src\/config\.ts$/, /^src\/memory-plan\.ts$/, /^$/],
   [

@@ -20,7 +20,7 @@ import {
   type UrlOptions,
   urlOf,
 } from './family.ts';
-import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+import { createSigner } from './web-signer.ts';
 
 export type { ImageMeta, ImgAttributes, MarkupOptions, PictureAttributes, PresetShapes, UrlOptions } from './family.ts';
 export { toHtml } from './family.ts';
@@ -38,21 +38,12 @@ export interface ImageUrls<P extends PresetShapes> {
 export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
   options: ImageUrlsOptions<P>,
 ): ImageUrls<P> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const bytes = keyBytes(options.key);
-  let key: ReturnType<typeof crypto.subtle.importKey> | undefined;
+  const sign = createSigner(keyBytes(options.key));
   const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
 
   async function family(id: string, preset: string, expiry?: Expiry): Promise<Family> {
     const parts = unsigned(id, preset, expiry);
-    key ??= crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign']);
-    const text = new TextEncoder().encode(signedText(preset, id, parts.expiresAt));
-    const mac = new Uint8Array(await crypto.subtle.sign('HMAC', await key, text), 0, SIGNATURE_BYTES);
-    const signature = btoa(String.fromCharCode(...mac))
-      .replace(/=+$/, '')
-      .replaceAll('+', '-')
-      .replaceAll('/', '_');
-    return { ...parts, signature };
+    return { ...parts, signature: await sign(preset, id, parts.expiresAt) };
   }
 
   return {

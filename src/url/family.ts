@@ -3,6 +3,7 @@
  * signer for Node and the one for the edge; depends on nothing.
  */
 import { formatImagePath } from './image-path.ts';
+import { checkId } from './parse-image-path.ts';
 
 /** What markup needs to know of a preset; a presets file has this shape and more. */
 export interface PresetShape {
@@ -87,7 +88,7 @@ export interface Family extends Unsigned {
 export function checkedFamilies(options: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
   return (id: string, preset: string, expiry: Expiry = {}): Unsigned => {
-    checkId(id);
+    refuseBadId(id);
     const shape = shapeOf(options.presets, preset);
     return { baseUrl, preset, shape, id, expiresAt: unixSeconds(expiry.expiresAt) };
   };
@@ -97,7 +98,6 @@ const FORMATS = ['avif', 'webp', 'jpeg'];
 const RATIOS = [1, 2, 3];
 /** From here on the server answers WebP for AVIF; a source must not promise what does not come. */
 const AVIF_MAX_PIXELS = 2_000_000;
-const MAX_ID_BYTES = 512;
 
 /** The preset's shape. Throws for a name that is neither declared nor an inline recipe. */
 function shapeOf(presets: PresetShapes, preset: string): PresetShape {
@@ -111,14 +111,12 @@ function shapeOf(presets: PresetShapes, preset: string): PresetShape {
 }
 
 /** Throws for ids that every server refuses, so that no such URL reaches a page. */
-function checkId(id: string): void {
-  const bad =
-    id === '' ||
-    id.startsWith('/') ||
-    /\p{Cc}/u.test(id) ||
-    id.split(/[/\\]/).some((part) => part === '.' || part === '..') ||
-    new TextEncoder().encode(id).length > MAX_ID_BYTES;
-  if (bad) throw new TypeError(`"${id}" cannot be the id of an image.`);
+function refuseBadId(id: string): void {
+  try {
+    checkId(id);
+  } catch (cause) {
+    throw new TypeError(`"${id}" cannot be the id of an image.`, { cause });
+  }
 }
 
 function unixSeconds(expiresAt: number | Date | undefined): number | undefined {

@@ -1,80 +1,23 @@
 import { errors } from '../errors.ts';
+import { checkId, type ImageUrl, MalformedUrl, parseImagePath } from './parse-image-path.ts';
 
-/** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?exp=<unix seconds>]`, every part percent-decoded once. */
-export interface ImageUrl {
-  readonly signature: string;
-  /** Name or inline recipe, without its suffix: this is what is signed. */
-  readonly preset: string;
-  /** `@2x`, `@640w`, `.webp`, a combination, or empty. Not signed: the preset says what is allowed. */
-  readonly suffix: string;
-  readonly id: string;
-  /** Unix seconds. */
-  readonly expiresAt: number | undefined;
-}
+export { type ImageUrl, MAX_ID_BYTES } from './parse-image-path.ts';
 
-export const MAX_ID_BYTES = 512;
-
-// Raw spaces, controls and non-ASCII characters cannot stand in a URI (RFC 3986, 2); a `#` never reaches a server.
-const NOT_IN_A_REQUEST_TARGET = /[^\x21-\x7e]|#/;
-const CONTROL_CHARACTERS = /\p{Cc}/u;
-const EXPIRY_QUERY = /^exp=([1-9][0-9]{0,11})$/;
-const DISGUISED = /%(25|2e|2f|5c|00)/gi;
-
-/** Splits and checks a request target (RFC 9112, 3.2). Throws `bad_request`, or `not_found` where it has no three parts. */
+/** A request target's parts. Throws `bad_request`, or `not_found` where it has no three parts. */
 export function parseImageUrl(target: string): ImageUrl {
-  const originForm = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
-  if (NOT_IN_A_REQUEST_TARGET.test(originForm))
-    throw errors.badRequest('The URL holds characters that must be encoded.');
-  const [path, query] = splitOnce(originForm, '?');
-  const [, signature, preset, id] = /^\/([^/]*)\/([^/]*)\/(.*)$/.exec(path) ?? [];
-  if (signature === undefined || preset === undefined || id === undefined) throw errors.notFound();
-
-  const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/s.exec(decode(preset)) ?? [];
-  if (CONTROL_CHARACTERS.test(name)) throw errors.badRequest('The preset holds control characters.');
-  return { signature: decode(signature), preset: name, suffix, id: checkedId(decode(id)), expiresAt: expiry(query) };
-}
-
-function decode(part: string): string {
-  try {
-    // Throws on invalid UTF-8 as well as on stray percent signs; leaves `+` alone.
-    return decodeURIComponent(part);
-  } catch {
-    throw errors.badRequest('The URL is not validly percent-encoded UTF-8.');
-  }
+  return answering(parseImagePath, target);
 }
 
 /** The id itself. Throws `bad_request` for ids that could leave their folder or are no text. */
 export function checkedId(id: string): string {
-  if (id === '') throw errors.badRequest('The id is empty.');
-  if (id.startsWith('/')) throw errors.badRequest('The id starts with a slash.');
-  if (Buffer.byteLength(id) > MAX_ID_BYTES) throw errors.badRequest(`The id is longer than ${MAX_ID_BYTES} bytes.`);
-  if (CONTROL_CHARACTERS.test(id)) throw errors.badRequest('The id holds control characters.');
-  if (climbs(id)) throw errors.badRequest('The id holds dot segments.');
-  return id;
+  return answering(checkId, id);
 }
 
-/**
- * Whether some reading of the id leaves its folder. An origin behind us may decode once more than it should, so dots,
- * slashes and NULs that are still encoded count as what they would become; other encoded text stays literal.
- */
-function climbs(id: string): boolean {
-  for (let reading = id; ; ) {
-    if (reading.includes('\0') || reading.split(/[/\\]/).some((part) => part === '.' || part === '..')) return true;
-    const next = reading.replace(DISGUISED, (hex) => String.fromCharCode(Number.parseInt(hex.slice(1), 16)));
-    if (next === reading) return false;
-    reading = next;
+function answering<T>(read: (text: string) => T, text: string): T {
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof MalformedUrl)) throw error;
+    throw error.code === 'not_found' ? errors.notFound() : errors.badRequest(error.message);
   }
-}
-
-function expiry(query: string | undefined): number | undefined {
-  if (query === undefined) return undefined;
-  const [, seconds] = EXPIRY_QUERY.exec(query) ?? [];
-  // A query that is ignored would be a free way around the CDN's cache, so there is exactly one spelling.
-  if (seconds === undefined) throw errors.badRequest('The only query parameter is exp=<unix seconds>.');
-  return Number(seconds);
-}
-
-function splitOnce(text: string, separator: string): [string, string | undefined] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -1,0 +1,15 @@
+import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+
+/** Makes signatures by Web Crypto. The key is imported when first needed: edge runtimes allow that in requests only. */
+export function createSigner(key: Uint8Array<ArrayBuffer>) {
+  let imported: ReturnType<typeof crypto.subtle.importKey> | undefined;
+  return async (preset: string, id: string, expiresAt: number | undefined): Promise<string> => {
+    imported ??= crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    const text = new TextEncoder().encode(signedText(preset, id, expiresAt));
+    const mac = new Uint8Array(await crypto.subtle.sign('HMAC', await imported, text), 0, SIGNATURE_BYTES);
+    return btoa(String.fromCharCode(...mac))
+      .replace(/=+$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_');
+  };
+}
