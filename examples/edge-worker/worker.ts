@@ -1,0 +1,163 @@
+/**
+ * A Cloudflare Worker in front of Darkroom: refuses forged URLs without waking a machine, turns Accept into a pinned
+ * format so that each picture has at most three cache keys, and asks the origin once for each of them.
+ */
+import { createVerifier, formatImagePath } from 'darkroom/url/verify';
+import presets from '../presets.json' with { type: 'json' };
+import { pin } from './pin.ts';
+
+export interface Env {
+  /** Where Darkroom answers, such as `https://my-darkroom.fly.dev`. */
+  readonly ORIGIN_URL: string;
+  /** The server's own list: comma-separated hex keys, any of which may have signed. */
+  readonly DARKROOM_SIGNING_KEYS: string;
+}
+interface Context {
+  waitUntil(promise: Promise<unknown>): void;
+}
+/** `caches.default` is Cloudflare's own. */
+declare const caches: {
+  readonly default: {
+    match(key: Request): Promise<Response | undefined>;
+    put(key: Request, answer: Response): Promise<void>;
+  };
+};
+
+/** A whole answer as plain data: a stream belongs to one request and cannot be shared with others. */
+interface Answer {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: ArrayBuffer;
+}
+
+/** Longer than the server's own deadlines for queue and render together. */
+const ORIGIN_TIMEOUT_MS = 35_000;
+const underWay = new Map<string, Promise<Answer>>();
+let verifier: { keys: string; verify: ReturnType<typeof createVerifier> } | undefined;
+
+export default {
+  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return refusal(405, 'method_not_allowed', 'Images are read with GET or HEAD.', { allow: 'GET, HEAD' });
+
+    const { origin, pathname, search } = new URL(request.url);
+    const verdict = await verifierFor(env)(pathname + search);
+    if (!verdict.ok) return refusal(verdict.status, verdict.error, verdict.message);
+    const { url } = verdict;
+    const pinned = pin(presets, url.preset, url.suffix, request.headers.get('accept') ?? '');
+    if (pinned === 'not_offered') return refusal(404, 'unknown_preset', 'No such preset, size or format is on offer.');
+
+    // One spelling for each picture, however the client or a CDN encoded it.
+    const path = formatImagePath({ ...url, suffix: pinned?.suffix ?? url.suffix });
+    const key = new Request(origin + path);
+    const kept = await caches.default.match(key);
+    const answer = kept ?? (await develop(path, pinned ? key : undefined, url.id, env, request, context));
+    return toClient(request, answer, url.expiresAt, kept ? 'edge; hit' : 'edge; fwd=miss', pinned?.negotiated);
+  },
+};
+
+function verifierFor({ DARKROOM_SIGNING_KEYS: keys }: Env) {
+  if (verifier?.keys !== keys)
+    verifier = { keys, verify: createVerifier({ keys: keys.split(',').map((key) => key.trim()) }) };
+  return verifier.verify;
+}
+
+/** One fetch for all who ask this isolate for the same path. `key`: where it is kept; undefined for what may vary. */
+async function develop(
+  path: string,
+  key: Request | undefined,
+  id: string,
+  env: Env,
+  request: Request,
+  context: Context,
+): Promise<Response> {
+  // What the worker cannot pin is negotiated by the server, so it is shared with nobody.
+  if (!key) return fetchOrigin(path, env, request.headers.get('accept') ?? '').catch(unreachable);
+  let flight = underWay.get(path);
+  if (!flight) {
+    flight = fetchOrigin(path, env, 'image/*')
+      .then(async (answer) => {
+        const { status, headers } = answer;
+        const body = await answer.arrayBuffer();
+        if (isKept(answer))
+          await caches.default.put(key, new Response(body, { headers: await keptHeaders(headers, id) }));
+        return { status, headers: [...headers], body };
+      })
+      .finally(() => underWay.delete(path));
+    underWay.set(path, flight);
+    // Others wait for this one, so it must not end with the client that happened to be first.
+    context.waitUntil(flight.catch(() => {}));
+  }
+  try {
+    const { status, headers, body } = await flight;
+    return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) });
+  } catch {
+    return unreachable();
+  }
+}
+
+/** Nothing of the client's but what decides about the picture. */
+function fetchOrigin(path: string, env: Env, accept: string): Promise<Response> {
+  const signal = AbortSignal.timeout(ORIGIN_TIMEOUT_MS);
+  return fetch(env.ORIGIN_URL.replace(/\/+$/, '') + path, { headers: { accept }, redirect: 'manual', signal });
+}
+
+/** Pictures only, and of those only what the server lets caches keep. */
+function isKept({ status, headers }: Response): boolean {
+  const control = headers.get('cache-control') ?? '';
+  return status === 200 && /max-age=[1-9]/.test(control) && !/no-store|private/.test(control);
+}
+
+/** Cloudflare takes Cache-Tag off answers of proxied origins, so it is made anew; a purge by tag reaches this cache too. */
+async function keptHeaders(from: Headers, id: string): Promise<Headers> {
+  const headers = new Headers(from);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(id)), 0, 16);
+  headers.set('cache-tag', `o-${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+  headers.delete('vary');
+  return headers;
+}
+
+function toClient(
+  request: Request,
+  answer: Response,
+  expiresAt: number | undefined,
+  cacheStatus: string,
+  negotiated = false,
+): Response {
+  const headers = new Headers(answer.headers);
+  headers.append('cache-status', cacheStatus);
+  if (negotiated) headers.set('vary', 'Accept');
+  const control = headers.get('cache-control');
+  // What has lain here for a while must not outlive its URL in the browser.
+  if (control && expiresAt !== undefined) {
+    const left = Math.max(0, Math.floor(expiresAt - Date.now() / 1000));
+    headers.set(
+      'cache-control',
+      control.replace(/max-age=(\d+)/, (_, age) => `max-age=${Math.min(Number(age), left)}`),
+    );
+  }
+  const { status } = answer;
+  if (status === 200 && isSame(request.headers.get('if-none-match'), headers.get('etag'))) {
+    for (const name of ['content-length', 'content-type']) headers.delete(name);
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(request.method === 'HEAD' ? null : answer.body, { status, headers });
+}
+
+/** By weak comparison (RFC 9110, 13.1.2). */
+function isSame(ifNoneMatch: string | null, etag: string | null): boolean {
+  if (!ifNoneMatch || !etag) return false;
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
+
+const unreachable = () => refusal(502, 'store_failed', 'The origin cannot be reached right now.');
+
+/** In the server's own form. */
+function refusal(status: number, error: string, message: string, more: Record<string, string> = {}): Response {
+  const headers = {
+    'cache-control': status < 500 && status !== 405 ? 'public, max-age=60' : 'no-store',
+    'x-error': error,
+    ...more,
+  };
+  return Response.json({ error, message }, { status, headers });
+}
