@@ -39,6 +39,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
   const store = createMemoryStore();
   let app: TestApp;
   let nginx: Awaited<ReturnType<typeof startNginx>>;
+  const arrived: (string | undefined)[] = [];
   let fresh = 0;
   const newId = () => {
     fresh += 1;
@@ -48,6 +49,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
   };
   before(async () => {
     app = await startApp({ originals: store.store, definitions });
+    app.app.server.on('request', ({ url }) => arrived.push(url));
     nginx = await startNginx(app.baseUrl);
   });
   after(async () => {
@@ -56,8 +58,8 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
   });
 
   const get = (path: string, headers: Record<string, string> = {}) => rawGet(nginx.baseUrl, path, { headers });
-  const originAsked = async (path: string) =>
-    (await nginx.visits()).filter(({ uri, origin }) => uri === path && origin !== undefined).length;
+  /** How often a URL reached Darkroom. */
+  const originAsked = (path: string) => arrived.filter((url) => url === path).length;
 
   it('gives every client what Darkroom would, of three copies that were asked for once each', async () => {
     const path = app.path('card', newId());
@@ -72,7 +74,8 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
         assert.deepEqual([edge.headers.vary, edge.headers.etag], ['Accept', origin.headers.etag]);
         if (round === 2) assert.match(String(edge.headers['cache-status']), /^darkroom; .*, nginx; hit$/);
       }
-    assert.equal(await originAsked(path), 3);
+    // Less those that this test itself asked directly, to compare.
+    assert.equal(originAsked(path) - 2 * ACCEPTS.length, 3);
   });
 
   it('lets nobody choose for the others of their kind', async () => {
@@ -88,7 +91,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
     const [id, other] = [newId(), newId()];
     for (const path of [app.path('thumb@2x', id), app.path('card.avif', id), app.path('card@2x.jpeg', other)]) {
       for (const accept of ACCEPTS) assert.equal((await get(path, { accept })).status, 200);
-      assert.equal(await originAsked(path), 1, path);
+      assert.equal(originAsked(path), 1, path);
     }
   });
 
@@ -104,7 +107,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => get(path)));
     assert.deepEqual([...new Set(answers.map(({ status, body }) => `${status} ${body.length}`))].length, 1);
     assert.equal(answers[0]?.status, 200);
-    assert.equal(await originAsked(path), 1);
+    assert.equal(originAsked(path), 1);
   });
 
   it('keeps a 4xx for its seconds and a 5xx not at all', async () => {
@@ -113,13 +116,13 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
       const answer = await get(missing);
       assert.deepEqual([answer.status, answer.headers['cache-control']], [404, 'public, max-age=10']);
     }
-    assert.equal(await originAsked(missing), 1);
+    assert.equal(originAsked(missing), 1);
 
     const path = app.path('thumb', newId());
     app.life.draining = true;
     assert.equal((await get(path)).status, 503);
     app.life.draining = false;
-    assert.deepEqual([(await get(path)).status, await originAsked(path)], [200, 2]);
+    assert.deepEqual([(await get(path)).status, originAsked(path)], [200, 2]);
   });
 
   it('is not fooled by crooked spellings of a URL that is not kept yet', async () => {
@@ -140,7 +143,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
     );
     assert.equal(head, body.length);
     assert.equal((await get(path, { 'if-none-match': String(headers.etag) })).status, 304);
-    assert.equal(await originAsked(path), 1);
+    assert.equal(originAsked(path), 1);
   });
 
   it('forgets one original when the files with its tag are removed, as the guide says', async () => {

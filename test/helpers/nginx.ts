@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,15 +12,6 @@ const START_LIMIT_MS = 10_000;
 
 /** The `skip` option of tests that need nginx. */
 export const nginxSkip: false | string = existsSync(NGINX) ? false : 'no nginx: apt-get install -y nginx-light';
-
-/** One line of the access log. `origin`: the status that Darkroom answered, undefined where it was not asked. */
-export interface NginxVisit {
-  readonly cache: string;
-  readonly status: number;
-  readonly origin: number | undefined;
-  readonly bytes: number;
-  readonly uri: string;
-}
 
 /** nginx with examples/nginx/darkroom.conf in front of `origin`, on loopback, in a folder of its own. `edit` changes that file. */
 export async function startNginx(origin: string, edit: (conf: string) => string = (conf) => conf) {
@@ -44,8 +35,7 @@ export async function startNginx(origin: string, edit: (conf: string) => string 
     events { worker_connections 8192; }
     http {
       ${temporary.join(' ')}
-      log_format visits '$upstream_cache_status $status $upstream_status $body_bytes_sent $request_uri';
-      access_log visits.log visits;
+      access_log off;
       include darkroom.conf;
     }`;
   await writeFile(join(folder, 'nginx.conf'), main);
@@ -73,17 +63,6 @@ export async function startNginx(origin: string, edit: (conf: string) => string 
     ...{ baseUrl, stop },
     cacheFolder: join(folder, 'cache'),
     log: () => log,
-    /** What was asked so far; what asks nothing of Darkroom is left out. */
-    async visits(): Promise<NginxVisit[]> {
-      const lines = (await readFile(join(folder, 'visits.log'), 'utf8')).split('\n').filter((line) => line !== '');
-      return lines
-        .map((line) => line.split(' '))
-        .filter(([, , , , uri]) => !uri?.startsWith('/v1/'))
-        .map(([cache = '', status, origin, bytes, uri = '']) => ({
-          ...{ cache, uri, status: Number(status), bytes: Number(bytes) },
-          origin: origin === '-' ? undefined : Number(origin),
-        }));
-    },
   };
 }
 
