@@ -32,11 +32,14 @@ describe('the package', () => {
     const code = `
       import { createImageUrls } from 'darkroom/url';
       import * as edge from 'darkroom/url/edge';
+      import { createVerifier } from 'darkroom/url/verify';
       const options = { baseUrl: 'https://img.example.com', key: '${key}' };
-      console.log(createImageUrls(options).url('a.jpg', 'thumb'), await edge.createImageUrls(options).url('a.jpg', 'thumb'));`;
+      const url = createImageUrls(options).url('a.jpg', 'thumb');
+      const { ok } = await createVerifier({ keys: [options.key] })(url);
+      console.log(url, await edge.createImageUrls(options).url('a.jpg', 'thumb'), ok);`;
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd: folder });
     const expected = createImageUrls({ baseUrl: 'https://img.example.com', key }).url('a.jpg', 'thumb');
-    assert.equal(stdout.trim(), `${expected} ${expected}`);
+    assert.equal(stdout.trim(), `${expected} ${expected} true`);
   });
 
   it('has the command line, with a server that finds faces', async () => {
