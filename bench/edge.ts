@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startNginx } from '../test/helpers/nginx.ts';
+import { type Asked, CLIENTS, MIX, PRESETS, pinned, traffic } from './edge-traffic.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { type BenchServer, startServer } from './server.ts';
 
@@ -28,70 +29,6 @@ const REQUESTS = Number(values.requests);
 const ORIGINALS = Number(values.originals);
 const AT_A_TIME = 24;
 const SAMPLES = new URL('../samples', import.meta.url).pathname;
-/** Few pixels each, so that the run is about the cache and not about rendering. */
-const PRESETS = {
-  thumb: { width: 150, height: 150, fit: 'cover', gravity: 'center', format: 'webp', quality: 75 },
-  card: { width: 400, height: 300, fit: 'cover', gravity: 'center', format: 'auto', widths: [200, 400, 800] },
-  detail: { width: 1000, height: 1000, fit: 'inside', format: 'auto', pixelRatios: [1] },
-};
-/** What is asked for, in percent: a listing page, then a photo looked at. */
-const MIX: [name: string, percent: number][] = [
-  ['thumb', 40],
-  ['card@200w', 18],
-  ['card@400w', 22],
-  ['card@800w', 10],
-  ['detail', 10],
-];
-/** What clients write into Accept for an image, in percent; kinds of browsers by their documentation, shares made up. */
-const CLIENTS: [accept: string, percent: number][] = [
-  ['image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8', 62],
-  [
-    'image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5',
-    18,
-  ],
-  ['image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5', 6],
-  ['image/avif,image/webp,*/*', 2],
-  ['image/webp,image/apng,image/*,*/*;q=0.8', 4],
-  ['image/webp,*/*', 2],
-  ['image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5', 3],
-  ['*/*', 3],
-];
-
-/** A reproducible stream of numbers from 0 to 1 (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-function pick<T>(from: readonly (readonly [T, number])[], random: number): T {
-  let left = random * from.reduce((sum, [, weight]) => sum + weight, 0);
-  for (const [value, weight] of from) {
-    left -= weight;
-    if (left < 0) return value;
-  }
-  return from.at(-1)![0];
-}
-/** Ids by Zipf's law with exponent 1: the second is looked at half as often as the first. */
-const ids = Array.from({ length: ORIGINALS }, (_, rank) => [`listings/${rank}.jpg`, 1 / (rank + 1)] as const);
-
-interface Asked {
-  readonly preset: string;
-  readonly id: string;
-  readonly accept: string;
-}
-function traffic(): Asked[] {
-  const random = randomNumbers(Number(values.seed));
-  return Array.from({ length: REQUESTS }, () => ({
-    preset: pick(MIX, random()),
-    id: pick(ids, random()),
-    accept: pick(CLIENTS, random()),
-  }));
-}
-
 const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
 interface Answer {
   readonly status: number;
@@ -136,12 +73,6 @@ function changed(conf: string, from: string, to: string): string {
   if (!conf.includes(from)) throw new Error(`the conf has no ${from}`);
   return conf.replace(from, to);
 }
-/** As the markup of `picture()` asks: the browser picks the source, so the URL says the format. */
-function pinned({ preset, accept }: Asked): string {
-  if (preset === 'thumb') return preset;
-  return `${preset}.${/image\/avif/.test(accept) ? 'avif' : /image\/webp/.test(accept) ? 'webp' : 'jpeg'}`;
-}
-
 const WAYS: [name: string, edit: (conf: string) => string, preset: (asked: Asked) => string][] = [
   ['`<picture>` with pinned formats', (conf) => conf, pinned],
   ['`auto`, Accept as three classes', (conf) => conf, ({ preset }) => preset],
@@ -167,7 +98,7 @@ const wrong: string[] = [];
 
 /** All requests in order, so many at a time. */
 async function run(server: BenchServer, base: string, presetOf: (asked: Asked) => string): Promise<Answer[]> {
-  const list = traffic();
+  const list = traffic(REQUESTS, ORIGINALS, Number(values.seed));
   const answers: Answer[] = [];
   const next = list.entries();
   const keepAsking = async () => {
