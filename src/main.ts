@@ -54,6 +54,8 @@ const HONEST_RENDERS = 3;
 const WORTH_COLLECTING = 4 * 1024 * 1024;
 /** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
 const SPARE_THREADS = 4;
+/** A machine that was woken for a stored rendition answers it before sharp is loaded, which takes some 70 ms. */
+const WARM_AFTER_MS = 500;
 
 async function start(config: Config) {
   const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)];
@@ -188,8 +190,13 @@ async function start(config: Config) {
   if (config.metricsPort !== undefined) {
     metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
   }
-  await renderer.warm();
   life.ready = true;
+  setTimeout(() => {
+    renderer.warm().catch((error) => {
+      log.fatal({ err: error }, 'no picture can be rendered here');
+      shutdown.begin('engine');
+    });
+  }, WARM_AFTER_MS).unref();
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   if (config.threadPool < config.slots + SPARE_THREADS) {
     log.warn(

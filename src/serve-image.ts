@@ -144,6 +144,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
   async function render(flight: Flight, id: string, { recipe }: Variant, timer: StepTimer): Promise<Rendition> {
     using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
     using visit = decodes.visit(id);
+    // Loads while the original is being read; a failure shows when it is needed.
+    renderer.warm().catch(() => {});
     try {
       const job = { id, recipe, place, visit, timer, signal: flight.signal };
       const known = seeksFaces(recipe) ? facts.recall(id, flight.signal) : undefined;
