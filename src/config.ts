@@ -1,5 +1,6 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { z } from 'zod';
+import { usableCpus } from './cpu-limit.ts';
 import { planMemory } from './memory-plan.ts';
 
 /** Where objects live. */
@@ -162,7 +163,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
 
   const memory = planMemory({ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES });
   if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
-  const slots = env.DARKROOM_SLOTS ?? availableParallelism();
+  const slots = env.DARKROOM_SLOTS ?? usableCpus();
   const production = env.NODE_ENV === 'production';
   return Object.freeze({
     production,

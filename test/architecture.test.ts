@@ -129,9 +129,9 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   ],
   [/^src\/url\/(family|image-path|parse-image-path)\.ts$/, /^src\/url\/(parse-)?image-path\.ts$/, /^$/],
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
-  [/^src\/config\.ts$/, /^src\/memory-plan\.ts$/, /^$/],
+  [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan)\.ts$/, /^$/],
   [
-    /^src\/(errors|built-in-presets|step-timer|http-cache|signing-key-file|log-stream|memory-plan|garbage)\.ts$/,
+    /^src\/(errors|built-in-presets|step-timer|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage)\.ts$/,
     /^$/,
     /^$/,
   ],
