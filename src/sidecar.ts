@@ -1,4 +1,4 @@
-import type { Face } from './faces/face-finder.ts';
+import { type Face, isFace } from './faces/face-finder.ts';
 import type { PictureFacts } from './render/describe.ts';
 import type { StoredObject } from './stores/store.ts';
 
@@ -34,12 +34,6 @@ export function readSidecar(body: Buffer, maxFaces: number): Facts | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isFace(value: unknown): value is Face {
-  const face = value as Face | null;
-  const numbers = [face?.left, face?.top, face?.width, face?.height, face?.score, face?.eyesY];
-  return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
 }
 
 function isPicture(value: unknown): value is PictureFacts {

@@ -71,7 +71,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/(errors|read-original|render\/cost)\.ts$/,
     /^src\/(original-facts|faces\/face-finder|flow\/work-queue|render\/.*|stores\/store)\.ts$/,
   ],
-  [/^src\/sidecar\.ts$/, /^$/, /^src\/(faces\/face-finder|render\/describe|stores\/store)\.ts$/],
+  [/^src\/sidecar\.ts$/, /^src\/faces\/face-finder\.ts$/, /^src\/(render\/describe|stores\/store)\.ts$/],
   [/^src\/(generations|cdn-purge)\.ts$/, /^$/, /^$/],
   [/^src\/read-original\.ts$/, /^src\/(errors|uploads\/quarantine)\.ts$/, /^src\/stores\/store\.ts$/],
   [/^src\/save-unless-purged\.ts$/, /^$/, /^src\/(flow\/write-behind|generations|stores\/store)\.ts$/],

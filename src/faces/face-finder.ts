@@ -11,6 +11,13 @@ export interface Face {
   readonly eyesY: number;
 }
 
+/** Whether this is a face as above; what a thread or a file says may be anything. */
+export function isFace(value: unknown): value is Face {
+  const face = value as Face | null;
+  const numbers = [face?.left, face?.top, face?.width, face?.height, face?.score, face?.eyesY];
+  return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
+}
+
 /** RGBA, 8 bits a channel, upright sRGB without transparency. */
 export interface Probe {
   readonly data: Uint8Array;
@@ -107,11 +114,17 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     thread.on('exit', (code) => thread === worker && fault(new FaceFinderError(`the face thread ended (${code})`)));
   }
 
+  /** One call has its answer. A thread that keeps failing may be broken for good, although it still speaks. */
   function finish(reply: FaceReply): void {
+    const failure = failureIn(reply);
+    if (failure && faults + 1 >= patience) {
+      fault(failure);
+      return;
+    }
     const call = current;
     current = undefined;
-    faults = 0;
-    call?.settle(reply);
+    faults = failure ? faults + 1 : 0;
+    call?.settle(failure ?? reply);
   }
 
   /** Whoever was being served fails; those in line get a new thread, unless it failed too often. */
@@ -166,8 +179,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
         settle: (reply) => {
           clearTimeout(limit);
           if (reply instanceof Error) reject(reply);
-          else if ('error' in reply) reject(new FaceFinderError(reply.error));
-          else resolve(reply.faces);
+          else if ('faces' in reply) resolve(reply.faces);
         },
       };
       const leaveLine = () => {
@@ -208,4 +220,9 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
       await endThread();
     },
   };
+}
+
+function failureIn(reply: FaceReply): FaceFinderError | undefined {
+  if ('error' in reply) return new FaceFinderError(reply.error);
+  return reply.faces.every(isFace) ? undefined : new FaceFinderError('the face thread told of what can be no face');
 }

@@ -111,6 +111,35 @@ describe('a face thread that fails', () => {
     assert.equal(eyes.running, true);
   });
 
+  it('that says three times that it failed is ended, left alone, and begun anew', async () => {
+    const message = 'parentPort.postMessage({ number: task.number, error: "memory access out of bounds" })';
+    const eyes = broken(`let tasks = 0; onTask((task) => { tasks += 1; ${message}; }); ready();`, { backOffMs: 150 });
+    for (let fault = 0; fault < 3; fault += 1) await fails(eyes.find(blank, never), /out of bounds/);
+    assert.equal(eyes.running, false);
+    await fails(eyes.find(blank, never), /left alone/);
+    await sleep(170);
+    await fails(eyes.find(blank, never), /out of bounds/);
+  });
+
+  it('is forgiven what it said before a good answer', async () => {
+    const eyes = broken(
+      'onTask((task) => task.number % 3 ? parentPort.postMessage({ number: task.number, error: "ill" }) : answer(task)); ready();',
+    );
+    for (let round = 0; round < 3; round += 1) {
+      for (let fault = 0; fault < 2; fault += 1) await fails(eyes.find(blank, never), /ill/);
+      assert.deepEqual(await eyes.find(blank, never), []);
+    }
+  });
+
+  for (const what of ['NaN', '-0.1', '1.1', 'Infinity', 'null', '"wide"']) {
+    it(`and tells of a face ${what} wide has told nothing`, async () => {
+      const eyes = broken(
+        `onTask((task) => answer(task, [{ left: 0.1, top: 0.1, width: ${what}, height: 0.2, score: 0.9, eyesY: 0.2 }])); ready();`,
+      );
+      await fails(eyes.find(blank, never), /can be no face/);
+    });
+  }
+
   for (const [what, does] of [
     ['throws', 'throw new Error("no model")'],
     ['cannot be parsed', 'this is no code'],
