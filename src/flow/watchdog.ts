@@ -15,9 +15,15 @@ const LOOKS_PER_LIMIT = 20;
 
 /** Looks in on the work from time to time. Returns how to stop that. */
 export function startWatchdog({ longestMs, limitMs, onLost }: WatchdogOptions): () => void {
+  let lookedAt = performance.now();
+  let judgesFrom = 0;
   const look = () => {
+    const now = performance.now();
+    // A machine that was suspended has work that looks old and is not: nothing is judged until it had its time anew.
+    if (now - lookedAt > limitMs / 2) judgesFrom = now + limitMs;
+    lookedAt = now;
     const ms = longestMs();
-    if (ms <= limitMs) return;
+    if (ms <= limitMs || now < judgesFrom) return;
     clearInterval(timer);
     onLost(ms);
   };
