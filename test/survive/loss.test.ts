@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import sharp from 'sharp';
+import { fromStoredObject } from '../../src/rendition.ts';
+import { createDiskStore } from '../../src/stores/disk-store.ts';
+import { createS3Store } from '../../src/stores/s3-store.ts';
+import type { ObjectStore } from '../../src/stores/store.ts';
+import { rawGet } from '../helpers/raw-http.ts';
+import { createTestBucket, s3Skip } from '../helpers/s3.ts';
+import { startServer } from '../helpers/server.ts';
+import { until } from '../helpers/turns.ts';
+
+/** What cannot be compressed, so that its renditions are large and their saves take a while. */
+let seed = 20261124;
+const random = () => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return seed / 2 ** 32;
+};
+const noise = Buffer.from(Array.from({ length: 500 * 400 * 3 }, () => random() * 256));
+const photo = await sharp(noise, { raw: { width: 500, height: 400, channels: 3 } })
+  .jpeg({ quality: 90 })
+  .toBuffer();
+const work = await mkdtemp(join(tmpdir(), 'darkroom-loss-'));
+after(() => rm(work, { recursive: true, force: true }));
+
+const originals = join(work, 'originals');
+await mkdir(originals);
+const ROUNDS = 6;
+/** Each round has originals of its own, and nobody is killed over the last one. */
+const idsOf = (round: number) => [`${round}-a.jpg`, `${round}-b.jpg`, `${round}-c.jpg`];
+const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
+const ids = [...rounds.flatMap(idsOf), 'calm.jpg'];
+await Promise.all(ids.map((id) => writeFile(join(originals, id), photo)));
+const PRESETS = ['small', 'large.jpeg', 'w_600,f_png', 'og'];
+const QUIET = {
+  ...{ DARKROOM_FACES: 'off', DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_SLOTS: '2', DARKROOM_QUEUE: '200' },
+};
+const digest = (body: Buffer) => createHash('sha256').update(body).digest('hex');
+const limits = () => ({ signal: new AbortController().signal, maxBytes: 50_000_000 });
+
+interface Results {
+  readonly settings: Record<string, string>;
+  readonly store: ObjectStore;
+  keys(): Promise<string[]>;
+}
+
+/** Kills servers at moments of the seed's choice, then sees what they left and what another one makes of it. */
+async function killOften({ settings, store, keys }: Results) {
+  const counts = { killed: 0, answered: 0, whole: 0, refused: 0, served: 0, rendered: 0 };
+  const answers: [preset: string, digest: string][] = [];
+  for (const round of rounds) {
+    const server = await startServer({ ...QUIET, ...settings });
+    const enough = Promise.withResolvers<void>();
+    const wanted = answers.length + Math.floor(random() * idsOf(round).length * PRESETS.length);
+    const asking = idsOf(round).flatMap((id) =>
+      PRESETS.map(async (preset) => {
+        const answer = await rawGet(server.baseUrl, server.path(preset, id)).catch(() => undefined);
+        if (answer?.status === 200) answers.push([preset, digest(answer.body)]);
+        if (answers.length >= wanted) enough.resolve();
+      }),
+    );
+    // Between the first read of an original and the last save.
+    if (answers.length < wanted) await enough.promise;
+    await delay(random() * 30);
+    server.child.kill('SIGKILL');
+    await Promise.all([server.exited, ...asking]);
+    await server.dispose();
+    counts.killed += 1;
+  }
+  counts.answered = answers.length;
+  for (const key of await keys()) {
+    const object = await store.get(key, limits());
+    if (object && fromStoredObject(object)) counts.whole += 1;
+    else counts.refused += 1;
+  }
+
+  const calm = await startServer({ ...QUIET, ...settings });
+  const right = new Map<string, string>();
+  for (const preset of PRESETS) {
+    const { body } = await rawGet(calm.baseUrl, calm.path(preset, 'calm.jpg'));
+    right.set(preset, digest(body));
+  }
+  const targets = rounds.flatMap(idsOf).flatMap((id) => PRESETS.map((preset) => ({ preset, id })));
+  const served = targets.map(async ({ preset, id }) => {
+    const { status, body } = await rawGet(calm.baseUrl, calm.path(preset, id));
+    assert.equal(status, 200);
+    assert.equal(digest(body), right.get(preset), `${preset} of ${id}`);
+  });
+  await Promise.all(served);
+  counts.served = served.length;
+  for (const [preset, body] of answers) assert.equal(body, right.get(preset), `${preset}, answered before the kill`);
+  assert.equal(await calm.stop(), 0);
+  const outcomes = calm.log().filter(({ msg }) => msg === 'request');
+  counts.rendered = outcomes.filter(({ outcome }) => outcome === 'render').length - PRESETS.length;
+  // What was whole was not made again; everything else once.
+  assert.equal(counts.rendered, targets.length - counts.whole);
+  await calm.dispose();
+  for (const key of await keys()) {
+    const object = await store.get(key, limits());
+    assert.ok(object && fromStoredObject(object), key);
+  }
+  return counts;
+}
+
+describe('kill -9', { concurrency: true }, () => {
+  it('leaves nothing half in a folder that is ever served, and costs a second render at most', async (t) => {
+    const folder = join(work, 'results');
+    const store = createDiskStore({ root: folder, timeoutMs: 5000 });
+    const keys = async () => {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+      const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'));
+      const names = files.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+      return names.filter((name) => !name.startsWith('.tmp'));
+    };
+    const settings = { DARKROOM_RESULTS: `file:${folder}` };
+    const counts = await killOften({ settings, store, keys });
+    t.diagnostic(JSON.stringify(counts));
+  });
+
+  it('leaves nothing half in a bucket', { skip: s3Skip }, async (t) => {
+    const bucket = await createTestBucket();
+    const store = createS3Store({
+      ...{ bucket: bucket.bucket, prefix: '', region: bucket.region, endpoint: bucket.endpoint },
+      ...{ pathStyle: true, timeoutMs: 5000 },
+    });
+    const settings = { DARKROOM_RESULTS: `s3://${bucket.bucket}`, AWS_ENDPOINT_URL_S3: bucket.endpoint };
+    const counts = await killOften({ settings, store, keys: bucket.listKeys });
+    assert.equal(counts.refused, 0, 'a bucket takes whole objects only');
+    t.diagnostic(JSON.stringify(counts));
+    await store.close();
+    await bucket.dispose();
+  });
+});
+
+describe('a polite stop under load', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`${signal}: no answered rendition is lost, no answer is cut, exit code 0 within the limit`, async (t) => {
+      const server = await startServer({ ...QUIET, DARKROOM_SHUTDOWN_TIMEOUT: '20s' });
+      const store = createDiskStore({ root: join(server.folder, 'data/results'), timeoutMs: 5000 });
+      const agents = Array.from({ length: 12 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+      const answered: string[] = [];
+      const counts = { answered: 0, closing: 0, draining: 0, refused: 0 };
+      let signalled = Number.POSITIVE_INFINITY;
+      let next = 0;
+      // Different widths, so that nearly each request is a render and a save; each client on a connection of its own.
+      const client = async (agent: Agent) => {
+        for (;;) {
+          const preset = `w_${200 + (next % 400)},f_jpeg`;
+          const id = ids[next % ids.length] ?? '';
+          next += 1;
+          const begun = performance.now();
+          const answer = await rawGet(server.baseUrl, server.path(preset, id), { agent }).catch((error) => error);
+          if (answer instanceof Error) {
+            // Nobody listens any more; what had begun to be answered would fail as "aborted".
+            assert.match(answer.message, /ECONNREFUSED|ECONNRESET|socket hang up/);
+            assert.ok(signalled < Number.POSITIVE_INFINITY, answer.message);
+            counts.refused += 1;
+            return;
+          }
+          if (answer.status === 503) {
+            assert.equal(answer.headers['x-error'], 'draining');
+            counts.draining += 1;
+            return;
+          }
+          assert.equal(answer.status, 200);
+          counts.answered += 1;
+          answered.push(`${id}/${preset}`);
+          if (begun < signalled && performance.now() > signalled + 50) {
+            assert.equal(answer.headers.connection, 'close');
+            counts.closing += 1;
+          }
+        }
+      };
+      const clients = agents.map(client);
+      await until(() => answered.length >= 40);
+      server.child.kill(signal);
+      signalled = performance.now();
+      assert.equal(await server.exited, 0);
+      const took = performance.now() - signalled;
+      await Promise.all(clients);
+      assert.ok(took < 20_000, `${took} ms`);
+      const drained = server.log().find(({ msg }) => msg === 'drained');
+      assert.equal(drained?.lost, 0);
+      for (const rendition of new Set(answered)) {
+        const [id = '', preset = ''] = rendition.split('/');
+        const names = await readdir(join(server.folder, 'data/results', id));
+        const name = names.find((file) => file.startsWith(`${preset}-`));
+        const object = name && (await store.get(`${id}/${name}`, limits()));
+        assert.ok(object && fromStoredObject(object), rendition);
+      }
+      assert.deepEqual(await readdir(join(server.folder, 'data/results/.tmp')), []);
+      t.diagnostic(`${JSON.stringify(counts)}, exit after ${Math.round(took)} ms, lost: 0`);
+      for (const agent of agents) agent.destroy();
+      await server.dispose();
+    });
+  }
+});
