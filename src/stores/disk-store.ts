@@ -123,7 +123,12 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
         // Two files cannot change in one step. A reader that meets an old body with a new companion, or the reverse,
         // notices by the checksum that renditions carry in their metadata.
         await replace(companionOf(file), JSON.stringify(companion), limit);
-        await replace(file, body, limit);
+        await replace(file, body, limit).catch(async (error) => {
+          // On a full disk a companion without its object would stay for good.
+          await rm(companionOf(file), { force: true }).catch(() => {});
+          await removeEmptyFolders(dirname(file)).catch(() => {});
+          throw error;
+        });
       });
     },
 
