@@ -40,6 +40,7 @@ export interface TestAppOptions {
   readonly inputBytes?: number;
   /** Of whole pictures in memory; 64 MiB unless said. */
   readonly decodeBytes?: number;
+  readonly saveBytes?: number;
   /** On unless said. */
   readonly nearest?: boolean;
   readonly maxPixels?: number;
@@ -71,7 +72,12 @@ export async function startApp(options: TestAppOptions) {
     ...(options.workBytes ? { workBytes: options.workBytes } : {}),
     ...(options.inputBytes ? { inputBytes: options.inputBytes } : {}),
   });
-  const saves = createWriteBehind({ maxBytes: 64 * 1024 * 1024, concurrency: 8, attempts: 2, retryDelayMs: 1 });
+  const saves = createWriteBehind({
+    maxBytes: options.saveBytes ?? 64 * 1024 * 1024,
+    concurrency: 8,
+    attempts: 2,
+    retryDelayMs: 1,
+  });
   const real = createRenderer({
     maxPixels: options.maxPixels ?? 100_000_000,
     maxFrames: options.maxFrames ?? 200,
