@@ -11,6 +11,7 @@ import { fromStoredObject } from '../../src/rendition.ts';
 import { createDiskStore } from '../../src/stores/disk-store.ts';
 import { createS3Store } from '../../src/stores/s3-store.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
+import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { rawGet } from '../helpers/raw-http.ts';
 import { createTestBucket, s3Skip } from '../helpers/s3.ts';
 import { startServer } from '../helpers/server.ts';
@@ -198,6 +199,43 @@ describe('a polite stop under load', () => {
       t.diagnostic(`${JSON.stringify(counts)}, exit after ${Math.round(took)} ms, lost: 0`);
       for (const agent of agents) agent.destroy();
       await server.dispose();
+    });
+  }
+});
+
+describe('a polite stop while saves hang', { skip: s3Skip }, () => {
+  for (const [what, hangs, lost] of [
+    ['once: they are tried again and done before the exit', 1, 0],
+    ['for good: they are given up within the limit, and counted', Number.POSITIVE_INFINITY, 3],
+  ] as const) {
+    it(what, async (t) => {
+      const bucket = await createTestBucket();
+      const proxy = await startFaultProxy(bucket.endpoint);
+      const server = await startServer({
+        ...{ ...QUIET, DARKROOM_RESULTS: `s3://${bucket.bucket}`, AWS_ENDPOINT_URL_S3: proxy.endpoint },
+        ...{ DARKROOM_STORE_TIMEOUT: lost ? '60s' : '1s', DARKROOM_SHUTDOWN_TIMEOUT: lost ? '2s' : '20s' },
+      });
+      const asked = new Map<string, number>();
+      const allHang = Promise.withResolvers<void>();
+      proxy.control.fault = ({ method, url = '' }) => {
+        const path = url.split('?')[0] ?? '';
+        if (method !== 'PUT') return undefined;
+        const times = (asked.get(path) ?? 0) + 1;
+        asked.set(path, times);
+        if (asked.size === 3) allHang.resolve();
+        return times <= hangs ? 'silence' : undefined;
+      };
+      const saved = ids.slice(0, 3);
+      for (const id of saved) assert.equal((await rawGet(server.baseUrl, server.path('small', id))).status, 200);
+      await allHang.promise;
+      const since = performance.now();
+      assert.equal(await server.stop(), 0);
+      const took = performance.now() - since;
+      assert.equal(server.log().find(({ msg }) => msg === 'drained')?.lost, lost);
+      assert.equal((await bucket.listKeys()).length, saved.length - lost);
+      t.diagnostic(`exit after ${Math.round(took)} ms, lost: ${lost} of ${saved.length}`);
+      await Promise.all([server.dispose(), proxy.dispose()]);
+      await bucket.dispose();
     });
   }
 });
