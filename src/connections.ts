@@ -94,7 +94,7 @@ export function guardConnections(app: FastifyInstance, limits: ConnectionLimits)
   // Answered below in our own form.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 
-  limitRequests(server, limits);
+  limitRequests(app, server, limits);
 
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = refusalOf(request.raw, limits.maxHeaders);
@@ -110,15 +110,30 @@ export function guardConnections(app: FastifyInstance, limits: ConnectionLimits)
 }
 
 /** In front of Fastify's own listener, because a hook comes only once all that one read brought has begun. */
-function limitRequests(server: Server, { maxPipelined, maxRequestsPerSocket }: ConnectionLimits): void {
+function limitRequests(
+  app: FastifyInstance,
+  server: Server,
+  { maxPipelined, maxRequestsPerSocket }: ConnectionLimits,
+): void {
   const [dispatch] = server.listeners('request') as RequestListener[];
   if (!dispatch) throw new Error('Fastify does not listen to its server');
-  const counts = new WeakMap<Socket, { underWay: number; begun: number }>();
+  const counts = new Map<Socket, { underWay: number; begun: number }>();
+  let closing = false;
+  server.on('connection', (socket: Socket) => {
+    if (closing) return void socket.destroy();
+    counts.set(socket, { underWay: 0, begun: 0 });
+    socket.once('close', () => counts.delete(socket));
+  });
+  // Node closes idle connections, but waits without end for those that never said anything or stopped within a header.
+  app.addHook('preClose', async () => {
+    closing = true;
+    for (const [socket, { underWay }] of counts) if (underWay === 0) socket.destroy();
+  });
   server.removeListener('request', dispatch);
   server.on('request', (request, response) => {
     const { socket } = request;
-    const count = counts.get(socket) ?? { underWay: 0, begun: 0 };
-    counts.set(socket, count);
+    const count = counts.get(socket);
+    if (!count) return dispatch.call(server, request, response);
     count.begun += 1;
     // The connection ends with the answer before. Node's own limit sends a bare 503 after that one.
     if (count.begun > maxRequestsPerSocket) return;

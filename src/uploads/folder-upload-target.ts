@@ -29,8 +29,8 @@ export function createFolderUploads(originals: ObjectStore, signingKey: Uint8Arr
     },
 
     terms(ticket) {
-      const [payload = '', given = ''] = ticket.split('.');
-      if (!sameText(given, mac(payload))) throw errors.uploadForbidden();
+      const [payload = '', given = '', ...more] = ticket.split('.');
+      if (more.length > 0 || !sameText(given, mac(payload))) throw errors.uploadForbidden();
       const terms: UploadTerms = JSON.parse(Buffer.from(payload, 'base64url').toString());
       if (terms.expiresAt <= Date.now() / 1000) throw errors.expired();
       return terms;

@@ -13,6 +13,7 @@ import { fileLimit, startCrowd } from '../helpers/crowd.ts';
 import type { CrowdOrder } from '../helpers/crowd-process.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { rawExchange, splitAnswers } from '../helpers/raw-http.ts';
+import { startServer } from '../helpers/server.ts';
 import { until } from '../helpers/turns.ts';
 
 const MB = 1024 * 1024;
@@ -218,6 +219,28 @@ describe('slow clients', () => {
     const size = Math.round(body.length / MB);
     context.diagnostic(`200 readers of ${size} MB at 1 KB/s: RSS at most ${Math.round(most / MB)} MB more, all closed`);
     assert.ok(most < 60 * MB, `${Math.round(most / MB)} MB more`);
+  });
+});
+
+describe('the end of the process', () => {
+  it('waits for nobody who says nothing: exit code 0 with silent, half-spoken and idle connections open', async (context) => {
+    const server = await startServer({ DARKROOM_FACES: 'off', DARKROOM_SHUTDOWN_TIMEOUT: '20s' });
+    context.after(() => server.dispose());
+    const whole = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n';
+    const closed: Promise<unknown>[] = [];
+    for (const text of ['', 'GET / HTTP/1.1\r\nX: ', whole, `${whole}GET / HT`]) {
+      const socket = connect(server.port, '127.0.0.1');
+      await once(socket, 'connect');
+      closed.push(once(socket, 'close'));
+      socket.on('error', () => {});
+      socket.write(text);
+      if (text.includes(whole)) await once(socket, 'data');
+      socket.resume();
+    }
+    // One more whole request, so that the server has read what came before it.
+    assert.equal((await server.get('/health')).status, 200);
+    assert.equal(await server.stop(), 0);
+    await Promise.all(closed);
   });
 });
 
