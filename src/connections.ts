@@ -109,6 +109,9 @@ export function guardConnections(app: FastifyInstance, limits: ConnectionLimits)
   });
 }
 
+/** The last request that began on each connection. */
+const latest = new WeakMap<Socket, IncomingMessage>();
+
 /** In front of Fastify's own listener, because a hook comes only once all that one read brought has begun. */
 function limitRequests(
   app: FastifyInstance,
@@ -134,6 +137,7 @@ function limitRequests(
     const { socket } = request;
     const count = counts.get(socket);
     if (!count) return dispatch.call(server, request, response);
+    latest.set(socket, request);
     count.begun += 1;
     // The connection ends with the answer before. Node's own limit sends a bare 503 after that one.
     if (count.begun > maxRequestsPerSocket) return;
@@ -215,10 +219,11 @@ function refuse(socket: Socket, status: number, more: Record<string, string> = {
 }
 
 /**
- * Whether an earlier, whole request on this connection still waits for its answer, which this one would pass for. Node's
- * own handler looks at the same field: the answer that the connection is at.
+ * Whether the client would take a refusal for the answer to another request: an earlier one still waits for its own, or
+ * the one that is refused has been answered before its end. Node's own handler looks at the same field.
  */
 function owesAnother(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
   const current = socket._httpMessage;
-  return current ? current.req.complete || current.headersSent : false;
+  if (current) return current.req.complete || current.headersSent;
+  return latest.get(socket)?.complete === false;
 }
