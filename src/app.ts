@@ -175,7 +175,12 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
       'x-error': known.code,
       'content-type': 'application/json; charset=utf-8',
     })
-    .send(JSON.stringify({ error: known.code, message: known.publicMessage, requestId: request.id }));
+    .send(inert({ error: known.code, message: known.publicMessage, requestId: request.id }));
+}
+
+/** JSON that is no HTML even where its type is ignored: messages of the API name fields that the client sent. */
+function inert(body: object): string {
+  return JSON.stringify(body).replaceAll('<', '\\u003c');
 }
 
 function asDarkroomError(error: unknown): DarkroomError {

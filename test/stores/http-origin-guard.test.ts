@@ -99,6 +99,8 @@ describe('an HTTP origin on the public internet only', () => {
         'https://[::1]/',
         'https://[::ffff:10.0.0.1]/',
       ],
+      ...['https://0.0.0.0/', 'https://100.64.0.1/', 'https://[fdaa:0:1::3]/', 'https://[2002:7f00:1::]/'],
+      ...['https://[64:ff9b::7f00:1]/', 'https://[2001:0:7f00:1::]/', 'https://[::127.0.0.1]/', 'https://0177.0.0.1/'],
       ...['https://inside.example/', 'https://mixed.example/', 'https://unknown.example/'],
       ...['http://shop.example/good.jpg', 'ftp://shop.example/', 'https://user:pass@shop.example/good.jpg'],
       ...['https://shop.example:22/good.jpg', '//shop.example:8443/good.jpg'],
