@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -17,7 +16,9 @@ import {
 import { DarkroomError, errors } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { type PlaygroundDeps, registerPlayground } from './playground/playground.ts';
+import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
+import type { Tracing } from './tracing.ts';
 import type { FolderUploads } from './uploads/folder-upload-target.ts';
 import { registerUploadRoute } from './uploads/upload-route.ts';
 
@@ -33,6 +34,8 @@ export interface AppDeps extends ImageRouteDeps {
   /** Standard output when left out. */
   readonly logStream?: { write(line: string): void };
   readonly metrics: Metrics;
+  /** Undefined when no collector is set. */
+  readonly tracing?: Tracing | undefined;
   /** Largest body that a signed upload may have. */
   readonly maxUploadBytes: number;
   /** Undefined without a token: then there is nothing under /v1. */
@@ -51,6 +54,7 @@ export interface AppDeps extends ImageRouteDeps {
 export function buildApp(deps: AppDeps): FastifyInstance {
   const { life, metrics } = deps;
   const logsAll = deps.logLevel === 'debug' || deps.logLevel === 'trace';
+  const requestId = createRequestIds();
   const limits = { ...CONNECTION_LIMITS, ...deps.connectionLimits };
   const app = fastify({
     ...serverOptions(limits),
@@ -65,7 +69,11 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
-    genReqId: requestIds(),
+    genReqId: ({ headers }) => requestId(traceIdOf(headers.traceparent)),
+    childLoggerFactory(logger, bindings, options, { headers }) {
+      const traceId = traceIdOf(headers.traceparent);
+      return logger.child(traceId ? { ...bindings, traceId } : bindings, options);
+    },
     // A path that does not decode never reaches a route or a hook.
     frameworkErrors: (error, request, reply) => {
       welcome(request, reply);
@@ -77,6 +85,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     },
   });
 
+  deps.tracing?.attach(app);
   app.decorateRequest('visit', null as unknown as Visit);
   // Hooks with callbacks: a promise for each of them would cost a memory hit a tenth of its time.
   app.addHook('onRequest', (request, reply, done) => {
@@ -217,14 +226,4 @@ function logError(error: Error): { type: string; message: string; stack: string 
 
 function round(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
-}
-
-/** Short, unique ids: random for the process, counted within it. Never taken from the client. */
-function requestIds(): () => string {
-  const processId = randomBytes(6).toString('hex');
-  let count = 0;
-  return () => {
-    count += 1;
-    return `${processId}-${count.toString(36)}`;
-  };
 }

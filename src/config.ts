@@ -122,6 +122,12 @@ const settings = z.object({
   PORT: wholeNumber(0, 65_535).prefault('8080'),
   AWS_REGION: z.string().optional(),
   AWS_ENDPOINT_URL_S3: z.url('expected a URL such as https://fly.storage.tigris.dev').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url('expected a URL such as http://localhost:4318').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url('expected a URL such as http://localhost:4318/v1/traces').optional(),
+  // Spans go as JSON, which every receiver of OTLP over HTTP takes; gRPC is another protocol.
+  OTEL_EXPORTER_OTLP_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
+  OTEL_TRACES_EXPORTER: choice('otlp', 'none').optional(),
+  OTEL_SDK_DISABLED: choice('true', 'false').optional(),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024).prefault('4'),
   MALLOC_ARENA_MAX: z.string().optional(),
   MALLOC_MMAP_THRESHOLD_: z.string().optional(),
@@ -202,9 +208,16 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     faces: env.DARKROOM_FACES,
     playground: env.DARKROOM_PLAYGROUND ?? !production,
+    tracing: sendsSpans(env),
     threadPool: env.UV_THREADPOOL_SIZE,
     allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX, env.MALLOC_MMAP_THRESHOLD_),
   });
+}
+
+/** The SDK itself reads where to; here only whether. */
+function sendsSpans(env: z.infer<typeof settings>): boolean {
+  const wanted = env.OTEL_SDK_DISABLED !== 'true' && env.OTEL_TRACES_EXPORTER !== 'none';
+  return wanted && Boolean(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT);
 }
 
 function tooLittleMemory(limit: number, faces: boolean): string {

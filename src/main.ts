@@ -5,13 +5,14 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { createCdnPurge } from './cdn-purge.ts';
-import { type Config, ConfigError, readConfig, type StoreLocation } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { connectionsWithin } from './connections.ts';
 import { createDecodeCache } from './decode-cache.ts';
 import { exampleUrls, pictureIds } from './example-urls.ts';
 import { createFaceFinder } from './faces/face-finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { startWatchdog } from './flow/watchdog.ts';
+import { watchQueue } from './flow/watched-queue.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { keepsFreedMemory, restartFrugally } from './frugal.ts';
@@ -22,10 +23,12 @@ import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics } from './metrics.ts';
 import { serveMetrics } from './metrics-server.ts';
+import { openOriginals, openResults, type StoreWatch } from './open-stores.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import { createPictureSources } from './picture-sources.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
 import { checkPresets, createPresets } from './presets.ts';
+import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
 import type { Developed } from './serve-image.ts';
@@ -33,11 +36,7 @@ import { createShopApi } from './shop-api.ts';
 import { createShutdown } from './shutdown.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { startUpLine } from './start-up-line.ts';
-import { withCircuitBreaker } from './stores/circuit-breaker.ts';
-import { createDiskStore } from './stores/disk-store.ts';
-import { createHttpOrigin } from './stores/http-origin.ts';
-import { createS3Store } from './stores/s3-store.ts';
-import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import type { ObjectStore } from './stores/store.ts';
 import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
 import { createSignatures } from './url/signature.ts';
 
@@ -67,19 +66,22 @@ async function start(config: Config) {
     inline: config.inlinePresets,
     faces: config.faces,
   });
-  const originals = createReader(config.originals, config);
-  const results =
-    config.results.kind === 'none'
-      ? undefined
-      : createResults(config.results, config, (open) => {
-          if (open) log.error('the result store is left alone for a while: it failed too often');
-          else log.info('the result store is back');
-        });
+  const tracing = config.tracing ? await (await import('./tracing.ts')).createTracing(packageJson.version) : undefined;
+  const watch: StoreWatch = {
+    onCall: (call) => metrics.observeStoreCall(call),
+    onCircuit(open) {
+      metrics.setCircuit(open);
+      if (open) log.error('the result store is left alone for a while: it failed too often');
+      else log.info('the result store is back');
+    },
+  };
+  const originals = openOriginals(config, watch);
+  const results = openResults(config, watch);
   const cache = createRenditionCache(config.memory.cache);
   const decodes = createDecodeCache(config.memory.decodes);
   const flights = createSingleFlight<Developed>();
   const { memory } = config;
-  const queue = createWorkQueue({
+  const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
     ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
     // What renders need beyond their own share, the caches do without meanwhile: first what is soonest made again.
@@ -89,12 +91,19 @@ async function start(config: Config) {
       if (evicted > WORTH_COLLECTING) collectGarbage();
     },
   });
+  const queue = watchQueue(workQueue, {
+    places: config.slots + config.queue,
+    onWait: (wait) => metrics.observeWait(wait),
+    onRefusal: (reason) => metrics.countRefusal(reason),
+    ...(tracing ? { onTurn: tracing.beginWait } : {}),
+  });
   const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);
-  const renderer = createRenderer({
+  const rawRenderer = createRenderer({
     maxPixels: config.maxOriginalPixels,
     maxFrames: config.maxOriginalFrames,
     timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000),
   });
+  const renderer = measureRenderer(rawRenderer, (render) => metrics.observeRender(render));
   const saves = createWriteBehind({
     ...SAVES,
     maxBytes: memory.saves,
@@ -124,8 +133,11 @@ async function start(config: Config) {
     maxOriginalBytes,
   });
   const playground = config.playground ? createPlayground() : undefined;
-  const metrics = createMetrics({ cache, queue, flights, saves });
   const life = { ready: false, draining: false };
+  const metrics = createMetrics({
+    ...{ cache, decodes, queue, flights, saves, life, presets: presets.names, version: packageJson.version },
+    ...{ slots: config.slots, places: config.queue, memory },
+  });
   const logStream = createLogStream();
   const app = buildApp({
     ...{
@@ -140,6 +152,7 @@ async function start(config: Config) {
       facts,
       generations,
       metrics,
+      tracing,
       life,
     },
     maxUploadBytes: maxOriginalBytes,
@@ -170,10 +183,10 @@ async function start(config: Config) {
     underWay: () => ({ flights: flights.size, saves: saves.pending }),
     closeServer: () => app.close(),
     drainSaves: (withinMs) => saves.drain(withinMs),
-    async release() {
+    async release(withinMs) {
       metricsServer?.close();
       await finder?.close();
-      await Promise.all([originals.close(), results?.close()]);
+      await Promise.all([originals.close(), results?.close(), tracing?.close(withinMs)]);
     },
   });
   startWatchdog({
@@ -215,11 +228,6 @@ async function start(config: Config) {
   }
 }
 
-/** Results are a convenience: while their store is down, renders go on without paying for its time-outs. */
-function createResults(location: StoreLocation, config: Config, onChange?: (open: boolean) => void): ObjectStore {
-  return withCircuitBreaker(createStore(location, config), onChange ? { onChange } : {});
-}
-
 async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   if (presetsFile === undefined) return BUILT_IN_PRESETS;
   try {
@@ -227,23 +235,6 @@ async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   } catch (error) {
     throw new ConfigError(`DARKROOM_PRESETS=${presetsFile} cannot be used: ${(error as Error).message}`);
   }
-}
-
-function createReader(location: StoreLocation, config: Config): ObjectReader {
-  if (location.kind !== 'origin') return createStore(location, config);
-  return createHttpOrigin({
-    baseUrl: location.url,
-    timeoutMs: config.storeTimeoutMs,
-    allowPrivate: config.originPrivate,
-  });
-}
-
-function createStore(location: StoreLocation, config: Config): ObjectStore {
-  const timeoutMs = config.storeTimeoutMs;
-  if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs });
-  if (location.kind === 's3')
-    return createS3Store({ ...config.s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
-  throw new ConfigError(`a store cannot be made of ${location.kind}`);
 }
 
 try {

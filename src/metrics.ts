@@ -1,90 +1,205 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { WaitReport } from './flow/watched-queue.ts';
+import type { MemoryPlan } from './memory-plan.ts';
+import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';
+import type { RenderReport } from './render/measured-renderer.ts';
 import type { Visit } from './serve-image.ts';
+import type { StoreReport } from './stores/measured-store.ts';
 
 /** What is counted. Label values are few and never come from a client. */
 export interface Metrics {
   observeRequest(visit: Visit, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
   countFaceLook(outcome: 'found' | 'none' | 'failed'): void;
+  countRefusal(reason: Refusal): void;
+  observeWait(wait: WaitReport): void;
+  observeRender(render: RenderReport): void;
+  observeStoreCall(call: StoreReport): void;
+  setCircuit(open: boolean): void;
   /** Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** Read when somebody scrapes. */
-export interface MetricsSources {
-  readonly cache: { readonly bytes: number; readonly entries: number };
-  readonly queue: { readonly running: number; readonly waiting: number };
-  readonly flights: { readonly size: number };
-  readonly saves: { readonly bytes: number; readonly pending: number };
+interface Lookups {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly hits: number;
+  readonly misses: number;
 }
 
-const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Read when somebody scrapes. Bytes, numbers and milliseconds. */
+export interface MetricsSources {
+  readonly cache: Lookups & { readonly evictions: number };
+  readonly decodes: Lookups;
+  readonly queue: {
+    readonly running: number;
+    readonly waiting: number;
+    readonly inputBytes: number;
+    readonly workBytes: number;
+    readonly longestStayMs: number;
+  };
+  readonly flights: { readonly size: number };
+  readonly saves: { readonly bytes: number; readonly pending: number };
+  readonly life: { readonly ready: boolean; readonly draining: boolean };
+  /** Of the presets file. */
+  readonly presets: readonly string[];
+  readonly slots: number;
+  readonly places: number;
+  readonly memory: MemoryPlan;
+  readonly version: string;
+}
+
+/** Counted by hand, because a labelled counter of prom-client costs fifteen times as much, which hits would notice. */
+interface Tally {
+  readonly labels: Record<string, string | number>;
+  readonly observe: (seconds: number) => void;
+  count: number;
+}
 
 export function createMetrics(sources: MetricsSources): Metrics {
+  const { cache, decodes, queue, flights, saves, life } = sources;
+  const { limit, ...shares } = sources.memory;
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'darkroom_' });
+  const presets = new Set(sources.presets);
 
-  const requests = new Counter({
-    name: 'darkroom_requests_total',
-    help: 'Answers by status and outcome',
-    labelNames: ['status', 'outcome'],
-    registers,
-  });
-  const latency = new Histogram({
-    name: 'darkroom_request_seconds',
-    help: 'Time to answer by outcome',
-    labelNames: ['outcome'],
-    buckets: SECONDS,
-    registers,
-  });
-  const steps = new Histogram({
-    name: 'darkroom_step_seconds',
-    help: 'Time of one step of a flight',
-    labelNames: ['step'],
-    buckets: SECONDS,
-    registers,
-  });
-  const saves = new Counter({
-    name: 'darkroom_saves_total',
-    help: 'Saves to the result store by outcome',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const faceLooks = new Counter({
-    name: 'darkroom_face_looks_total',
-    help: 'Originals that were looked at for faces, by outcome',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const gauge = (name: string, help: string, read: () => number) =>
+  const options = (name: MetricName) => {
+    const { help, labels = {} }: MetricDefinition = METRICS[name];
+    return { name, help, labelNames: Object.keys(labels), registers: [registry] };
+  };
+  const counter = (name: MetricName) => {
+    const made = new Counter(options(name));
+    // From nothing to one is an increase only where there was a zero before.
+    for (const labels of combinations(METRICS[name])) made.inc(labels, 0);
+    return made;
+  };
+  const histogram = (name: MetricName) => {
+    const { buckets = [] }: MetricDefinition = METRICS[name];
+    return new Histogram({ ...options(name), buckets: [...buckets] });
+  };
+  /** Values that others keep, read when somebody scrapes. */
+  const gauge = (name: MetricName, values: () => readonly Reading[]) =>
     new Gauge({
-      name,
-      help,
-      registers,
+      ...options(name),
       collect() {
-        this.set(read());
+        for (const [value, labels = {}] of values()) this.set(labels, value);
       },
     });
-  gauge('darkroom_cache_bytes', 'Bytes of renditions in memory', () => sources.cache.bytes);
-  gauge('darkroom_cache_entries', 'Renditions in memory', () => sources.cache.entries);
-  gauge('darkroom_slots_running', 'Renders under way', () => sources.queue.running);
-  gauge('darkroom_queue_waiting', 'Renders waiting for a slot', () => sources.queue.waiting);
-  gauge('darkroom_flights', 'Renditions being looked up or made', () => sources.flights.size);
-  gauge('darkroom_saves_pending', 'Saves waiting or under way', () => sources.saves.pending);
-  gauge('darkroom_saves_pending_bytes', 'Bytes of saves waiting or under way', () => sources.saves.bytes);
+  const total = (name: MetricName, values: () => readonly Reading[]) =>
+    new Counter({
+      ...options(name),
+      collect() {
+        this.reset();
+        for (const [value, labels = {}] of values()) this.inc(labels, value);
+      },
+    });
+  const lookups = ({ hits, misses }: Lookups): Reading[] => [
+    [hits, { outcome: 'hit' }],
+    [misses, { outcome: 'miss' }],
+  ];
+
+  const tallies = new Map<string, Tally>();
+  const latency = histogram('darkroom_request_seconds');
+  const steps = histogram('darkroom_step_seconds');
+  const saved = counter('darkroom_saves_total');
+  const looks = counter('darkroom_face_looks_total');
+  const refusals = counter('darkroom_refusals_total');
+  const waits = histogram('darkroom_queue_wait_seconds');
+  const renders = counter('darkroom_renders_total');
+  const bytesIn = counter('darkroom_render_input_bytes_total');
+  const bytesOut = counter('darkroom_render_output_bytes_total');
+  const storeTime = histogram('darkroom_store_seconds');
+  const storeCalls = counter('darkroom_store_calls_total');
+  let circuitOpen = false;
+  total('darkroom_requests_total', () => Array.from(tallies.values(), ({ count, labels }) => [count, labels]));
+  gauge('darkroom_flights', () => [[flights.size]]);
+  gauge('darkroom_cache_bytes', () => [[cache.bytes]]);
+  gauge('darkroom_cache_entries', () => [[cache.entries]]);
+  total('darkroom_cache_lookups_total', () => lookups(cache));
+  total('darkroom_cache_evictions_total', () => [[cache.evictions]]);
+  gauge('darkroom_decodes_entries', () => [[decodes.entries]]);
+  total('darkroom_decodes_lookups_total', () => lookups(decodes));
+  gauge('darkroom_slots', () => [[sources.slots]]);
+  gauge('darkroom_slots_running', () => [[queue.running]]);
+  gauge('darkroom_queue_places', () => [[sources.places]]);
+  gauge('darkroom_queue_waiting', () => [[queue.waiting]]);
+  gauge('darkroom_longest_stay_seconds', () => [[queue.longestStayMs / 1000]]);
+  gauge('darkroom_circuit_open', () => [[Number(circuitOpen), { store: 'results' }]]);
+  gauge('darkroom_saves_pending', () => [[saves.pending]]);
+  gauge('darkroom_saves_pending_bytes', () => [[saves.bytes]]);
+  gauge('darkroom_ready', () => [[Number(life.ready && !life.draining)]]);
+  gauge('darkroom_build_info', () => [[1, { version: sources.version, node: process.versions.node }]]);
+  gauge('darkroom_memory_limit_bytes', () => byKind({ process: limit, ...shares }));
+  gauge('darkroom_memory_bytes', () => {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const own = { cache: cache.bytes, decodes: decodes.bytes, saves: saves.bytes };
+    const work = { inputs: queue.inputBytes, work: queue.workBytes };
+    return byKind({ process: rss, heap: heapUsed, external, ...own, ...work });
+  });
+
+  function presetLabel({ preset = '', negotiated, outcome }: Visit): string {
+    if (presets.has(preset)) return preset;
+    // Known only once the signature was verified: what a stranger writes there makes no series.
+    return negotiated === undefined || outcome === 'unknown_preset' ? 'none' : 'inline';
+  }
+
+  function tallyOf(status: number, outcome: string, preset: string): Tally {
+    const key = `${status} ${outcome} ${preset}`;
+    const known = tallies.get(key);
+    if (known) return known;
+    const tally: Tally = {
+      labels: { status, outcome, preset },
+      count: 0,
+      observe: latency.labels({ outcome }).observe,
+    };
+    tallies.set(key, tally);
+    return tally;
+  }
 
   return {
     observeRequest(visit, status, milliseconds) {
       const outcome = visit.outcome ?? 'other';
-      requests.inc({ status, outcome });
-      latency.observe({ outcome }, milliseconds / 1000);
-      for (const [step, ms] of Object.entries(visit.timer?.durations ?? {})) steps.observe({ step }, ms / 1000);
+      const tally = tallyOf(status, outcome, presetLabel(visit));
+      tally.count += 1;
+      tally.observe(milliseconds / 1000);
+      // A flight's steps are its leader's; whoever waited for it carries the same timer.
+      if (outcome === 'memory' || outcome === 'collapsed' || !visit.timer) return;
+      for (const [step, ms] of Object.entries(visit.timer.durations)) steps.observe({ step }, ms / 1000);
     },
-    countSave: (outcome) => saves.inc({ outcome }),
-    countFaceLook: (outcome) => faceLooks.inc({ outcome }),
+    countSave: (outcome) => saved.inc({ outcome }),
+    countFaceLook: (outcome) => looks.inc({ outcome }),
+    countRefusal: (reason) => refusals.inc({ reason }),
+    observeWait: ({ ms, outcome }) => waits.observe({ outcome }, ms / 1000),
+    observeRender({ input, output, outcome, bytes }) {
+      renders.inc({ output, outcome });
+      bytesIn.inc({ input }, bytes.in);
+      bytesOut.inc({ output }, bytes.out);
+    },
+    observeStoreCall({ store, call, outcome, ms }) {
+      storeTime.observe({ store, call }, ms / 1000);
+      storeCalls.inc({ store, call, outcome });
+    },
+    setCircuit(open) {
+      circuitOpen = open;
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+type Reading = readonly [value: number, labels?: Record<string, string | number>];
+
+function byKind(bytes: Readonly<Record<string, number>>): Reading[] {
+  return Object.entries(bytes).map(([kind, value]) => [value, { kind }]);
+}
+
+/** All that a metric's labels may say, where that is known; of a metric without labels, the one there is. */
+function combinations({ labels = {} }: MetricDefinition): Record<string, string>[] {
+  let all: Record<string, string>[] = [{}];
+  for (const [label, values] of Object.entries(labels)) {
+    if (typeof values === 'string') return [];
+    all = all.flatMap((known) => values.map((value: string) => ({ ...known, [label]: value })));
+  }
+  return all;
 }

@@ -14,6 +14,10 @@ export interface RenditionCache {
   lend(bytes: number): number;
   readonly bytes: number;
   readonly entries: number;
+  /** How often `get` found something and how often it did not, and entries dropped to make room. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
 }
 
 interface Entry {
@@ -27,11 +31,15 @@ const ENTRY_OVERHEAD_BYTES = 768;
 export function createRenditionCache(maxBytes: number): RenditionCache {
   const families = new Map<string, Set<string>>();
   let lent = 0;
+  let hits = 0;
+  let misses = 0;
+  let evictions = 0;
   const lru = new LRUCache<string, Entry>({
     maxSize: maxBytes,
     maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
     sizeCalculation: ({ rendition }) => rendition.body.length + ENTRY_OVERHEAD_BYTES,
-    dispose({ family }, key) {
+    dispose({ family }, key, reason) {
+      if (reason === 'evict') evictions += 1;
       const keys = families.get(family);
       keys?.delete(key);
       if (keys?.size === 0) families.delete(family);
@@ -45,7 +53,12 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
   }
 
   return {
-    get: (key) => lru.get(key)?.rendition,
+    get(key) {
+      const kept = lru.get(key)?.rendition;
+      if (kept) hits += 1;
+      else misses += 1;
+      return kept;
+    },
     set(key, rendition, family) {
       lru.set(key, { rendition, family });
       if (!lru.has(key)) return;
@@ -69,6 +82,15 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
     },
     get entries() {
       return lru.size;
+    },
+    get hits() {
+      return hits;
+    },
+    get misses() {
+      return misses;
+    },
+    get evictions() {
+      return evictions;
     },
   };
 }

@@ -23,7 +23,7 @@ import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { familyOf, type Rendition } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
-import { createStepTimer, type StepTimer, serverTiming } from './step-timer.ts';
+import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from './step-timer.ts';
 
 export interface ImageRouteDeps {
   readonly identify: Identify;
@@ -57,6 +57,8 @@ export interface Visit {
   /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `client_left` or an error code. */
   outcome?: string;
   timer?: StepTimer;
+  /** Where tracing is on. */
+  trace?: StepTrace;
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
@@ -77,7 +79,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const inMemory = cache.get(target.key);
     if (inMemory) return answer(reply, target, { rendition: inMemory, source: 'memory', timer: undefined }, false);
 
-    visit.timer = createStepTimer();
+    visit.timer = createStepTimer(visit.trace);
     const wanted = findOrDevelop(target, visit.timer, reply);
     const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, target));
     return answer(reply, target, value, collapsed);

@@ -7,8 +7,8 @@ export interface ShutdownSteps {
   closeServer(): Promise<unknown>;
   /** Saves what was answered, within a time; how many saves were given up. */
   drainSaves(withinMs: number): Promise<number>;
-  /** Everything that was opened, in reverse order. */
-  release(): Promise<unknown>;
+  /** Everything that was opened, in reverse order; `withinMs` are left for last messages. */
+  release(withinMs: number): Promise<unknown>;
 }
 
 export interface ShutdownOptions extends ShutdownSteps {
@@ -49,7 +49,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     log.info({ signal: reason, ...options.underWay() }, 'draining');
     await options.closeServer();
     const unsaved = await options.drainSaves(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
-    await options.release();
+    await options.release(Math.max(0, deadline - performance.now() - LAST_WORDS_MS / 2));
     log.info({ lost: unsaved }, 'drained');
     await exit(lost ? 1 : 0);
   }

@@ -12,9 +12,17 @@ export interface StepTimer {
   /** Milliseconds by step, of the steps that happened. */
   readonly durations: Readonly<Partial<Record<Step, number>>>;
   readonly outcomes: Readonly<Partial<Record<Step, string>>>;
+  /** Of the request that this timer was made for. */
+  readonly trace: StepTrace | undefined;
 }
 
-export function createStepTimer(): StepTimer {
+/** Told of each step that is timed while it happens. */
+export interface StepTrace {
+  /** A step begins; what it returns is called when that ends. */
+  begin(step: Step): (failed: boolean) => void;
+}
+
+export function createStepTimer(trace?: StepTrace): StepTimer {
   const durations: Partial<Record<Step, number>> = {};
   const outcomes: Partial<Record<Step, string>> = {};
   const add = (step: Step, milliseconds: number) => {
@@ -22,6 +30,7 @@ export function createStepTimer(): StepTimer {
   };
   return {
     async time(step, work) {
+      const end = trace?.begin(step);
       const since = performance.now();
       outcomes[step] = 'failed';
       try {
@@ -30,6 +39,7 @@ export function createStepTimer(): StepTimer {
         return result;
       } finally {
         add(step, performance.now() - since);
+        end?.(outcomes[step] === 'failed');
       }
     },
     add,
@@ -38,6 +48,7 @@ export function createStepTimer(): StepTimer {
     },
     durations,
     outcomes,
+    trace,
   };
 }
 

@@ -53,8 +53,8 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/presets-diff\.ts$/, /^src\/presets\.ts$/, /^src\/presets\.ts$/],
   [
     /^src\/app\.ts$/,
-    /^src\/(connections|errors|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/,
-    /^src\/(metrics|uploads\/folder-upload-target|playground\/playground)\.ts$/,
+    /^src\/(connections|errors|request-ids|api|serve-image|uploads\/upload-route|playground\/playground)\.ts$/,
+    /^src\/(metrics|tracing|uploads\/folder-upload-target|playground\/playground)\.ts$/,
   ],
   [
     /^src\/api\.ts$/,
@@ -120,6 +120,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   ],
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
   [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit|retry-budget)|errors)\.ts$/, /^$/],
+  [/^src\/flow\/watched-queue\.ts$/, /^src\/errors\.ts$/, /^src\/flow\/work-queue\.ts$/],
   [/^src\/flow\//, /^src\/(errors|flow\/line)\.ts$/, /^$/],
   [/^src\/nearest\.ts$/, /^$/, /^src\/(rendition|render\/recipe)\.ts$/],
   [
@@ -131,7 +132,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
   [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan)\.ts$/, /^$/],
   [
-    /^src\/(errors|built-in-presets|step-timer|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage)\.ts$/,
+    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage)\.ts$/,
     /^$/,
     /^$/,
   ],
@@ -142,14 +143,24 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/frugal\.ts$/, /^src\/config\.ts$/, /^src\/config\.ts$/],
   [/^src\/start-up-line\.ts$/, /^package\.json$/, /^src\/config\.ts$/],
   [/^src\/shutdown\.ts$/, /^$/, /^src\/log-stream\.ts$/],
+  [/^src\/tracing\.ts$/, /^$/, /^src\/(serve-image|step-timer)\.ts$/],
   [/^src\/metrics-server\.ts$/, /^$/, /^src\/metrics\.ts$/],
-  [/^src\/metrics\.ts$/, /^$/, /^src\/serve-image\.ts$/],
+  [
+    /^src\/metrics\.ts$/,
+    /^src\/metric-list\.ts$/,
+    /^src\/(serve-image|memory-plan|flow\/watched-queue|render\/measured-renderer|stores\/measured-store)\.ts$/,
+  ],
+  [/^src\/metric-list\.ts$/, /^src\/step-timer\.ts$/, /^src\/errors\.ts$/],
+  [/^src\/open-stores\.ts$/, /^src\/(config|stores\/.*)\.ts$/, /^src\/stores\//],
   [/^src\/example-urls\.ts$/, /^src\/url\//, /^src\/url\//],
 ];
 
 /** One home for each tool. */
 const HOMES: [tool: RegExp, homes: RegExp][] = [
-  [/^fastify$/, /^src\/(app|connections|api|serve-image|shutdown|uploads\/upload-route|playground\/playground)\.ts$/],
+  [
+    /^fastify$/,
+    /^src\/(tracing|app|connections|api|serve-image|shutdown|uploads\/upload-route|playground\/playground)\.ts$/,
+  ],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
   [/^undici$/, /^src\/stores\/http-origin\.ts$/],
@@ -158,6 +169,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
   [/^zod$/, /^src\/(config|presets|api-schemas|playground\/playground)\.ts$/],
+  [/^@(opentelemetry|fastify\/otel)/, /^src\/tracing\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
   [/^thumbhash$/, /^src\/render\/describe\.ts$/],
   [/^pino$/, /^src\/log-stream\.ts$/],
@@ -202,7 +214,9 @@ describe('architecture', () => {
   });
 
   it('loads what only one adapter needs when it is first used', () => {
-    const early = imports.filter((entry) => /^(sharp|undici|@aws-sdk|@smithy)/.test(entry.to) && !entry.typeOnly);
+    const early = imports.filter(
+      (entry) => /^(sharp|undici|@aws-sdk|@smithy|@opentelemetry|@fastify\/otel)/.test(entry.to) && !entry.typeOnly,
+    );
     const fixed = early.filter((entry) =>
       new RegExp(`^import (?!type )[^']*'${entry.to}'`, 'm').test(text(entry.from)),
     );

@@ -248,7 +248,7 @@ describe('metrics', () => {
     const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
     const text = await response.text();
     assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
-    assert.match(text, /^darkroom_requests_total\{status="403",outcome="bad_signature"\} 1$/m);
+    assert.match(text, /^darkroom_requests_total\{status="403",outcome="bad_signature",preset="thumb"\} 1$/m);
     assert.match(text, /^darkroom_slots_running 0$/m);
     assert.equal((await server.get('/metrics')).status, 404);
     assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/`)).status, 404);

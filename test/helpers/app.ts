@@ -114,7 +114,11 @@ export async function startApp(options: TestAppOptions) {
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
     ...{ kept, sources, cache, decodes, flights, queue, facts, generations, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes },
-    metrics: createMetrics({ cache, flights, queue, saves }),
+    metrics: createMetrics({
+      ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
+      ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
+      memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, work: 0 },
+    }),
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     nearest: options.nearest ?? true,

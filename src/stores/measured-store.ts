@@ -1,0 +1,58 @@
+import { DarkroomError } from '../errors.ts';
+import type { ObjectReader, ObjectStore } from './store.ts';
+
+/** One call to a store: how it ended, and after how many milliseconds. */
+export interface StoreReport {
+  readonly store: 'originals' | 'results';
+  readonly call: 'get' | 'put' | 'delete' | 'delete_all';
+  /** `aborted`: the caller gave up. */
+  readonly outcome: 'ok' | 'missing' | 'failed' | 'timeout' | 'too_large' | 'aborted';
+  readonly ms: number;
+}
+
+export type OnStoreCall = (call: StoreReport) => void;
+
+/** The same store, and somebody is told of each call when it has ended. */
+export function measureStore(inner: ObjectStore, name: StoreReport['store'], onCall: OnStoreCall): ObjectStore {
+  const timed = timer(name, onCall);
+  return {
+    ...measureReader(inner, name, onCall),
+    put: (key, object, limits) => timed('put', () => inner.put(key, object, limits)),
+    delete: (key, limits) => timed('delete', () => inner.delete(key, limits)),
+    deleteAll: (folder, limits) => timed('delete_all', () => inner.deleteAll(folder, limits)),
+  };
+}
+
+/** The same for what is only read. */
+export function measureReader(inner: ObjectReader, name: StoreReport['store'], onCall: OnStoreCall): ObjectReader {
+  const timed = timer(name, onCall);
+  return {
+    get: (key, limits) => timed('get', () => inner.get(key, limits)),
+    close: () => inner.close(),
+  };
+}
+
+function timer(store: StoreReport['store'], onCall: OnStoreCall) {
+  return async <T>(call: StoreReport['call'], work: () => Promise<T>): Promise<T> => {
+    const since = performance.now();
+    let outcome: StoreReport['outcome'] = 'ok';
+    try {
+      const result = await work();
+      if (call === 'get' && result === undefined) outcome = 'missing';
+      return result;
+    } catch (reason) {
+      outcome = outcomeOf(reason);
+      throw reason;
+    } finally {
+      onCall({ store, call, outcome, ms: performance.now() - since });
+    }
+  };
+}
+
+function outcomeOf(reason: unknown): StoreReport['outcome'] {
+  // Whoever gives up because a store is slow blames the store; see withCircuitBreaker.
+  if (reason instanceof DOMException && reason.name === 'TimeoutError') return 'timeout';
+  if (!(reason instanceof DarkroomError)) return 'aborted';
+  if (reason.code === 'store_timeout') return 'timeout';
+  return reason.code === 'store_failed' ? 'failed' : 'too_large';
+}

@@ -1,0 +1,133 @@
+import type { Context, Span } from '@opentelemetry/api';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Visit } from './serve-image.ts';
+import type { Step, StepTrace } from './step-timer.ts';
+
+/** OpenTelemetry: a span for each request, and one below it for each step of its flight. */
+export interface Tracing {
+  /** Call it before any route or hook is there. */
+  attach(app: FastifyInstance): void;
+  /** A wait begins, in the request that is being worked for; what it returns is called when it is over. */
+  beginWait(): (outcome: string) => void;
+  /** Sends what is left, for at most `withinMs`. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** A request's own trace; whoever shares its flight is told where the work was done. */
+interface RequestTrace extends StepTrace {
+  readonly span: Span;
+}
+
+/** A collector that does not answer must not eat the time of a shutdown, in milliseconds. */
+const LAST_SPANS_MS = 2000;
+
+/**
+ * Sends spans by OTLP over HTTP. Where to, how many and under which name, the SDK reads from its own OTEL_ variables:
+ * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+ */
+export async function createTracing(version: string): Promise<Tracing> {
+  // Imported here and nowhere else: who traces nothing loads nothing, bundled or not.
+  const { context, diag, DiagLogLevel, SpanStatusCode, trace } = await import('@opentelemetry/api');
+  const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  const { detectResources, envDetector, resourceFromAttributes } = await import('@opentelemetry/resources');
+  const { FastifyOtelInstrumentation } = await import('@fastify/otel');
+
+  const ours = resourceFromAttributes({ 'service.name': 'darkroom', 'service.version': version });
+  const provider = new NodeTracerProvider({
+    resource: ours.merge(detectResources({ detectors: [envDetector] })),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  provider.register();
+  const tracer = trace.getTracer('darkroom', version);
+  const instrumentation = new FastifyOtelInstrumentation({
+    ...{ instrumentHooks: false, instrumentHandler: false, recordExceptions: false },
+    ignorePaths: ({ url }) => url === '/health' || url === '/ready',
+    requestHook(span, request) {
+      span.updateName(`${request.method} ${request.routeOptions.url ?? ''}`.trim());
+      span.setAttribute('url.path', withoutSignature(request));
+    },
+  });
+
+  function begin(name: string, within: Context): (outcome: string) => void {
+    const span = tracer.startSpan(name, {}, within);
+    return (outcome) => {
+      if (outcome !== 'ok') span.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+      span.end();
+    };
+  }
+
+  /** Before the span ends: what the journey knows by then. */
+  function describe(span: Span, visit: Visit, status: number): void {
+    const { outcome, preset, id, timer } = visit;
+    if (outcome) span.setAttribute('darkroom.outcome', outcome);
+    if (preset) span.setAttribute('darkroom.preset', preset);
+    if (id) span.setAttribute('darkroom.id', id);
+    const leader = timer?.trace as RequestTrace | undefined;
+    if (leader && leader.span !== span) span.addLink({ context: leader.span.spanContext() });
+    // What a stranger sent wrong is answered and is no error of ours, though it was thrown.
+    if (status >= 400 && status < 500) span.setStatus({ code: SpanStatusCode.OK });
+  }
+
+  return {
+    attach(app) {
+      const { log } = app;
+      const complain = (message: string) => log.warn({ reason: message.slice(0, 300) }, 'spans cannot be sent');
+      const nothing = () => {};
+      const logger = { error: complain, warn: nothing, info: nothing, debug: nothing, verbose: nothing };
+      diag.setLogger(logger, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true });
+      // Not registered, because that would take effect only after the routes are there.
+      instrumentation.plugin()(app, {}, () => {});
+
+      app.addHook('onRequest', (request, reply, done) => {
+        const { span } = request.opentelemetry();
+        if (!span) return done();
+        const { traceId } = span.spanContext();
+        if (!request.id.startsWith(traceId)) request.id = `${traceId}-${request.id}`;
+        request.log = log.child({ reqId: request.id, traceId });
+        reply.log = request.log;
+        reply.raw.once('close', () => {
+          // A client that left gets no answer, so no hook ends its span.
+          if (!span.isRecording()) return;
+          describe(span, request.visit, reply.statusCode);
+          span.end();
+        });
+        done();
+      });
+      app.addHook('preHandler', (request, _reply, done) => {
+        const { span, context: within } = request.opentelemetry();
+        if (span && within) request.visit.trace = traceOf(span, within);
+        done();
+      });
+      app.addHook('onSend', (request, reply, _payload, done) => {
+        const { span } = request.opentelemetry();
+        if (span) describe(span, request.visit, reply.statusCode);
+        done();
+      });
+    },
+    beginWait: () => begin('queue', context.active()),
+    async close(withinMs) {
+      const over = Promise.withResolvers<void>();
+      const timer = setTimeout(over.resolve, Math.min(LAST_SPANS_MS, withinMs));
+      await Promise.race([provider.shutdown().catch(() => {}), over.promise]);
+      clearTimeout(timer);
+    },
+  };
+
+  function traceOf(span: Span, within: Context): RequestTrace {
+    return {
+      span,
+      begin(step: Step) {
+        const end = begin(step, within);
+        return (failed) => end(failed ? 'failed' : 'ok');
+      },
+    };
+  }
+}
+
+/** Whoever holds a signature can use it, so it stands in no span, as it stands in no log. */
+function withoutSignature({ routeOptions, raw }: FastifyRequest): string {
+  if (routeOptions.url !== '/*') return routeOptions.url ?? '';
+  const [path = ''] = (raw.url ?? '').split('?', 1);
+  return path.replace(/^\/[^/]*/, '/-');
+}
