@@ -110,15 +110,15 @@ export async function startApp(options: TestAppOptions) {
   const sources = createPictureSources({
     ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
   });
+  const metrics = createMetrics({
+    ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
+    ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
+    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, work: 0 },
+  });
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
     ...{ kept, sources, cache, decodes, flights, queue, facts, generations, life },
-    ...{ renderer, maxUploadBytes: maxOriginalBytes },
-    metrics: createMetrics({
-      ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
-      ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
-      memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, work: 0 },
-    }),
+    ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
     nearest: options.nearest ?? true,
@@ -138,7 +138,7 @@ export async function startApp(options: TestAppOptions) {
   }
 
   return {
-    ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, warnings, looks, signatures },
+    ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, metrics, warnings, looks, signatures },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     async dispose() {
       await app.close();
