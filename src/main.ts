@@ -237,14 +237,18 @@ async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   }
 }
 
-try {
-  const config = readConfig();
-  if (keepsFreedMemory(config)) restartFrugally();
-  await start(config);
-} catch (error) {
-  process.stderr.write(`Darkroom cannot start.\n${reasonOf(error as NodeJS.ErrnoException)}\n`);
-  process.exit(1);
+/** The bundle is a script (build/bundle.ts), which cannot wait outside a function. */
+async function boot(): Promise<void> {
+  try {
+    const config = readConfig();
+    if (keepsFreedMemory(config)) restartFrugally();
+    await start(config);
+  } catch (error) {
+    process.stderr.write(`Darkroom cannot start.\n${reasonOf(error as NodeJS.ErrnoException)}\n`);
+    process.exit(1);
+  }
 }
+void boot();
 
 /** What the operator can mend needs a sentence; anything else its stack. */
 function reasonOf(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {

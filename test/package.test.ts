@@ -13,12 +13,16 @@ import { ROOT } from './helpers/edge.ts';
 const run = promisify(execFile);
 const key = TEST_KEY.toString('hex');
 let folder: string;
+let packed: string[];
 
 /** What npm would install, in an empty project beside the same dependencies. */
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'darkroom-package-'));
   const { stdout } = await run('npm', ['pack', '--pack-destination', folder, '--json'], { cwd: ROOT });
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [{ filename: string }];
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  packed = files.map(({ path }) => path).sort();
   const home = join(folder, 'node_modules/darkroom');
   await mkdir(home, { recursive: true });
   await run('tar', ['xzf', join(folder, filename), '-C', home, '--strip-components=1']);
@@ -28,6 +32,42 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 describe('the package', () => {
+  it('holds what it promises and nothing else', () => {
+    assert.deepEqual(
+      packed.filter((path) => !path.endsWith('.d.ts')),
+      [
+        ...[
+          'LICENSE',
+          'NOTICE',
+          'README.md',
+          'dist/cli.js',
+          'dist/face-worker.js',
+          'dist/licences.txt',
+          'dist/main.js',
+        ],
+        ...['dist/models/README.md', 'dist/models/face_detection_full_range.tflite'],
+        ...['dist/models/face_detection_short_range.tflite', 'dist/page.css', 'dist/page.html', 'dist/page.ts'],
+        ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'package.json'],
+      ],
+    );
+  });
+
+  it('signs without sharp, or any other package', async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'darkroom-signer-'));
+    const home = join(alone, 'node_modules/darkroom');
+    for (const entry of ['dist/url', 'package.json'])
+      await cp(join(folder, 'node_modules/darkroom', entry), join(home, entry), { recursive: true });
+    const code = `
+      import { createImageUrls } from 'darkroom/url';
+      import * as edge from 'darkroom/url/edge';
+      const options = { baseUrl: 'https://img.example.com', key: '${key}' };
+      console.log(createImageUrls(options).url('a.jpg', 'thumb') === await edge.createImageUrls(options).url('a.jpg', 'thumb'));
+      await import('sharp').catch(({ code }) => console.log(code));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd: alone });
+    assert.equal(stdout, 'true\nERR_MODULE_NOT_FOUND\n');
+    await rm(alone, { recursive: true });
+  });
+
   it('gives a storefront its signers', async () => {
     const code = `
       import { createImageUrls } from 'darkroom/url';

@@ -67,7 +67,7 @@ export interface FaceFinderOptions {
 
 const MAX_BACK_OFF_MS = 60_000;
 /** `.ts` from source, `.js` in the bundle, where this file and its thread lie side by side too. */
-const RUNNING_AS = import.meta.url.slice(-3);
+const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 interface Call {
   readonly task: FaceTask;

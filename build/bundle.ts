@@ -1,0 +1,92 @@
+/** Makes dist/ for `npm pack` and for the image: the same bytes from the same sources, wherever they lie. */
+import { createHash } from 'node:crypto';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { EXTERNAL } from './externals.ts';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+const COMMON = {
+  ...{ absWorkingDir: root, bundle: true, platform: 'node', external: EXTERNAL, metafile: true, logLevel: 'warning' },
+  // Names are kept, so that a stack trace in a log can be read.
+  ...{ minifyWhitespace: true, minifySyntax: true, legalComments: 'none', charset: 'ascii' },
+  // Of a package that comes both ways, the one whose unused parts can be left out.
+  mainFields: ['module', 'main'],
+  // Else the paths of a linked node_modules would stand in the output.
+  preserveSymlinks: true,
+} as const satisfies BuildOptions;
+
+/** The command line must run on Node 20, so that it can say that the server needs more. */
+const COMMAND_LINE_TARGET = 'node20';
+
+async function bundleServer(): Promise<Metafile> {
+  const outfile = join(dist, 'server.cjs');
+  const { metafile } = await build({
+    ...COMMON,
+    ...{ entryPoints: ['src/main.ts'], outfile, target: 'node24' },
+    // V8's code cache, filled after a run, exists for scripts and not for modules; see launcher.ts.
+    format: 'cjs',
+    // What only one adapter needs lies in the same file, and is evaluated when that adapter is first used.
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  const hash = createHash('sha256').update(readFileSync(outfile)).digest('hex').slice(0, 16);
+  await build({
+    ...COMMON,
+    ...{ entryPoints: { main: 'build/launcher.ts' }, outdir: dist, format: 'esm', target: 'node24' },
+    define: { SERVER_HASH: JSON.stringify(hash) },
+  });
+  return metafile;
+}
+
+async function bundleModules(): Promise<Metafile[]> {
+  const modules = { ...COMMON, outdir: dist, format: 'esm' } as const;
+  const cli = await build({
+    ...{ ...modules, entryPoints: ['src/cli.ts'], target: COMMAND_LINE_TARGET },
+    plugins: [
+      {
+        name: 'the server is a file of its own',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: './main.js', external: true })),
+      },
+    ],
+  });
+  const worker = await build({ ...modules, entryPoints: ['src/faces/face-worker.ts'], target: 'node24' });
+  return [cli.metafile, worker.metafile];
+}
+
+/** What their licences ask for: whose work lies in the bundles, with the texts that came with it. */
+function licencesOf(metafiles: readonly Metafile[]): string {
+  const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  const homes = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []);
+  const owners = Map.groupBy(new Set(homes), (home) => {
+    const [file] = globSync('{LICEN[CS]E,licen[cs]e}*', { cwd: join(root, home) }).sort();
+    return file ? readFileSync(join(root, home, file), 'utf8').trim() : '';
+  });
+  const parts = Array.from(owners, ([text, packages]) => {
+    const names = packages.map((home) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, home, 'package.json'), 'utf8'));
+      return `${name} ${version}, ${license}`;
+    });
+    return `${names.sort().join('\n')}\n\n${text}`.trim();
+  });
+  return `${parts.sort().join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
+}
+
+function copyFiles(): void {
+  mkdirSync(join(dist, 'models'), { recursive: true });
+  const files = globSync(['src/faces/models/*.tflite', 'src/faces/models/README.md'], { cwd: root });
+  for (const file of files) copyFileSync(join(root, file), join(dist, 'models', basename(file)));
+  for (const file of globSync('src/playground/page.*', { cwd: root }))
+    copyFileSync(join(root, file), join(dist, basename(file)));
+}
+
+// Code compiled from another bundle is never looked at again.
+for (const file of globSync('server-*.cache', { cwd: dist })) rmSync(join(dist, file));
+const metafiles = [await bundleServer(), ...(await bundleModules())];
+copyFiles();
+writeFileSync(join(dist, 'licences.txt'), licencesOf(metafiles));
+process.stdout.write(`${relative(process.cwd(), dist) || '.'} is ready\n`);

@@ -1,0 +1,117 @@
+/**
+ * Runs dist/ once and keeps what V8 compiled beside it, for machines with the same Node: a start, a render, and the same
+ * rendition from the store. Loopback only; the bucket is one of its own.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createImageUrls } from '../src/url/sdk.ts';
+
+const dist = join(import.meta.dirname, '../dist');
+const samples = join(import.meta.dirname, '../samples');
+const START_LIMIT_MS = 60_000;
+const RENDERS = [
+  ['coffee.jpg', 'medium'],
+  ['chelsea.png', 'thumb'],
+  ['turned.jpg', 'og'],
+] as const;
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** As much of S3 as one object at a time needs: enough to run the client's code, and nothing to test it by. */
+function createBucket(): Server {
+  const objects = new Map<string, { body: Buffer; headers: Record<string, string | string[] | undefined> }>();
+  return createServer(async (request, response) => {
+    const [key = ''] = (request.url ?? '').split('?');
+    const body = await buffer(request);
+    if (request.method === 'PUT') {
+      const kept = Object.entries(request.headers).filter(([name]) => /^(x-amz-meta-|content-type$)/.test(name));
+      objects.set(key, { body, headers: Object.fromEntries(kept) });
+      return response.setHeader('etag', '"1"').end();
+    }
+    const found = objects.get(key);
+    if (found)
+      return response
+        .writeHead(200, { ...found.headers, 'content-length': found.body.length, etag: '"1"' })
+        .end(found.body);
+    const missing = '<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>none</Message></Error>';
+    return response.writeHead(404, { 'content-type': 'application/xml' }).end(missing);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function ready(url: string): Promise<void> {
+  for (const until = Date.now() + START_LIMIT_MS; Date.now() < until; await sleep(20)) {
+    const answer = await fetch(`${url}/ready`).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error('the server did not become ready');
+}
+
+async function get(url: string, status: string): Promise<void> {
+  const answer = await fetch(url);
+  await answer.arrayBuffer();
+  const found = answer.headers.get('cache-status') ?? '';
+  if (!answer.ok || !found.includes(status)) throw new Error(`${url}: ${answer.status} ${found}, not ${status}`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'darkroom-code-cache-'));
+cpSync(samples, join(folder, 'originals'), { recursive: true });
+const bucket = createBucket();
+const port = await freePort();
+const key = randomBytes(32).toString('hex');
+// Whatever the machine that builds has set is not what this run is about.
+for (const name of Object.keys(process.env)) if (/^(DARKROOM|AWS|OTEL)_/.test(name)) delete process.env[name];
+Object.assign(process.env, {
+  ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), DARKROOM_LOG_LEVEL: 'error' },
+  ...{ DARKROOM_SIGNING_KEYS: key, DARKROOM_FACES: 'off', DARKROOM_METRICS_PORT: String(await freePort()) },
+  ...{ DARKROOM_ORIGINALS: `file:${join(folder, 'originals')}`, DARKROOM_RESULTS: 's3://results' },
+  // Too small for any rendition, so that the second look comes from the store.
+  DARKROOM_MEMORY_CACHE: '1KiB',
+  AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${await listen(bucket)}`,
+  ...{ AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' },
+  // An allocator that was chosen: else a small machine would begin the process anew and lose what is compiled.
+  MALLOC_ARENA_MAX: '2',
+});
+const { script, cachePath } = await import(join(dist, 'main.js'));
+const baseUrl = `http://127.0.0.1:${port}`;
+await ready(baseUrl);
+const images = createImageUrls({ baseUrl, key });
+for (const [id, preset] of RENDERS) {
+  await get(images.url(id, preset), 'fwd=miss');
+  // Saved behind the answer, and asked for until it is there.
+  for (let tries = 0; ; tries += 1) {
+    const hit = await get(images.url(id, preset), 'detail=store').then(
+      () => true,
+      (error) => {
+        if (tries === 100) throw error;
+        return false;
+      },
+    );
+    if (hit) break;
+    await sleep(50);
+  }
+}
+const code: Buffer = script.createCachedData();
+writeFileSync(cachePath, code);
+process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);
+bucket.close();
+rmSync(folder, { recursive: true });
+process.kill(process.pid, 'SIGTERM');

@@ -1,0 +1,32 @@
+/**
+ * `node build/runtime-modules.ts <folder>`: copies what the bundle needs beside itself, and what that needs in turn, from
+ * node_modules to the folder. Everything else already lies in the bundle.
+ */
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXTERNAL } from './externals.ts';
+
+const modules = join(import.meta.dirname, '../node_modules');
+
+/** MediaPipe's builds for browsers and older CPUs, and maps and types: two thirds of its 33 MB. */
+const UNUSED = /vision_wasm_(nosimd_)?internal\.|\.map$|\.d\.ts$|\.d\.[cm]ts$/;
+
+/** Packages that are installed; those for other systems are not. */
+function closure(names: readonly string[], found = new Set<string>()): Set<string> {
+  for (const name of names) {
+    const manifest = join(modules, name, 'package.json');
+    if (found.has(name) || !existsSync(manifest)) continue;
+    found.add(name);
+    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
+    closure([...Object.keys(dependencies), ...Object.keys(optionalDependencies)], found);
+  }
+  return found;
+}
+
+const [, , target] = process.argv;
+if (!target) throw new Error('a folder is missing');
+for (const name of closure(EXTERNAL)) {
+  const filter = (path: string) => !UNUSED.test(path);
+  cpSync(join(modules, name), join(target, name), { recursive: true, dereference: true, filter });
+  process.stdout.write(`${name}\n`);
+}

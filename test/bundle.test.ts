@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { TEST_KEY } from './helpers/app.ts';
+import { ROOT } from './helpers/edge.ts';
+
+const run = promisify(execFile);
+const { PATH = '' } = process.env;
+let home: string;
+/** Two clones, one of them deeper, as a developer's and CI's would be. */
+let folders: string[];
+
+before(async () => {
+  home = mkdtempSync(join(tmpdir(), 'darkroom-bundle-'));
+  folders = [join(home, 'one'), join(home, 'two/deeper')];
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    for (const entry of ['src', 'build', 'samples', 'package.json'])
+      cpSync(join(ROOT, entry), join(folder, entry), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
+  }
+});
+after(() => rmSync(home, { recursive: true }));
+
+const filesOf = (folder: string) =>
+  globSync('dist/**/*.*', { cwd: folder })
+    .sort()
+    .map((name) => [name, readFileSync(join(folder, name), 'latin1')] as const);
+const serverCode = () => readFileSync(join(folders[0] ?? '', 'dist/server.cjs'), 'latin1');
+
+describe('the bundle', () => {
+  it('has the same bytes wherever it was made, and no path of the machine', () => {
+    const [one = [], two = []] = folders.map(filesOf);
+    assert.deepEqual(
+      one.map(([name]) => name),
+      two.map(([name]) => name),
+    );
+    assert.ok(one.length >= 10);
+    for (const [index, [name, text]] of one.entries()) {
+      assert.ok(text === two[index]?.[1], `${name} differs`);
+      assert.ok(!text.includes(home) && !text.includes(ROOT), name);
+    }
+  });
+
+  it('is ASCII, so that it is read as fast as it can be', () => {
+    assert.equal(/[^\0-\x7f]/.test(serverCode()), false);
+  });
+
+  it('says whose work it carries', () => {
+    const text = readFileSync(join(folders[0] ?? '', 'dist/licences.txt'), 'utf8');
+    for (const name of ['fastify', 'zod', 'undici', '@aws-sdk/client-s3'])
+      assert.match(text, new RegExp(`^${name} [\\d.]+, (MIT|Apache-2.0)$`, 'm'));
+    assert.match(text, /Permission is hereby granted/);
+  });
+
+  it('needs nothing beside it but what the image copies, and starts from the code that an earlier run compiled', async () => {
+    const [folder = ''] = folders;
+    const image = join(home, 'image');
+    await run(process.execPath, ['build/runtime-modules.ts', join(image, 'node_modules')], { cwd: folder });
+    for (const entry of ['dist', 'build/code-cache.ts', 'src/url', 'src/built-in-presets.ts', 'samples'])
+      cpSync(join(folder, entry), join(image, entry), { recursive: true });
+    cpSync(join(folder, 'package.json'), join(image, 'package.json'));
+    // Starts it with S3, renders three samples, and reads them from the store again.
+    const { stdout } = await run(process.execPath, ['build/code-cache.ts'], { cwd: image, env: { PATH } });
+    const [file = ''] = globSync('dist/server-*.cache', { cwd: image });
+    assert.match(stdout, new RegExp(`${file.replace('dist/', '')}: \\d{6,} bytes`));
+    const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
+    const env = { PATH, HOST: '127.0.0.1', PORT: '0', MALLOC_ARENA_MAX: '2', ...keys };
+    const code = `import('./dist/main.js').then(({ script }) => {
+      process.stdout.write('rejected: ' + script.cachedDataRejected);
+      process.exit();
+    })`;
+    const started = await run(process.execPath, ['-e', code], { cwd: image, env });
+    assert.match(started.stdout, /rejected: false/);
+    // The next build throws it away: V8 would run old code for new text of the same length.
+    cpSync(join(image, file), join(folder, file));
+    await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
+    assert.deepEqual(globSync('dist/*.cache', { cwd: folder }), []);
+  });
+});
