@@ -114,6 +114,7 @@ const settings = z.object({
     })
     .prefault('9091'),
   DARKROOM_SHUTDOWN_TIMEOUT: duration().prefault('25s'),
+  DARKROOM_IDLE_EXIT: duration().optional(),
   DARKROOM_PLAYGROUND: onOff().optional(),
   DARKROOM_LOG_LEVEL: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').prefault('info'),
   // Owned by others; their own names.
@@ -206,6 +207,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     storeTimeoutMs: env.DARKROOM_STORE_TIMEOUT,
     renderTimeoutMs: env.DARKROOM_RENDER_TIMEOUT,
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
+    idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
     playground: env.DARKROOM_PLAYGROUND ?? !production,
     tracing: sendsSpans(env),

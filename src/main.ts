@@ -19,6 +19,7 @@ import { keepsFreedMemory, restartFrugally } from './frugal.ts';
 import { collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
 import { createIdentify } from './identify.ts';
+import { exitWhenIdle } from './idle-exit.ts';
 import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics } from './metrics.ts';
@@ -56,7 +57,9 @@ const SPARE_THREADS = 4;
 /** A machine that was woken for a stored rendition answers it before sharp is loaded, which takes some 70 ms. */
 const WARM_AFTER_MS = 500;
 
-async function start(config: Config) {
+async function start() {
+  const config = readConfig();
+  if (keepsFreedMemory(config)) restartFrugally();
   const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)];
   const [signingKey = Buffer.alloc(0)] = signingKeys;
   const signatures = createSignatures(signingKeys);
@@ -178,9 +181,10 @@ async function start(config: Config) {
   }
 
   let metricsServer: Server | undefined;
+  const underWay = () => ({ flights: flights.size, saves: saves.pending });
   const shutdown = createShutdown({
     ...{ timeoutMs: config.shutdownTimeoutMs, log, logStream, life },
-    underWay: () => ({ flights: flights.size, saves: saves.pending }),
+    underWay,
     closeServer: () => app.close(),
     drainSaves: (withinMs) => saves.drain(withinMs),
     async release(withinMs) {
@@ -210,6 +214,7 @@ async function start(config: Config) {
       shutdown.begin('engine');
     });
   }, WARM_AFTER_MS).unref();
+  exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   if (config.threadPool < config.slots + SPARE_THREADS) {
     log.warn(
@@ -237,18 +242,11 @@ async function presetDefinitions({ presetsFile }: Config): Promise<unknown> {
   }
 }
 
-/** The bundle is a script (build/bundle.ts), which cannot wait outside a function. */
-async function boot(): Promise<void> {
-  try {
-    const config = readConfig();
-    if (keepsFreedMemory(config)) restartFrugally();
-    await start(config);
-  } catch (error) {
-    process.stderr.write(`Darkroom cannot start.\n${reasonOf(error as NodeJS.ErrnoException)}\n`);
-    process.exit(1);
-  }
-}
-void boot();
+// Not awaited: the bundle is a script (build/bundle.ts), which cannot wait outside a function.
+start().catch((error: NodeJS.ErrnoException) => {
+  process.stderr.write(`Darkroom cannot start.\n${reasonOf(error)}\n`);
+  process.exit(1);
+});
 
 /** What the operator can mend needs a sentence; anything else its stack. */
 function reasonOf(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {

@@ -132,7 +132,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
   [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan)\.ts$/, /^$/],
   [
-    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage)\.ts$/,
+    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage|idle-exit)\.ts$/,
     /^$/,
     /^$/,
   ],
