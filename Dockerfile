@@ -1,0 +1,61 @@
+# Darkroom: an image server behind a CDN. README.md says what the settings mean, docs/fly.md how it runs on Fly Machines.
+#
+#   docker build -t darkroom --build-arg REVISION="$(git rev-parse HEAD)" .
+#   docker run --read-only --tmpfs /tmp -v darkroom:/data -p 8080:8080 -e DARKROOM_SIGNING_KEYS=... darkroom
+
+FROM node:24.21.0-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+# No install scripts: esbuild and sharp bring their binaries as packages, and nothing else is needed to build.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY build build
+COPY src src
+COPY samples samples
+RUN node build/bundle.ts && node build/code-cache.ts && node build/runtime-modules.ts /app/node_modules
+COPY LICENSE NOTICE ./
+RUN cp -r dist package.json LICENSE NOTICE /app/ \
+ && npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
+
+FROM node:24.21.0-bookworm-slim
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Darkroom" \
+      org.opencontainers.image.description="On-demand image server behind a CDN" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# Debian keeps one version of a package at a time, so none is named. npm and yarn are of no use to a server.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libjemalloc2 \
+ && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn-* \
+ && mkdir -p /data/originals /data/results \
+ && chown -R 1000:1000 /data
+
+# The allocator, chosen here and nowhere else. jemalloc gives freed pictures back to the machine within a second, where
+# glibc keeps them; found by name, so the same line does for x86-64 and arm64.
+ENV LD_PRELOAD=libjemalloc.so.2 \
+    MALLOC_CONF=dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true,narenas:4
+
+# sharp, file reads and DNS share libuv's threads: at least four more than slots, here for up to twelve CPUs.
+ENV UV_THREADPOOL_SIZE=16 \
+    NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=8080 \
+    DARKROOM_ORIGINALS=file:/data/originals \
+    DARKROOM_RESULTS=file:/data/results
+
+# Owned by root and written by nobody: the root file system may be read-only.
+WORKDIR /app
+COPY --from=build /app ./
+
+VOLUME ["/data"]
+USER 1000:1000
+EXPOSE 8080 9091
+# On a busy machine the command itself takes its time to start.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["node", "/app/dist/cli.js", "health"]
+
+# Node itself is process 1 and hears SIGTERM and SIGINT; no shell stands between.
+ENTRYPOINT ["node"]
+CMD ["dist/main.js"]
