@@ -1,0 +1,83 @@
+/**
+ * All six sizes of a product's photo, from cold: CPU of the server beside six independent sharp pipelines, as a plain
+ * server would run them (sharp's default efforts, mozjpeg for og).
+ *
+ *   node bench/family.ts [--photos DIR] [--rounds 3] [--out bench/results]
+ */
+import { join } from 'node:path';
+import { askForPictures, bytesOf } from './ask.ts';
+import { bareLoop } from './bare-loop.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
+import { PRODUCT, writePresets } from './recipes.ts';
+import { markdownTable, writeReport } from './report.ts';
+import { signedPath, startServer } from './server.ts';
+
+const values = benchOptions({ rounds: '3' });
+const photos = photosIn(values.photos);
+const home = temporaryFolder();
+const originals = join(home.path, 'originals');
+const settings = {
+  ...{ DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path) },
+  DARKROOM_ORIGINALS: `file:${originals}`,
+};
+
+interface Round {
+  readonly cpuMs: number;
+  readonly bytes: number;
+}
+
+/** `together`: six requests at a time, as a page asks; else one after the other, as visitors come. */
+async function darkroom(round: number, together: boolean): Promise<Round> {
+  const server = await startServer(settings);
+  const ids = manyOriginals(values.photos, originals, photos.length + 1, `${round}-${together}-`);
+  const pathsOf = (id = '') => PRODUCT.map((preset) => signedPath(preset, id));
+  await askForPictures(server.baseUrl, pathsOf(ids.pop()), 1);
+  const before = await server.settledCpuMs();
+  let bytes = 0;
+  for (const id of ids) {
+    const answers = await askForPictures(server.baseUrl, pathsOf(id), together ? PRODUCT.length : 1);
+    bytes += bytesOf(answers);
+  }
+  const cpuMs = (await server.settledCpuMs()) - before;
+  await server.stop();
+  return { cpuMs, bytes };
+}
+
+const files = photos.map((name) => join(values.photos, name));
+const loop = (settings: 'ours' | 'naive') => bareLoop({ files, presets: PRODUCT, settings, atATime: 1 });
+const WAYS: Record<string, (round: number) => Promise<Round>> = {
+  'six naive pipelines': () => loop('naive'),
+  'six pipelines, our encoder settings': () => loop('ours'),
+  'Darkroom, six at a time': (round) => darkroom(round, true),
+  'Darkroom, one after another': (round) => darkroom(round, false),
+};
+const found: Record<string, Round[]> = {};
+for (let round = 0; round < Number(values.rounds); round += 1)
+  for (const [name, way] of Object.entries(WAYS)) found[name] = [...(found[name] ?? []), await way(round)];
+home.remove();
+
+const of = (name: string, what: keyof Round) => median((found[name] ?? []).map((one) => one[what]));
+const NAIVE = 'six naive pipelines';
+const summary = Object.fromEntries(
+  Object.keys(WAYS).map((name) => [
+    name,
+    {
+      cpuMsPerPhoto: of(name, 'cpuMs') / photos.length,
+      cpu: of(name, 'cpuMs') / of(NAIVE, 'cpuMs'),
+      bytes: of(name, 'bytes') / of(NAIVE, 'bytes'),
+      bytesPerPhoto: of(name, 'bytes') / photos.length,
+    },
+  ]),
+);
+const rows = Object.entries(summary).map(([name, { cpuMsPerPhoto, cpu, bytes }]) => [
+  name,
+  cpuMsPerPhoto.toFixed(0),
+  cpu.toFixed(3),
+  bytes.toFixed(3),
+]);
+writeReport(
+  values.out,
+  'family',
+  `${photos.length} photos, each in ${PRODUCT.join(', ')}; crops to the centre, no faces; median of ${values.rounds} rounds. Darkroom's CPU is the whole process's with HTTP and all that it saves behind the answers.\n\n${markdownTable(['way', 'CPU ms a photo', 'CPU over naive', 'bytes over naive'], rows)}`,
+  summary,
+);

@@ -1,0 +1,158 @@
+/**
+ * Renditions that nobody has asked for before, each of an original that the server has not seen, beside sharp in a bare
+ * loop (the limit) and beside ipx and express-sharp at the same work.
+ *
+ *   node bench/misses.ts [--photos DIR] [--count 20] [--rounds 2] [--presets thumb,...] [--out bench/results]
+ *
+ * All crop to the centre and look for no faces. "plain" is sharp's default effort, as the others encode.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { askForPictures, bytesOf } from './ask.ts';
+import { bareLoop, type Done } from './bare-loop.ts';
+import { NO_BUCKET, startBucket } from './bucket.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
+import { OTHERS, type Other, otherPath, othersMissing } from './other-servers.ts';
+import { type MeasuredProcess, startProcess } from './process.ts';
+import { PRODUCT, type Product, writePresets } from './recipes.ts';
+import { markdownTable, writeReport } from './report.ts';
+import { serverEnvironment, signedPath, startServer } from './server.ts';
+
+const values = benchOptions({ count: '20', rounds: '2', presets: PRODUCT.join(',') });
+const presets = values.presets.split(',') as Product[];
+const [count, rounds, atATime] = [Number(values.count), Number(values.rounds), availableParallelism()];
+const home = temporaryFolder();
+const originals = join(home.path, 'originals');
+const WARM_UP = 2;
+const idsOf = (round: number, preset: Product) =>
+  manyOriginals(values.photos, originals, count + WARM_UP, `${round}-${preset}-`);
+const common = { DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path) };
+
+/** One way to make renditions. Called with fresh ids; starts what it needs and ends it. */
+type Way = (ids: readonly string[], preset: Product, round: number) => Promise<Done>;
+
+async function measured(server: MeasuredProcess, paths: readonly string[]): Promise<Done> {
+  await askForPictures(server.baseUrl, paths.slice(0, WARM_UP), 1);
+  const before = await server.settledCpuMs();
+  const since = performance.now();
+  const answers = await askForPictures(server.baseUrl, paths.slice(WARM_UP), atATime);
+  const seconds = (performance.now() - since) / 1000;
+  const cpuMs = (await server.settledCpuMs()) - before;
+  await server.stop();
+  return { seconds, cpuMs, bytes: bytesOf(answers), renditions: answers.length };
+}
+
+const bucket = await startBucket();
+if (!bucket) console.error(NO_BUCKET);
+if (othersMissing) console.error(othersMissing);
+
+const folderSettings = { ...common, DARKROOM_ORIGINALS: `file:${originals}` };
+const files = (ids: readonly string[]) => ids.slice(WARM_UP).map((id) => join(originals, id));
+const ways: Record<string, Way> = {
+  'bare sharp': (ids, preset) => bareLoop({ files: files(ids), presets: [preset], settings: 'ours', atATime }),
+  'Darkroom, folder': async (ids, preset) =>
+    measured(
+      await startServer(folderSettings),
+      ids.map((id) => signedPath(preset, id)),
+    ),
+  ...(bucket && {
+    'Darkroom, S3': async (ids, preset, round) => {
+      await bucket.upload(originals, ids);
+      const server = await startServer({ ...common, ...bucket.settings(`results-${round}-${preset}`) });
+      return measured(
+        server,
+        ids.map((id) => signedPath(preset, id)),
+      );
+    },
+  }),
+  'bare sharp, plain': (ids, preset) => bareLoop({ files: files(ids), presets: [preset], settings: 'plain', atATime }),
+  'Darkroom, folder, plain': async (ids, preset) =>
+    measured(
+      await startServer(folderSettings),
+      ids.map((id) => signedPath(`${preset}-plain`, id)),
+    ),
+  ...(othersMissing === undefined && Object.fromEntries(OTHERS.map((name) => [name, other(name)]))),
+};
+
+function other(name: Other): Way {
+  const script = new URL('other-servers.ts', import.meta.url).pathname;
+  return async (ids, preset) => {
+    const server = await startProcess({ args: [script, name, originals], env: serverEnvironment({}) });
+    return measured(
+      server,
+      ids.map((id) => otherPath(name, preset, id)),
+    );
+  };
+}
+
+const found = new Map<string, Done[]>();
+const key = (way: string, preset: string) => `${way} ${preset}`;
+// In turn, and each second round backwards, so that what else the machine does falls on all alike.
+for (let round = 0; round < rounds; round += 1) {
+  for (const preset of presets) {
+    const ids = idsOf(round, preset);
+    const turn = Object.entries(ways);
+    for (const [name, way] of round % 2 === 0 ? turn : turn.toReversed()) {
+      const done = await way(ids, preset, round);
+      found.set(key(name, preset), [...(found.get(key(name, preset)) ?? []), done]);
+    }
+    console.error(`round ${round + 1}: ${preset}`);
+  }
+}
+await bucket?.stop();
+home.remove();
+
+const of = (way: string, preset: string) => found.get(key(way, preset)) ?? [];
+const total = (way: string, what: 'seconds' | 'cpuMs' | 'bytes') =>
+  presets.reduce((sum, preset) => sum + median(of(way, preset).map((done) => done[what])), 0);
+/** Renditions/s of the first over the second, all presets together as often as each other. */
+const speed = (way: string, over: string) => total(over, 'seconds') / total(way, 'seconds');
+const cpu = (way: string, over: string) => total(way, 'cpuMs') / total(over, 'cpuMs');
+const summary: Record<string, { speed: number; cpu: number; bytes: number }> = {};
+const compare = (way: string, over: string) => {
+  if (!ways[way] || !ways[over]) return;
+  const bytes = total(way, 'bytes') / total(over, 'bytes');
+  summary[`${way} over ${over}`] = { speed: speed(way, over), cpu: cpu(way, over), bytes };
+};
+compare('Darkroom, folder', 'bare sharp');
+compare('Darkroom, S3', 'bare sharp');
+compare('Darkroom, folder, plain', 'bare sharp, plain');
+for (const name of OTHERS) {
+  compare('Darkroom, folder, plain', name);
+  compare('Darkroom, folder', name);
+  compare('Darkroom, S3', name);
+}
+
+const rows = presets.flatMap((preset) =>
+  Object.keys(ways).map((way) => {
+    const each = (what: 'seconds' | 'cpuMs' | 'bytes') => median(of(way, preset).map((done) => done[what])) / count;
+    return [
+      preset,
+      way,
+      (1 / each('seconds')).toFixed(1),
+      each('cpuMs').toFixed(1),
+      (each('bytes') / 1024).toFixed(1),
+    ] as const;
+  }),
+);
+const ratios = Object.entries(summary).map(([what, ratio]) => [
+  what,
+  ratio.speed.toFixed(2),
+  ratio.cpu.toFixed(2),
+  ratio.bytes.toFixed(2),
+]);
+const cpuMs = Object.fromEntries(
+  Object.keys(ways).map((way) => [
+    way,
+    Object.fromEntries(presets.map((preset) => [preset, median(of(way, preset).map((done) => done.cpuMs)) / count])),
+  ]),
+);
+const bytes = Object.fromEntries(
+  presets.map((preset) => [preset, median(of('Darkroom, folder', preset).map((done) => done.bytes)) / count]),
+);
+writeReport(
+  values.out,
+  'misses',
+  `${photosIn(values.photos).length} photos under ${count} ids a preset, ${atATime} at a time, median of ${rounds} rounds; originals and results kept by Darkroom, results by nobody else. Work behind the answers (saves) counts as CPU. The client shares the machine.\n\n${markdownTable(['all presets alike', 'renditions/s', 'CPU', 'bytes'], ratios)}\n\n${markdownTable(['preset', 'way', 'renditions/s', 'CPU ms', 'KiB'], rows)}`,
+  { summary, cpuMs, bytes, rounds, count },
+);

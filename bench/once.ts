@@ -1,0 +1,123 @@
+/**
+ * What a thumb costs when its original need not be decoded again: its sibling was just rendered, or only a working copy
+ * of it lies in the store; beside a cold thumb. Seen from outside: requests, and the CPU of the server's process.
+ *
+ *   node bench/once.ts [--photos DIR] [--copies 3] [--rounds 3] [--out bench/results]
+ */
+import { join } from 'node:path';
+import { askForPictures } from './ask.ts';
+import { bareLoop } from './bare-loop.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
+import { writePresets } from './recipes.ts';
+import { markdownTable, writeReport } from './report.ts';
+import { signedPath, startServer } from './server.ts';
+
+const values = benchOptions({ copies: '3', rounds: '3' });
+const photos = photosIn(values.photos);
+const count = photos.length * Number(values.copies);
+const WARM_UP = 3;
+const home = temporaryFolder();
+const originals = join(home.path, 'originals');
+const presets = writePresets(home.path);
+
+/** The ids of one round, and some that the server warms up on. */
+function idsOf(round: number): { warm: string[]; ids: string[] } {
+  const warm = manyOriginals(values.photos, originals, WARM_UP, `warm-${round}-`);
+  return { warm, ids: manyOriginals(values.photos, originals, count, `${round}-`) };
+}
+
+function start(results: string) {
+  return startServer({
+    ...{ DARKROOM_FACES: 'off', DARKROOM_PRESETS: presets, DARKROOM_ORIGINALS: `file:${originals}` },
+    DARKROOM_RESULTS: results,
+  });
+}
+type Server = Awaited<ReturnType<typeof start>>;
+
+/** CPU milliseconds a rendition, what is saved behind the answers included. */
+async function cost(server: Server, preset: string, ids: readonly string[]): Promise<number> {
+  const paths = ids.map((id) => signedPath(preset, id));
+  const before = await server.settledCpuMs();
+  const answers = await askForPictures(server.baseUrl, paths, 1);
+  if (answers.some(({ outcome }) => outcome !== 'render')) throw new Error('not every answer was rendered');
+  return ((await server.settledCpuMs()) - before) / ids.length;
+}
+
+async function warmed(results: string, warm: readonly string[]): Promise<Server> {
+  const server = await start(results);
+  for (const preset of ['small', 'thumb']) await cost(server, preset, warm);
+  return server;
+}
+
+const resultsOf = (round: number, what: string) => `file:${join(home.path, `results-${what}-${round}`)}`;
+const COLD = 'cold thumb, nothing kept';
+const WAYS: Record<string, (round: number) => Promise<number>> = {
+  async [COLD](round) {
+    const { warm, ids } = idsOf(round);
+    const server = await warmed('none', warm);
+    const thumb = await cost(server, 'thumb', ids);
+    await server.stop();
+    return thumb;
+  },
+  async 'cold thumb, with all that is kept of it'(round) {
+    const { warm, ids } = idsOf(round);
+    const server = await warmed(resultsOf(round, 'cold'), warm);
+    const thumb = await cost(server, 'thumb', ids);
+    await server.stop();
+    return thumb;
+  },
+  async 'thumb, its medium just rendered'(round) {
+    const { warm, ids } = idsOf(round);
+    const server = await warmed(resultsOf(round, 'sibling'), warm);
+    let [sum, done] = [0, 0];
+    // A photo's worth at a time, so that it is what was just asked for that is remembered.
+    for (; done < ids.length; done += photos.length) {
+      const some = ids.slice(done, done + photos.length);
+      await cost(server, 'medium', some);
+      sum += (await cost(server, 'thumb', some)) * some.length;
+    }
+    await server.stop();
+    return sum / ids.length;
+  },
+  async 'thumb, only its working copy in the store'(round) {
+    const { warm, ids } = idsOf(round);
+    const results = resultsOf(round, 'copy');
+    const first = await start(results);
+    await cost(first, 'medium', ids);
+    await first.stop();
+    const server = await warmed(results, warm);
+    const thumb = await cost(server, 'thumb', ids);
+    await server.stop();
+    return thumb;
+  },
+  async 'bare sharp, cold thumb'(round) {
+    const files = idsOf(round).ids.map((id) => join(originals, id));
+    const { cpuMs } = await bareLoop({ files, presets: ['thumb'], settings: 'ours', atATime: 1 });
+    return cpuMs / files.length;
+  },
+};
+
+const found: Record<string, number[]> = {};
+for (let round = 0; round < Number(values.rounds); round += 1)
+  for (const [name, way] of Object.entries(WAYS)) found[name] = [...(found[name] ?? []), await way(round)];
+home.remove();
+
+const cpuMs = Object.fromEntries(Object.entries(found).map(([name, rounds]) => [name, median(rounds)]));
+const cold = cpuMs[COLD] ?? 0;
+const bareCold = cpuMs['bare sharp, cold thumb'] ?? 0;
+const summary = {
+  sibling: (cpuMs['thumb, its medium just rendered'] ?? 0) / cold,
+  workingCopy: (cpuMs['thumb, only its working copy in the store'] ?? 0) / cold,
+};
+const rows = Object.entries(cpuMs).map(([name, ms]) => [
+  name,
+  ms.toFixed(1),
+  (ms / cold).toFixed(3),
+  (ms / bareCold).toFixed(3),
+]);
+writeReport(
+  values.out,
+  'once',
+  `${photos.length} photos under ${count} ids, one request at a time; crops to the centre, no faces; median of ${values.rounds} rounds; saves behind the answers included.\n\n${markdownTable(['what', 'CPU ms', 'over a cold thumb', 'over bare sharp'], rows)}`,
+  { ...summary, cpuMs },
+);

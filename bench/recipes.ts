@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FitEnum, Sharp } from 'sharp';
+import { BUILT_IN_PRESETS } from '../src/built-in-presets.ts';
+
+/** The six sizes of a product's photo. */
+export const PRODUCT = ['thumb', 'small', 'medium', 'large', 'retina', 'og'] as const;
+export type Product = (typeof PRODUCT)[number];
+
+/**
+ * Whose encoder settings: `ours` as src/render/encode.ts (the benches print the bytes of both, so that a difference
+ * shows), `plain` the same with sharp's default effort, `naive` as a plain server would: that, and mozjpeg.
+ */
+export type Settings = 'ours' | 'plain' | 'naive';
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+  readonly fit: keyof FitEnum;
+  readonly format: 'webp' | 'jpeg';
+  readonly quality: number;
+}
+export const RECIPES: Readonly<Record<Product, Size>> = BUILT_IN_PRESETS;
+
+/** Up to so many pixels src/render/encode.ts tries harder. */
+const SMALL_PIXELS = 40_000;
+/** sharp's default for WebP. */
+const PLAIN_EFFORT = 4;
+
+/**
+ * A presets file in which the six crop to the centre, as every other server does, and each has a twin `<name>-plain` with
+ * sharp's default effort. Returns its path.
+ */
+export function writePresets(folder: string): string {
+  const presets = PRODUCT.flatMap((name) => {
+    const preset = { ...RECIPES[name], gravity: 'center' };
+    return [
+      [name, preset],
+      [`${name}-plain`, preset.format === 'webp' ? { ...preset, effort: PLAIN_EFFORT } : preset],
+    ];
+  });
+  const path = join(folder, 'presets.json');
+  writeFileSync(path, JSON.stringify(Object.fromEntries(presets)));
+  return path;
+}
+
+/** One rendition by sharp alone, the file's reading included. */
+export async function bare(
+  sharp: typeof import('sharp').default,
+  file: string,
+  name: Product,
+  settings: Settings,
+): Promise<Buffer> {
+  const { width, height, fit } = RECIPES[name];
+  const image = sharp(await readFile(file), { autoOrient: true, failOn: 'error' })
+    .resize({ width, height, fit, withoutEnlargement: true })
+    .toColourspace('srgb');
+  return encoded(image, name, settings).toBuffer();
+}
+
+function encoded(image: Sharp, name: Product, settings: Settings): Sharp {
+  const { width, height, format, quality } = RECIPES[name];
+  const small = width * height <= SMALL_PIXELS;
+  if (format === 'webp') return image.webp({ quality, ...(settings === 'ours' ? { effort: small ? 4 : 2 } : {}) });
+  if (settings === 'naive') return image.jpeg({ quality, mozjpeg: true });
+  return image.jpeg({ quality, progressive: !small });
+}
