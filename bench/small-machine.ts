@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { ALLOCATORS, createMemoryGroup, type MemoryGroup } from './server.ts';
+
+const JEMALLOC = ALLOCATORS.jemalloc ?? {};
+
+/** What the production image sets, or what the server chooses by itself where that is not installed. */
+export function productionAllocator(): { name: string; settings: Record<string, string> } {
+  return existsSync(JEMALLOC.LD_PRELOAD ?? '')
+    ? { name: 'jemalloc', settings: JEMALLOC }
+    : { name: "the server's own choice", settings: {} };
+}
+
+/** Undefined, with a line that says so, where none can be made: without root or without a memory controller. */
+export function tryMemoryGroup(limitBytes: number): MemoryGroup | undefined {
+  try {
+    return createMemoryGroup(limitBytes);
+  } catch (error) {
+    console.error(`no memory limit: ${(error as Error).message}`);
+    return undefined;
+  }
+}
