@@ -2,7 +2,7 @@
  * A shop's traffic as a CDN leaves it: views of photos by Zipf's law and of sizes by their places in a shop, 97 % of
  * them answered by the CDN, the rest sent to a server of 512 MiB with faces on, as in production.
  *
- *   node bench/mixed.ts [--photos DIR] [--views 30000] [--ids 120] [--seed 1] [--mib 512] [--out bench/results]
+ *   node bench/mixed.ts [--photos DIR] [--views 24000] [--ids 100] [--seed 1] [--mib 512] [--out bench/results]
  */
 
 import { readdirSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { signedPath, startServer } from './server.ts';
 import { productionAllocator, tryMemoryGroup } from './small-machine.ts';
 import { behindCdn, viewsOf } from './traffic.ts';
 
-const values = benchOptions({ views: '30000', ids: '120', seed: '1', mib: '512', hits: '0.97' });
+const values = benchOptions({ views: '24000', ids: '100', seed: '1', mib: '512', hits: '0.97' });
 /** Connections that a CDN holds to one machine. */
 const CONNECTIONS = 8;
 const MIB = 1024 ** 2;

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -31,4 +31,15 @@ export function writeReport(folder: string, name: string, markdown: string, data
   writeFileSync(join(folder, `${date}-${name}.md`), text);
   writeFileSync(join(folder, `${date}-${name}.json`), `${JSON.stringify({ conditions: about, data }, null, 1)}\n`);
   process.stdout.write(text);
+}
+
+/** The data of the newest report of that name. Throws where there is none: figures are measured, never typed in. */
+export function latestReport<Data>(folder: string, name: string): Data {
+  const ours = new RegExp(`^\\d{4}-\\d\\d-\\d\\d-${name}\\.json$`);
+  const file = readdirSync(folder)
+    .filter((one) => ours.test(one))
+    .sort()
+    .at(-1);
+  if (!file) throw new Error(`there is no result of bench/${name}.ts in ${folder}: run that first`);
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')).data;
 }
