@@ -195,7 +195,8 @@ const companionOf = (file: string) => file.replace(/\/([^/]+)$/, '/.$1.json');
 
 describe('a process without a file descriptor left', () => {
   it('serves memory, answers the rest by contract, and recovers by itself', async (t) => {
-    const server = await startWith(await mkdtemp(join(tmpdir(), 'darkroom-emfile-')));
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-emfile-'));
+    const server = await startWith(folder);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const warm = server.path('thumb', '0.jpg');
     const ask = (target: string) => rawGet(server.baseUrl, target, { agent });
@@ -226,6 +227,7 @@ describe('a process without a file descriptor left', () => {
     t.diagnostic(`${JSON.stringify(answers)}, recovered`);
     agent.destroy();
     await server.dispose();
+    await rm(folder, { recursive: true, force: true });
   });
 });
 
