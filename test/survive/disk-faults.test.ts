@@ -19,11 +19,14 @@ const photo = await sharp(noise, { raw: { width: 300, height: 200, channels: 3 }
   .toBuffer();
 const QUIET = { DARKROOM_FACES: 'off', DARKROOM_SLOTS: '2' };
 
+/** Saves go on while a folder is being removed. */
+const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 10 };
+
 const mounts: string[] = [];
 after(async () => {
   for (const folder of mounts) {
     await run('umount', [folder]);
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, REMOVED);
   }
 });
 
@@ -104,7 +107,7 @@ describe('results on a disk', () => {
       );
     });
 
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+    for (const name of await readdir(folder)) await rm(join(folder, name), REMOVED);
     await assertRecovers(server, folder);
     t.diagnostic(`${widths - 100} renditions, ${warnings(server, /was not saved/)} not saved, failed: 0`);
     assert.equal(await server.stop(), 0);
@@ -117,7 +120,13 @@ describe('results on a disk', () => {
     const since = widths;
     await renders(server, 2);
     await soon('two saves', async () => (await filesBelow(folder)).length >= 4);
-    await run('mount', ['-o', 'remount,ro', folder]);
+    // Busy while a file is open for a save.
+    await soon('read-only', () =>
+      run('mount', ['-o', 'remount,ro', folder]).then(
+        () => true,
+        () => false,
+      ),
+    );
     await renders(server, 10);
     await soon('a warning', async () => warnings(server, /was not saved/) > 0);
     const [saved = ''] = (await filesBelow(folder)).filter((file) => file.endsWith('.jpeg'));
@@ -136,11 +145,17 @@ describe('results on a disk', () => {
     const since = widths;
     await renders(server, 2);
     for (let times = 0; times < 2; times += 1) {
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, REMOVED);
       await assertRecovers(server, folder);
     }
-    await rm(folder, { recursive: true, force: true });
-    await writeFile(folder, 'a file');
+    // A save under way may make the folder again in between.
+    await soon('a file in its place', async () => {
+      await rm(folder, REMOVED);
+      return writeFile(folder, 'a file').then(
+        () => true,
+        () => false,
+      );
+    });
     await renders(server, 5);
     await soon('a warning', async () => warnings(server, /was not saved/) > 0);
     await rm(folder);
