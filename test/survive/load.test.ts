@@ -164,7 +164,7 @@ describe('clients who leave', () => {
   };
 
   it('while they wait: nothing is rendered for them', async () => {
-    const app = await startGated({ slots: 1, waiting: CROWD + 10 });
+    const app = await startGated({ slots: 1, waiting: CROWD + 10, waitTimeoutMs: 60_000 });
     const blocker = visit(app, app.path('small', 'photo-290.jpg'));
     await until(() => app.control.renders === 1);
     const clients = crowd(app);
