@@ -43,7 +43,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   keepAliveTimeoutMs: 72_000,
   // A path of 512 id bytes takes 1.6 KB at most; Node answers 431 to more than this.
   maxHeaderBytes: 16_384,
-  // CDNs send some thirty. Node by itself would drop those over a limit without a word.
+  // CDNs send some thirty. Node's parser is told the same; what it lets through is counted again.
   maxHeaders: 100,
   // Requests under way on one connection. No CDN or browser sends a second before the first is answered, and Node begins
   // all that one read brings: 10,000 in 600 KB kept everybody else waiting for seconds.
