@@ -50,6 +50,9 @@ const ENCODING: Readonly<Record<Output, Rate>> = {
   png: { ms: 120, bytes: 14 },
   base: { ms: 120, bytes: 14 },
 };
+/** Rows that libvips holds while it scales, for each pixel of an uncommon width: 232 MiB for a PNG 65,535 wide. */
+const ORDINARY_WIDTH_PX = 16_384;
+const WIDE_ROW_BYTES = 3500;
 /** For each pixel of the rendition, when it is turned. */
 const TURNING_BYTES = 6;
 /** Most of what decoding took is given back before encoding takes its own; this share of the lesser one is not. */
@@ -107,8 +110,12 @@ export function decodeCost({ format, coding, stored, deep }: OriginalHeader, fra
   const pixels = area(stored) * frames;
   return {
     ms: EVERY_RENDER.ms + (rate.ms * pixels) / MEGAPIXEL,
-    bytes: EVERY_RENDER.bytes + Math.round(rate.bytes * (deep ? 2 : 1) * pixels),
+    bytes: EVERY_RENDER.bytes + Math.round(rate.bytes * (deep ? 2 : 1) * pixels) + wideRows(stored),
   };
+}
+
+function wideRows({ width }: Size): number {
+  return Math.max(0, width - ORDINARY_WIDTH_PX) * WIDE_ROW_BYTES;
 }
 
 function area({ width, height }: Size): number {

@@ -3,6 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { Size } from './crop.ts';
 import type { Pixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
+import { countScans, countWebpFrames, isWebp } from './parts.ts';
 
 export interface OriginalLimits {
   /** Width × height of one frame. */
@@ -43,6 +44,16 @@ export interface OriginalHeader {
 
 /** All frames of an animation are decoded at once; this is what they may have together. */
 const MAX_ANIMATION_PIXELS = 60_000_000;
+/**
+ * All formats but PNG end here. libvips holds some rows of its working pixels: a PNG of 1,048,672 × 64, 16 KB, took 17 s
+ * and 1.7 GiB.
+ */
+const MAX_SIDE_PX = 65_535;
+/**
+ * Each scan of a progressive JPEG walks over the whole picture, 11 ms at 100 megapixels, however few bytes it has: 3,000
+ * in 0.6 MB took 45 s. Cameras and encoders write up to 20.
+ */
+const MAX_SCANS = 100;
 
 /** Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
 export async function readHeader(
@@ -51,24 +62,32 @@ export async function readHeader(
   limits: OriginalLimits,
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
+  const tooManyFrames = () => errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+  // Its reader looks for each frame from the first one on: 40,000 took 3 s, and 500,000 in 25 MB over ten minutes.
+  if (isWebp(original) && countWebpFrames(original, limits.maxFrames) > limits.maxFrames) throw tooManyFrames();
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1') {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
   }
   const { width, height, pages: frames = 1, autoOrient } = metadata;
+  if (Math.max(width, height) > MAX_SIDE_PX) {
+    throw errors.originalTooLarge(`The original is more than ${MAX_SIDE_PX} pixels wide or high.`);
+  }
   if (width * height > limits.maxPixels) {
     throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
   }
-  if (frames > limits.maxFrames)
-    throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+  if (frames > limits.maxFrames) throw tooManyFrames();
+  if (metadata.format === 'jpeg' && metadata.isProgressive && countScans(original, MAX_SCANS) > MAX_SCANS) {
+    throw errors.originalTooLarge(`The original comes in more than ${MAX_SCANS} scans.`);
+  }
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
     format: metadata.format === 'heif' ? 'avif' : metadata.format,
     ...{ size, stored: size },
     frames,
-    delays: frames > 1 ? metadata.delay : undefined,
-    loop: frames > 1 ? metadata.loop : undefined,
+    delays: frames > 1 ? metadata.delay?.map(withinTiming) : undefined,
+    loop: frames > 1 && metadata.loop !== undefined ? withinTiming(metadata.loop) : undefined,
     hasAlpha: metadata.hasAlpha,
     coding: codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
@@ -98,6 +117,9 @@ export function refuse(cause: unknown): never {
 }
 
 const RETRY_AFTER_TIMEOUT_S = 5;
+
+/** The most that sharp writes, as milliseconds or repeats; a GIF may show a frame ten minutes, a WebP for hours. */
+const withinTiming = (value: number) => Math.min(65_535, value);
 
 /** Passes (JPEG, PNG) are all held in memory before the first line is there. */
 function codingOf({ format, isProgressive, chromaSubsampling }: Metadata, original: Buffer): string {

@@ -21,6 +21,8 @@ const STRIPPERS: Readonly<Record<string, (file: Buffer) => Buffer | undefined>> 
 
 const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app15: 0xef, comment: 0xfe };
 
+const ADOBE_BYTES = 16;
+
 /** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and of APP0 a JFIF header without thumbnail. */
 function stripJpeg(file: Buffer): Buffer | undefined {
   if (file.readUInt16BE(0) !== 0xff00 + JPEG.start) return undefined;
@@ -33,8 +35,10 @@ function stripJpeg(file: Buffer): Buffer | undefined {
     if (marker === JPEG.scan) end = endOfScan(file, end);
     const segment = file.subarray(at, end);
     const jfif = marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length === 18;
-    const dropped =
-      (marker >= JPEG.app0 && marker <= JPEG.app15 && marker !== JPEG.app14 && !jfif) || marker === JPEG.comment;
+    const adobe = marker === JPEG.app14 && segment.subarray(4, 9).equals(Buffer.from('Adobe'));
+    // Longer than it is, it would carry anything.
+    if (adobe && segment.length !== ADOBE_BYTES) return undefined;
+    const dropped = (marker >= JPEG.app0 && marker <= JPEG.app15 && !adobe && !jfif) || marker === JPEG.comment;
     if (!dropped) kept.push(segment);
     at = end;
   }

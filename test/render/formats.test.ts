@@ -120,6 +120,20 @@ describe('animations', () => {
     }
   });
 
+  it('that show a frame for minutes, or repeat more often than sharp counts, are no fault of ours', async () => {
+    const slow = await sharp(spinner, { animated: true }).webp({ delay: DELAYS }).toBuffer();
+    // The first frame's duration: RFC 9649, section 2.7.1.1.
+    slow.writeUIntLE(0xffffff, slow.indexOf('ANMF') + 8 + 12, 3);
+    for (const animated of [true, false]) {
+      const { body } = await render(slow, { width: 60, output: 'webp', animated });
+      const { delay } = await sharp(body).metadata();
+      assert.deepEqual(delay, animated ? [65_535, ...DELAYS.slice(1)] : undefined);
+    }
+    const gif = Buffer.from(spinner);
+    gif.writeUInt16LE(0xffff, gif.indexOf('21f904', 0, 'hex') + 4);
+    assert.equal((await render(gif, { width: 60, output: 'base', animated: true })).contentType, 'image/gif');
+  });
+
   it('of one frame are stills', async () => {
     const one = await sharp(opaque).gif().toBuffer();
     assert.equal((await render(one, { width: 40, output: 'base', animated: true })).contentType, 'image/jpeg');
