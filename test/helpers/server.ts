@@ -42,13 +42,18 @@ export async function startServer(settings: Record<string, string> = {}, preload
   });
   let output = '';
   let errorOutput = '';
+  let isUp = false;
   const up = Promise.withResolvers<LogLine>();
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.stderr.on('data', (chunk) => (errorOutput += chunk));
   child.stdout.on('data', (chunk) => {
     output += chunk;
+    // Long runs log megabytes: each is looked at only until the server is up.
+    if (isUp) return;
     const line = logLines(output).find(({ msg }) => msg === 'darkroom is up');
-    if (line) up.resolve(line);
+    if (!line) return;
+    isUp = true;
+    up.resolve(line);
   });
   exited.then((code) => up.reject(new Error(`the server ended with ${code}: ${errorOutput}`)));
   const dispose = () => {
