@@ -118,7 +118,12 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     if (remarkable && (url === '/*' || url.startsWith('/v1/'))) request.log.info(logLine(request, reply), 'request');
     done();
   });
-  app.setErrorHandler(answerError);
+  app.setErrorHandler((error, request, reply) => {
+    const answer = answerError(error, request, reply);
+    // Nobody is answered then, so no response ends; 499 is what nginx calls it.
+    if (request.visit.outcome === 'client_left') metrics.observeRequest(request.visit, 499, reply.elapsedTime);
+    return answer;
+  });
   app.setNotFoundHandler(() => {
     throw errors.notFound();
   });

@@ -127,6 +127,7 @@ const settings = z.object({
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url('expected a URL such as http://localhost:4318/v1/traces').optional(),
   // Spans go as JSON, which every receiver of OTLP over HTTP takes; gRPC is another protocol.
   OTEL_EXPORTER_OTLP_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
   OTEL_TRACES_EXPORTER: choice('otlp', 'none').optional(),
   OTEL_SDK_DISABLED: choice('true', 'false').optional(),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024).prefault('4'),
@@ -210,16 +211,13 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
     playground: env.DARKROOM_PLAYGROUND ?? !production,
-    tracing: sendsSpans(env),
+    tracing:
+      env.OTEL_SDK_DISABLED !== 'true' &&
+      env.OTEL_TRACES_EXPORTER !== 'none' &&
+      (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     threadPool: env.UV_THREADPOOL_SIZE,
     allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX, env.MALLOC_MMAP_THRESHOLD_),
   });
-}
-
-/** The SDK itself reads where to; here only whether. */
-function sendsSpans(env: z.infer<typeof settings>): boolean {
-  const wanted = env.OTEL_SDK_DISABLED !== 'true' && env.OTEL_TRACES_EXPORTER !== 'none';
-  return wanted && Boolean(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT);
 }
 
 function tooLittleMemory(limit: number, faces: boolean): string {

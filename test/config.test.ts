@@ -87,6 +87,16 @@ describe('values', () => {
     assert.equal(readConfig({}).s3.pathStyle, false);
   });
 
+  it('send spans only where a collector is named', () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+    const sends = (environment: Record<string, string>) => readConfig(environment).tracing;
+    assert.deepEqual([sends({}), sends({ OTEL_EXPORTER_OTLP_ENDPOINT: '' })], [false, false]);
+    assert.equal(sends(endpoint), true);
+    assert.equal(sends({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://localhost:4318/v1/traces' }), true);
+    assert.equal(sends({ ...endpoint, OTEL_SDK_DISABLED: 'true' }), false);
+    assert.equal(sends({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }), false);
+  });
+
   it('keep keys in order', () => {
     assert.deepEqual(
       readConfig({ DARKROOM_SIGNING_KEYS: `${KEY}, ${'cd'.repeat(40)}` }).signingKeys?.map((key) => key.length),
@@ -108,6 +118,8 @@ describe('a boot that stops', () => {
     fails({ DARKROOM_ORIGINALS: 'https://origin.example/?a=b' }, /expected file:/);
     fails({ DARKROOM_ORIGINALS: 'http://origin.example/' }, /expected https:, or DARKROOM_ORIGIN_PRIVATE=on/);
     fails({ DARKROOM_METRICS_PORT: '99999' }, /DARKROOM_METRICS_PORT/);
+    fails({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' }, /OTEL_EXPORTER_OTLP_ENDPOINT=collector/);
+    fails({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /OTEL_EXPORTER_OTLP_PROTOCOL=grpc .*expected http.json/);
     fails({ PORT: 'http' }, /PORT=http/);
     fails({ AWS_ENDPOINT_URL_S3: 'minio' }, /AWS_ENDPOINT_URL_S3=minio/);
   });

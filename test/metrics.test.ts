@@ -10,6 +10,7 @@ import { startApp, type TestApp } from './helpers/app.ts';
 import { originals, definitions as presets } from './helpers/contract-originals.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
 import { defaultRow, definitions, documentedRow, exposed, idleMetrics, seriesOf } from './helpers/metrics.ts';
+import { turns } from './helpers/turns.ts';
 
 describe('docs/metrics.md', () => {
   it('has a row for every metric, with type, labels, their values and what it says, and none for any other', async () => {
@@ -78,6 +79,35 @@ describe('a running server', () => {
     assert.equal(found['darkroom_request_seconds_count{outcome="memory"}'], 2);
     assert.equal(found['darkroom_step_seconds_count{step="encode"}'], 1);
     assert.equal(found['darkroom_memory_bytes{kind="cache"}'], found.darkroom_cache_bytes);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('is counted', async (t) => {
+    const held = createMemoryStore({ 'a.jpg': Buffer.from('no picture') });
+    const app = await startApp({ originals: held.store });
+    const asked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    t.after(() => {
+      release.resolve();
+      return app.dispose();
+    });
+    held.hold.get = () => {
+      asked.resolve();
+      return release.promise;
+    };
+    const leaver = new AbortController();
+    const request = app.get(app.path('thumb', 'a.jpg'), { signal: leaver.signal });
+    await asked.promise;
+    leaver.abort();
+    await assert.rejects(request);
+    const deadline = performance.now() + 10_000;
+    const counted = async () =>
+      seriesOf(await app.metrics.text())['darkroom_requests_total{status="499",outcome="client_left",preset="thumb"}'];
+    while ((await counted()) !== 1) {
+      assert.ok(performance.now() < deadline, 'never counted');
+      await turns();
+    }
   });
 });
 
