@@ -1,7 +1,6 @@
-import { totalmem } from 'node:os';
 import { z } from 'zod';
 import { usableCpus } from './cpu-limit.ts';
-import { planMemory } from './memory-plan.ts';
+import { allowedMemory, planMemory } from './memory-plan.ts';
 
 /** Where objects live. */
 export type StoreLocation =
@@ -72,9 +71,6 @@ const cdnTarget = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
-
-/** The memory this process may use in bytes: the cgroup's limit where there is one. */
-const allowedMemory = () => Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
 /** Every setting. One row here, one row in the README. */
 const settings = z.object({

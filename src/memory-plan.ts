@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+
 /** How the memory that this process may use is shared out, in bytes. Made once, at boot. */
 export interface MemoryPlan {
   readonly limit: number;
@@ -37,6 +39,9 @@ const DECODES_SHARE = 1 / 16;
 const INPUT_SHARE = 1 / 10;
 /** A progressive photo of 12 megapixels; with less there is no point in starting. */
 const LEAST_WORK = 48 * MIB;
+
+/** The memory this process may use in bytes: the cgroup's limit where there is one. */
+export const allowedMemory = () => Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
 /** Undefined when the memory does not suffice. */
 export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {

@@ -48,7 +48,7 @@ describe('the package', () => {
         ],
         ...['dist/models/README.md', 'dist/models/face_detection_full_range.tflite'],
         ...['dist/models/face_detection_short_range.tflite', 'dist/page.css', 'dist/page.html', 'dist/page.ts'],
-        ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'package.json'],
+        ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'dist/url/verify.js', 'package.json'],
       ],
     );
   });
