@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { DarkroomError } from './errors.ts';
 import type { Examined } from './render/header.ts';
+import type { Recipe } from './render/recipe.ts';
 
 /**
  * Originals are decoded once, not once for each preset: whole pictures that were decoded a short while ago, and work under
@@ -8,7 +9,7 @@ import type { Examined } from './render/header.ts';
  */
 export interface DecodeCache {
   /** Somebody makes a rendition of this original. Hold it with `using`. */
-  visit(id: string): DecodeVisit;
+  visit(id: string, recipe: Recipe): DecodeVisit;
   /** Of a purged original nothing is kept, and nothing that is under way will be. */
   forget(id: string): void;
   /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
@@ -23,12 +24,17 @@ export interface DecodeCache {
 export interface DecodeVisit extends Disposable {
   /** Whether anybody else asks for this original now, or did so lately: then decoding it once for all pays. */
   readonly shared: boolean;
+  /** What those who ask for it now make of it. */
+  readonly recipes: Iterable<Recipe>;
   /** A whole picture that will do, if there is one; one that is being decoded is waited for. */
   whole(suffices: Suffices): Promise<Examined | undefined>;
   /** Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. */
   read<T>(what: 'working copy' | 'original', read: () => Promise<T>): Promise<T>;
-  /** Decodes once for all who visit at the same time, and keeps it. `of`: what it will be a picture of. */
-  decode(of: Examined['header'], decode: () => Promise<Examined>): Promise<Examined>;
+  /**
+   * Decodes once for all who visit at the same time. `headers`: what will come out, the smallest first, which is kept; a
+   * larger one lasts as long as somebody is here.
+   */
+  decode(headers: readonly Examined['header'][], decode: () => Promise<Examined[]>): Promise<readonly Examined[]>;
   /** Keeps a whole picture that was decoded on the way, unless a larger one is there. */
   keep(whole: Examined | undefined): void;
 }
@@ -42,9 +48,12 @@ const MAX_REMEMBERED = 50_000;
 
 /** All who are at work on one original at the same time. */
 interface Party {
-  visitors: number;
+  /** Of each visitor a copy of its recipe, so that two that want the same count as two. */
+  readonly recipes: Set<Recipe>;
   readonly reads: Map<string, Promise<unknown>>;
-  decoding: { readonly header: Examined['header']; readonly done: Promise<Examined> } | undefined;
+  decoding: { readonly headers: readonly Examined['header'][]; readonly done: Promise<Examined[]> } | undefined;
+  /** Too large to be kept. */
+  larger: Examined | undefined;
 }
 
 export function createDecodeCache(maxBytes: number): DecodeCache {
@@ -65,10 +74,11 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     return before - lru.calculatedSize;
   }
 
-  function visit(id: string): DecodeVisit {
-    const party = parties.get(id) ?? { visitors: 0, reads: new Map(), decoding: undefined };
+  function visit(id: string, recipe: Recipe): DecodeVisit {
+    const party = parties.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
     parties.set(id, party);
-    party.visitors += 1;
+    const own = { ...recipe };
+    party.recipes.add(own);
     const before = lately.has(id);
     lately.set(id, true);
     const mine: string[] = [];
@@ -84,13 +94,15 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
     return {
       get shared() {
-        return before || party.visitors > 1;
+        return before || party.recipes.size > 1;
       },
+      recipes: party.recipes,
       async whole(suffices) {
-        const kept = lru.get(id);
-        const coming = party.decoding && suffices(party.decoding.header) ? party.decoding.done : undefined;
+        const enough = (pictures: readonly (Examined | undefined)[] = []) =>
+          pictures.find((picture) => picture && suffices(picture.header));
+        const coming = party.decoding?.headers.some(suffices) ? party.decoding.done : undefined;
         // Whose decoding it is hears of its failure; here it only means to try oneself.
-        const found = kept && suffices(kept.header) ? kept : await coming?.catch(() => undefined);
+        const found = enough([lru.get(id), party.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
         return found;
@@ -104,23 +116,26 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
             if (error instanceof DarkroomError) throw error;
           }
         }
-        const own = read();
-        own.catch(() => {});
-        party.reads.set(what, own);
+        const reading = read();
+        reading.catch(() => {});
+        party.reads.set(what, reading);
         mine.push(what);
-        return own;
+        return reading;
       },
-      async decode(header, decode) {
-        const kept = lru.peek(id);
-        if (kept && kept.header.stored.width >= header.stored.width) return kept;
+      async decode(headers, decode) {
+        const there = [lru.peek(id), party.larger].filter((picture) => picture !== undefined);
+        const width = headers.at(-1)?.stored.width ?? 0;
+        if (there.some(({ header }) => header.stored.width >= width)) return there;
         if (party.decoding) return party.decoding.done;
         const done = decode();
         done.catch(() => {});
-        party.decoding = { header, done };
+        party.decoding = { headers, done };
         try {
-          const whole = await done;
+          const pictures = await done;
+          const [whole, larger] = pictures;
           keep(whole);
-          return whole;
+          party.larger = larger;
+          return pictures;
         } finally {
           party.decoding = undefined;
         }
@@ -129,8 +144,8 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       [Symbol.dispose]() {
         // What was read is held no longer than it is counted: by the one who read it.
         for (const what of mine) party.reads.delete(what);
-        party.visitors -= 1;
-        if (party.visitors === 0 && parties.get(id) === party) parties.delete(id);
+        party.recipes.delete(own);
+        if (party.recipes.size === 0 && parties.get(id) === party) parties.delete(id);
       },
     };
   }

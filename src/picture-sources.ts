@@ -1,14 +1,14 @@
 import type { DecodeVisit } from './decode-cache.ts';
 import { DarkroomError } from './errors.ts';
-import type { Place, WorkQueue } from './flow/work-queue.ts';
+import type { JobCost, Place, WorkQueue } from './flow/work-queue.ts';
 import type { Generations } from './generations.ts';
 import type { KeptResults } from './kept-results.ts';
 import { readOriginal } from './read-original.ts';
-import { PACK_COST } from './render/cost.ts';
-import type { Examined } from './render/header.ts';
+import { PACK_COST, renderCost } from './render/cost.ts';
+import type { Examined, OriginalHeader } from './render/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import { isOriginal, mayBeWhole, suffices, wholeHeader } from './render/whole.ts';
+import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/whole.ts';
 import type { StepTimer } from './step-timer.ts';
 import type { ObjectReader } from './stores/store.ts';
 import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
@@ -20,6 +20,8 @@ import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
 export interface PictureSources {
   /** Throws `original_not_found`, `original_too_large`, `original_unreadable`, `busy` and the store's own errors. */
   find(job: RenderJob): Promise<Examined>;
+  /** What the rendition will cost, and what it decodes for others. */
+  cost(job: RenderJob, found: Examined): JobCost;
   /**
    * Decodes the original once for all who want it now or did so lately, or where decoding is dear; else what was found,
    * so that a rendition that stays alone decodes no more than it needs. Call it with a slot. Throws as renders do.
@@ -84,25 +86,38 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
     }
   }
 
+  /** The whole pictures that are worth decoding for all at once; none where this rendition had better be made alone. */
+  function worthSharing({ visit, recipe }: RenderJob, { header }: Examined): OriginalHeader[] {
+    const pays = isOriginal(header) && header.frames === 1 && (visit.shared || dearToDecode(header));
+    const headers = pays ? wholeHeaders(header, visit.recipes) : [];
+    return headers.some((whole) => suffices(whole, recipe)) ? headers : [];
+  }
+
   return {
     async find(job) {
-      const { visit, recipe } = job;
-      return (
-        (await visit.whole((header) => suffices(header, recipe))) ??
-        (await findWorkingCopy(job)) ??
-        (await findOriginal(job))
-      );
+      const { visit, recipe, place } = job;
+      const whole = await visit.whole((header) => suffices(header, recipe));
+      if (!whole) return (await findWorkingCopy(job)) ?? (await findOriginal(job));
+      // Counted by the cache; what is too large for it is held by those who use it.
+      if (!canBeWhole(whole.header, whole.header.stored)) place.hold(wholeBytes([whole.header]));
+      return whole;
     },
-    async decodedOnce({ id, recipe, visit, timer }, found) {
-      const whole = wholeHeader(found.header);
-      const pays = isOriginal(found.header) && (visit.shared || dearToDecode(found.header));
-      if (!pays || !suffices(whole, recipe)) return found;
+    cost(job, found) {
+      const { ms, bytes } = renderCost(found, job.recipe);
+      return { ms, bytes: bytes + wholeBytes(worthSharing(job, found)) };
+    },
+    async decodedOnce(job, found) {
+      const { id, recipe, visit, timer } = job;
+      const headers = worthSharing(job, found);
+      if (headers.length === 0) return found;
       const decode = async () => {
-        const picture = await renderer.whole(found); // 422
-        if (kept && worthCopying(found.header)) void packBehind(id, picture);
-        return picture;
+        const pictures = await renderer.whole(found, headers); // 422
+        const [whole] = pictures;
+        if (kept && whole && worthCopying(found.header)) void packBehind(id, whole);
+        return pictures;
       };
-      return timer.time('decode', visit.decode(whole, decode));
+      const pictures = await timer.time('decode', visit.decode(headers, decode));
+      return pictures.find(({ header }) => suffices(header, recipe)) ?? found;
     },
   };
 }

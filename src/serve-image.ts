@@ -18,7 +18,7 @@ import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { PictureSources } from './picture-sources.ts';
 import type { Variant } from './presets.ts';
-import { expectedMs, renderCost } from './render/cost.ts';
+import { expectedMs } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { familyOf, type Rendition } from './rendition.ts';
@@ -144,8 +144,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 
   async function render(flight: Flight, id: string, { recipe }: Variant, timer: StepTimer): Promise<Rendition> {
+    // Before the queue: whoever decodes first decodes for all who wait.
+    using visit = decodes.visit(id, recipe);
     using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
-    using visit = decodes.visit(id);
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
@@ -153,7 +154,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const known = seeksFaces(recipe) ? facts.recall(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
-      await place.slot(renderCost(source, recipe)); // 503
+      await place.slot(sources.cost(job, source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
       const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) => facts.faces(id, probe));

@@ -30,10 +30,10 @@ async function start(options: Partial<TestAppOptions> = {}, results = createMemo
   const gate: { whole?: Promise<void> } = {};
   const wrapRenderer = (real: Renderer): Renderer => ({
     ...real,
-    async whole(original) {
+    async whole(original, headers) {
       wholes.push(original.header.stored.width);
       await gate.whole;
-      return real.whole(original);
+      return real.whole(original, headers);
     },
     render(original, recipe, ...rest) {
       const { stored, coding } = original.header;
@@ -76,14 +76,17 @@ describe('one original, several presets', () => {
   });
 
   it('is read and decoded once for six presets asked for at the same time', async () => {
-    const { picture, wholes, made, originals } = await start();
-    const presets = ['thumb', 'small', 'medium', 'large', 'og', 'avatar-large'];
+    const { picture, wholes, made, originals, app } = await start();
+    const presets = ['thumb', 'small', 'medium', 'large', 'retina', 'og', 'avatar-large'];
     const answers = await Promise.all(presets.map((preset) => picture(preset, 'a.jpg')));
     assert.equal(originals.count('get'), 1);
     assert.deepEqual(wholes, [4000]);
     assert.deepEqual(new Set(made.map(({ coding }) => coding)), new Set(['pixels']));
     const widths = await Promise.all(answers.map(async (answer) => (await sharp(answer).metadata()).width));
-    assert.deepEqual(widths, [150, 300, 600, 1200, 1200, 256]);
+    assert.deepEqual(widths, [150, 300, 600, 1200, 2400, 1200, 256]);
+    assert.deepEqual(new Set(made.map(({ of }) => of)), new Set([1200, 2400]));
+    // Only what is small enough stays.
+    assert.equal(app.decodes.bytes, 1200 * 900 * 3);
   });
 
   it('gives its pixels to a smaller sibling without being read again', async () => {
@@ -108,12 +111,12 @@ describe('one original, several presets', () => {
     }
   });
 
-  it('leaves the original to those who need it: larger, other colours, its border, its copyright, its own pixels', async () => {
+  it('leaves the original to those who need it: much larger, other colours, its border, its copyright, its own pixels', async () => {
     const { picture, made, app } = await start();
     await picture('large', 'a.jpg');
     await picture('small', 'a.jpg');
     await app.saves.drain(1000);
-    for (const preset of ['retina', 'w_300,gamut_p3', 'w_301,t_5', 'w_302,c_1', 'w_4000,f_jpeg']) {
+    for (const preset of ['w_3900', 'w_300,gamut_p3', 'w_301,t_5', 'w_302,c_1', 'w_4000,f_jpeg']) {
       await picture(preset, 'a.jpg');
       assert.deepEqual([made.at(-1)?.of, made.at(-1)?.coding], [4000, 'jpeg'], preset);
     }

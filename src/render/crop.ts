@@ -48,6 +48,12 @@ export function cutsAway({ scaled, window }: FramePlan): boolean {
   return window.width < scaled.width || window.height < scaled.height;
 }
 
+/** Whether the window is in the middle of the picture, as planned before anybody looked for faces. */
+export function isCentred({ scaled, window }: FramePlan): boolean {
+  const { left, top } = centred(window, scaled);
+  return window.left === left && window.top === top;
+}
+
 /** Whether faces could move the frame: it cuts something away, or may come nearer. */
 export function dependsOnFaces(plan: FramePlan, picture: Size, faceZoom: number): boolean {
   return cutsAway(plan) || mostZoom(plan, picture, faceZoom) > 1;

@@ -5,7 +5,7 @@ import { type DecodeLimits, type Decoder, decode, prepareDecoder } from './decod
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
-import { type Examined, readHeader } from './header.ts';
+import { type Examined, type OriginalHeader, readHeader } from './header.ts';
 import type { Recipe } from './recipe.ts';
 import { stripMetadata } from './strip-metadata.ts';
 import { canBeWhole, decodeWhole, packWhole, wholeOf } from './whole.ts';
@@ -38,8 +38,8 @@ export interface Renderer {
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
   render(original: Examined, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
-  /** Decodes an original once for all its smaller renditions. Throws as `render` does. */
-  whole(original: Examined): Promise<Examined>;
+  /** Decodes an original once, to whole pictures of these headers, the largest last. Throws as `render` does. */
+  whole(original: Examined, headers: readonly OriginalHeader[]): Promise<Examined[]>;
   /** A whole picture as JPEG, for renditions that are smaller. */
   pack(whole: Examined): Promise<Buffer>;
   /** Size, colours and a placeholder. Throws as `render` does. */
@@ -53,7 +53,7 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       await loadSharp();
     },
     examine: async (body) => ({ body, header: await readHeader(await loadSharp(), body, limits) }),
-    whole: async (original) => decodeWhole(await loadSharp(), original, limits),
+    whole: async (original, headers) => decodeWhole(await loadSharp(), original, headers, limits),
     pack: async (whole) => packWhole(await loadSharp(), whole),
     describe: async (original) => describe(await loadSharp(), original, limits),
     async render(original, recipe, timer, faces) {

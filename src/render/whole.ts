@@ -20,6 +20,9 @@ const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
 /** At the sizes it serves as good as 95 and 4:4:4 by SSIM, at 0.6 of its bytes and 0.7 of its time (bench/whole.ts). */
 export const PACKED = { quality: 92, chromaSubsampling: '4:2:0' } as const;
 
+/** More pixels than these are not shared, because they would have to be held for whoever still waits (20 MB). */
+const MOST_SHARED_PIXELS = 6_000_000;
+
 /** The size at which `original` is kept whole. */
 function wholeSize({ width, height }: Size): Size {
   const scale = Math.min(1, WHOLE_SIDE_PX / Math.max(width, height));
@@ -51,7 +54,7 @@ export function mayBeWhole({ gamut, copyright, trim }: Recipe): boolean {
  */
 export function suffices(header: OriginalHeader, recipe: Recipe): boolean {
   const { size, stored, coding } = header;
-  if (!canBeWhole(header, stored) || !mayBeWhole(recipe)) return false;
+  if (header.frames > 1 || !mayBeWhole(recipe)) return false;
   const needed = neededSize(header, recipe);
   // There the original's own pixels may be what is sent.
   if (sameSize(needed, size)) return false;
@@ -64,20 +67,46 @@ export function isOriginal({ size, stored, coding }: OriginalHeader): boolean {
   return sameSize(size, stored) && coding !== 'pixels';
 }
 
-/** The header that an original will have once it is decoded whole. */
-export function wholeHeader(header: OriginalHeader): OriginalHeader {
-  return standIn(header, wholeSize(header.size), 'pixels');
+/**
+ * The headers that an original will have once it is decoded for these recipes: of the size that is kept, and where one of
+ * them needs more, of that size too.
+ */
+export function wholeHeaders(header: OriginalHeader, recipes: Iterable<Recipe>): OriginalHeader[] {
+  const whole = wholeSize(header.size);
+  const larger = Array.from(recipes)
+    .filter(mayBeWhole)
+    .map((recipe) => neededSize(header, recipe))
+    .filter((needed) => needed.width > whole.width && needed.width * needed.height <= MOST_SHARED_PIXELS)
+    .reduce((a, b) => (b.width > a.width ? b : a), whole);
+  return (larger === whole ? [whole] : [whole, larger]).map((size) => standIn(header, size, 'pixels'));
+}
+
+/** What pictures of these headers take together, in bytes. */
+export function wholeBytes(headers: readonly OriginalHeader[]): number {
+  return headers.reduce((sum, { stored, hasAlpha }) => sum + stored.width * stored.height * (hasAlpha ? 4 : 3), 0);
 }
 
 function sameSize(a: Size, b: Size): boolean {
   return a.width === b.width && a.height === b.height;
 }
 
-/** Decodes an original once for all its smaller renditions. Throws as renders do. */
-export async function decodeWhole(sharp: SharpModule, original: Examined, limits: DecodeLimits): Promise<Examined> {
-  const { header } = original;
-  const image = openOriginal(sharp, original, limits).resize({ ...wholeSize(header.size), fit: 'fill' });
-  return wholeOf(header, await decode(image, header));
+/** Decodes an original once, to pictures of these headers, the largest last. Throws as renders do. */
+export async function decodeWhole(
+  sharp: SharpModule,
+  original: Examined,
+  headers: readonly OriginalHeader[],
+  limits: DecodeLimits,
+): Promise<Examined[]> {
+  const pictures: Examined[] = [];
+  let source = () => openOriginal(sharp, original, limits);
+  let { header } = original;
+  for (const { stored } of headers.toReversed()) {
+    const picture = wholeOf(header, await decode(source().resize({ ...stored, fit: 'fill' }), header));
+    pictures.unshift(picture);
+    ({ header } = picture);
+    source = () => openOriginal(sharp, picture, limits);
+  }
+  return pictures;
 }
 
 /** A whole picture as JPEG, for renditions that are smaller. Transparent parts turn black. */
