@@ -47,6 +47,7 @@ export function simulateDay(size: MachineSize, least: number, demand: Demand, se
   const random = seededRandom(seed);
   const service = demand.cpuMsPerRender / 1000;
   const work = demand.cpuMsPerRequest / 1000;
+  const throttled = size.cpus * size.baseline;
   const machines: Machine[] = [];
   const minutes: Minute[] = [];
   const waits: number[] = [];
@@ -67,14 +68,16 @@ export function simulateDay(size: MachineSize, least: number, demand: Demand, se
       const now = minute * 60 + second;
       const arrivals = poisson(perSecond, random);
       if (arrivals > 0 && machines.length === 0) start(now);
-      const ready = machines.filter(({ readyAt }) => readyAt <= now);
-      const speed = (machine: Machine) => (machine.balance > 0 ? size.cpus : size.cpus * size.baseline);
-      const capacity = ready.reduce((sum, machine) => sum + speed(machine), 0);
-
-      const firstReady = Math.min(...machines.map(({ readyAt }) => readyAt));
-      const untilReady = ready.length > 0 ? 0 : Math.max(0, firstReady - now);
+      let [ready, capacity, firstReady] = [0, 0, Number.POSITIVE_INFINITY];
+      for (const { balance, readyAt } of machines) {
+        firstReady = Math.min(firstReady, readyAt);
+        if (readyAt > now) continue;
+        ready += 1;
+        capacity += balance > 0 ? size.cpus : throttled;
+      }
+      const untilReady = ready > 0 ? 0 : Math.max(0, firstReady - now);
       // One request runs on one CPU; a machine without balance runs all of its CPUs at their baseline.
-      const pace = ready.length > 0 ? Math.min(1, capacity / ready.length) : 1;
+      const pace = ready > 0 ? Math.min(1, capacity / ready) : 1;
       const moments = Array.from({ length: arrivals }, random).sort((a, b) => a - b);
       for (const [before, moment] of moments.entries()) {
         const ahead = Math.max(0, queue + before * work - capacity * moment);
@@ -84,9 +87,10 @@ export function simulateDay(size: MachineSize, least: number, demand: Demand, se
 
       const done = Math.min(queue, capacity);
       queue -= done;
-      for (const machine of ready) {
-        const used = capacity > 0 ? (done * speed(machine)) / capacity : 0;
-        const saved = machine.balance + size.cpus * size.baseline - used;
+      for (const machine of machines) {
+        if (machine.readyAt > now) continue;
+        const speed = machine.balance > 0 ? size.cpus : throttled;
+        const saved = machine.balance + throttled - (capacity > 0 ? (done * speed) / capacity : 0);
         machine.balance = Math.max(0, Math.min(size.mostBalance * size.cpus, saved));
       }
       if (counts) machineSeconds += machines.length;
@@ -100,7 +104,7 @@ export function simulateDay(size: MachineSize, least: number, demand: Demand, se
         lastStop = now;
         const rest = machines.length - 1;
         const idle = perSecond === 0 && queue === 0;
-        const enough = busyShare < 0.8 * rest * size.cpus * size.baseline && underWay < limit * rest;
+        const enough = busyShare < 0.8 * rest * throttled && underWay < limit * rest;
         // The one with the least left to spend goes.
         if (rest >= least && (idle || (rest > 0 && enough)))
           machines.splice(machines.indexOf(machines.toSorted((a, b) => a.balance - b.balance)[0] as Machine), 1);

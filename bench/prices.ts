@@ -27,6 +27,7 @@ export const MACHINES: readonly MachineSize[] = [
   { name: 'shared-cpu-2x 512 MB', memoryMib: 512, dollarsPerMonth: 3.89, cpus: 2, ...shared },
   { name: 'shared-cpu-2x 1 GB', memoryMib: 1024, dollarsPerMonth: 6.39, cpus: 2, ...shared },
   { name: 'shared-cpu-4x 1 GB', memoryMib: 1024, dollarsPerMonth: 7.78, cpus: 4, ...shared },
+  { name: 'shared-cpu-8x 2 GB', memoryMib: 2048, dollarsPerMonth: 15.55, cpus: 8, ...shared },
   // The stored copy of the page says 10/16; a reading of October 2026 says that a performance CPU has the whole period.
   {
     ...{ name: 'performance-1x 2 GB', memoryMib: 2048, dollarsPerMonth: 31, cpus: 1 },
