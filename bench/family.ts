@@ -2,7 +2,7 @@
  * All six sizes of a product's photo, from cold: CPU of the server beside six independent sharp pipelines, as a plain
  * server would run them (sharp's default efforts, mozjpeg for og).
  *
- *   node bench/family.ts [--photos DIR] [--rounds 3] [--out bench/results]
+ *   node bench/family.ts [--photos DIR] [--rounds 2] [--out bench/results]
  */
 import { join } from 'node:path';
 import { askForPictures, bytesOf } from './ask.ts';
@@ -12,7 +12,7 @@ import { PRODUCT, writePresets } from './recipes.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { signedPath, startServer } from './server.ts';
 
-const values = benchOptions({ rounds: '3' });
+const values = benchOptions({ rounds: '2' });
 const photos = photosIn(values.photos);
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');

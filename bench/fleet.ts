@@ -31,8 +31,8 @@ export interface Day {
   readonly p99Ms: number;
 }
 
-/** Requests under way for each CPU from which the proxy starts another machine (`soft_limit` in fly.toml). */
-const SOFT_LIMIT_PER_CPU = 4;
+/** Requests under way for each CPU from which the proxy starts another machine: `soft_limit` of fly.toml over its CPUs. */
+const SOFT_LIMIT_PER_CPU = 3;
 /** The proxy looks for machines to stop every few minutes, and stops one at a time. */
 const STOP_EVERY_SECONDS = 300;
 const MOST_MACHINES = 100;

@@ -2,7 +2,7 @@
  * A rendition of 20 KB in memory, beside a bare node:http server that checks the same HMAC and writes the same headers
  * and body. Rounds alternate; the CPU is the server's own, asked by bench/probe.ts (process.cpuUsage).
  *
- *   node bench/hits.ts [--photos DIR] [--seconds 4] [--rounds 4] [--out bench/results]
+ *   node bench/hits.ts [--photos DIR] [--seconds 3] [--rounds 4] [--out bench/results]
  *
  * On two cores the load generator is the limit: the table says how much of a core it used. wrk, where installed, confirms.
  */
@@ -16,7 +16,7 @@ import { freePort, type MeasuredProcess, startProcess } from './process.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { serverEnvironment, signedPath, startServer } from './server.ts';
 
-const values = benchOptions({ seconds: '4', rounds: '4' });
+const values = benchOptions({ seconds: '3', rounds: '4' });
 const CONNECTIONS = 32;
 const WANTED_BYTES = 20_000;
 const WARM_UP_SECONDS = 1;
