@@ -87,8 +87,8 @@ const WAYS: Record<string, (round: number) => Promise<number>> = {
     const { warm, ids } = idsOf(round);
     const results = resultsOf(round, 'copy');
     const first = await start(results);
-    // A server may wait for a second rendition before it believes that a copy is worth keeping.
-    for (const id of ids) for (const preset of ['medium', 'small']) await ask(first, preset, [id]);
+    // A server may wait for a second rendition, and for one that the first could not serve, before it keeps a copy.
+    for (const id of ids) for (const preset of ['og', 'medium']) await ask(first, preset, [id]);
     await first.stop();
     const server = await warmed(results, warm);
     const thumb = await cost(server, 'thumb', ids);
