@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -14,6 +14,16 @@ const POLL_MS = 5;
 const IDLE_CPU_MS = 1.5;
 const IDLE_PAUSE_MS = 120;
 const IDLE_LIMIT_MS = 20_000;
+
+// A bench that fails or is interrupted leaves no server behind.
+const running = new Map<ChildProcess, () => void>();
+process.on('exit', () => {
+  for (const [child, clean] of running) {
+    child.kill('SIGKILL');
+    clean();
+  }
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 /** In KiB of /proc, in bytes here. */
 export interface ProcessMemory {
@@ -65,10 +75,12 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
     stdio: ['ignore', out, out],
   });
   closeSync(out);
+  running.set(child, home.remove);
   let ended = false;
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
     child.once('exit', (code, signal) => {
       ended = true;
+      running.delete(child);
       resolve({ code, signal });
     }),
   );
