@@ -78,7 +78,12 @@ describe('one original, several presets', () => {
   it('is read and decoded once for six presets asked for at the same time', async () => {
     const { picture, wholes, made, originals, app } = await start();
     const presets = ['thumb', 'small', 'medium', 'large', 'retina', 'og', 'avatar-large'];
-    const answers = await Promise.all(presets.map((preset) => picture(preset, 'a.jpg')));
+    const read = Promise.withResolvers<void>();
+    originals.hold.get = () => read.promise;
+    const asking = presets.map((preset) => picture(preset, 'a.jpg'));
+    await until(() => app.flights.size === presets.length);
+    read.resolve();
+    const answers = await Promise.all(asking);
     assert.equal(originals.count('get'), 1);
     assert.deepEqual(wholes, [4000]);
     assert.deepEqual(new Set(made.map(({ coding }) => coding)), new Set(['pixels']));
