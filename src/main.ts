@@ -16,7 +16,7 @@ import { watchQueue } from './flow/watched-queue.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { keepsFreedMemory, restartFrugally } from './frugal.ts';
-import { collectGarbage } from './garbage.ts';
+import { collectAfter, collectGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
 import { createIdentify } from './identify.ts';
 import { exitWhenIdle } from './idle-exit.ts';
@@ -93,6 +93,7 @@ async function start() {
       const evicted = decodes.lend(more) + cache.lend(more - memory.decodes);
       if (evicted > WORTH_COLLECTING) collectGarbage();
     },
+    onInputFreed: collectAfter(WORTH_COLLECTING),
   });
   const queue = watchQueue(workQueue, {
     places: config.slots + config.queue,

@@ -52,6 +52,8 @@ export interface WorkQueueOptions {
   readonly inputBytes?: number;
   /** Told whenever the bytes counted for work change, before that work begins. */
   onWorkBytes?(bytes: number): void;
+  /** Told, when a job has left, how many bytes of input nobody needs any more. */
+  onInputFreed?(bytes: number): void;
 }
 
 const RETRY_AFTER_MAX_S = 30;
@@ -59,7 +61,7 @@ const RETRY_AFTER_MAX_S = 30;
 const MEAN_WEIGHT = 0.2;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { slots, waiting, waitTimeoutMs, onWorkBytes } = options;
+  const { slots, waiting, waitTimeoutMs, onWorkBytes, onInputFreed } = options;
   const { workBytes: mostWork = Number.POSITIVE_INFINITY, inputBytes: mostInput = Number.POSITIVE_INFINITY } = options;
   const stays = new Set<{ readonly since: number }>();
   let inside = 0;
@@ -115,6 +117,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
         () => (inside -= 1),
         () => {
           inputBytes -= held;
+          if (held > 0) onInputFreed?.(held);
           held = 0;
         },
       ];

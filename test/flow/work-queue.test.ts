@@ -181,8 +181,10 @@ describe('work queue', () => {
     assert.equal(queue.running, 2);
   });
 
-  it('counts inputs and refuses those that would be too many together', async () => {
-    const queue = createWorkQueue({ slots: 2, waiting: 5, waitTimeoutMs: 60_000, inputBytes: 100 });
+  it('counts inputs, refuses those that would be too many together, and tells when they are gone', async () => {
+    const freed: number[] = [];
+    const onInputFreed = (bytes: number) => freed.push(bytes);
+    const queue = createWorkQueue({ slots: 2, waiting: 5, waitTimeoutMs: 60_000, inputBytes: 100, onInputFreed });
     const place = await queue.enter(1, patient());
     using other = await queue.enter(1, patient());
     place.hold(60);
@@ -190,8 +192,10 @@ describe('work queue', () => {
     place.hold(50);
     other.hold(50);
     assert.equal(queue.inputBytes, 100);
+    assert.deepEqual(freed, []);
     place[Symbol.dispose]();
     assert.equal(queue.inputBytes, 50);
+    assert.deepEqual(freed, [50]);
   });
 
   it('tells how long the oldest job has been in', async () => {
