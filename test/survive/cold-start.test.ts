@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startServer } from '../helpers/server.ts';
+
+const SAMPLE = new URL('../../samples/astronaut.jpg', import.meta.url).pathname;
+
+describe('the first request after a start from zero', () => {
+  it('is answered 200 without waiting for the face models, which the first crop that needs them loads', async (t) => {
+    const since = performance.now();
+    const server = await startServer({ DARKROOM_METRICS_PORT: '0' });
+    const up = performance.now() - since;
+    const folder = join(server.folder, 'data/originals');
+    await mkdir(folder, { recursive: true });
+    await copyFile(SAMPLE, join(folder, 'a.jpg'));
+    const ask = async (preset: string) => {
+      const from = performance.now();
+      const answer = await server.get(server.path(preset, 'a.jpg'));
+      await answer.arrayBuffer();
+      return { status: answer.status, ms: performance.now() - from, timing: answer.headers.get('server-timing') ?? '' };
+    };
+    const looks = async () => {
+      const answer = await fetch(`http://127.0.0.1:${server.startUp.metricsPort}/metrics`);
+      return Number(/^darkroom_face_looks_total\{outcome="found"\} (\d+)/m.exec(await answer.text())?.[1] ?? 0);
+    };
+    const first = await ask('small');
+    assert.equal(first.status, 200);
+    assert.doesNotMatch(first.timing, /face/);
+    assert.equal(await looks(), 0);
+    const second = await ask('avatar-medium');
+    assert.equal(second.status, 200);
+    assert.match(second.timing, /face/);
+    assert.equal(await looks(), 1);
+    t.diagnostic(
+      `up ${up.toFixed(0)} ms after the spawn, first picture after ${first.ms.toFixed(0)} ms, first one with faces after ${second.ms.toFixed(0)} ms`,
+    );
+    await server.dispose();
+  });
+});
