@@ -1,152 +1,141 @@
 /**
  * The worst legal originals, two at a time, in a cgroup of so many MiB: is the process killed, and how near does it come?
  *
- *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--allocator default] [--photos DIR] [--out bench/results]
+ *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--at-a-time 2] [--allocator default]
+ *                           [--photos DIR] [--out bench/results] [--trace]
  *
- * Needs root and a writable memory controller. Fails when the process was killed or an answer was none of the contract's.
+ * Needs root and a writable memory controller. Fails when the process was killed or ended, when it came to more than 85 % of
+ * the limit, or when an answer was none of the contract's.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { markdownTable, writeReport } from './report.ts';
 import { ALLOCATORS, createMemoryGroup, startServer } from './server.ts';
+import { worstOriginals } from './worst-originals.ts';
 
 const { values } = parseArgs({
   options: {
     mib: { type: 'string', default: '512' },
     faces: { type: 'string', default: 'on' },
     minutes: { type: 'string', default: '10' },
+    'at-a-time': { type: 'string', default: '2' },
     allocator: { type: 'string', default: 'default' },
     photos: { type: 'string', default: new URL('../samples', import.meta.url).pathname },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
+    trace: { type: 'boolean', default: false },
   },
 });
 const MIB = 1024 * 1024;
-const AT_A_TIME = 2;
-const PRESETS = [
-  'thumb',
-  'small',
-  'large',
-  'retina',
-  'og',
-  'avatar-large',
-  'w_1400,f_avif',
-  'w_900,h_1200,fit_cover,z_3',
+const LIMIT = Number(values.mib) * MIB;
+/** Above this share of the limit somebody else's page could be the last one. */
+const SAFE_SHARE = 0.85;
+const SAMPLE_MS = 100;
+
+/** From the smallest rendition to the largest; of originals that move, all frames too. */
+const RECIPES = [
+  ...['w_150,h_150,fit_cover,f_webp', 'w_300,h_300,f_webp', 'w_1200,f_webp', 'w_1200,h_630,fit_cover,f_jpeg'],
+  ...['w_256,h_256,fit_cover,z_3,f_webp', 'w_900,h_1200,fit_cover,z_3,f_webp', 'w_1400,f_avif', 'w_2400,f_webp'],
+  ...['w_4000,f_webp', 'w_4000,f_jpeg', 'w_4000,f_png', 'w_4000,h_3000,fit_contain,m_10,f_webp'],
+  ...['w_1600,t_10,f_webp', 'w_2400,gamut_p3,f_webp'],
 ];
+const MOVING = ['w_300,a_1,f_webp', 'w_600,a_1,f_auto', 'w_200,h_200,fit_cover,f_webp'];
 
-/** Every format at its worst, from 4 to 48 megapixels. */
-async function worstOriginals(): Promise<Record<string, Buffer>> {
-  const photo = readdirSync(values.photos).find((name) => /\.jpe?g$/i.test(name));
-  if (!photo) throw new Error(`no JPEG in ${values.photos}`);
-  const file = readFileSync(join(values.photos, photo));
-  const originals: Record<string, Buffer> = {};
-  for (const [megapixels, width] of [
-    [4, 2304],
-    [12, 4000],
-    [24, 5664],
-    [48, 8000],
-  ] as const) {
-    const height = Math.round((width * 3) / 4);
-    const raw = await sharp(file).rotate().resize(width, height, { fit: 'cover' }).removeAlpha().raw().toBuffer();
-    const image = () => sharp(raw, { raw: { width, height, channels: 3 } });
-    const progressive = { quality: 90, progressive: true } as const;
-    const name = (kind: string) => `${megapixels}-${kind}`;
-    originals[name('plain.jpg')] = await image().jpeg({ quality: 90 }).toBuffer();
-    originals[name('passes-turned.jpg')] = await image().jpeg(progressive).withMetadata({ orientation: 6 }).toBuffer();
-    originals[name('passes-444.jpg')] = await image()
-      .jpeg({ ...progressive, chromaSubsampling: '4:4:4' })
-      .toBuffer();
-    originals[name('avif.avif')] = await image().avif({ quality: 50, effort: 0 }).toBuffer();
-    originals[name('plain.webp')] = await image().webp({ quality: 80, effort: 0 }).toBuffer();
-    if (megapixels > 24) continue;
-    originals[name('lossless.webp')] = await image().webp({ lossless: true, effort: 0 }).toBuffer();
-    originals[name('interlaced.png')] = await image().png({ compressionLevel: 3, progressive: true }).toBuffer();
-    originals[name('gif.gif')] = await image().gif({ effort: 1 }).toBuffer();
-  }
-  return originals;
-}
-
-const originals = await worstOriginals();
-const group = createMemoryGroup(Number(values.mib) * MIB);
+const originals = await worstOriginals(values.photos);
+const group = createMemoryGroup(LIMIT);
 const server = await startServer({ DARKROOM_FACES: values.faces, ...ALLOCATORS[values.allocator] }, group);
 const home = join(server.folder, 'data/originals');
 mkdirSync(home, { recursive: true });
-for (const [name, body] of Object.entries(originals)) writeFileSync(join(home, name), body);
 
-const [shared = ''] = /"memory":(\{[^}]*\})/.exec(server.log())?.slice(1) ?? [];
+const [memoryLine = '{}'] = /"memory":(\{[^}]*\})/.exec(server.log())?.slice(1) ?? [];
+const [, allocator = ''] = /"allocator":"([^"]*)"/.exec(server.log()) ?? [];
 const outcomes = new Map<string, number>();
 const wrong: string[] = [];
-let died = false;
+let end: string | undefined;
 let stopping = false;
-server.exited.then(() => {
-  died = !stopping;
+server.exited.then(({ code, signal }) => {
+  if (!stopping) end = `${signal ?? code}`;
 });
 const until = performance.now() + Number(values.minutes) * 60_000;
 let seed = 1;
 const random = () => {
-  seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-  return seed / 2 ** 31;
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+  return seed / 2 ** 32;
 };
+const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 const names = Object.keys(originals);
-let rssAfterFirst = 0;
+/** Of what cannot be given back, in bytes; the process's own peak has the code that it maps besides. */
+let anonymousPeak = 0;
+const sampler = setInterval(() => {
+  anonymousPeak = Math.max(anonymousPeak, group.anonymousBytes());
+}, SAMPLE_MS);
+const rssAt = new Map<number, number>();
 let asked = 0;
 
-/** Each request is a new rendition, so that nothing comes from memory. */
+/** Each request is for a new rendition of a new original, so that nothing is known of it and nothing comes from memory. */
 async function keepAsking(): Promise<void> {
-  while (performance.now() < until && !died) {
-    const id = names[Math.floor(random() * names.length)] ?? '';
-    const preset = PRESETS[Math.floor(random() * PRESETS.length)] ?? '';
+  while (performance.now() < until && end === undefined) {
     asked += 1;
-    const varied = preset.startsWith('w_') ? `${preset},q_${40 + (asked % 55)}` : preset;
+    const number = asked;
+    const name = oneOf(names);
+    const preset = `${oneOf(name.includes('frames') ? MOVING : RECIPES)},q_${40 + (number % 55)}`;
+    const id = `${number}-${name}`;
+    linkSync(originals[name] as string, join(home, id));
     try {
-      const answer = await fetch(server.baseUrl + server.path(varied, id), { signal: AbortSignal.timeout(60_000) });
-      await answer.arrayBuffer();
-      const what =
-        answer.headers.get('x-error') ?? (answer.headers.get('cache-status') ?? '').replace('darkroom; ', '');
-      const key = `${answer.status} ${what}`;
-      if (process.env.TRACE)
-        console.log(key, varied, id, Math.round(server.memory().rss / MIB), Math.round(server.memory().peak / MIB));
+      const answer = await fetch(server.baseUrl + server.path(preset, id), { signal: AbortSignal.timeout(60_000) });
+      const { length } = Buffer.from(await answer.arrayBuffer());
+      const key = `${answer.status} ${answer.headers.get('x-error') ?? ''}`.trim();
       outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
-      if (![200, 413, 503].includes(answer.status)) wrong.push(`${key} ${varied} ${id}`);
+      if (![200, 413, 503].includes(answer.status)) wrong.push(`${key} ${preset} ${id}`);
+      if (values.trace) {
+        const { rss, peak } = server.memory();
+        console.log(key, preset, id, length, Math.round(rss / MIB), Math.round(peak / MIB));
+      }
     } catch (error) {
-      if (!died) wrong.push(`${error} ${varied} ${id}`);
+      if (end === undefined) wrong.push(`${error} ${preset} ${id}`);
+    } finally {
+      rmSync(join(home, id));
     }
-    // Kept results would spare the renders.
-    if (asked % 200 === 0) rssAfterFirst ||= server.memory().rss;
+    if (number % 100 === 0 && end === undefined) rssAt.set(number, server.memory().rss);
   }
 }
-await Promise.all(Array.from({ length: AT_A_TIME }, keepAsking));
-const memory = died ? { rss: 0, peak: 0 } : server.memory();
-const peak = group.peakBytes();
-const kills = group.oomKills();
+await Promise.all(Array.from({ length: Number(values['at-a-time']) }, keepAsking));
+clearInterval(sampler);
+const memory = end === undefined ? server.memory() : { rss: 0, peak: 0 };
+const [peak, kills, full] = [group.peakBytes(), group.oomKills(), group.timesFull()];
 stopping = true;
 await server.stop();
 group.remove();
 
 const mib = (bytes: number) => Math.round(bytes / MIB);
+const share = (bytes: number) => `${((bytes / LIMIT) * 100).toFixed(1)} %`;
+const plan = Object.entries(JSON.parse(memoryLine) as Record<string, number>).map(([name, is]) => `${name} ${mib(is)}`);
 const rows = [
   ['memory limit, MiB', Number(values.mib)],
-  ['shared out, bytes', shared],
+  ['shared out at boot, MiB', plan.join(', ')],
   ['faces', values.faces],
-  ['allocator', values.allocator],
+  ['allocator', allocator],
   ['minutes', values.minutes],
-  ['requests, two at a time', asked],
+  [`requests, ${values['at-a-time']} at a time`, asked],
   ...[...outcomes].sort().map(([what, times]) => [`answers ${what}`, times]),
   ['answers that are none of the contract', wrong.length],
   ['killed for memory', kills],
-  ['peak of the process, MiB', mib(memory.peak)],
-  ['peak of the process, of the limit', `${Math.round((memory.peak / MIB / Number(values.mib)) * 100)} %`],
-  ['RSS after 200 requests and at the end, MiB', `${mib(rssAfterFirst)}, ${mib(memory.rss)}`],
-  ["peak of the group with the kernel's file cache, MiB", mib(peak)],
+  ['ended by itself', end ?? 'no'],
+  ['peak of the process (VmHWM, with the code it maps)', `${mib(memory.peak)} MiB, ${share(memory.peak)} of the limit`],
+  ['peak of what cannot be given back (10 looks a second)', `${mib(anonymousPeak)} MiB, ${share(anonymousPeak)}`],
+  ["peak of the group with the kernel's cache of files", `${mib(peak)} MiB`],
+  ['times that cache had to give way', full],
+  ['RSS at the end', `${mib(memory.rss)} MiB`],
 ] as [string, string | number][];
+const course = [...rssAt].map(([number, rss]) => [number, mib(rss)]);
 writeReport(
   values.out,
-  `ceiling-${values.mib}-faces-${values.faces}-${values.allocator}`,
-  markdownTable(['what', 'figure'], rows),
+  `ceiling-${values.mib}-faces-${values.faces}-${values['at-a-time']}-at-a-time-${values.allocator}`,
+  `${markdownTable(['what', 'figure'], rows)}\n\n${markdownTable(['after requests', 'RSS, MiB'], course)}`,
   { rows, wrong: wrong.slice(0, 20) },
 );
-if (died || kills > 0 || wrong.length > 0) {
-  console.error('a promise was broken', { died, kills, wrong: wrong.slice(0, 5) });
+const tooNear = memory.peak > LIMIT * SAFE_SHARE;
+if (end !== undefined || kills > 0 || tooNear || wrong.length > 0) {
+  console.error('a promise was broken', { end, kills, tooNear, wrong: wrong.slice(0, 5) });
   process.exitCode = 1;
 }

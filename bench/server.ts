@@ -15,6 +15,7 @@ export const ALLOCATORS: Readonly<Record<string, Record<string, string>>> = {
   glibc: {},
   arenas: { MALLOC_ARENA_MAX: '2' },
   'arenas, mmap': { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' },
+  'jemalloc untuned': { LD_PRELOAD: JEMALLOC },
   jemalloc: {
     LD_PRELOAD: JEMALLOC,
     MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true,narenas:4',
@@ -23,6 +24,8 @@ export const ALLOCATORS: Readonly<Record<string, Record<string, string>>> = {
 
 export interface BenchServer extends MeasuredProcess {
   path(preset: string, id: string): string;
+  /** Undefined when metrics are off, as they are unless the settings say otherwise. */
+  readonly metricsUrl: string | undefined;
 }
 
 /**
@@ -37,7 +40,8 @@ export async function startServer(
   const { PORT } = settings;
   const baseUrl = PORT && `http://127.0.0.1:${PORT}`;
   const server = await startProcess({ args, env: serverEnvironment(settings), enter: cgroup?.tasks, baseUrl });
-  return { ...server, path: signedPath };
+  const [, metricsPort] = /"metricsPort":(\d+)/.exec(server.log()) ?? [];
+  return { ...server, path: signedPath, metricsUrl: metricsPort && `http://127.0.0.1:${metricsPort}/metrics` };
 }
 
 /** As in production: no playground, one line a request. */
@@ -64,7 +68,12 @@ export function signedPath(preset: string, id: string): string {
 export interface MemoryGroup {
   /** Where a process writes its id to enter. */
   readonly tasks: string;
+  /** With the kernel's cache of files, which fills whatever is left and is given back on demand. */
   peakBytes(): number;
+  /** What belongs to processes now and cannot be given back. */
+  anonymousBytes(): number;
+  /** How often something did not fit before the kernel gave cached files back. */
+  timesFull(): number;
   oomKills(): number;
   remove(): void;
 }
@@ -74,6 +83,8 @@ export function createMemoryGroup(limitBytes: number): MemoryGroup {
   const name = `darkroom-bench-${process.pid}`;
   const first = existsSync('/sys/fs/cgroup/memory');
   const folder = first ? `/sys/fs/cgroup/memory/${name}` : `/sys/fs/cgroup/${name}`;
+  // Version 2 hands a controller down only where that is said: https://docs.kernel.org/admin-guide/cgroup-v2.html
+  if (!first) writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+memory');
   mkdirSync(folder);
   const file = (one: string, two: string) => join(folder, first ? one : two);
   writeFileSync(file('memory.limit_in_bytes', 'memory.max'), String(limitBytes));
@@ -81,11 +92,15 @@ export function createMemoryGroup(limitBytes: number): MemoryGroup {
   const swap = file('memory.memsw.limit_in_bytes', 'memory.swap.max');
   if (existsSync(swap)) writeFileSync(swap, first ? String(limitBytes) : '0');
   const number = (path: string) => Number(readFileSync(path, 'utf8'));
+  const field = (path: string, name: string) =>
+    Number(new RegExp(`^${name} (\\d+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+  const stat = join(folder, 'memory.stat');
   return {
     tasks: join(folder, 'cgroup.procs'),
     peakBytes: () => number(file('memory.max_usage_in_bytes', 'memory.peak')),
-    oomKills: () =>
-      Number(/oom_kill (\d+)/.exec(readFileSync(file('memory.oom_control', 'memory.events'), 'utf8'))?.[1] ?? 0),
+    anonymousBytes: () => field(stat, first ? 'total_rss' : 'anon'),
+    timesFull: () => (first ? number(join(folder, 'memory.failcnt')) : field(join(folder, 'memory.events'), 'max')),
+    oomKills: () => field(file('memory.oom_control', 'memory.events'), 'oom_kill'),
     remove: () => rmdirSync(folder),
   };
 }

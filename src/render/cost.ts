@@ -6,7 +6,7 @@ import { type Output, type Recipe, seeksFaces } from './recipe.ts';
 
 /**
  * What a render will cost, told before it begins: CPU in milliseconds, to let small ones go first, and bytes of memory at
- * its peak, to let no more begin than the machine can hold. Measured by `node bench/memory.ts`; where the measurements
+ * its peak, to let no more begin than the machine can hold. Measured by `node bench/ceiling.ts`; where the measurements
  * scatter, these are the upper ends.
  */
 export interface RenderCost {
