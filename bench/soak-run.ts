@@ -41,6 +41,8 @@ export interface SoakReport {
   readonly planted: Readonly<Record<string, number>>;
   /** Before the first request of the run and after the last, with all connections closed. */
   readonly files: { readonly before: number; readonly after: number };
+  /** Of those, sockets. */
+  readonly sockets: { readonly before: number; readonly after: number };
   /** Gauges that are to be 0 when nobody asks any more. */
   readonly gauges: Readonly<Record<string, number>>;
   /** What the server said of its end. */
@@ -87,7 +89,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     await traffic.warm();
     traffic.close();
     await atRest(server, stores);
-    const before = descriptors(server).files;
+    const before = descriptors(server);
     let from = 0;
     const since = performance.now();
     const sample = async () => {
@@ -117,11 +119,13 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     await sampling;
     traffic.close();
     await atRest(server, stores);
-    const after = descriptors(server).files;
+    const after = descriptors(server);
     const atEnd = await gauges(server, AT_REST);
     const { exited } = server;
     await server.stop();
-    return { samples, outcomes, planted: stores.counts, files: { before, after }, gauges: atEnd, exit: await exited };
+    const files = { before: before.files, after: after.files };
+    const sockets = { before: before.sockets, after: after.sockets };
+    return { samples, outcomes, planted: stores.counts, files, sockets, gauges: atEnd, exit: await exited };
   } finally {
     end.sampling = true;
     traffic.close();

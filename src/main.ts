@@ -93,7 +93,7 @@ async function start() {
       const evicted = decodes.lend(more) + cache.lend(more - memory.decodes);
       if (evicted > WORTH_COLLECTING) collectGarbage();
     },
-    onInputFreed: collectAfter(WORTH_COLLECTING),
+    onInputFreed: collectAfter(WORTH_COLLECTING, memory.inputs / 2),
   });
   const queue = watchQueue(workQueue, {
     places: config.slots + config.queue,

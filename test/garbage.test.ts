@@ -1,21 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectAfter } from '../src/garbage.ts';
-import { until } from './helpers/turns.ts';
-
-const MIB = 1024 * 1024;
+import { collectAfter, collectGarbage } from '../src/garbage.ts';
+import { turns } from './helpers/turns.ts';
 
 describe('buffers that were let go', () => {
-  it('are collected once they are many enough, and not before', async () => {
-    const held = () => process.memoryUsage().arrayBuffers;
-    const letGo = collectAfter(8 * MIB);
-    const before = held();
-    (() => Buffer.allocUnsafeSlow(16 * MIB))();
-    letGo(7 * MIB);
-    // Everything that was to happen in this turn has happened.
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(held() >= before + 15 * MIB);
-    letGo(MIB);
-    await until(() => held() < before + MIB);
+  it('are collected once they are enough, all ages after a large one, and never before whoever let go has left', async () => {
+    const collected: (string | undefined)[] = [];
+    const letGo = collectAfter(8, 64, (options) => collected.push(options?.type));
+    letGo(7);
+    await turns();
+    assert.deepEqual(collected, []);
+    letGo(1);
+    assert.deepEqual(collected, []);
+    await turns();
+    assert.deepEqual(collected, ['minor']);
+    letGo(64);
+    await turns();
+    assert.deepEqual(collected, ['minor', undefined]);
+    letGo(7);
+    await turns();
+    assert.equal(collected.length, 2);
+  });
+
+  it('are really given back', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    (() => Buffer.allocUnsafeSlow(64 * 1024 * 1024))();
+    collectGarbage();
+    assert.ok(process.memoryUsage().arrayBuffers < before + 1024 * 1024);
   });
 });
