@@ -43,6 +43,7 @@ describe('tracing', () => {
     const server = await startServer(
       {
         ...{ ...ONLY_AT_THE_END, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_SERVICE_NAME: 'shop-images' },
+        DARKROOM_LOG_LEVEL: 'debug',
         ...{ DARKROOM_ORIGINALS: origin.url, DARKROOM_ORIGIN_PRIVATE: 'on', DARKROOM_METRICS_PORT: '0' },
       },
       MODULES,

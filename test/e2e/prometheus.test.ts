@@ -9,6 +9,7 @@ import { dashboardQueries } from '../helpers/dashboard.ts';
 import { astronaut } from '../helpers/faces.ts';
 import { behaviours, startOriginServer } from '../helpers/origin-server.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { prometheusSkip } from '../helpers/system.ts';
 import { closedPort } from '../helpers/tcp-faults.ts';
 
 /** For every wait here; a run takes a fraction of it. */
@@ -59,7 +60,7 @@ async function eventually(happens: () => Promise<boolean>, what: () => string): 
   }
 }
 
-describe('Prometheus', () => {
+describe('Prometheus', { skip: prometheusSkip }, () => {
   let server: TestServer;
   let prometheus: Awaited<ReturnType<typeof startPrometheus>>;
   let origin: Awaited<ReturnType<typeof startOriginServer>>;

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { rawGet } from '../helpers/raw-http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { mountSkip, prlimitSkip } from '../helpers/system.ts';
 
 const run = promisify(execFile);
 /** Renditions of it are some 30 KB each, so that a few fill the disk. */
@@ -88,7 +89,7 @@ async function assertRecovers(server: TestServer, folder: string): Promise<void>
   assert.doesNotMatch(server.output(), /[Uu]nhandled/);
 }
 
-describe('results on a disk', () => {
+describe('results on a disk', { skip: mountSkip }, () => {
   it('that is full: 200 from rendering and memory, a warning, nothing half left, and saves again once there is room', async (t) => {
     const folder = await tinyDisk('256k');
     const server = await startWith(folder);
@@ -208,7 +209,7 @@ describe('results on a disk', () => {
 
 const companionOf = (file: string) => file.replace(/\/([^/]+)$/, '/.$1.json');
 
-describe('a process without a file descriptor left', () => {
+describe('a process without a file descriptor left', { skip: prlimitSkip }, () => {
   it('serves memory, answers the rest by contract, and recovers by itself', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-emfile-'));
     const server = await startWith(folder);
