@@ -130,7 +130,8 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   ],
   [/^src\/url\/(family|image-path|parse-image-path)\.ts$/, /^src\/url\/(parse-)?image-path\.ts$/, /^$/],
   [/^src\/url\//, /^src\/(errors|url\/.*)\.ts$/, /^$/],
-  [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan)\.ts$/, /^$/],
+  [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan|settings)\.ts$/, /^$/],
+  [/^src\/settings\.ts$/, /^$/, /^$/],
   [
     /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|garbage|idle-exit)\.ts$/,
     /^$/,
@@ -168,7 +169,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   [/^lru-cache$/, /^src\/(identify|rendition-cache|decode-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],
   [/^@mediapipe\//, /^src\/faces\/face-worker\.ts$/],
-  [/^zod$/, /^src\/(config|presets|api-schemas|playground\/playground)\.ts$/],
+  [/^zod$/, /^src\/(settings|presets|api-schemas|playground\/playground)\.ts$/],
   [/^@(opentelemetry|fastify\/otel)/, /^src\/tracing\.ts$/],
   [/^prom-client$/, /^src\/metrics\.ts$/],
   [/^thumbhash$/, /^src\/render\/describe\.ts$/],

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
+import { withSettings } from '../build/settings-table.ts';
 import { BUILT_IN_PRESETS } from '../src/built-in-presets.ts';
 import { readConfig } from '../src/config.ts';
 import { createPresets } from '../src/presets.ts';
+import { settings } from '../src/settings.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -81,6 +83,16 @@ describe('the README', () => {
     for (const [name, { width, height, fit, format, quality }] of Object.entries(BUILT_IN_PRESETS)) {
       assert.ok(readme.includes(`| \`${name}\` | ${width}×${height} | ${fit} | ${format} | ${quality} |`), name);
     }
+  });
+
+  it('lists the settings as they are read', () => {
+    assert.equal(readme, withSettings(readme), 'run `npm run docs:settings`');
+    assert.match(readme, /^\| `DARKROOM_QUEUE_TIMEOUT` \| `8s` \| /m);
+    assert.match(readme, /^\| `DARKROOM_SLOTS` \| usable CPUs/m);
+    const undocumented = Object.keys(settings.shape).filter(
+      (name) => name.startsWith('DARKROOM_') && !readme.includes(`| \`${name}\` |`),
+    );
+    assert.deepEqual(undocumented, []);
   });
 
   it('shows settings that are accepted', () => {

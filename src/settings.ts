@@ -1,0 +1,206 @@
+import { z } from 'zod';
+
+/** Where objects live. */
+export type StoreLocation =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'origin'; readonly url: string }
+  | { readonly kind: 'none' };
+
+const KIB = 1024;
+const UNITS = { B: 1, KiB: KIB, MiB: KIB ** 2, GiB: KIB ** 3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** A number with one of the units, as bytes or milliseconds. */
+function quantity(units: readonly (keyof typeof UNITS)[], expected: string) {
+  const pattern = new RegExp(`^(\\d+(?:\\.\\d+)?)(${units.join('|')})$`);
+  return z.string().transform((text, context) => {
+    const [, amount, unit] = pattern.exec(text) ?? [];
+    const value = Math.round(Number(amount) * (UNITS[unit as keyof typeof UNITS] ?? Number.NaN));
+    if (value > 0) return value;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+}
+
+function wholeNumber(from: number, to: number) {
+  const expected = `expected a whole number from ${from} to ${to}`;
+  return z.string().regex(/^\d+$/, expected).transform(Number).pipe(z.number().min(from, expected).max(to, expected));
+}
+
+function choice<const T extends string>(...options: T[]) {
+  return z.enum(options, { error: `expected ${options.join(' or ')}` });
+}
+
+const size = () => quantity(['B', 'KiB', 'MiB', 'GiB'], 'expected a size such as 64MiB');
+const duration = () => quantity(['ms', 's', 'm', 'h'], 'expected a duration such as 5s');
+const onOff = () => choice('on', 'off').transform((text) => text === 'on');
+
+function location(allowed: readonly StoreLocation['kind'][], expected: string) {
+  return z.string().transform((text, context): StoreLocation => {
+    const found = parseLocation(text);
+    if (found && allowed.includes(found.kind)) return found;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+}
+
+function parseLocation(text: string): StoreLocation | undefined {
+  if (text === 'none') return { kind: 'none' };
+  const [, path] = /^file:(.+)$/.exec(text) ?? [];
+  if (path) return { kind: 'folder', path };
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*))?$/.exec(text) ?? [];
+  if (bucket) return { kind: 's3', bucket, prefix };
+  if (/^https?:\/\/[^?#]+$/.test(text) && URL.canParse(text)) return { kind: 'origin', url: text };
+  return undefined;
+}
+
+export const signingKeys = z.string().transform((text, context) => {
+  const keys = text.split(',').map((key) => key.trim());
+  if (keys.every((key) => /^([0-9a-f]{2}){32,}$/i.test(key))) return keys.map((key) => Buffer.from(key, 'hex'));
+  context.addIssue({ code: 'custom', message: 'expected a comma list of hex keys of at least 32 bytes each' });
+  return z.NEVER;
+});
+
+const cdnTarget = z.string().transform((text, context) => {
+  const [, kind = '', target = ''] = /^(cloudflare|fastly|bunny|webhook):(.+)$/.exec(text) ?? [];
+  const sound = kind === 'webhook' ? /^https?:/.test(target) && URL.canParse(target) : /^[\w-]+$/.test(target);
+  if (sound) return { kind: kind as 'cloudflare' | 'fastly' | 'bunny' | 'webhook', target };
+  const message = 'expected cloudflare:<zone>, fastly:<service>, bunny:<pull zone> or webhook:<URL>';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+/** A setting with its row in the README: what it means, and its default where that is no fixed text. */
+function told<T extends z.ZodType>(meaning: string, schema: T, otherwise?: string): T {
+  return schema.meta({ description: meaning, otherwise }) as T;
+}
+
+/** Every setting, as its text in the environment is checked and read. Sizes in bytes, durations in milliseconds. */
+export const settings = z.object({
+  DARKROOM_ORIGINALS: told(
+    'a folder, `s3://bucket/prefix`, or `https://origin.example/originals/`',
+    location(
+      ['folder', 's3', 'origin'],
+      'expected file:<folder>, s3://<bucket>/<prefix> or https://<origin>/',
+    ).prefault('file:./data/originals'),
+  ),
+  DARKROOM_RESULTS: told(
+    'a folder, `s3://bucket/prefix`, or `none`',
+    location(['folder', 's3', 'none'], 'expected file:<folder>, s3://<bucket>/<prefix> or none').prefault(
+      'file:./data/results',
+    ),
+  ),
+  DARKROOM_SIGNING_KEYS: told(
+    'comma list of hex keys of at least 32 bytes; the first signs, all verify. Needed in production; else one is made in `data/signing-key`',
+    signingKeys.optional(),
+    'unset',
+  ),
+  DARKROOM_PRESETS: told('a JSON file', z.string().optional(), 'built-in'),
+  DARKROOM_INLINE_PRESETS: told('whether recipes may stand in URLs', onOff().prefault('on')),
+  DARKROOM_API_TOKEN: told(
+    'at least 16 characters: opens the API under `/v1` to whoever sends it; unset, there is none',
+    z.string().min(16, 'expected at least 16 characters').optional(),
+    'unset',
+  ),
+  DARKROOM_PUBLIC_URL: told(
+    'where renditions are fetched, for the URLs that the API signs',
+    z.url({ protocol: /^https?$/, error: 'expected a URL such as https://img.example.com' }).optional(),
+    'where the API was reached',
+  ),
+  DARKROOM_CDN_PURGE: told(
+    'what a purge tells: `cloudflare:<zone>`, `fastly:<service>`, `bunny:<pull zone>`, `webhook:<URL>`',
+    cdnTarget.optional(),
+    'unset',
+  ),
+  DARKROOM_CDN_TOKEN: told("the CDN's token for that", z.string().optional(), 'unset'),
+  DARKROOM_MEMORY_CACHE: told(
+    'renditions kept in memory',
+    size().optional(),
+    'a quarter of the memory that the cgroup allows, less on small machines',
+  ),
+  DARKROOM_SLOTS: told(
+    'renders at a time',
+    wholeNumber(1, 1024).optional(),
+    'usable CPUs, no more than the cgroup allows',
+  ),
+  DARKROOM_QUEUE: told(
+    'renders that may wait; the next is answered 503',
+    wholeNumber(0, 100_000).optional(),
+    '16 per slot',
+  ),
+  DARKROOM_QUEUE_TIMEOUT: told('the longest that one waits', duration().prefault('8s')),
+  DARKROOM_NEAREST: told(
+    'when all places are taken, another size of the same crop that is in memory is sent (uncached) instead of a 503',
+    onOff().prefault('on'),
+  ),
+  DARKROOM_MAX_ORIGINAL_BYTES: told('larger originals are 413', size().prefault('50MiB')),
+  DARKROOM_MAX_ORIGINAL_PIXELS: told('likewise', wholeNumber(1, 1_000_000_000).prefault('100000000')),
+  DARKROOM_MAX_ORIGINAL_FRAMES: told('likewise', wholeNumber(1, 100_000).prefault('200')),
+  DARKROOM_STORE_TIMEOUT: told('for one call of a store, body included', duration().prefault('5s')),
+  DARKROOM_RENDER_TIMEOUT: told('for one render', duration().prefault('20s')),
+  DARKROOM_SHUTDOWN_TIMEOUT: told('from the signal to the exit', duration().prefault('25s')),
+  DARKROOM_IDLE_EXIT: told(
+    'after this long without a request (health checks do not count) and with everything saved, it ends with exit code 0, for hosts that start it again but do not stop it',
+    duration().optional(),
+    'unset',
+  ),
+  DARKROOM_ORIGIN_PRIVATE: told(
+    'lets an HTTP origin be `http:` and have a private or loopback address',
+    onOff().prefault('off'),
+  ),
+  DARKROOM_S3_PATH_STYLE: told(
+    "`on` for servers without bucket sub-domains; `auto` sees that from the endpoint's name",
+    choice('auto', 'on', 'off').prefault('auto'),
+  ),
+  DARKROOM_METRICS_PORT: told(
+    'or `off`',
+    z
+      .union([z.literal('off').transform(() => undefined), wholeNumber(0, 65_535)], {
+        error: 'expected a port from 0 to 65535, or off',
+      })
+      .prefault('9091'),
+  ),
+  DARKROOM_FACES: told('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
+  DARKROOM_PLAYGROUND: told(
+    'a page at `/playground` to try presets with',
+    onOff().optional(),
+    '`on` outside production',
+  ),
+  DARKROOM_LOG_LEVEL: told(
+    '`trace` to `fatal`, or `silent`',
+    choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').prefault('info'),
+  ),
+  UV_THREADPOOL_SIZE: told(
+    'set it to slots plus four or more before the start; `npm start` does',
+    wholeNumber(1, 1024).prefault('4'),
+  ),
+  // Owned by others; their own names.
+  NODE_ENV: z.string().optional(),
+  HOST: told(
+    'the address where it listens; `npm start` listens on loopback',
+    z.string().min(1, 'expected an address to listen on').prefault('0.0.0.0'),
+  ),
+  PORT: told('the port', wholeNumber(0, 65_535).prefault('8080')),
+  AWS_REGION: z.string().optional(),
+  AWS_ENDPOINT_URL_S3: z.url('expected a URL such as https://fly.storage.tigris.dev').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url('expected a URL such as http://localhost:4318').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url('expected a URL such as http://localhost:4318/v1/traces').optional(),
+  // Spans go as JSON, which every receiver of OTLP over HTTP takes; gRPC is another protocol.
+  OTEL_EXPORTER_OTLP_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
+  OTEL_TRACES_EXPORTER: choice('otlp', 'none').optional(),
+  OTEL_SDK_DISABLED: choice('true', 'false').optional(),
+  MALLOC_ARENA_MAX: z.string().optional(),
+  MALLOC_MMAP_THRESHOLD_: z.string().optional(),
+  LD_PRELOAD: z.string().optional(),
+});
+
+/** A row of the README's table: name, default, meaning, each in Markdown. */
+export function settingRows(): [name: string, otherwise: string, meaning: string][] {
+  return Object.entries(settings.shape).flatMap(([name, schema]) => {
+    const { description, otherwise } = schema.meta() ?? {};
+    if (!description) return [];
+    const fixed = schema.def.type === 'prefault' ? (schema.def as { defaultValue?: unknown }).defaultValue : undefined;
+    return [[`\`${name}\``, String(otherwise ?? (fixed === undefined ? 'unset' : `\`${fixed}\``)), description]];
+  });
+}
