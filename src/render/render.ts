@@ -1,7 +1,7 @@
 import type { StepTimer } from '../step-timer.ts';
 import { aim, type FaceLookup } from './aim.ts';
 import { cutsAway, type FramePlan } from './crop.ts';
-import { type DecodeLimits, type Decoder, decode, prepareDecoder } from './decode.ts';
+import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './decode.ts';
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
@@ -69,7 +69,8 @@ export function createRenderer(limits: DecodeLimits): Renderer {
         const wide = await timer.time('encode', encodeWide(decoder, header, recipe));
         return { ...wide, width, height, provisional, whole: undefined };
       }
-      const pixels = await timer.time('decode', decode(decoder.open(), aimed.header));
+      const pixels =
+        asTheyAre(original, decoder, recipe) ?? (await timer.time('decode', decode(decoder.open(), aimed.header)));
       const encoded = await timer.time('encode', encode(sharp, pixels, header, recipe));
       const untouched = ownPixels(original, decoder.plan, encoded, recipe);
       const whole = aimed.whole ?? (showsAll(decoder, recipe) ? pixels : undefined);
@@ -105,6 +106,13 @@ function ownPixels(
     return undefined;
   const stripped = stripMetadata(original, header.format);
   return stripped && stripped.length < encoded.body.length ? stripped : undefined;
+}
+
+/** Pixels that were decoded before, where they are just what is asked for: a copy of a large picture takes 10 ms. */
+function asTheyAre({ body }: Examined, decoder: Decoder, recipe: Recipe): Pixels | undefined {
+  const { width, height } = decoder.plan.canvas;
+  if (Buffer.isBuffer(body) || body.width !== width || body.height !== height) return undefined;
+  return showsAll(decoder, recipe) ? body : undefined;
 }
 
 /** Whether all of the picture is in the frame, in its own shape, and nothing else. */
