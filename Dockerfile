@@ -33,10 +33,10 @@ RUN apt-get update \
  && mkdir -p /data/originals /data/results \
  && chown -R 1000:1000 /data
 
-# The allocator, chosen here and nowhere else. jemalloc gives freed pictures back to the machine within a second, where
+# The allocator, chosen here and nowhere else. jemalloc gives freed pictures back to the machine at once, where
 # glibc keeps them; found by name, so the same line does for x86-64 and arm64.
 ENV LD_PRELOAD=libjemalloc.so.2 \
-    MALLOC_CONF=dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true,narenas:4
+    MALLOC_CONF=dirty_decay_ms:0,muzzy_decay_ms:0,background_thread:true,narenas:2
 
 # sharp, file reads and DNS share libuv's threads: at least four more than slots, here for up to twelve CPUs.
 ENV UV_THREADPOOL_SIZE=16 \

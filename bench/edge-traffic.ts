@@ -1,4 +1,5 @@
 /** A shop's mixed traffic as a CDN sees it: few photos are looked at often, in five sizes, by eight kinds of browsers. */
+import { seededRandom } from './options.ts';
 
 /** Few pixels each, so that the run is about the cache and not about rendering. */
 export const PRESETS = {
@@ -29,16 +30,6 @@ export const CLIENTS: [accept: string, percent: number][] = [
   ['*/*', 3],
 ];
 
-/** A reproducible stream of numbers from 0 to 1 (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 function pick<T>(from: readonly (readonly [T, number])[], random: number): T {
   let left = random * from.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [value, weight] of from) {
@@ -55,7 +46,7 @@ export interface Asked {
 
 /** The same for the same seed. Ids by Zipf's law with exponent 1: the second is looked at half as often as the first. */
 export function traffic(requests: number, originals: number, seed: number): Asked[] {
-  const random = randomNumbers(seed);
+  const random = seededRandom(seed);
   const ids = Array.from({ length: originals }, (_, rank) => [`listings/${rank}.jpg`, 1 / (rank + 1)] as const);
   return Array.from({ length: requests }, () => ({
     preset: pick(MIX, random()),

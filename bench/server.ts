@@ -18,7 +18,7 @@ export const ALLOCATORS: Readonly<Record<string, Record<string, string>>> = {
   'jemalloc untuned': { LD_PRELOAD: JEMALLOC },
   jemalloc: {
     LD_PRELOAD: JEMALLOC,
-    MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true,narenas:4',
+    MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0,background_thread:true,narenas:2',
   },
 };
 

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import type { Fault } from '../test/helpers/fault-proxy.ts';
+import { seededRandom } from './options.ts';
 
 /** What a request is meant to be. */
 export type Kind = 'hit' | 'not modified' | 'miss' | 'abort' | 'bad URL' | 'bad file' | 'store fault';
@@ -78,22 +79,10 @@ const WARM_AT_A_TIME = 4;
 /** A busy machine's store may be late now and then. */
 const WARM_TRIES = 10;
 
-/** A stream of numbers from 0 to 1, the same for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    // Mulberry32, public domain.
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Requests to one server at a mean rate, arriving as they like (Poisson), by a seed. Never more than 400 under way. */
 export function createTraffic(baseUrl: string, shop: Shop, seed: number) {
   const { hostname, port } = new URL(baseUrl);
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const agent = new Agent({ keepAlive: true, maxSockets: MOST_UNDER_WAY });
   const etags = new Map<string, string>();
