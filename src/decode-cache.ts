@@ -44,7 +44,8 @@ export type Suffices = (header: Examined['header']) => boolean;
 
 /** Long enough for a visitor to go from a listing to its pictures, in milliseconds. */
 const LATELY_MS = 10 * 60_000;
-const MAX_REMEMBERED = 50_000;
+/** At some 200 bytes each. */
+const MAX_REMEMBERED = 10_000;
 
 /** All who are at work on one original at the same time. */
 interface Party {
