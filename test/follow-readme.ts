@@ -28,7 +28,11 @@ const inherited = Object.entries(process.env).filter(
   ([name]) => !/^(DARKROOM_|npm_|HOST$|PORT$|NODE_|UV_|MALLOC_)/.test(name),
 );
 // The one thing that the README leaves to the reader: a token of their own.
-const env = { ...Object.fromEntries(inherited), DARKROOM_API_TOKEN: 'a-token-of-the-readers-own' };
+// And none of this project's own programs, Node 24 among them.
+const path = process.env.PATH?.split(':')
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(':');
+const env = { ...Object.fromEntries(inherited), PATH: path, DARKROOM_API_TOKEN: 'a-token-of-the-readers-own' };
 const shell = { cwd: home, env };
 
 const server = spawn('sh', ['-c', first], { ...shell, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
