@@ -51,7 +51,8 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
   const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE));
   const inputs = Math.floor(limit * INPUT_SHARE);
-  const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE));
+  // Who asks for a small cache means this one too.
+  const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
   const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs - decodes;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
   return free + decodes < LEAST_WORK || cache > free

@@ -114,7 +114,7 @@ export const settings = z.object({
   ),
   DARKROOM_CDN_TOKEN: told("the CDN's token for that", z.string().optional(), 'unset'),
   DARKROOM_MEMORY_CACHE: told(
-    'renditions kept in memory',
+    'renditions kept in memory; whole pictures take a sixteenth of the memory beside them, and no more than this',
     size().optional(),
     'a quarter of the memory that the cgroup allows, less on small machines',
   ),
