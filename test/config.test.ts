@@ -42,7 +42,7 @@ describe('defaults', () => {
 
   it('stand in the README, every one', () => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-    const source = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../src/settings.ts', import.meta.url), 'utf8');
     const names = new Set(source.match(/DARKROOM_[A-Z0-9_]+(?=:)/g));
     assert.ok(names.size > 20);
     assert.deepEqual(
