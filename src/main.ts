@@ -212,7 +212,7 @@ async function start() {
   setTimeout(() => {
     renderer.warm().catch((error) => {
       log.fatal({ err: error }, 'no picture can be rendered here');
-      shutdown.begin('engine');
+      shutdown.fail('engine');
     });
   }, WARM_AFTER_MS).unref();
   exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });

@@ -25,6 +25,8 @@ export interface ShutdownOptions extends ShutdownSteps {
 export interface Shutdown {
   /** A signal, or another reason to stop. The second one ends the process at once. */
   begin(reason: string): void;
+  /** As after a signal, but with an error: this process is of no use. */
+  fail(reason: string): void;
   /** A slot is lost for good: the process ends as after a signal, but with an error. */
   giveUp(): void;
 }
@@ -36,6 +38,7 @@ const LAST_WORDS_MS = 300;
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { timeoutMs, log, logStream, life } = options;
   let lost = false;
+  let failed = false;
 
   async function stop(reason: string): Promise<void> {
     if (life.draining) return exit(1, 0);
@@ -51,7 +54,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     const unsaved = await options.drainSaves(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
     await options.release(Math.max(0, deadline - performance.now() - LAST_WORDS_MS / 2));
     log.info({ lost: unsaved }, 'drained');
-    await exit(lost ? 1 : 0);
+    await exit(lost || failed ? 1 : 0);
   }
 
   async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
@@ -63,6 +66,10 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   return {
     begin: (reason) => void stop(reason),
+    fail(reason) {
+      failed = true;
+      void stop(reason);
+    },
     giveUp() {
       lost = true;
       void stop('watchdog');
