@@ -136,8 +136,9 @@ describe('bombs', () => {
     const { status, code } = await serve(png);
     const took = performance.now() - since;
     assert.deepEqual([status, code], [413, 'original_too_large']);
-    assert.ok(took < 200, `took ${took} ms`);
-    assert.ok(process.memoryUsage().rss - before < 50 * MB);
+    // Decoded, it would be 432 MB.
+    assert.ok(took < 1000, `took ${took} ms`);
+    assert.ok(process.memoryUsage().rss - before < 150 * MB);
   });
 
   it('that promise more pixels than they hold are 422', async () => {

@@ -225,7 +225,8 @@ describe('slow clients', () => {
     });
     const size = Math.round(body.length / MB);
     context.diagnostic(`200 readers of ${size} MB at 1 KB/s: RSS at most ${Math.round(most / MB)} MB more, all closed`);
-    assert.ok(most < 60 * MB, `${Math.round(most / MB)} MB more`);
+    // A copy for each would be 200 bodies; what is owed is one of them, and what the allocators keep of its making.
+    assert.ok(most < (200 * body.length) / 5, `${Math.round(most / MB)} MB more`);
   });
 });
 

