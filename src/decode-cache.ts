@@ -28,8 +28,11 @@ export interface DecodeVisit extends Disposable {
   readonly recipes: Iterable<Recipe>;
   /** A whole picture that will do, if there is one; one that is being decoded is waited for. */
   whole(suffices: Suffices): Promise<Examined | undefined>;
-  /** Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. */
-  read<T>(what: 'working copy' | 'original', read: () => Promise<T>): Promise<T>;
+  /**
+   * Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. `release`: called
+   * once the last of those who were given it has left.
+   */
+  read<T>(what: 'working copy' | 'original', read: () => Promise<T>, release?: (value: T) => void): Promise<T>;
   /**
    * Decodes once for all who visit at the same time. `headers`: what will come out, the smallest first, which is kept; a
    * larger one lasts as long as somebody is here.
@@ -47,11 +50,18 @@ const LATELY_MS = 10 * 60_000;
 /** At some 200 bytes each. */
 const MAX_REMEMBERED = 10_000;
 
+/** What is being read or was, and how many hold it. */
+interface Reading<T> {
+  readonly done: Promise<T>;
+  holders: number;
+  leave(): void;
+}
+
 /** All who are at work on one original at the same time. */
 interface Party {
   /** Of each visitor a copy of its recipe, so that two that want the same count as two. */
   readonly recipes: Set<Recipe>;
-  readonly reads: Map<string, Promise<unknown>>;
+  readonly reads: Map<string, Reading<unknown>>;
   decoding: { readonly headers: readonly Examined['header'][]; readonly done: Promise<Examined[]> } | undefined;
   /** Too large to be kept. */
   larger: Examined | undefined;
@@ -83,6 +93,13 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     const before = lately.has(id);
     lately.set(id, true);
     const mine: string[] = [];
+    const holding: Reading<unknown>[] = [];
+
+    function hold<T>(reading: Reading<T>): Promise<T> {
+      reading.holders += 1;
+      holding.push(reading);
+      return reading.done;
+    }
 
     function keep(whole: Examined | undefined): void {
       // Purged since: another party is at work on what came after.
@@ -108,20 +125,21 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         else misses += 1;
         return found;
       },
-      async read<T>(what: string, read: () => Promise<T>) {
-        const running = party.reads.get(what) as Promise<T> | undefined;
+      async read<T>(what: string, read: () => Promise<T>, release?: (value: T) => void) {
+        const running = party.reads.get(what) as Reading<T> | undefined;
         if (running) {
           try {
-            return await running;
+            return await hold(running);
           } catch (error) {
             if (error instanceof DarkroomError) throw error;
           }
         }
-        const reading = read();
-        reading.catch(() => {});
+        const done = read();
+        done.catch(() => {});
+        const reading = { done, holders: 0, leave: () => void done.then(release, () => {}) };
         party.reads.set(what, reading);
         mine.push(what);
-        return reading;
+        return hold(reading);
       },
       async decode(headers, decode) {
         const there = [lru.peek(id), party.larger].filter((picture) => picture !== undefined);
@@ -145,6 +163,10 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       [Symbol.dispose]() {
         // What was read is held no longer than it is counted: by the one who read it.
         for (const what of mine) party.reads.delete(what);
+        for (const reading of holding) {
+          reading.holders -= 1;
+          if (reading.holders === 0) reading.leave();
+        }
         party.recipes.delete(own);
         if (party.recipes.size === 0 && parties.get(id) === party) parties.delete(id);
       },

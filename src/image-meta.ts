@@ -2,15 +2,14 @@ import { DarkroomError, errors } from './errors.ts';
 import type { Face } from './faces/face-finder.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { OriginalFacts } from './original-facts.ts';
-import { readOriginal } from './read-original.ts';
+import type { OriginalReader } from './read-original.ts';
 import { DESCRIBE_MS, describeCost } from './render/cost.ts';
 import type { PictureFacts } from './render/describe.ts';
 import type { Renderer } from './render/render.ts';
-import type { ObjectReader } from './stores/store.ts';
 
 export interface ImageMetaDeps {
   readonly facts: OriginalFacts;
-  readonly originals: ObjectReader;
+  readonly originals: OriginalReader;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
   readonly maxOriginalBytes: number;
@@ -33,7 +32,8 @@ export function createImageMeta({ facts, originals, queue, renderer, maxOriginal
         using place = await queue.enter(DESCRIBE_MS, signal);
         const hold = (bytes: number) => place.hold(bytes);
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
-        const original = await renderer.examine(await readOriginal(originals, id, limits));
+        using held = await originals.read(id, limits);
+        const original = await renderer.examine(held.body);
         await place.slot(describeCost(original));
         return renderer.describe(original);
       });

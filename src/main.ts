@@ -16,10 +16,11 @@ import { watchQueue } from './flow/watched-queue.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { keepsFreedMemory, restartFrugally } from './frugal.ts';
-import { collectAfter, collectGarbage } from './garbage.ts';
+import { collectGarbage, watchGarbage } from './garbage.ts';
 import { createGenerations } from './generations.ts';
 import { createIdentify } from './identify.ts';
 import { exitWhenIdle } from './idle-exit.ts';
+import { createInputBuffers } from './input-buffers.ts';
 import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
 import { createMetrics } from './metrics.ts';
@@ -29,6 +30,7 @@ import { createOriginalFacts } from './original-facts.ts';
 import { createPictureSources } from './picture-sources.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
 import { checkPresets, createPresets } from './presets.ts';
+import { createOriginalReader } from './read-original.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './rendition-cache.ts';
@@ -82,8 +84,12 @@ async function start() {
   const results = openResults(config, watch);
   const cache = createRenditionCache(config.memory.cache);
   const decodes = createDecodeCache(config.memory.decodes);
-  const flights = createSingleFlight<Developed>();
+  const flights = createSingleFlight<Developed>({
+    onLanded: watchGarbage({ young: WORTH_COLLECTING, all: config.memory.garbage }),
+  });
   const { memory } = config;
+  const inputBuffers = createInputBuffers(memory.inputs / 2);
+  const reader = createOriginalReader(originals, inputBuffers);
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
     ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
@@ -93,7 +99,7 @@ async function start() {
       const evicted = decodes.lend(more) + cache.lend(more - memory.decodes);
       if (evicted > WORTH_COLLECTING) collectGarbage();
     },
-    onInputFreed: collectAfter(WORTH_COLLECTING, memory.inputs / 2),
+    onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
   });
   const queue = watchQueue(workQueue, {
     places: config.slots + config.queue,
@@ -126,10 +132,10 @@ async function start() {
   });
   const kept = results && createKeptResults({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
+    ...{ originals: reader, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
   });
   const shop = createShopApi({
-    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader: originals, signingKey },
+    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
@@ -144,21 +150,8 @@ async function start() {
   });
   const logStream = createLogStream();
   const app = buildApp({
-    ...{
-      identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-      cache,
-      decodes,
-      flights,
-      queue,
-      kept,
-      sources,
-      renderer,
-      facts,
-      generations,
-      metrics,
-      tracing,
-      life,
-    },
+    identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
+    ...{ cache, decodes, flights, queue, kept, sources, renderer, facts, generations, metrics, tracing, life },
     maxUploadBytes: maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     nearest: config.nearest,

@@ -11,6 +11,8 @@ export interface MemoryPlan {
   readonly saves: number;
   /** Originals in memory, all together; none may be larger. */
   readonly inputs: number;
+  /** Buffers that nobody needs any more, before they are collected. */
+  readonly garbage: number;
   /** Decoding and encoding, all slots together, with nothing borrowed. */
   readonly work: number;
 }
@@ -25,11 +27,12 @@ export interface MemoryPlanOptions {
 const MIB = 1024 * 1024;
 /** What is left for the kernel's own buffers, and for what an allocator keeps to itself. */
 const USABLE = 0.85;
-/**
- * The process at work beside its renders: 40 MiB of its own, 69 of code that it maps, and up to 27 of originals and
- * renditions that nobody needs any more but V8 has not collected yet.
- */
-const PROCESS_BYTES = 136 * MIB;
+/** The process at work beside its renders: 40 MiB of its own, and 69 of code that it maps. */
+const PROCESS_BYTES = 109 * MIB;
+/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers. */
+const GARBAGE_SHARE = 1 / 16;
+const LEAST_GARBAGE = 27 * MIB;
+const MOST_GARBAGE = 128 * MIB;
 /** The face thread with both models at work. Both by the peaks that bench/ceiling.ts prints. */
 const FACES_BYTES = 88 * MIB;
 /** A second copy of a flash sale's minute at most. */
@@ -53,9 +56,10 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const inputs = Math.floor(limit * INPUT_SHARE);
   // Who asks for a small cache means this one too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
-  const free = limit * USABLE - PROCESS_BYTES - (options.faces ? FACES_BYTES : 0) - saves - inputs - decodes;
+  const garbage = Math.min(MOST_GARBAGE, Math.max(LEAST_GARBAGE, Math.floor(limit * GARBAGE_SHARE)));
+  const free = limit * USABLE - PROCESS_BYTES - garbage - (options.faces ? FACES_BYTES : 0) - saves - inputs - decodes;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
   return free + decodes < LEAST_WORK || cache > free
     ? undefined
-    : { limit, cache, decodes, saves, inputs, work: Math.floor(free - cache) };
+    : { limit, cache, decodes, saves, inputs, garbage, work: Math.floor(free - cache) };
 }

@@ -3,14 +3,13 @@ import { DarkroomError } from './errors.ts';
 import type { JobCost, Place, WorkQueue } from './flow/work-queue.ts';
 import type { Generations } from './generations.ts';
 import type { KeptResults } from './kept-results.ts';
-import { readOriginal } from './read-original.ts';
+import type { OriginalReader } from './read-original.ts';
 import { PACK_COST, renderCost } from './render/cost.ts';
 import type { Examined, OriginalHeader } from './render/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/whole.ts';
 import type { StepTimer } from './step-timer.ts';
-import type { ObjectReader } from './stores/store.ts';
 import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
 
 /**
@@ -40,7 +39,7 @@ export interface RenderJob {
 }
 
 export interface PictureSourcesDeps {
-  readonly originals: ObjectReader;
+  readonly originals: OriginalReader;
   /** Undefined when nothing is kept beyond this process. */
   readonly kept: KeptResults | undefined;
   readonly queue: WorkQueue;
@@ -64,13 +63,19 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
 
   async function findOriginal({ id, place, visit, timer, signal }: RenderJob): Promise<Examined> {
     const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => place.hold(bytes) }; // 503
-    const read = await visit.read('original', async () => {
-      const body = await timer.time('origin', readOriginal(originals, id, limits)); // 404, 413, 502, 504
-      return { body, examined: await timer.time('decode', renderer.examine(body)) }; // 413, 422
-    });
+    const read = async () => {
+      const held = await timer.time('origin', originals.read(id, limits)); // 404, 413, 502, 504
+      try {
+        return { held, examined: await timer.time('decode', renderer.examine(held.body)) }; // 413, 422
+      } catch (error) {
+        held[Symbol.dispose]();
+        throw error;
+      }
+    };
+    const { held, examined } = await visit.read('original', read, (last) => last.held[Symbol.dispose]());
     // Somebody else may have read it; it is counted for each who holds it.
-    place.hold(read.body.length);
-    return read.examined;
+    place.hold(held.body.length);
+    return examined;
   }
 
   /** A working copy for later, when there is room for the work: without one, the original is decoded again. */

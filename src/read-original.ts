@@ -1,12 +1,30 @@
 import { errors } from './errors.ts';
+import type { InputBuffers } from './input-buffers.ts';
 import type { ObjectReader, ReadOptions } from './stores/store.ts';
 import { QUARANTINE } from './uploads/quarantine.ts';
 
-/** The bytes of an original. Throws `original_not_found`, for what is quarantined too, and the store's own errors. */
-export async function readOriginal(originals: ObjectReader, id: string, options: ReadOptions): Promise<Buffer> {
-  const object = id.startsWith(QUARANTINE) ? undefined : await originals.get(id, options);
-  if (!object) throw errors.originalNotFound();
-  // Some origins announce nothing.
-  options.onLength?.(object.body.length);
-  return object.body;
+/** An original in memory that is used again as soon as this is disposed of: dispose of it once nothing reads it. */
+export interface HeldOriginal extends Disposable {
+  readonly body: Buffer;
+}
+
+export interface OriginalReader {
+  /** Throws `original_not_found`, for what is quarantined too, and the store's own errors. */
+  read(id: string, options: Omit<ReadOptions, 'allocate'>): Promise<HeldOriginal>;
+}
+
+export function createOriginalReader(originals: ObjectReader, buffers: InputBuffers): OriginalReader {
+  return {
+    async read(id, options) {
+      // What fails is not given back: something may be writing to it still.
+      const object = id.startsWith(QUARANTINE)
+        ? undefined
+        : await originals.get(id, { ...options, allocate: buffers.take });
+      if (!object) throw errors.originalNotFound();
+      const { body } = object;
+      // Some origins announce nothing.
+      options.onLength?.(body.length);
+      return { body, [Symbol.dispose]: () => buffers.giveBack(body) };
+    },
+  };
 }

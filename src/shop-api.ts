@@ -1,7 +1,7 @@
 import type { ApiDeps } from './api.ts';
 import { createImageMeta } from './image-meta.ts';
 import { createPurge, type PurgeDeps } from './purge.ts';
-import type { ObjectReader } from './stores/store.ts';
+import type { OriginalReader } from './read-original.ts';
 import { createFolderUploads, type FolderUploads } from './uploads/folder-upload-target.ts';
 import type { UploadTarget } from './uploads/upload-target.ts';
 import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads.ts';
@@ -11,7 +11,7 @@ export interface ShopApiOptions
     Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'facts'> {
   /** Without one there are no routes under /v1. */
   readonly apiToken: string | undefined;
-  readonly reader: ObjectReader;
+  readonly reader: OriginalReader;
   /** Undefined where originals can only be read. */
   readonly originals: PurgeDeps['originals'];
   /** Where uploads go; undefined where that is this server itself. */

@@ -1,25 +1,42 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectAfter, collectGarbage } from '../src/garbage.ts';
+import { collectGarbage, watchGarbage } from '../src/garbage.ts';
 import { turns } from './helpers/turns.ts';
 
 describe('buffers that were let go', () => {
-  it('are collected once they are enough, all ages after a large one, and never before whoever let go has left', async () => {
+  it('are collected once they are enough, and never before whoever let go has left', async () => {
     const collected: (string | undefined)[] = [];
-    const letGo = collectAfter(8, 64, (options) => collected.push(options?.type));
-    letGo(7);
-    await turns();
-    assert.deepEqual(collected, []);
-    letGo(1);
+    let bytes = 1000;
+    const look = watchGarbage(
+      { young: 8, all: 64 },
+      (options) => collected.push(options?.type),
+      () => bytes,
+    );
+    const lookAt = async (now: number) => {
+      bytes = now;
+      look();
+      const before = collected.length;
+      await turns();
+      return collected.slice(before);
+    };
+    assert.deepEqual(await lookAt(1007), []);
+    bytes = 1008;
+    look();
     assert.deepEqual(collected, []);
     await turns();
     assert.deepEqual(collected, ['minor']);
-    letGo(64);
-    await turns();
-    assert.deepEqual(collected, ['minor', undefined]);
-    letGo(7);
-    await turns();
-    assert.equal(collected.length, 2);
+    // The collection freed nothing: what is there is in use, and only what is new counts.
+    assert.deepEqual(await lookAt(1010), []);
+    assert.deepEqual(await lookAt(1016), ['minor']);
+    assert.deepEqual(await lookAt(1063), ['minor']);
+    assert.deepEqual(await lookAt(1064), [undefined]);
+    assert.deepEqual(await lookAt(1071), []);
+    assert.deepEqual(await lookAt(1072), ['minor']);
+    // It freed much, some time after.
+    assert.deepEqual(await lookAt(900), []);
+    assert.deepEqual(await lookAt(907), []);
+    assert.deepEqual(await lookAt(908), ['minor']);
+    assert.deepEqual(await lookAt(964), [undefined]);
   });
 
   it('are really given back', () => {
@@ -27,5 +44,19 @@ describe('buffers that were let go', () => {
     (() => Buffer.allocUnsafeSlow(64 * 1024 * 1024))();
     collectGarbage();
     assert.ok(process.memoryUsage().arrayBuffers < before + 1024 * 1024);
+  });
+
+  it('stay few, though V8 is told not to look at them', async () => {
+    const MIB = 1024 * 1024;
+    const look = watchGarbage({ young: 4 * MIB, all: 32 * MIB });
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (let n = 0; n < 500; n += 1) {
+      (() => Buffer.allocUnsafeSlow(MIB))();
+      look();
+      await turns();
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    assert.ok(most < 64 * MIB, `${most / MIB} MiB`);
   });
 });

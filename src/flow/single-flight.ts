@@ -36,7 +36,12 @@ interface SharedWork<T> {
   waiters: number;
 }
 
-export function createSingleFlight<T>(): SingleFlight<T> {
+export interface SingleFlightOptions {
+  /** Called when the work of a flight has ended, however. */
+  onLanded?(): void;
+}
+
+export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): SingleFlight<T> {
   const flights = new Map<string, SharedWork<T>>();
 
   function start(key: string, work: (flight: Flight) => Promise<T>): SharedWork<T> {
@@ -71,7 +76,13 @@ export function createSingleFlight<T>(): SingleFlight<T> {
       },
     };
     flights.set(key, shared);
-    Promise.resolve(flight).then(work).finally(land).then(answer.resolve, answer.reject);
+    Promise.resolve(flight)
+      .then(work)
+      .finally(() => {
+        land();
+        onLanded?.();
+      })
+      .then(answer.resolve, answer.reject);
     // When all waiters have left, nobody else handles a failure.
     answer.promise.catch(() => {});
     return shared;

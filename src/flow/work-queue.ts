@@ -52,8 +52,8 @@ export interface WorkQueueOptions {
   readonly inputBytes?: number;
   /** Told whenever the bytes counted for work change, before that work begins. */
   onWorkBytes?(bytes: number): void;
-  /** Told, when a job has left, how many bytes of input nobody needs any more. */
-  onInputFreed?(bytes: number): void;
+  /** Told whenever the bytes counted for inputs change. */
+  onInputBytes?(bytes: number): void;
 }
 
 const RETRY_AFTER_MAX_S = 30;
@@ -61,7 +61,7 @@ const RETRY_AFTER_MAX_S = 30;
 const MEAN_WEIGHT = 0.2;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { slots, waiting, waitTimeoutMs, onWorkBytes, onInputFreed } = options;
+  const { slots, waiting, waitTimeoutMs, onWorkBytes, onInputBytes } = options;
   const { workBytes: mostWork = Number.POSITIVE_INFINITY, inputBytes: mostInput = Number.POSITIVE_INFINITY } = options;
   const stays = new Set<{ readonly since: number }>();
   let inside = 0;
@@ -113,14 +113,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       inside += 1;
       let waitedMs = 0;
       let held = 0;
-      const taken: (() => void)[] = [
-        () => (inside -= 1),
-        () => {
-          inputBytes -= held;
-          if (held > 0) onInputFreed?.(held);
-          held = 0;
-        },
-      ];
+      const taken: (() => void)[] = [() => (inside -= 1), () => count(0)];
+      const count = (bytes: number) => {
+        inputBytes += bytes - held;
+        held = bytes;
+        onInputBytes?.(inputBytes);
+      };
       const giveBack = () => {
         while (taken.length > 0) taken.pop()?.();
       };
@@ -147,8 +145,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       return {
         hold(bytes) {
           if (inputBytes - held + bytes > mostInput) throw errors.busy(retryAfter());
-          inputBytes += bytes - held;
-          held = bytes;
+          count(bytes);
         },
         async slot(cost) {
           if (cost.bytes > mostWork)

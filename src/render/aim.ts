@@ -1,6 +1,6 @@
 import type { Face, Probe } from '../faces/face-finder.ts';
 import { aimAtFaces, type Box, dependsOnFaces, workingSize } from './crop.ts';
-import { type Decoder, decode, openPixels, type Pixels } from './decode.ts';
+import { type Conversion, type Decoder, decode, openPixels, type Pixels } from './decode.ts';
 import type { SharpModule } from './engine.ts';
 import type { FaceBox } from './face-crop.ts';
 import { type OriginalHeader, refuse } from './header.ts';
@@ -22,7 +22,7 @@ const CONVERTED = { deep: false, hasProfile: false };
 export interface Aimed {
   readonly decoder: Decoder;
   /** What is still to be converted to sRGB. */
-  readonly header: Pick<OriginalHeader, 'deep' | 'hasProfile'>;
+  readonly header: Conversion;
   /** The whole picture, where it was decoded on the way. */
   readonly whole: Pixels | undefined;
   /** Faces matter for this frame but could not be looked for; it is framed by attention. */

@@ -83,12 +83,21 @@ export function openOriginal(sharp: SharpModule, { body }: Examined, limits: Dec
   }).timeout({ seconds: limits.timeoutSeconds });
 }
 
-/** Converts to sRGB and collects the pixels. */
-export async function decode(image: Sharp, header: Pick<OriginalHeader, 'deep' | 'hasProfile'>): Promise<Pixels> {
+/** What decides how a picture is converted to sRGB. */
+export type Conversion = Pick<OriginalHeader, 'deep' | 'hasProfile'>;
+
+export function toSrgb(image: Sharp, { deep, hasProfile }: Conversion): Sharp {
   image.toColourspace('srgb');
   // sharp works on deep pictures in Display P3 and would hand out its numbers as if they were sRGB's.
-  if (header.deep && header.hasProfile) image.withIccProfile('srgb', { attach: false });
-  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }).catch(refuse);
+  return deep && hasProfile ? image.withIccProfile('srgb', { attach: false }) : image;
+}
+
+/** Converts to sRGB and collects the pixels. */
+export async function decode(image: Sharp, header: Conversion): Promise<Pixels> {
+  const { data, info } = await toSrgb(image, header)
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch(refuse);
   const { width, height, pageHeight = height } = info;
   return { data, width, height: pageHeight, channels: info.channels as 3 | 4, frames: Math.round(height / pageHeight) };
 }

@@ -1,6 +1,6 @@
 import type { Sharp } from 'sharp';
 import { keepCopyright } from './copyright.ts';
-import type { Decoder, Pixels } from './decode.ts';
+import { type Conversion, type Decoder, type Pixels, toSrgb } from './decode.ts';
 import type { SharpModule } from './engine.ts';
 import { type OriginalHeader, refuse } from './header.ts';
 import type { Output, Recipe } from './recipe.ts';
@@ -110,10 +110,25 @@ export async function encode(
   return finish(image, { format, transparent, pixels: width * height * frames }, header, recipe);
 }
 
-/** Encodes straight from the decoder in Display P3, so that no colour passes through sRGB; with P3's profile. */
-export async function encodeWide({ open, plan }: Decoder, header: OriginalHeader, recipe: Recipe): Promise<Encoded> {
-  const image = open().pipelineColourspace('rgb16').withIccProfile('p3');
-  const transparent = header.hasAlpha;
+/** Whether colours beyond sRGB are asked for, and there are any. */
+export function isWide({ hasProfile }: OriginalHeader, { gamut }: Recipe): boolean {
+  return gamut === 'p3' && hasProfile;
+}
+
+/**
+ * Encodes opaque pictures straight from the decoder. In Display P3 with its profile where that is asked for, so that no
+ * colour passes through sRGB. `now`: what is still to be converted.
+ */
+export async function encodeStraight(
+  { open, plan }: Decoder,
+  now: Conversion,
+  header: OriginalHeader,
+  recipe: Recipe,
+): Promise<Encoded> {
+  const wide = isWide(header, recipe);
+  const image = wide ? open().pipelineColourspace('rgb16').withIccProfile('p3') : toSrgb(open(), now);
+  // Of wide ones nobody has seen the pixels.
+  const transparent = wide && header.hasAlpha;
   const format = chooseFormat(recipe.output, transparent, 1);
   const pixels = plan.canvas.width * plan.canvas.height;
   return finish(image, { format, transparent, pixels }, header, recipe).catch(refuse);

@@ -3,12 +3,12 @@ import { aim, type FaceLookup } from './aim.ts';
 import { cutsAway, type FramePlan } from './crop.ts';
 import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './decode.ts';
 import { describe, type PictureFacts } from './describe.ts';
-import { type Encoded, encode, encodeWide } from './encode.ts';
+import { type Encoded, encode, encodeStraight, isWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
 import { type Examined, type OriginalHeader, readHeader } from './header.ts';
 import type { Recipe } from './recipe.ts';
 import { stripMetadata } from './strip-metadata.ts';
-import { canBeWhole, decodeWhole, packWhole, wholeOf } from './whole.ts';
+import { canBeWhole, decodeWhole, isOriginal, packWhole, wholeOf } from './whole.ts';
 
 /** A finished picture. Width and height in pixels. */
 export interface Rendered {
@@ -65,13 +65,13 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       const { decoder } = aimed;
       const provisional = aimed.facesMissed;
       const { width, height } = decoder.plan.canvas;
-      if (recipe.gamut === 'p3' && header.hasProfile) {
-        const wide = await timer.time('encode', encodeWide(decoder, header, recipe));
-        return { ...wide, width, height, provisional, whole: undefined };
-      }
+      const decoded = () => timer.time('decode', decode(decoder.open(), aimed.header));
       const pixels =
-        asTheyAre(original, decoder, recipe) ?? (await timer.time('decode', decode(decoder.open(), aimed.header)));
-      const encoded = await timer.time('encode', encode(sharp, pixels, header, recipe));
+        asTheyAre(original, decoder, recipe) ?? (needsPixels(decoder, header, recipe) ? await decoded() : undefined);
+      const encoded = await timer.time(
+        'encode',
+        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, aimed.header, header, recipe),
+      );
       const untouched = ownPixels(original, decoder.plan, encoded, recipe);
       const whole = aimed.whole ?? (showsAll(decoder, recipe) ? pixels : undefined);
       return {
@@ -113,6 +113,18 @@ function asTheyAre({ body }: Examined, decoder: Decoder, recipe: Recipe): Pixels
   const { width, height } = decoder.plan.canvas;
   if (Buffer.isBuffer(body) || body.width !== width || body.height !== height) return undefined;
   return showsAll(decoder, recipe) ? body : undefined;
+}
+
+/**
+ * Whether the pixels of a rendition are of use to anybody but its encoder: to see whether they are transparent, to put the
+ * frames of an animation together, or for other renditions. Else they go from decoder to encoder by rows, not 13 MB at once.
+ */
+function needsPixels(decoder: Decoder, header: OriginalHeader, recipe: Recipe): boolean {
+  if (isWide(header, recipe)) return false;
+  if (header.hasAlpha || decoder.moves) return true;
+  // Straight from its decoder, a PNG says at which resolution the original was meant to be printed.
+  if (recipe.output === 'png') return true;
+  return isOriginal(header) && canBeWhole(header, decoder.plan.canvas) && showsAll(decoder, recipe);
 }
 
 /** Whether all of the picture is in the frame, in its own shape, and nothing else. */

@@ -164,11 +164,8 @@ async function connect({ timeoutMs, allowPrivate, maxConnections = 50, resolveNa
   return { pool: new Agent({ ...settings, pipelining: 1 }), fresh: new Agent({ ...settings, pipelining: 0 }), request };
 }
 
-async function readAnswer(
-  answer: Answer,
-  { maxBytes, onLength }: BodyLimits,
-  limit: AbortSignal,
-): Promise<StoredObject | undefined> {
+async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal): Promise<StoredObject | undefined> {
+  const { maxBytes, onLength } = limits;
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
@@ -180,7 +177,7 @@ async function readAnswer(
   const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
   if (announced !== undefined) onLength?.(announced);
-  const content = await readBody(body, announced, maxBytes, limit);
+  const content = await readBody(body, announced, limits, limit);
   return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
 }
 

@@ -145,11 +145,8 @@ function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutp
 }
 
 /** A body left unread would hold its socket for ever, so it is read to its end or destroyed, whatever happens. */
-async function bodyOf(
-  output: GetObjectCommandOutput,
-  { maxBytes, onLength }: BodyLimits,
-  limit: AbortSignal,
-): Promise<Buffer> {
+async function bodyOf(output: GetObjectCommandOutput, limits: BodyLimits, limit: AbortSignal): Promise<Buffer> {
+  const { maxBytes, onLength } = limits;
   const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
   const body = stream as import('node:stream').Readable;
   try {
@@ -157,7 +154,7 @@ async function bodyOf(
       throw errors.storeFailed(new Error(`encoded as ${encoding}`));
     if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
     if (announced !== undefined) onLength?.(announced);
-    return await readBody(body, announced, maxBytes, limit);
+    return await readBody(body, announced, limits, limit);
   } finally {
     body.destroy();
   }

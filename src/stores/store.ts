@@ -32,6 +32,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Called before a body is read whose length is announced, in bytes. What it throws ends the call. */
   onLength?(bytes: number): void;
+  /** Memory for a body whose length is announced, just so many bytes; the adapter's own when left out. */
+  allocate?(bytes: number): Buffer;
 }
 
 export interface WriteOptions {

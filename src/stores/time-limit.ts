@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { DarkroomError, errors } from '../errors.ts';
+import type { BodyLimits } from './store.ts';
 
 /** Runs under the caller's signal and the store's own time limit, and turns every failure into the contract's. */
 export async function bounded<T>(
@@ -37,11 +38,11 @@ export function tooLarge(maxBytes: number): DarkroomError {
 export async function readBody(
   stream: Readable,
   announced: number | undefined,
-  maxBytes: number,
+  { maxBytes, allocate = Buffer.allocUnsafeSlow }: BodyLimits,
   limit: AbortSignal,
 ): Promise<Buffer> {
   // Of a known length: filled as it comes, so that nothing is in memory twice. Pages that nothing is written to cost nothing.
-  const whole = announced === undefined ? undefined : Buffer.allocUnsafeSlow(announced);
+  const whole = announced === undefined ? undefined : allocate(announced);
   const chunks: Buffer[] = [];
   let length = 0;
   // A stalled stream is woken by its destruction, never by waiting.

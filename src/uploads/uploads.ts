@@ -3,7 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { OriginalFacts } from '../original-facts.ts';
 import type { Purge } from '../purge.ts';
-import { readOriginal } from '../read-original.ts';
+import type { OriginalReader } from '../read-original.ts';
 import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
 import type { PictureFacts } from '../render/describe.ts';
 import type { Renderer } from '../render/render.ts';
@@ -44,6 +44,7 @@ export interface Uploads {
 export interface UploadsDeps {
   readonly target: UploadTarget;
   readonly originals: ObjectStore;
+  readonly reader: OriginalReader;
   readonly facts: OriginalFacts;
   readonly purge: Purge;
   readonly queue: WorkQueue;
@@ -68,7 +69,7 @@ const TICKET_S = 300;
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { target, originals, facts, purge, queue, renderer, signatures, presets, maxOriginalBytes } = deps;
+  const { target, originals, reader, facts, purge, queue, renderer, signatures, presets, maxOriginalBytes } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
     const named = presets.filter((preset) => CATEGORIES[category].test(preset));
@@ -101,7 +102,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
     async complete(id, signal) {
       using place = await queue.enter(DESCRIBE_MS, signal);
       const onLength = (bytes: number) => place.hold(bytes);
-      const body = await readOriginal(originals, id, { signal, maxBytes: maxOriginalBytes, onLength });
+      const held = await reader.read(id, { signal, maxBytes: maxOriginalBytes, onLength });
+      const { body } = held;
       try {
         const original = await renderer.examine(body);
         await place.slot(describeCost(original));
@@ -115,6 +117,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
         // Immutable for its id, and renditions of the first one may be on their way round the world.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
         facts.accept(id, found, sha256);
+        // Not what is quarantined: a save that ran out of time may be reading it still.
+        held[Symbol.dispose]();
         return { imageId: id, bytes: body.length, ...found };
       } catch (error) {
         if (!(error instanceof DarkroomError) || error.status >= 500) throw error;

@@ -10,11 +10,13 @@ import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createGenerations } from '../../src/generations.ts';
 import { createIdentify } from '../../src/identify.ts';
+import { createInputBuffers } from '../../src/input-buffers.ts';
 import { createKeptResults } from '../../src/kept-results.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
 import { createPictureSources } from '../../src/picture-sources.ts';
 import { createPresets } from '../../src/presets.ts';
+import { createOriginalReader } from '../../src/read-original.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';
 import type { Developed } from '../../src/serve-image.ts';
@@ -65,6 +67,8 @@ export async function startApp(options: TestAppOptions) {
   const cache = createRenditionCache(64 * 1024 * 1024);
   const decodes = createDecodeCache(options.decodeBytes ?? 64 * 1024 * 1024);
   const flights = createSingleFlight<Developed>();
+  // Of all originals at once, so that each test sees memory that others have used.
+  const reader = createOriginalReader(originals, createInputBuffers(64 * 1024 * 1024));
   const queue = createWorkQueue({
     slots: options.slots ?? 2,
     waiting: options.waiting ?? 32,
@@ -101,19 +105,19 @@ export async function startApp(options: TestAppOptions) {
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
   const shop = createShopApi({
-    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader: originals },
+    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
   const kept = results && createKeptResults({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
+    ...{ originals: reader, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
   });
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
     ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
-    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, work: 0 },
+    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),

@@ -104,6 +104,23 @@ export function readerConformance(
       assert.equal((await subject.reader.get('length.bin', live()))?.body.length, 4321);
     });
 
+    it('fills the memory that it is given', async () => {
+      const body = randomBytes(300_000);
+      await subject.seed('given.bin', body);
+      const memory = Buffer.alloc(400_000, 7);
+      const asked: number[] = [];
+      const allocate = (bytes: number) => {
+        asked.push(bytes);
+        return memory.subarray(50_000, 50_000 + bytes);
+      };
+      const object = await subject.reader.get('given.bin', { ...live(), allocate });
+      assert.deepEqual(asked, [300_000]);
+      assert.deepEqual(object?.body, body);
+      assert.equal(object?.body.buffer, memory.buffer);
+      assert.deepEqual(memory.subarray(50_000, 350_000), body);
+      for (const rest of [memory.subarray(0, 50_000), memory.subarray(350_000)]) assert.ok(rest.every((b) => b === 7));
+    });
+
     it('reads an empty object', async () => {
       await subject.seed('empty.bin', Buffer.alloc(0));
       assert.equal((await subject.reader.get('empty.bin', live()))?.body.length, 0);

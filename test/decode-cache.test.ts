@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createDecodeCache } from '../src/decode-cache.ts';
+import { errors } from '../src/errors.ts';
+import type { Recipe } from '../src/render/recipe.ts';
+import { turns } from './helpers/turns.ts';
+
+const RECIPE = { width: 100 } as Recipe;
+
+describe('what is read for all who visit an original', () => {
+  function start() {
+    const released: string[] = [];
+    const reads: PromiseWithResolvers<string>[] = [];
+    const cache = createDecodeCache(1000);
+    const enter = () => {
+      const visit = cache.visit('a', RECIPE);
+      const read = () => {
+        const reading = Promise.withResolvers<string>();
+        reads.push(reading);
+        return reading.promise;
+      };
+      return {
+        read: visit.read('original', read, (value) => released.push(value)),
+        leave: () => visit[Symbol.dispose](),
+      };
+    };
+    return { released, reads, enter };
+  }
+
+  it('is released once the last of them has left, whoever read it', async () => {
+    const { released, reads, enter } = start();
+    const [first, second] = [enter(), enter()];
+    reads[0]?.resolve('bytes');
+    assert.deepEqual(await Promise.all([first.read, second.read]), ['bytes', 'bytes']);
+    first.leave();
+    await turns();
+    assert.deepEqual(released, []);
+    // The one who read it has left: read anew, and the first bytes are still held.
+    const third = enter();
+    reads[1]?.resolve('bytes again');
+    assert.equal(await third.read, 'bytes again');
+    third.leave();
+    await turns();
+    assert.deepEqual(released, ['bytes again']);
+    second.leave();
+    await turns();
+    assert.deepEqual(released, ['bytes again', 'bytes']);
+  });
+
+  it('is not released when it failed or was given up; the next one reads for itself', async () => {
+    const { released, reads, enter } = start();
+    const [first, second] = [enter(), enter()];
+    reads[0]?.reject(new Error('its client left'));
+    await assert.rejects(first.read, /left/);
+    first.leave();
+    await turns();
+    reads[1]?.resolve('bytes');
+    assert.equal(await second.read, 'bytes');
+    second.leave();
+    await turns();
+    assert.deepEqual(released, ['bytes']);
+    const [third, fourth] = [enter(), enter()];
+    reads[2]?.reject(errors.originalNotFound());
+    await assert.rejects(Promise.all([third.read, fourth.read]), { code: 'original_not_found' });
+    third.leave();
+    fourth.leave();
+    await turns();
+    assert.equal(reads.length, 3);
+    assert.deepEqual(released, ['bytes']);
+  });
+
+  it('outlives a purge for those who hold it', async () => {
+    const released: string[] = [];
+    const cache = createDecodeCache(1000);
+    const visit = cache.visit('a', RECIPE);
+    await visit.read(
+      'original',
+      async () => 'bytes',
+      (value) => released.push(value),
+    );
+    cache.forget('a');
+    await turns();
+    assert.deepEqual(released, []);
+    visit[Symbol.dispose]();
+    await turns();
+    assert.deepEqual(released, ['bytes']);
+  });
+});
