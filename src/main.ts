@@ -82,12 +82,12 @@ async function start() {
   };
   const originals = openOriginals(config, watch);
   const results = openResults(config, watch);
-  const cache = createRenditionCache(config.memory.cache);
-  const decodes = createDecodeCache(config.memory.decodes);
-  const flights = createSingleFlight<Developed>({
-    onLanded: watchGarbage({ young: WORTH_COLLECTING, all: config.memory.garbage }),
-  });
   const { memory } = config;
+  const cache = createRenditionCache(memory.cache);
+  const decodes = createDecodeCache(memory.decodes);
+  const flights = createSingleFlight<Developed>({
+    onLanded: watchGarbage({ young: memory.garbage / 4, all: memory.garbage }),
+  });
   const inputBuffers = createInputBuffers(memory.inputs / 2);
   const reader = createOriginalReader(originals, inputBuffers);
   const workQueue = createWorkQueue({

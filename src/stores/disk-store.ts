@@ -28,6 +28,7 @@ const NO_COMPANION: Companion = { contentType: undefined, cacheControl: undefine
 export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectStore {
   const home = resolve(root);
   let swept: Promise<void> | undefined;
+  let realHome = '';
 
   /** The file of a key. Undefined for keys that name no file: empty, dot and NUL segments. */
   function fileOf(key: string): string | undefined {
@@ -36,15 +37,22 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     return nameless ? undefined : join(home, ...segments.map(fileName));
   }
 
+  /** Whether a path without links is inside the folder, which may itself be a link, and one that is changed meanwhile. */
+  async function isInside(real: string): Promise<boolean> {
+    // Compared with the separator: /data/public must not let /data/public123 in.
+    const inside = () => realHome !== '' && real.startsWith(realHome + sep);
+    if (!inside()) realHome = await realpath(home);
+    return inside();
+  }
+
   /** The file's bytes if it is a regular file inside the folder once every link is followed. */
   async function read(
     file: string,
     { maxBytes, onLength, allocate = Buffer.allocUnsafeSlow }: BodyLimits,
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
-    const [real, realHome] = await Promise.all([realpath(file), realpath(home)]);
-    // Compared with the separator: /data/public must not let /data/public123 in.
-    if (!real.startsWith(realHome + sep)) return undefined;
+    const real = await realpath(file);
+    if (!(await isInside(real))) return undefined;
     // No link in the last step, and no waiting for a writer where the file is a pipe.
     await using handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const info = await handle.stat();
@@ -67,8 +75,8 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
   async function replace(file: string, content: Buffer | string, signal: AbortSignal): Promise<void> {
     const temporary = join(home, TEMPORARY, randomUUID());
     try {
-      await writeFile(temporary, content, { signal, flag: 'wx' });
-      await rename(temporary, file);
+      await inFolder(temporary, () => writeFile(temporary, content, { signal, flag: 'wx' }));
+      await inFolder(file, () => rename(temporary, file));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       throw error;
@@ -87,8 +95,8 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
 
   /** How many objects were in it. */
   async function removeFolder(folder: string): Promise<number> {
-    const [real, realHome] = await Promise.all([realpath(folder), realpath(home)]);
-    if (!real.startsWith(realHome + sep)) return 0;
+    const real = await realpath(folder);
+    if (!(await isInside(real))) return 0;
     // Moved away first, so that whoever writes meanwhile writes to a new folder.
     const grave = join(home, TEMPORARY, randomUUID());
     await mkdir(dirname(grave), { recursive: true });
@@ -123,9 +131,6 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
           swept = undefined;
           throw error;
         });
-        await mkdir(dirname(file), { recursive: true });
-        // The folder may have vanished since the first put; then the next put makes it again.
-        await mkdir(join(home, TEMPORARY), { recursive: true });
         // Two files cannot change in one step. A reader that meets an old body with a new companion, or the reverse,
         // notices by the checksum that renditions carry in their metadata.
         await replace(companionOf(file), JSON.stringify(companion), limit);
@@ -182,6 +187,17 @@ function parseCompanion(text: Buffer | undefined): Companion {
   } catch {
     // A damaged companion is none: its object then fails the checks of whoever needs the metadata.
     return NO_COMPANION;
+  }
+}
+
+/** Makes the file's folder when it is missed, because it is the first file of it or the folder vanished. */
+async function inFolder(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(file), { recursive: true });
+    await write();
   }
 }
 
