@@ -1,4 +1,4 @@
-/** Retries for at most a fifth of the calls: a store that is down must not get twice the load for it. */
+/** Retries for at most a tenth of the calls: a store that is down must not get twice the load for it. */
 export interface RetryBudget {
   /** A call was begun. */
   earn(): void;
@@ -6,7 +6,7 @@ export interface RetryBudget {
   take(): boolean;
 }
 
-const RETRIES_PER_CALL = 0.2;
+const RETRIES_PER_CALL = 0.1;
 /** At first, and after quiet times. */
 const MOST = 10;
 

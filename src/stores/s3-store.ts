@@ -1,5 +1,7 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { errors } from '../errors.ts';
+import { createS3Reader } from './s3-reader.ts';
+import type { Credentials } from './sigv4.ts';
 import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
 import { bounded, readBody, tooLarge } from './time-limit.ts';
 
@@ -33,6 +35,16 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
   let connecting: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
+  const fixed = environmentCredentials(process.env);
+  const reader = createS3Reader({
+    ...options,
+    async credentials() {
+      if (fixed) return fixed;
+      connecting ??= connect(options);
+      return (await connecting).client.config.credentials();
+    },
+  });
+
   /** One call with its own time limit. `NoSuchKey` is undefined; `NoSuchBucket` is a failure like any other. */
   async function call<T>(
     key: string,
@@ -52,11 +64,13 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   }
 
   const store: ObjectStore = {
-    get: (key, { signal, ...limits }) =>
-      call(key, signal, async ({ sdk, client, limit, object }) => {
+    get: (key, { signal, ...limits }) => {
+      if (reader) return bounded(signal, timeoutMs, (limit) => reader.get(prefix + key, limits, limit));
+      return call(key, signal, async ({ sdk, client, limit, object }) => {
         const output = await client.send(new sdk.GetObjectCommand(object), { abortSignal: limit });
         return { ...described(output), body: await bodyOf(output, limits, limit) };
-      }),
+      });
+    },
 
     async put(key, { body, contentType, cacheControl, metadata }, { signal }) {
       await call(key, signal, ({ sdk, client, limit, object }) => {
@@ -99,9 +113,22 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     async close() {
       const connected = await connecting?.catch(() => undefined);
       connected?.client.destroy();
+      await reader?.close();
     },
   };
   return store;
+}
+
+/** What the SDK's own chain would find first; undefined where it is to look elsewhere. */
+function environmentCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN,
+    AWS_PROFILE,
+  } = env;
+  if (!accessKeyId || !secretAccessKey || AWS_PROFILE) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: AWS_SESSION_TOKEN };
 }
 
 interface Target {

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import fc from 'fast-check';
+import { bucketUrl, createS3Reader } from '../../src/stores/s3-reader.ts';
+import { createGetSigner, encodeS3Key } from '../../src/stores/sigv4.ts';
+import { legalId } from '../helpers/arbitraries.ts';
+import { startFaultyServer } from '../helpers/tcp-faults.ts';
+
+/** The example keys of AWS's documentation. */
+const CREDENTIALS = {
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+};
+
+interface Sent {
+  readonly hostname: string;
+  readonly port?: number;
+  readonly protocol: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+}
+
+/** What the SDK would send. */
+async function sentBySdk(
+  place: { region: string; endpoint?: string | undefined; pathStyle?: boolean },
+  object: { bucket: string; key: string },
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } = CREDENTIALS,
+): Promise<Sent> {
+  let sent: Sent | undefined;
+  const client = new S3Client({
+    ...{ region: place.region, forcePathStyle: place.pathStyle ?? false, credentials, maxAttempts: 1 },
+    ...(place.endpoint ? { endpoint: place.endpoint } : {}),
+    requestHandler: {
+      async handle(request: Sent) {
+        sent = request;
+        throw new Error('sent');
+      },
+    } as never,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+  // The name of the call, which it adds for those who read logs.
+  client.middlewareStack.add(
+    (next) => (call) => {
+      (call.request as { query: Record<string, string> }).query = {};
+      return next(call);
+    },
+    { step: 'build', priority: 'low' },
+  );
+  await assert.rejects(client.send(new GetObjectCommand({ Bucket: object.bucket, Key: object.key })), /sent/);
+  client.destroy();
+  assert.ok(sent);
+  return sent;
+}
+
+describe('signatures of GETs', () => {
+  it('are those of the documentation', () => {
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "GET Object"
+    const headers = createGetSigner({ region: 'us-east-1' })(
+      { host: 'examplebucket.s3.amazonaws.com', path: '/test.txt', headers: { range: 'bytes=0-9' } },
+      CREDENTIALS,
+      new Date('2013-05-24T00:00:00Z'),
+    );
+    assert.deepEqual(headers, {
+      range: 'bytes=0-9',
+      'x-amz-content-sha256': 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+      'x-amz-date': '20130524T000000Z',
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, ' +
+        'SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, ' +
+        'Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
+    });
+  });
+
+  it('are those of the SDK, for any key, any secret, and with a session', async () => {
+    const text = fc.string({ minLength: 1, maxLength: 60, unit: fc.constantFrom(...'abcXYZ0189/+=') });
+    await fc.assert(
+      fc.asyncProperty(legalId, text, fc.option(text), async (key, secretAccessKey, token) => {
+        // The SDK cuts dots out of paths; whoever signs URLs cannot make such ids.
+        const credentials = { ...CREDENTIALS, secretAccessKey, ...(token === null ? {} : { sessionToken: token }) };
+        const place = { region: 'eu-central-1', endpoint: 'http://127.0.0.1:7480', pathStyle: true };
+        const sent = await sentBySdk(place, { bucket: 'some-bucket', key }, credentials);
+        assert.equal(`/some-bucket/${encodeS3Key(key)}`, sent.path);
+        const { authorization = '', 'x-amz-date': date = '', host = '' } = sent.headers;
+        const [, names = ''] = /SignedHeaders=([^,]+)/.exec(authorization) ?? [];
+        const ours = new Set(['host', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token']);
+        const headers = Object.fromEntries(
+          names.split(';').flatMap((name) => (ours.has(name) ? [] : [[name, sent.headers[name] ?? '']])),
+        );
+        const at = new Date(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'));
+        const signed = createGetSigner(place)({ host, path: sent.path, headers }, credentials, at);
+        assert.equal(signed.authorization, authorization);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('follow the day, the secret and the region', () => {
+    const sign = createGetSigner({ region: 'us-east-1' });
+    const request = { host: 'h', path: '/p' };
+    const signature = (credentials = CREDENTIALS, at = '2026-01-01T00:00:00Z', by = sign) =>
+      by(request, credentials, new Date(at)).authorization;
+    const all = [
+      signature(),
+      signature({ ...CREDENTIALS, secretAccessKey: 'other' }),
+      signature(CREDENTIALS, '2026-01-02T00:00:00Z'),
+      signature(CREDENTIALS, '2026-01-01T00:00:01Z'),
+      signature(CREDENTIALS, '2026-01-01T00:00:00Z', createGetSigner({ region: 'eu-west-1' })),
+    ];
+    assert.equal(new Set(all).size, all.length);
+    assert.equal(signature(), all[0]);
+  });
+});
+
+describe('where a bucket is', () => {
+  const NOWHERE = { HOME: '/nowhere' };
+  const at = (bucket: string, region: string, endpoint?: string, pathStyle = false) =>
+    bucketUrl({ bucket, region, endpoint, pathStyle }, NOWHERE);
+
+  const cases: [bucket: string, region: string, endpoint?: string | undefined, pathStyle?: boolean][] = [
+    ['plain', 'us-east-1'],
+    ['plain', 'eu-central-1'],
+    ['plain', 'eu-central-1', undefined, true],
+    ['with.dots', 'us-west-2'],
+    ['plain', 'auto', 'https://fly.storage.tigris.dev'],
+    ['plain', 'auto', 'https://account.r2.cloudflarestorage.com', true],
+    ['plain', 'us-east-1', 'http://127.0.0.1:7480', true],
+    ['plain', 'us-east-1', 'http://127.0.0.1:7480'],
+    ['plain', 'us-east-1', 'http://[::1]:7480'],
+    ['Old_Bucket', 'us-east-1', 'https://s3.example.com'],
+    ['plain', 'us-east-1', 'https://s3.example.com:8443/below/this', true],
+    ['plain', 'us-east-1', 'https://s3.example.com:443'],
+  ];
+  for (const [bucket, region, endpoint, pathStyle = false] of cases) {
+    it(`is where the SDK says: ${bucket} in ${region}${endpoint ? ` at ${endpoint}` : ''}${pathStyle ? ', by path' : ''}`, async () => {
+      const sent = await sentBySdk({ region, endpoint, pathStyle }, { bucket, key: 'a/b' });
+      const found = at(bucket, region, endpoint, pathStyle);
+      const expected = new URL(
+        `${sent.protocol}//${sent.hostname}${sent.port === undefined ? '' : `:${sent.port}`}${sent.path}`,
+      );
+      assert.deepEqual(
+        [found?.origin, found?.host, `${found?.path}/a/b`],
+        [expected.origin, expected.host, expected.pathname],
+      );
+    });
+  }
+
+  it('is left to the SDK where that may know better', () => {
+    assert.equal(at('arn:aws:s3:us-east-1:123456789012:accesspoint/x', 'us-east-1'), undefined);
+    assert.equal(at('express--use1-az4--x-s3', 'us-east-1'), undefined);
+    assert.equal(at('plain', 'cn-north-1'), undefined);
+    assert.equal(at('plain', 'us-gov-west-1'), undefined);
+    assert.equal(at('plain', 'us-east-1', 'https://s3.us-east-1.amazonaws.com'), undefined);
+    const options = { bucket: 'plain', region: 'us-east-1', endpoint: undefined, pathStyle: false };
+    for (const name of ['AWS_ENDPOINT_URL', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_USE_FIPS_ENDPOINT'])
+      assert.equal(bucketUrl(options, { ...NOWHERE, [name]: 'true' }), undefined, name);
+    assert.ok(bucketUrl(options, NOWHERE));
+  });
+});
+
+describe('an answer of S3', () => {
+  const OPTIONS = { bucket: 'b', region: 'us-east-1', pathStyle: true, timeoutMs: 2000, maxSockets: 2 };
+  const live = () => ({ maxBytes: 1000 });
+
+  async function against(
+    replies: string[],
+    work: (reader: NonNullable<ReturnType<typeof createS3Reader>>) => Promise<void>,
+  ) {
+    let asked = 0;
+    const heads: string[] = [];
+    const server = await startFaultyServer((socket) => {
+      socket.on('data', (data) => {
+        heads.push(String(data));
+        socket.write(replies[Math.min(asked, replies.length - 1)] ?? '');
+        asked += 1;
+      });
+    });
+    const reader = createS3Reader({
+      ...OPTIONS,
+      endpoint: `http://127.0.0.1:${server.port}`,
+      credentials: async () => CREDENTIALS,
+    });
+    if (!reader) throw new Error('not read directly');
+    try {
+      await work(reader);
+    } finally {
+      await reader.close();
+      await server.dispose();
+    }
+    return { asked, heads };
+  }
+  const answer = (head: string, body = '') =>
+    `HTTP/1.1 ${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+  it('of an unknown length is read, up to the limit', async () => {
+    const chunked = (text: string) =>
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+    const limit = new AbortController().signal;
+    await against([chunked('hello'), chunked('x'.repeat(2000)), answer('200 OK', 'after')], async (reader) => {
+      assert.equal(String((await reader.get('k', live(), limit))?.body), 'hello');
+      await assert.rejects(reader.get('k', live(), limit), { code: 'original_too_large' });
+      assert.equal(String((await reader.get('k', live(), limit))?.body), 'after');
+    });
+  });
+
+  it('that says 404 means what its code says', async () => {
+    const limit = new AbortController().signal;
+    const error = (code: string) => answer('404 Not Found', `<Error><Code>${code}</Code></Error>`);
+    await against([error('NoSuchKey'), error('NoSuchBucket'), answer('404 Not Found')], async (reader) => {
+      assert.equal(await reader.get('k', live(), limit), undefined);
+      await assert.rejects(reader.get('k', live(), limit), { code: 'store_failed' });
+      await assert.rejects(reader.get('k', live(), limit), { code: 'store_failed' });
+    });
+  });
+
+  it('with an error page without end is not read to its end', async () => {
+    const page = `HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${'x'.repeat(16_384)}\r\n`.repeat(6)}`;
+    await against([page], async (reader) => {
+      await assert.rejects(reader.get('k', live(), new AbortController().signal));
+    });
+  });
+
+  it('is asked for with a token where there is a session, and with nothing that is not signed but the agent', async () => {
+    const { heads } = await against([answer('200 OK', 'x')], async (reader) => {
+      await reader.get('a b/é', live(), new AbortController().signal);
+    });
+    assert.match(heads[0] ?? '', /^GET \/b\/a%20b\/%C3%A9 HTTP\/1\.1\r\n/);
+    assert.match(
+      heads[0] ?? '',
+      /SignedHeaders=accept-encoding;host;user-agent;x-amz-content-sha256;x-amz-date, Signature=[0-9a-f]{64}\r\n/,
+    );
+  });
+
+  it('ends with the caller’s reason, while connecting, queueing and reading', async () => {
+    const reason = new Error('gave up');
+    await against([`HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf`], async (reader) => {
+      const controllers = Array.from({ length: 6 }, () => new AbortController());
+      const reads = controllers.map(({ signal }) => assert.rejects(reader.get('k', live(), signal), reason));
+      setTimeout(() => {
+        for (const controller of controllers) controller.abort(reason);
+      }, 100);
+      await Promise.all(reads);
+    });
+  });
+});
