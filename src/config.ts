@@ -1,6 +1,7 @@
 import { usableCpus } from './cpu-limit.ts';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { settings, signingKeys } from './settings.ts';
+import { readS3Environment } from './stores/s3-environment.ts';
 
 export type { StoreLocation } from './settings.ts';
 
@@ -58,6 +59,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
         env.DARKROOM_S3_PATH_STYLE === 'auto'
           ? needsPathStyle(env.AWS_ENDPOINT_URL_S3)
           : env.DARKROOM_S3_PATH_STYLE === 'on',
+      ...readS3Environment(environment),
     },
     signingKeys: env.DARKROOM_SIGNING_KEYS,
     presetsFile: env.DARKROOM_PRESETS,

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { DarkroomError } from './errors.ts';
+import { type Lendable, lendable } from './lendable.ts';
 import type { Examined } from './render/header.ts';
 import type { Recipe } from './render/recipe.ts';
 
@@ -7,13 +8,11 @@ import type { Recipe } from './render/recipe.ts';
  * Originals are decoded once, not once for each preset: whole pictures that were decoded a short while ago, and work under
  * way on an original, shared by all who make renditions of it. Bounded by bytes, least recently used out first.
  */
-export interface DecodeCache {
+export interface DecodeCache extends Lendable {
   /** Somebody makes a rendition of this original. Hold it with `using`. */
   visit(id: string, recipe: Recipe): DecodeVisit;
   /** Of a purged original nothing is kept, and nothing that is under way will be. */
   forget(id: string): void;
-  /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
-  lend(bytes: number): number;
   readonly bytes: number;
   readonly entries: number;
   /** How often a visit found its pixels here, and how often it did not. */
@@ -75,15 +74,10 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     sizeCalculation: ({ body }) => ('data' in body ? body.data.length : body.length),
     ttl: LATELY_MS,
   });
-  let lent = 0;
   let hits = 0;
   let misses = 0;
 
-  function evict(): number {
-    const before = lru.calculatedSize;
-    while (lru.size > 0 && lru.calculatedSize > maxBytes - lent) lru.pop();
-    return before - lru.calculatedSize;
-  }
+  const { trim, lend } = lendable(lru, maxBytes);
 
   function visit(id: string, recipe: Recipe): DecodeVisit {
     const party = parties.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
@@ -107,7 +101,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       const kept = lru.peek(id);
       if (kept && kept.header.stored.width >= whole.header.stored.width) return;
       lru.set(id, whole);
-      evict();
+      trim();
     }
 
     return {
@@ -180,10 +174,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       lately.delete(id);
       lru.delete(id);
     },
-    lend(bytes) {
-      lent = Math.max(0, bytes);
-      return evict();
-    },
+    lend,
     get bytes() {
       return lru.calculatedSize;
     },

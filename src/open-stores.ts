@@ -34,6 +34,13 @@ export function openResults(config: Config, { onCall, onCircuit }: StoreWatch): 
 }
 
 function createStore(location: StoreLocation, config: Config): ObjectStore {
+  const store = adapterOf(location, config);
+  // While the rest of the process is still being built.
+  store.connect?.();
+  return store;
+}
+
+function adapterOf(location: StoreLocation, config: Config): ObjectStore {
   const timeoutMs = config.storeTimeoutMs;
   if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs });
   if (location.kind === 's3')

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { type Lendable, lendable } from './lendable.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Renditions in this process's memory, least recently used out first, bounded by bytes. */
-export interface RenditionCache {
+export interface RenditionCache extends Lendable {
   get(key: string): Rendition | undefined;
   /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
   set(key: string, rendition: Rendition, family: string): void;
@@ -10,8 +11,6 @@ export interface RenditionCache {
   family(family: string): Rendition[];
   /** Drops everything whose key begins with `folder/`; how many that were. */
   deleteFolder(folder: string): number;
-  /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
-  lend(bytes: number): number;
   readonly bytes: number;
   readonly entries: number;
   /** How often `get` found something and how often it did not, and entries dropped to make room. */
@@ -30,7 +29,6 @@ const ENTRY_OVERHEAD_BYTES = 768;
 
 export function createRenditionCache(maxBytes: number): RenditionCache {
   const families = new Map<string, Set<string>>();
-  let lent = 0;
   let hits = 0;
   let misses = 0;
   let evictions = 0;
@@ -46,11 +44,7 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
     },
   });
 
-  function evict(): number {
-    const before = lru.calculatedSize;
-    while (lru.size > 0 && lru.calculatedSize > maxBytes - lent) lru.pop();
-    return before - lru.calculatedSize;
-  }
+  const { trim, lend } = lendable(lru, maxBytes);
 
   return {
     get(key) {
@@ -64,7 +58,7 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
       if (!lru.has(key)) return;
       const keys = families.get(family) ?? new Set();
       families.set(family, keys.add(key));
-      evict();
+      trim();
     },
     family: (family) =>
       Array.from(families.get(family) ?? [], (key) => lru.peek(key)?.rendition).filter((kept) => !!kept),
@@ -73,10 +67,7 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
       for (const key of keys) lru.delete(key);
       return keys.length;
     },
-    lend(bytes) {
-      lent = Math.max(0, bytes);
-      return evict();
-    },
+    lend,
     get bytes() {
       return lru.calculatedSize;
     },

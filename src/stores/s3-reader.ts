@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
@@ -15,6 +12,8 @@ export interface S3ReaderOptions {
   readonly region: string;
   readonly endpoint: string | undefined;
   readonly pathStyle: boolean;
+  /** What only the SDK reads may name another endpoint than AWS's own. */
+  readonly endpointElsewhere?: boolean;
   readonly timeoutMs: number;
   readonly maxSockets?: number;
   /** Asked before every request. */
@@ -24,6 +23,8 @@ export interface S3ReaderOptions {
 export interface S3Reader {
   /** `key`: with its prefix. Ends when `limit` aborts. */
   get(key: string, limits: BodyLimits, limit: AbortSignal): Promise<StoredObject | undefined>;
+  /** Opens a connection. Never throws. */
+  connect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,6 +92,22 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
         metadata: Object.fromEntries(metadata.map(([name, value = '']) => [name.slice(METADATA.length), value])),
       };
     },
+    async connect() {
+      connecting ??= connect(options);
+      const request = {
+        origin: base.origin,
+        path: `${base.path}/${NOTHING}`,
+        method: 'GET',
+        headers: UNENCODED,
+      } as const;
+      try {
+        const { pool } = await connecting;
+        // Nobody is asked who we are: whatever the answer, its connection stays.
+        await exchange(pool, request, { maxBytes: 0 }, AbortSignal.timeout(options.timeoutMs));
+      } catch {
+        // The first call says what is wrong.
+      }
+    },
     async close() {
       const connected = await connecting?.catch(() => undefined);
       await Promise.all([connected?.pool.destroy(), connected?.fresh.destroy()]);
@@ -98,6 +115,8 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   };
 }
 
+/** A key that nobody has; asked for without a signature. */
+const NOTHING = '.connect';
 const UNENCODED = { 'accept-encoding': 'identity', 'user-agent': 'darkroom' };
 
 interface Reply {
@@ -200,23 +219,17 @@ const HOST_BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const PATH_BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** Regions whose host names end in amazonaws.com. */
 const COMMERCIAL_REGION = /^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d$/;
-/** What only the SDK reads may name other endpoints. */
-const ELSEWHERE = [
-  ...['AWS_ENDPOINT_URL', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'],
-];
-
 /**
  * Where a bucket is, as the SDK would say it; undefined for those of other kinds (ARNs, directory buckets) and places.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
  */
 export function bucketUrl(
-  { bucket, region, endpoint, pathStyle }: Pick<S3ReaderOptions, 'bucket' | 'region' | 'endpoint' | 'pathStyle'>,
-  env: NodeJS.ProcessEnv = process.env,
+  options: Omit<S3ReaderOptions, 'credentials' | 'timeoutMs'>,
 ): { readonly origin: string; readonly host: string; readonly path: string } | undefined {
+  const { bucket, region, endpoint, pathStyle, endpointElsewhere = false } = options;
   if (!PATH_BUCKET.test(bucket) || bucket.endsWith('--x-s3') || bucket.endsWith('-s3alias')) return undefined;
   const amazon = endpoint === undefined;
-  if (amazon && (!COMMERCIAL_REGION.test(region) || ELSEWHERE.some((name) => env[name]))) return undefined;
-  if (amazon && existsSync(join(env.HOME ?? homedir(), '.aws/config'))) return undefined;
+  if (amazon && (endpointElsewhere || !COMMERCIAL_REGION.test(region))) return undefined;
   const url = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`);
   if (!amazon && /\.amazonaws\./.test(url.hostname)) return undefined;
   if (url.username || url.search) return undefined;

@@ -16,6 +16,10 @@ export interface S3StoreOptions {
   /** Limit of one call in milliseconds, retries and body included. */
   readonly timeoutMs: number;
   readonly maxSockets?: number;
+  /** Where they are known; else the SDK looks for them. */
+  readonly credentials?: Credentials | undefined;
+  /** See `S3Environment`. */
+  readonly endpointElsewhere?: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
@@ -28,18 +32,17 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 
 /**
  * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). Credentials come from the SDK's own chain.
- * The SDK is loaded on first use: importing it takes some 100 ms of every cold start.
+ * Reads do without the SDK (s3-reader.ts); it is loaded for the first write: importing it takes some 100 ms.
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, timeoutMs } = options;
   const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
   let connecting: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
-  const fixed = environmentCredentials(process.env);
   const reader = createS3Reader({
     ...options,
     async credentials() {
-      if (fixed) return fixed;
+      if (options.credentials) return options.credentials;
       connecting ??= connect(options);
       return (await connecting).client.config.credentials();
     },
@@ -110,6 +113,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       }
     },
 
+    connect() {
+      void reader?.connect();
+    },
+
     async close() {
       const connected = await connecting?.catch(() => undefined);
       connected?.client.destroy();
@@ -117,18 +124,6 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     },
   };
   return store;
-}
-
-/** What the SDK's own chain would find first; undefined where it is to look elsewhere. */
-function environmentCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN,
-    AWS_PROFILE,
-  } = env;
-  if (!accessKeyId || !secretAccessKey || AWS_PROFILE) return undefined;
-  return { accessKeyId, secretAccessKey, sessionToken: AWS_SESSION_TOKEN };
 }
 
 interface Target {

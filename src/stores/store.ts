@@ -43,6 +43,8 @@ export interface WriteOptions {
 /** What originals need. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
+  /** Opens a connection ahead of the first call, where there are any. Never throws, and nobody waits for it. */
+  connect?(): void;
   /** Releases sockets and handles. Idempotent. */
   close(): Promise<void>;
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
+import { readS3Environment } from '../../src/stores/s3-environment.ts';
 import { bucketUrl, createS3Reader } from '../../src/stores/s3-reader.ts';
 import { createGetSigner, encodeS3Key } from '../../src/stores/sigv4.ts';
 import { legalId } from '../helpers/arbitraries.ts';
 import { startFaultyServer } from '../helpers/tcp-faults.ts';
+import { turns } from '../helpers/turns.ts';
 
 /** The example keys of AWS's documentation. */
 const CREDENTIALS = {
@@ -114,9 +116,8 @@ describe('signatures of GETs', () => {
 });
 
 describe('where a bucket is', () => {
-  const NOWHERE = { HOME: '/nowhere' };
   const at = (bucket: string, region: string, endpoint?: string, pathStyle = false) =>
-    bucketUrl({ bucket, region, endpoint, pathStyle }, NOWHERE);
+    bucketUrl({ bucket, region, endpoint, pathStyle });
 
   const cases: [bucket: string, region: string, endpoint?: string | undefined, pathStyle?: boolean][] = [
     ['plain', 'us-east-1'],
@@ -153,9 +154,22 @@ describe('where a bucket is', () => {
     assert.equal(at('plain', 'us-gov-west-1'), undefined);
     assert.equal(at('plain', 'us-east-1', 'https://s3.us-east-1.amazonaws.com'), undefined);
     const options = { bucket: 'plain', region: 'us-east-1', endpoint: undefined, pathStyle: false };
-    for (const name of ['AWS_ENDPOINT_URL', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_USE_FIPS_ENDPOINT'])
-      assert.equal(bucketUrl(options, { ...NOWHERE, [name]: 'true' }), undefined, name);
-    assert.ok(bucketUrl(options, NOWHERE));
+    assert.ok(bucketUrl(options));
+    const clean = { HOME: '/nowhere' };
+    assert.equal(readS3Environment(clean).endpointElsewhere, false);
+    for (const name of ['AWS_ENDPOINT_URL', 'AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_USE_FIPS_ENDPOINT']) {
+      const { endpointElsewhere } = readS3Environment({ ...clean, [name]: 'true' });
+      assert.equal(bucketUrl({ ...options, endpointElsewhere }), undefined, name);
+    }
+  });
+
+  it('and whose it is: by the environment, where that is complete and nothing comes before it', () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' };
+    const of = (env: Record<string, string>) => readS3Environment({ HOME: '/nowhere', ...env }).credentials;
+    assert.deepEqual(of(keys), { accessKeyId: 'a', secretAccessKey: 's', sessionToken: undefined });
+    assert.deepEqual(of({ ...keys, AWS_SESSION_TOKEN: 't' })?.sessionToken, 't');
+    assert.equal(of({ AWS_ACCESS_KEY_ID: 'a' }), undefined);
+    assert.equal(of({ ...keys, AWS_PROFILE: 'p' }), undefined);
   });
 });
 
@@ -188,10 +202,32 @@ describe('an answer of S3', () => {
       await reader.close();
       await server.dispose();
     }
-    return { asked, heads };
+    return { asked, heads, connections: server.connections() };
   }
   const answer = (head: string, body = '') =>
     `HTTP/1.1 ${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+  it('comes over the connection that was opened ahead', async () => {
+    const head = answer('403 Forbidden', '<Error><Code>AccessDenied</Code></Error>');
+    const { heads, connections } = await against([head, answer('200 OK', 'x')], async (reader) => {
+      await reader.connect();
+      // The pool takes it back after its listeners.
+      await turns();
+      assert.equal(String((await reader.get('k', live(), new AbortController().signal))?.body), 'x');
+    });
+    assert.match(heads[0] ?? '', /^GET \/b\/.connect HTTP/);
+    assert.doesNotMatch(heads[0] ?? '', /authorization/i);
+    assert.equal(connections, 1);
+  });
+
+  it('that never comes to the connection opened ahead holds nobody up', async () => {
+    const nobody = createS3Reader({
+      ...{ ...OPTIONS, timeoutMs: 100, endpoint: 'http://127.0.0.1:9' },
+      credentials: async () => CREDENTIALS,
+    });
+    await nobody?.connect();
+    await nobody?.close();
+  });
 
   it('of an unknown length is read, up to the limit', async () => {
     const chunked = (text: string) =>
