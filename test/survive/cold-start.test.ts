@@ -40,3 +40,18 @@ describe('the first request after a start from zero', () => {
     await server.dispose();
   });
 });
+
+describe('an image engine that is not the one that keys promise', () => {
+  it('ends the process with an error, and no picture is served', async () => {
+    const server = await startServer({ DARKROOM_FACES: 'off' }, new URL('../helpers/other-sharp.ts', import.meta.url));
+    const folder = join(server.folder, 'data/originals');
+    await mkdir(folder, { recursive: true });
+    await copyFile(SAMPLE, join(folder, 'a.jpg'));
+    const answer = await server.get(server.path('thumb', 'a.jpg')).catch(() => undefined);
+    assert.ok(answer === undefined || answer.status >= 500, `${answer?.status}`);
+    assert.equal(await server.exited, 1);
+    assert.match(server.output(), /no picture can be rendered here/);
+    assert.match(server.output(), /sharp 0\.1\.0 with libvips 8\.0\.0 is installed, but keys promise/);
+    await server.dispose();
+  });
+});
