@@ -37,6 +37,9 @@ export function watchGarbage(
     levelYoung = bytes;
     if (all) levelAll = bytes;
     // Whoever let go is still on its way out.
-    setImmediate(() => collect(all ? undefined : { type: 'minor' }));
+    setImmediate(() => {
+      collect(all ? undefined : { type: 'minor' });
+      levelAll = Math.min(levelAll, bufferBytes());
+    });
   };
 }

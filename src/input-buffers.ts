@@ -15,7 +15,7 @@ export interface InputBuffers {
 /** Smaller ones are left to V8. */
 const LEAST_BYTES = 64 * 1024;
 /** An idle one that is larger by more than this would be a waste of the rest. */
-const MOST_SPARE = 2;
+const MOST_SPARE = 1.3;
 /** Steps between two powers of two, so that originals of about one size share their memory. */
 const STEPS = 4;
 

@@ -88,7 +88,7 @@ async function start() {
   const flights = createSingleFlight<Developed>({
     onLanded: watchGarbage({ young: memory.garbage / 4, all: memory.garbage }),
   });
-  const inputBuffers = createInputBuffers(memory.inputs / 2);
+  const inputBuffers = createInputBuffers(memory.inputs / 4);
   const reader = createOriginalReader(originals, inputBuffers);
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },

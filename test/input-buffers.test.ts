@@ -11,9 +11,9 @@ describe('memory for originals', () => {
     assert.equal(first.length, 3 * MB);
     buffers.giveBack(first);
     assert.equal(buffers.idleBytes, first.buffer.byteLength);
-    const second = buffers.take(2 * MB);
+    const second = buffers.take(2.5 * MB);
     assert.equal(second.buffer, first.buffer);
-    assert.equal(second.length, 2 * MB);
+    assert.equal(second.length, 2.5 * MB);
     assert.equal(buffers.idleBytes, 0);
   });
 
