@@ -29,13 +29,11 @@ const MIB = 1024 * 1024;
 const USABLE = 0.85;
 /** The process at work beside its renders: 40 MiB of its own, and 69 of code that it maps. */
 const PROCESS_BYTES = 109 * MIB;
-/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers, on 256 one for every 12. */
-const GARBAGE_SHARE = 1 / 8;
-const NO_GARBAGE_BELOW = 256 * MIB;
-const LEAST_GARBAGE = 12 * MIB;
+/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers. */
+const GARBAGE_SHARE = 1 / 16;
 const MOST_GARBAGE = 128 * MIB;
-/** Buffers of a render in its last steps come on top: by the peaks that bench/ceiling.ts prints. */
-const LEAST_KEPT_FREE = 27 * MIB;
+/** On small machines more lies about until it is collected: by the peaks that bench/ceiling.ts prints. */
+const LEAST_KEPT_FREE = 40 * MIB;
 /** The face thread with both models at work. Both by the peaks that bench/ceiling.ts prints. */
 const FACES_BYTES = 88 * MIB;
 /** A second copy of a flash sale's minute at most. */
@@ -59,8 +57,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const inputs = Math.floor(limit * INPUT_SHARE);
   // Who asks for a small cache means this one too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
-  const affordable = Math.floor((limit - NO_GARBAGE_BELOW) * GARBAGE_SHARE);
-  const garbage = Math.min(MOST_GARBAGE, Math.max(LEAST_GARBAGE, affordable));
+  const garbage = Math.min(MOST_GARBAGE, Math.floor(limit * GARBAGE_SHARE));
   const free =
     limit * USABLE -
     PROCESS_BYTES -
