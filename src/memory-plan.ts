@@ -29,11 +29,13 @@ const MIB = 1024 * 1024;
 const USABLE = 0.85;
 /** The process at work beside its renders: 40 MiB of its own, and 69 of code that it maps. */
 const PROCESS_BYTES = 109 * MIB;
-/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers. */
+/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers, on 256, where each counts, for every 8. */
 const GARBAGE_SHARE = 1 / 16;
+const SMALL_GARBAGE_SHARE = 1 / 32;
+const SMALL = 512 * MIB;
 const MOST_GARBAGE = 128 * MIB;
-/** On small machines more lies about until it is collected: by the peaks that bench/ceiling.ts prints. */
-const LEAST_KEPT_FREE = 40 * MIB;
+/** Some more lies about until it is collected: by the peaks that bench/ceiling.ts prints. */
+const LEAST_KEPT_FREE = 27 * MIB;
 /** The face thread with both models at work. Both by the peaks that bench/ceiling.ts prints. */
 const FACES_BYTES = 88 * MIB;
 /** A second copy of a flash sale's minute at most. */
@@ -57,7 +59,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const inputs = Math.floor(limit * INPUT_SHARE);
   // Who asks for a small cache means this one too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
-  const garbage = Math.min(MOST_GARBAGE, Math.floor(limit * GARBAGE_SHARE));
+  const garbage = Math.min(MOST_GARBAGE, Math.floor(limit * (limit < SMALL ? SMALL_GARBAGE_SHARE : GARBAGE_SHARE)));
   const free =
     limit * USABLE -
     PROCESS_BYTES -
