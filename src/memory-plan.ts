@@ -32,7 +32,7 @@ const PROCESS_BYTES = 109 * MIB;
 /** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers, on 256, where each counts, for every 8. */
 const GARBAGE_SHARE = 1 / 16;
 const SMALL_GARBAGE_SHARE = 1 / 32;
-const SMALL = 512 * MIB;
+const SMALL = 384 * MIB;
 const MOST_GARBAGE = 128 * MIB;
 /** Some more lies about until it is collected: by the peaks that bench/ceiling.ts prints. */
 const LEAST_KEPT_FREE = 27 * MIB;
