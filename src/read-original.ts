@@ -19,7 +19,7 @@ export function createOriginalReader(originals: ObjectReader, buffers: InputBuff
       // What fails is not given back: something may be writing to it still.
       const object = id.startsWith(QUARANTINE)
         ? undefined
-        : await originals.get(id, { ...options, allocate: buffers.take });
+        : await originals.get(id, { ...options, allocate: buffers.take, bodyOnly: true });
       if (!object) throw errors.originalNotFound();
       const { body } = object;
       // Some origins announce nothing.

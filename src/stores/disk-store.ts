@@ -111,12 +111,13 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
   }
 
   return {
-    async get(key, { signal, ...limits }) {
+    async get(key, { signal, bodyOnly, ...limits }) {
       const file = fileOf(key);
       if (!file) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
         const body = await read(file, limits, limit).catch(unlessAbsent);
         if (!body) return undefined;
+        if (bodyOnly) return { body, ...NO_COMPANION };
         const companion = await read(companionOf(file), { maxBytes: 65_536 }, limit).catch(unlessAbsent);
         return { body, ...parseCompanion(companion) };
       });

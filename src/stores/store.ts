@@ -25,6 +25,8 @@ export interface StoredObject {
 
 export interface ReadOptions extends BodyLimits {
   readonly signal: AbortSignal;
+  /** Nobody will look at what travels with the body; an adapter that would have to fetch it for itself may leave it out. */
+  readonly bodyOnly?: boolean;
 }
 
 export interface BodyLimits {

@@ -164,3 +164,37 @@ describe('a folder on a real disk', () => {
     await dispose();
   });
 });
+
+describe('a folder that is a link', () => {
+  it('is followed when it comes to lead elsewhere, and what it led to before is outside', async (context) => {
+    const parent = await mkdtemp(join(tmpdir(), 'darkroom-link-'));
+    context.after(() => rm(parent, { recursive: true, force: true }));
+    for (const name of ['one', 'two']) {
+      await mkdir(join(parent, name));
+      await writeFile(join(parent, name, 'a.txt'), name);
+    }
+    await symlink(join(parent, 'one', 'a.txt'), join(parent, 'two', 'out.txt'));
+    const root = join(parent, 'current');
+    await symlink(join(parent, 'one'), root);
+    const store = createDiskStore({ root, timeoutMs: 5000 });
+    assert.equal(String((await store.get('a.txt', options()))?.body), 'one');
+    await rm(root);
+    await symlink(join(parent, 'two'), root);
+    assert.equal(String((await store.get('a.txt', options()))?.body), 'two');
+    assert.equal(await store.get('out.txt', options()), undefined);
+    await store.put('b.txt', object('b'), options());
+    assert.equal(await readFile(join(parent, 'two', 'b.txt'), 'utf8'), 'b');
+  });
+});
+
+describe('what nobody looks at', () => {
+  it('is not read: a body comes without what travels with it', async (context) => {
+    const { store, dispose } = await folderStore();
+    context.after(dispose);
+    await store.put('a.webp', { ...object('a'), metadata: { width: '3' } }, options());
+    assert.deepEqual((await store.get('a.webp', options()))?.metadata, { width: '3' });
+    assert.deepEqual(await store.get('a.webp', { ...options(), bodyOnly: true }), {
+      ...{ body: Buffer.from('a'), contentType: undefined, cacheControl: undefined, metadata: {} },
+    });
+  });
+});
