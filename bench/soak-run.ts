@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { startFaultProxy } from '../test/helpers/fault-proxy.ts';
-import { ALLOCATORS, type BenchServer, startServer } from './server.ts';
+import { ALLOCATORS, type BenchServer, createMemoryGroup, startServer } from './server.ts';
 import { createTraffic, type Kind, type Outcome, type Planted, type Shop } from './soak-traffic.ts';
 
 export interface SoakOptions {
@@ -16,6 +16,8 @@ export interface SoakOptions {
   /** Stores in the S3 server of `TEST_S3_ENDPOINT`, behind a proxy that spoils answers; else in folders, without faults. */
   readonly s3: boolean;
   readonly allocator: string;
+  /** Memory that the kernel allows the server; undefined: all that there is. Needs root. */
+  readonly mib: number | undefined;
   onSample?(sample: Sample): void;
 }
 
@@ -59,11 +61,15 @@ const samplesFolder = new URL('../samples/', import.meta.url);
 /** One server process under mixed traffic. Checks nothing: what came out is for the caller to judge. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const stores = await createStores(options.s3);
-  const server = await startServer({
-    ...{ DARKROOM_METRICS_PORT: '0', DARKROOM_MEMORY_CACHE: '16MiB' },
-    ...stores.settings,
-    ...ALLOCATORS[options.allocator],
-  });
+  const group = options.mib === undefined ? undefined : createMemoryGroup(options.mib * 1024 * 1024);
+  const server = await startServer(
+    {
+      ...{ DARKROOM_METRICS_PORT: '0', DARKROOM_MEMORY_CACHE: '16MiB' },
+      ...stores.settings,
+      ...ALLOCATORS[options.allocator],
+    },
+    group,
+  );
   const outcomes: Outcome[] = [];
   const samples: Sample[] = [];
   const bad = await badOriginals();
@@ -130,6 +136,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     end.sampling = true;
     traffic.close();
     await server.stop();
+    group?.remove();
     await stores.dispose();
   }
 }

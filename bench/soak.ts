@@ -2,8 +2,8 @@
  * Mixed real traffic for minutes or hours against a real server: what comes out by status, how fast, and whether anything
  * grows. Kinds and shares of requests are in bench/soak-traffic.ts.
  *
- *     npm run bench:soak -- [--minutes 30] [--seed 1] [--rate 20] [--p99 50] [--stores s3|folder] [--allocator "arenas, mmap"]
- *                           [--out bench/results]
+ *     npm run bench:soak -- [--minutes 30] [--seed 1] [--rate 20] [--p99 50] [--stores s3|folder] [--allocator jemalloc]
+ *                           [--mib 512] [--out bench/results]
  *
  * With an S3 server (TEST_S3_ENDPOINT, or Ceph RGW where it is installed) behind a proxy that spoils what it is told to; else
  * with folders and without store faults. Fails when an answer is none of those that its request is owed, when p99 of memory hits
@@ -25,7 +25,8 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '20' },
     p99: { type: 'string', default: '50' },
     stores: { type: 'string', default: 's3' },
-    allocator: { type: 'string', default: 'arenas, mmap' },
+    allocator: { type: 'string', default: 'jemalloc' },
+    mib: { type: 'string' },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
   },
 });
@@ -72,7 +73,7 @@ function countOf({ statuses }: Sample, name: string): number {
 
 const report = await runSoak({
   ...{ seconds: Number(values.minutes) * 60, rate: Number(values.rate), seed: Number(values.seed), s3 },
-  ...{ sampleSeconds: SAMPLE_SECONDS, allocator: values.allocator },
+  ...{ sampleSeconds: SAMPLE_SECONDS, allocator: values.allocator, mib: values.mib ? Number(values.mib) : undefined },
   onSample: (sample) => console.error(COLUMNS.map(([head, cell]) => `${head} ${cell(sample)}`).join(' · ')),
 }).finally(() => own?.stop());
 const { samples, outcomes, files, sockets, gauges, exit } = report;
@@ -120,7 +121,7 @@ const figures = [
   ['promises broken', broken.length === 0 ? 'none' : broken.join('; ')],
 ] as const;
 const name = `soak-${values.minutes}-minutes-${s3 ? 's3' : 'folder'}`;
-const intro = `${values.minutes} minutes at ${values.rate} requests a second on average, seed ${values.seed}, stores: ${s3 ? 'S3 (Ceph RGW) behind the fault proxy' : 'folders'}, allocator: ${values.allocator}. Milliseconds as the client saw them, which shared the machine's CPUs with the server.`;
+const intro = `${values.minutes} minutes at ${values.rate} requests a second on average, seed ${values.seed}, stores: ${s3 ? 'S3 (Ceph RGW) behind the fault proxy' : 'folders'}, allocator: ${values.allocator}, memory: ${values.mib ? `${values.mib} MiB, by the kernel` : 'all of the machine'}. Milliseconds as the client saw them, which shared the machine's CPUs with the server.`;
 const faults = Object.entries(report.planted).sort();
 writeReport(
   values.out,
