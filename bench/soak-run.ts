@@ -17,7 +17,7 @@ export interface SoakOptions {
   readonly s3: boolean;
   readonly allocator: string;
   /** Memory that the kernel allows the server; undefined: all that there is. Needs root. */
-  readonly mib: number | undefined;
+  readonly mib?: number | undefined;
   onSample?(sample: Sample): void;
 }
 

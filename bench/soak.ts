@@ -7,7 +7,7 @@
  *
  * With an S3 server (TEST_S3_ENDPOINT, or Ceph RGW where it is installed) behind a proxy that spoils what it is told to; else
  * with folders and without store faults. Fails when an answer is none of those that its request is owed, when p99 of memory hits
- * is above --p99 milliseconds, when files stay open, gauges stay up, or RSS grows by 1 MB a minute or more after minute 5.
+ * is above --p99 milliseconds or grows by a fifth, when files stay open, gauges stay up, or RSS grows by 1 MB a minute or more after minute 5.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,6 +36,7 @@ const SAMPLE_SECONDS = 10;
 const WARM_MINUTES = 5;
 const SLOPE_NEEDS_MINUTES = 10;
 const MOST_MB_A_MINUTE = 1;
+const MOST_SLOWER = 1.2;
 /** Those of the face thread, which comes and goes by itself. */
 const SPARE_FILES = 8;
 
@@ -91,9 +92,17 @@ const timesOf = (kind: Kind) => outcomes.filter((one) => one.kind === kind).map(
 const wrong = outcomes.flatMap((outcome) => outcome.wrong ?? []);
 const slope = rssSlope();
 const hitP99 = percentile(timesOf('hit'), 0.99) ?? 0;
+/** p99 of hits in the first and the last of so many minutes; they come in order, and evenly. */
+const [firstP99 = 0, lastP99 = 0] = [1, -1].map((end) => {
+  const hits = timesOf('hit');
+  const some = Math.ceil((hits.length * WARM_MINUTES) / Number(values.minutes));
+  return percentile(end > 0 ? hits.slice(0, some) : hits.slice(-some), 0.99);
+});
+const slows = Number(values.minutes) >= 2 * WARM_MINUTES && lastP99 > firstP99 * MOST_SLOWER;
 const broken = Object.entries({
   [`${wrong.length} answers that were not owed, such as ${wrong[0]}`]: wrong.length > 0,
   [`p99 of hits is ${hitP99.toFixed(1)} ms`]: hitP99 > Number(values.p99),
+  [`p99 of hits was ${firstP99.toFixed(1)} ms and came to ${lastP99.toFixed(1)}`]: slows,
   [`${files.after} files are open at the end, ${files.before} were before`]: files.after > files.before + SPARE_FILES,
   [`${sockets.after} sockets are open at the end, ${sockets.before} were before`]: sockets.after > sockets.before,
   [`gauges at the end: ${JSON.stringify(gauges)}`]: Object.values(gauges).some((value) => value !== 0),
@@ -114,6 +123,7 @@ const figures = [
   ['answers that were not owed', wrong.length],
   ['store faults injected', Object.values(report.planted).reduce((sum, times) => sum + times, 0)],
   ['RSS after minute 5, MB a minute', slope?.toFixed(2) ?? 'run too short'],
+  [`p99 of hits, first and last ${WARM_MINUTES} minutes, ms`, `${firstP99.toFixed(1)}, ${lastP99.toFixed(1)}`],
   ['open files before, after', `${files.before}, ${files.after}`],
   ['of them sockets', `${sockets.before}, ${sockets.after}`],
   ['gauges at the end (slots, queue, flights, saves)', Object.values(gauges).join(', ')],
