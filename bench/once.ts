@@ -15,7 +15,8 @@ import { signedPath, startServer } from './server.ts';
 const values = benchOptions({ copies: '3', rounds: '3' });
 const photos = photosIn(values.photos);
 const count = photos.length * Number(values.copies);
-const WARM_UP = 3;
+/** A server at work: its code is compiled. */
+const WARM_UP = 16;
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
 const presets = writePresets(home.path);

@@ -115,13 +115,17 @@ function asTheyAre({ body }: Examined, decoder: Decoder, recipe: Recipe): Pixels
   return showsAll(decoder, recipe) ? body : undefined;
 }
 
+/** Decoded by rows, so that a decoder that waits for its encoder holds hardly any memory. */
+const BY_ROWS = new Set(['jpeg', 'pixels']);
+
 /**
  * Whether the pixels of a rendition are of use to anybody but its encoder: to see whether they are transparent, to put the
- * frames of an animation together, or for other renditions. Else they go from decoder to encoder by rows, not 13 MB at once.
+ * frames of an animation together, for other renditions, or to be done with a decoder that holds the whole original before
+ * the encoder begins. Else they go from decoder to encoder by rows, not 13 MB at once.
  */
 function needsPixels(decoder: Decoder, header: OriginalHeader, recipe: Recipe): boolean {
   if (isWide(header, recipe)) return false;
-  if (header.hasAlpha || decoder.moves) return true;
+  if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG says at which resolution the original was meant to be printed.
   if (recipe.output === 'png') return true;
   return isOriginal(header) && canBeWhole(header, decoder.plan.canvas) && showsAll(decoder, recipe);
