@@ -15,8 +15,8 @@ import { signedPath, startServer } from './server.ts';
 const values = benchOptions({ copies: '3', rounds: '3' });
 const photos = photosIn(values.photos);
 const count = photos.length * Number(values.copies);
-/** A server at work: its code is compiled. */
-const WARM_UP = 16;
+/** A server at work: V8 has compiled what is called for each rendition, which takes some hundred of them. */
+const WARM_UP = 100;
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
 const presets = writePresets(home.path);

@@ -1,3 +1,4 @@
+import { startDeadline } from './deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
 import type { Examined } from './render/header.ts';
@@ -42,7 +43,8 @@ export function createKeptResults({ results, saves, generations, warn }: KeptRes
     abandoned: AbortSignal,
     read: (object: StoredObject) => T | undefined,
   ): Promise<T | undefined> {
-    const signal = AbortSignal.any([abandoned, AbortSignal.timeout(LOOKUP_MS)]);
+    using deadline = startDeadline(abandoned, LOOKUP_MS);
+    const { signal } = deadline;
     try {
       const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
       const found = object && read(object);

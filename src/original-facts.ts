@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { startDeadline } from './deadline.ts';
 import type { Face, FaceFinder, Probe } from './faces/face-finder.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
@@ -96,7 +97,8 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
       const key = factsKey(id);
       const generation = generations.of(id);
       try {
-        const signal = AbortSignal.any([abandoned, AbortSignal.timeout(LOOKUP_MS)]);
+        using deadline = startDeadline(abandoned, LOOKUP_MS);
+        const { signal } = deadline;
         const sidecar = await results.get(key, { signal, maxBytes: MAX_SIDECAR_BYTES });
         if (!sidecar || generations.of(id) !== generation) return;
         const facts = readSidecar(sidecar.body, MAX_FACES);

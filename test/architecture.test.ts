@@ -95,7 +95,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   ],
   [
     /^src\/kept-results\.ts$/,
-    /^src\/(rendition|save-unless-purged|working-copy)\.ts$/,
+    /^src\/(deadline|rendition|save-unless-purged|working-copy)\.ts$/,
     /^src\/(generations|step-timer|stores\/store|render\/header|flow\/write-behind)\.ts$/,
   ],
   [
@@ -115,13 +115,17 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/faces\//, /^$/, /^src\/faces\/face-finder\.ts$/],
   [
     /^src\/original-facts\.ts$/,
-    /^src\/(rendition|save-unless-purged|sidecar)\.ts$/,
+    /^src\/(deadline|rendition|save-unless-purged|sidecar)\.ts$/,
     /^src\/(faces\/face-finder|flow\/write-behind|generations|render\/describe|stores\/store)\.ts$/,
   ],
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
-  [/^src\/stores\//, /^src\/(stores\/(store|address-guard|time-limit|retry-budget|s3-reader|sigv4)|errors)\.ts$/, /^$/],
+  [
+    /^src\/stores\//,
+    /^src\/(stores\/(store|address-guard|time-limit|retry-budget|s3-reader|sigv4)|deadline|errors)\.ts$/,
+    /^$/,
+  ],
   [/^src\/flow\/watched-queue\.ts$/, /^src\/errors\.ts$/, /^src\/flow\/work-queue\.ts$/],
-  [/^src\/flow\//, /^src\/(errors|flow\/line)\.ts$/, /^$/],
+  [/^src\/flow\//, /^src\/(deadline|errors|flow\/line)\.ts$/, /^$/],
   [/^src\/nearest\.ts$/, /^$/, /^src\/(rendition|render\/recipe)\.ts$/],
   [
     /^src\/url\/(sdk|edge|verify|web-signer)\.ts$/,
@@ -133,7 +137,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan|settings|stores\/s3-environment)\.ts$/, /^$/],
   [/^src\/settings\.ts$/, /^$/, /^$/],
   [
-    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|input-buffers|lendable|v8-flags|idle-exit)\.ts$/,
+    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|input-buffers|lendable|deadline|v8-flags|idle-exit)\.ts$/,
     /^$/,
     /^$/,
   ],

@@ -1,3 +1,4 @@
+import { startDeadline } from '../deadline.ts';
 import { errors } from '../errors.ts';
 import { createLine } from './line.ts';
 
@@ -125,9 +126,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const waitFor = async (turn: (limit: AbortSignal) => Promise<() => void>) => {
         signal.throwIfAborted();
         const since = performance.now();
-        const left = AbortSignal.timeout(Math.max(0, Math.ceil(waitTimeoutMs - waitedMs)));
+        using deadline = startDeadline(signal, Math.max(0, Math.ceil(waitTimeoutMs - waitedMs)));
         try {
-          taken.push(await turn(AbortSignal.any([signal, left])));
+          taken.push(await turn(deadline.signal));
         } catch (reason) {
           throw signal.aborted ? reason : errors.busy(retryAfter());
         } finally {

@@ -45,14 +45,18 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     return inside();
   }
 
-  /** The file's bytes if it is a regular file inside the folder once every link is followed. */
+  /** Where the file is once every link is followed; undefined when that is outside of the folder. */
+  async function follow(file: string): Promise<string | undefined> {
+    const real = await realpath(file);
+    return (await isInside(real)) ? real : undefined;
+  }
+
+  /** The bytes of a file that is a regular one and no link. */
   async function read(
-    file: string,
+    real: string,
     { maxBytes, onLength, allocate = Buffer.allocUnsafeSlow }: BodyLimits,
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
-    const real = await realpath(file);
-    if (!(await isInside(real))) return undefined;
     // No link in the last step, and no waiting for a writer where the file is a pipe.
     await using handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const info = await handle.stat();
@@ -95,8 +99,8 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
 
   /** How many objects were in it. */
   async function removeFolder(folder: string): Promise<number> {
-    const real = await realpath(folder);
-    if (!(await isInside(real))) return 0;
+    const real = await follow(folder);
+    if (real === undefined) return 0;
     // Moved away first, so that whoever writes meanwhile writes to a new folder.
     const grave = join(home, TEMPORARY, randomUUID());
     await mkdir(dirname(grave), { recursive: true });
@@ -115,10 +119,12 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
       const file = fileOf(key);
       if (!file) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
-        const body = await read(file, limits, limit).catch(unlessAbsent);
+        const real = await follow(file).catch(unlessAbsent);
+        const body = real && (await read(real, limits, limit).catch(unlessAbsent));
         if (!body) return undefined;
         if (bodyOnly) return { body, ...NO_COMPANION };
-        const companion = await read(companionOf(file), { maxBytes: 65_536 }, limit).catch(unlessAbsent);
+        // In a folder that was just seen to be inside.
+        const companion = await read(companionOf(real), { maxBytes: 65_536 }, limit).catch(unlessAbsent);
         return { body, ...parseCompanion(companion) };
       });
     },

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { startDeadline } from '../deadline.ts';
 import { DarkroomError, errors } from '../errors.ts';
 import type { BodyLimits } from './store.ts';
 
@@ -9,8 +10,8 @@ export async function bounded<T>(
   work: (limit: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const limit = AbortSignal.any([signal, timeout]);
+  using deadline = startDeadline(signal, timeoutMs);
+  const limit = deadline.signal;
   const ended = Promise.withResolvers<never>();
   const onAbort = () => ended.reject(limit.reason);
   limit.addEventListener('abort', onAbort, { once: true });
@@ -20,7 +21,7 @@ export async function bounded<T>(
     return await Promise.race([work(limit), ended.promise]);
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    if (timeout.aborted) throw errors.storeTimeout(cause);
+    if (deadline.expired) throw errors.storeTimeout(cause);
     throw cause instanceof DarkroomError ? cause : errors.storeFailed(cause);
   } finally {
     limit.removeEventListener('abort', onAbort);
