@@ -23,8 +23,8 @@ const presets = values.presets.split(',') as Product[];
 const [count, rounds, atATime] = [Number(values.count), Number(values.rounds), availableParallelism()];
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
-/** A server at work: V8 has compiled the most of what is called for each rendition. */
-const WARM_UP = 40;
+/** A server at work: V8 has compiled much of what is called for each rendition. */
+const WARM_UP = 20;
 const idsOf = (round: number, preset: Product) =>
   manyOriginals(values.photos, originals, count + WARM_UP, `${round}-${preset}-`);
 const common = { DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path) };
