@@ -21,6 +21,9 @@ const settings = {
   DARKROOM_ORIGINALS: `file:${originals}`,
 };
 
+/** Photos that come before: a server at work has compiled what is called for each rendition. */
+const WARM_UP = 16;
+
 interface Round {
   readonly cpuMs: number;
   readonly bytes: number;
@@ -29,9 +32,10 @@ interface Round {
 /** `together`: six requests at a time, as a page asks; else one after the other, as visitors come. */
 async function darkroom(round: number, together: boolean): Promise<Round> {
   const server = await startServer(settings);
-  const ids = manyOriginals(values.photos, originals, photos.length + 1, `${round}-${together}-`);
+  const ids = manyOriginals(values.photos, originals, photos.length + WARM_UP, `${round}-${together}-`);
   const pathsOf = (id = '') => PRODUCT.map((preset) => signedPath(preset, id));
-  await askForPictures(server.baseUrl, pathsOf(ids.pop()), 1);
+  for (let n = 0; n < WARM_UP; n += 1)
+    await askForPictures(server.baseUrl, pathsOf(ids.pop()), together ? PRODUCT.length : 1);
   const before = await server.settledCpuMs();
   let bytes = 0;
   for (const id of ids) {
