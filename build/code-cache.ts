@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { createImageUrls } from '../src/url/sdk.ts';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -109,6 +110,8 @@ for (const [id, preset] of RENDERS) {
     await sleep(50);
   }
 }
+// As at a start: V8 refuses code of other flags, and the server has set some by now (src/garbage.ts).
+for (const flag of ['external-memory-accounted-in-global-limit', 'expose-gc']) setFlagsFromString(`--no-${flag}`);
 const code: Buffer = script.createCachedData();
 writeFileSync(cachePath, code);
 process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);

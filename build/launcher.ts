@@ -5,7 +5,6 @@
  * in a folder named by user and CPU features. This one keeps every function that the start needs, and is good for all
  * CPUs of one architecture. https://nodejs.org/api/vm.html#scriptcreatecacheddata
  */
-import '../src/v8-flags.ts';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,11 +1,12 @@
-import './v8-flags.ts';
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 let gc: ((options?: { readonly type: 'minor' }) => void) | undefined;
 
 /** Has V8 free now what nobody holds any more. Its own schedule looks at the heap, and buffers lie outside of it. */
 export function collectGarbage(options?: { readonly type: 'minor' }): void {
+  // https://nodejs.org/api/v8.html#v8setflagsfromstringflags: the function shows in contexts made afterwards.
+  if (!gc) setFlagsFromString('--expose-gc');
   gc ??= runInNewContext('gc') as NonNullable<typeof gc>;
   gc(options);
 }
@@ -18,6 +19,12 @@ export interface GarbageLimits {
 }
 
 /**
+ * Buffers lie outside of V8's heap. By itself V8 collects the whole heap, 25 ms of CPU, whenever some 20 MB of them were
+ * allocated: at each photo. With this they are weighed together with the heap, and `watchGarbage` decides.
+ */
+const WEIGH_TOGETHER = '--external-memory-accounted-in-global-limit';
+
+/**
  * Call what is returned where buffers have been let go: it collects once they may be enough. Bytes that are in use count
  * too, because nobody knows which are not, but only once: what a collection leaves is the new level.
  */
@@ -27,7 +34,11 @@ export function watchGarbage(
   bufferBytes = () => getHeapStatistics().external_memory,
 ): () => void {
   let [levelYoung, levelAll] = [bufferBytes(), bufferBytes()];
+  let begun = false;
   return () => {
+    // Not at the start: from then on Node's own modules are compiled anew rather than taken from what Node brings along.
+    if (!begun) setFlagsFromString(WEIGH_TOGETHER);
+    begun = true;
     const bytes = bufferBytes();
     // Freed buffers are counted off by another thread, some time after their collection.
     levelYoung = Math.min(levelYoung, bytes);

@@ -137,11 +137,10 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/config\.ts$/, /^src\/(cpu-limit|memory-plan|settings|stores\/s3-environment)\.ts$/, /^$/],
   [/^src\/settings\.ts$/, /^$/, /^$/],
   [
-    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|input-buffers|lendable|deadline|v8-flags|idle-exit)\.ts$/,
+    /^src\/(errors|built-in-presets|step-timer|request-ids|http-cache|signing-key-file|log-stream|cpu-limit|memory-plan|input-buffers|lendable|deadline|garbage|idle-exit)\.ts$/,
     /^$/,
     /^$/,
   ],
-  [/^src\/garbage\.ts$/, /^src\/v8-flags\.ts$/, /^$/],
   [/^src\/presets\.ts$/, /^src\/errors\.ts$/, /^src\/render\/recipe\.ts$/],
   [/^src\/rendition\.ts$/, /^$/, /^src\/(presets|stores\/store)\.ts$/],
   [/^src\/rendition-cache\.ts$/, /^src\/lendable\.ts$/, /^src\/rendition\.ts$/],
