@@ -54,7 +54,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     const unsaved = await options.drainSaves(Math.max(0, deadline - performance.now() - LAST_WORDS_MS));
     await options.release(Math.max(0, deadline - performance.now() - LAST_WORDS_MS / 2));
     log.info({ lost: unsaved }, 'drained');
-    await exit(lost || failed ? 1 : 0);
+    await exit(failed ? 1 : 0);
   }
 
   async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
@@ -64,15 +64,17 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     process.exit(code);
   }
 
+  function fail(reason: string): void {
+    failed = true;
+    void stop(reason);
+  }
+
   return {
     begin: (reason) => void stop(reason),
-    fail(reason) {
-      failed = true;
-      void stop(reason);
-    },
+    fail,
     giveUp() {
       lost = true;
-      void stop('watchdog');
+      fail('watchdog');
     },
   };
 }
