@@ -121,7 +121,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
   [
     /^src\/stores\//,
-    /^src\/(stores\/(store|address-guard|time-limit|retry-budget|s3-reader|sigv4)|deadline|errors)\.ts$/,
+    /^src\/(stores\/(store|address-guard|time-limit|retry-budget|pools|s3-reader|sigv4)|deadline|errors)\.ts$/,
     /^$/,
   ],
   [/^src\/flow\/watched-queue\.ts$/, /^src\/errors\.ts$/, /^src\/flow\/work-queue\.ts$/],
@@ -168,7 +168,7 @@ const HOMES: [tool: RegExp, homes: RegExp][] = [
   ],
   [/^sharp$/, /^src\/render\//],
   [/^@(aws-sdk|smithy)\//, /^src\/(stores\/s3-.*|uploads\/.*)\.ts$/],
-  [/^undici$/, /^src\/stores\/(http-origin|s3-reader)\.ts$/],
+  [/^undici$/, /^src\/stores\/(http-origin|pools|s3-reader)\.ts$/],
   [/^ipaddr\.js$/, /^src\/stores\/address-guard\.ts$/],
   [/^lru-cache$/, /^src\/(identify|lendable|rendition-cache|decode-cache|original-facts|generations)\.ts$/],
   [/^flatbuffers$/, /^src\/faces\/models\/make-models\.ts$/],

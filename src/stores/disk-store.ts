@@ -4,7 +4,7 @@ import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, writeFile } fr
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { errors } from '../errors.ts';
 import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
-import { bounded, tooLarge } from './time-limit.ts';
+import { announce, bounded } from './time-limit.ts';
 
 export interface DiskStoreOptions {
   readonly root: string;
@@ -52,17 +52,13 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
   }
 
   /** The bytes of a file that is a regular one and no link. */
-  async function read(
-    real: string,
-    { maxBytes, onLength, allocate = Buffer.allocUnsafeSlow }: BodyLimits,
-    signal: AbortSignal,
-  ): Promise<Buffer | undefined> {
+  async function read(real: string, limits: BodyLimits, signal: AbortSignal): Promise<Buffer | undefined> {
     // No link in the last step, and no waiting for a writer where the file is a pipe.
     await using handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const info = await handle.stat();
     if (!info.isFile()) return undefined;
-    if (info.size > maxBytes) throw tooLarge(maxBytes);
-    onLength?.(info.size);
+    announce(info.size, limits);
+    const { allocate = Buffer.allocUnsafeSlow } = limits;
     const body = allocate(info.size);
     let length = 0;
     // In one step as a rule; a file that was cut short meanwhile ends early.

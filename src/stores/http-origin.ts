@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
+import { isStaleSocket, openPools, pauseBeforeRetry } from './pools.ts';
 import { createRetryBudget } from './retry-budget.ts';
 import type { BodyLimits, ObjectReader, StoredObject } from './store.ts';
-import { bounded, readBody, tooLarge } from './time-limit.ts';
+import { bounded, readBody } from './time-limit.ts';
 
 export interface HttpOriginOptions {
   /** Everything is read below this. Without query and fragment. */
@@ -21,16 +21,10 @@ export interface HttpOriginOptions {
 }
 
 const MAX_REDIRECTS = 3;
-const CONNECT_TIMEOUT_MS = 1000;
-/** undici's timers over a second run on a coarse clock and fire up to half a second early; the deadline speaks first. */
-const BACKSTOP_MS = 1000;
 /** A short error page is read to its end, because a new TLS connection costs more. */
 const MAX_DRAINED_BYTES = 16 * 1024;
 const STUMBLES = new Set([500, 502, 503]);
-const RETRY_PAUSE_MS = 100;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** How a kept-alive socket dies that the other side closed while it was idle. */
-const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 type Answer = Dispatcher.ResponseData;
 
@@ -42,7 +36,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const retries = createRetryBudget();
-  let connecting: ReturnType<typeof connect> | undefined;
+  let connecting: ReturnType<typeof openPools> | undefined;
   let closed = false;
 
   /** Throws for a URL that must not be connected to. Names are checked again when they are resolved. */
@@ -61,7 +55,11 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
 
   async function ask(url: URL, limit: AbortSignal): Promise<Answer> {
     if (closed) throw new Error('this origin is closed');
-    connecting ??= connect(options);
+    connecting ??= openPools({
+      timeoutMs,
+      connections: options.maxConnections,
+      lookup: allowPrivate ? undefined : createGuardedLookup(options),
+    });
     const { pool, fresh, request } = await connecting;
     let answered = false;
     const send = (agent: Agent) =>
@@ -81,8 +79,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     } catch (error) {
       // RFC 9110, 9.2.2: a GET may be repeated when the connection closed before the response was read. Once, and not from
       // the pool: after a suspended machine wakes up, all its sockets may be dead.
-      const stale = STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '');
-      if (!stale || answered || closed || limit.aborted) throw error;
+      if (!isStaleSocket(error) || answered || closed || limit.aborted) throw error;
       return send(fresh);
     }
   }
@@ -92,7 +89,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     const answer = await ask(url, limit);
     if (!STUMBLES.has(answer.statusCode) || !retries.take()) return answer;
     release(answer);
-    await delay(RETRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal: limit });
+    await pauseBeforeRetry(limit);
     return ask(url, limit);
   }
 
@@ -131,8 +128,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     },
     async close() {
       closed = true;
-      const connected = await connecting?.catch(() => undefined);
-      await Promise.all([connected?.pool.destroy(), connected?.fresh.destroy()]);
+      await (await connecting?.catch(() => undefined))?.destroy();
     },
   };
 }
@@ -147,25 +143,7 @@ function release({ statusCode, body }: Answer): void {
   else body.dump({ limit: MAX_DRAINED_BYTES }).catch(() => {});
 }
 
-async function connect({ timeoutMs, allowPrivate, maxConnections = 50, resolveName }: HttpOriginOptions) {
-  const { Agent, request } = await import('undici');
-  const settings = {
-    connections: maxConnections,
-    // One answer a socket, so that giving up on a body gives up that socket and nothing else.
-    allowH2: false,
-    headersTimeout: timeoutMs + BACKSTOP_MS,
-    bodyTimeout: timeoutMs + BACKSTOP_MS,
-    connect: {
-      timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
-      ...(allowPrivate ? {} : { lookup: createGuardedLookup(resolveName ? { resolveName } : {}) }),
-    },
-  };
-  // Pipelining 0 means no keep-alive: every request opens its own socket.
-  return { pool: new Agent({ ...settings, pipelining: 1 }), fresh: new Agent({ ...settings, pipelining: 0 }), request };
-}
-
 async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal): Promise<StoredObject | undefined> {
-  const { maxBytes, onLength } = limits;
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
@@ -175,8 +153,6 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
   if (encoding !== 'identity' || transfer !== 'chunked')
     throw errors.storeFailed(new Error(`the origin encoded its answer: ${encoding}, ${transfer}`));
   const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
-  if (announced !== undefined) onLength?.(announced);
   const content = await readBody(body, announced, limits, limit);
   return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
 }

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
+import { isStaleSocket, openPools, pauseBeforeRetry } from './pools.ts';
 import { createRetryBudget } from './retry-budget.ts';
 import { type Credentials, createGetSigner, encodeS3Key } from './sigv4.ts';
 import type { BodyLimits, StoredObject } from './store.ts';
-import { tooLarge } from './time-limit.ts';
+import { type Collected, collectBody } from './time-limit.ts';
 
 export interface S3ReaderOptions {
   readonly bucket: string;
@@ -28,15 +28,9 @@ export interface S3Reader {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 1000;
 /** Less than what S3 allows, so that it is we who close. */
 const KEEP_ALIVE_MS = 15_000;
-/** undici's timers over a second run on a coarse clock; the caller's limit speaks first. */
-const BACKSTOP_MS = 1000;
 const STUMBLES = new Set([429, 500, 502, 503, 504]);
-const RETRY_PAUSE_MS = 100;
-/** How a socket dies that the other side closed while it was idle. */
-const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const MAX_ERROR_BYTES = 64 * 1024;
 const METADATA = 'x-amz-meta-';
 
@@ -47,21 +41,26 @@ const METADATA = 'x-amz-meta-';
 export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   const base = bucketUrl(options);
   if (!base) return undefined;
+  const { timeoutMs } = options;
+  const { host, origin, path: prefix } = base;
   const sign = createGetSigner(options);
   const retries = createRetryBudget();
   /** Milliseconds by which the server's clock is ahead, once it complained. */
   let clockOffset = 0;
-  let connecting: ReturnType<typeof connect> | undefined;
+  let connecting: ReturnType<typeof openPools> | undefined;
+  const connected = () => {
+    connecting ??= openPools({ timeoutMs, connections: options.maxSockets, keepAliveTimeout: KEEP_ALIVE_MS });
+    return connecting;
+  };
 
   async function ask(key: string, limits: BodyLimits, limit: AbortSignal): Promise<Reply> {
-    connecting ??= connect(options);
-    const { pool, fresh } = await connecting;
-    const path = `${base?.path}/${encodeS3Key(key)}`;
+    const { pool, fresh } = await connected();
+    const path = `${prefix}/${encodeS3Key(key)}`;
     const credentials = await options.credentials();
     const send = (agent: Agent) => {
       const at = new Date(Date.now() + clockOffset);
-      const headers = sign({ host: base?.host ?? '', path, headers: UNENCODED }, credentials, at);
-      return exchange(agent, { origin: base?.origin ?? '', path, method: 'GET', headers }, limits, limit);
+      const headers = sign({ host, path, headers: UNENCODED }, credentials, at);
+      return exchange(agent, { origin, path, method: 'GET', headers }, limits, limit);
     };
     const first = await send(pool).catch((error) => {
       // Not from the pool again: after a suspended machine wakes up, all its sockets may be dead.
@@ -74,7 +73,7 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
     }
     // They say nothing about the object.
     if (!STUMBLES.has(first.status) || !retries.take()) return first;
-    await delay(RETRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal: limit });
+    await pauseBeforeRetry(limit);
     return send(pool);
   }
 
@@ -93,24 +92,17 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
       };
     },
     async connect() {
-      connecting ??= connect(options);
-      const request = {
-        origin: base.origin,
-        path: `${base.path}/${NOTHING}`,
-        method: 'GET',
-        headers: UNENCODED,
-      } as const;
+      const request = { origin, path: `${prefix}/${NOTHING}`, method: 'GET', headers: UNENCODED } as const;
       try {
-        const { pool } = await connecting;
+        const { pool } = await connected();
         // Nobody is asked who we are: whatever the answer, its connection stays.
-        await exchange(pool, request, { maxBytes: 0 }, AbortSignal.timeout(options.timeoutMs));
+        await exchange(pool, request, { maxBytes: 0 }, AbortSignal.timeout(timeoutMs));
       } catch {
         // The first call says what is wrong.
       }
     },
     async close() {
-      const connected = await connecting?.catch(() => undefined);
-      await Promise.all([connected?.pool.destroy(), connected?.fresh.destroy()]);
+      await (await connecting?.catch(() => undefined))?.destroy();
     },
   };
 }
@@ -137,15 +129,11 @@ function exchange(
   limits: BodyLimits,
   limit: AbortSignal,
 ): Promise<Reply> {
-  const { maxBytes, onLength, allocate = Buffer.allocUnsafeSlow } = limits;
   const reply = Promise.withResolvers<Reply>();
   let controller: Dispatcher.DispatchController | undefined;
   let status = 0;
   let headers: Reply['headers'] = {};
-  /** Of a known length. */
-  let whole: Buffer | undefined;
-  const chunks: Buffer[] = [];
-  let length = 0;
+  let collected: Collected | undefined;
   const stop = (reason: unknown) => {
     reply.reject(reason);
     // Its socket is of no more use: what is left of this answer would come before the next one.
@@ -154,22 +142,11 @@ function exchange(
   const onAbort = () => stop(limit.reason);
   limit.addEventListener('abort', onAbort, { once: true });
 
-  function begin(): void {
-    const { 'content-encoding': encoding = '', 'content-length': announced } = headers;
-    if (!['', 'identity', 'aws-chunked'].includes(encoding))
-      throw errors.storeFailed(new Error(`encoded as ${encoding}`));
-    if (announced === undefined) return;
-    if (Number(announced) > maxBytes) throw tooLarge(maxBytes);
-    onLength?.(Number(announced));
-    whole = allocate(Number(announced));
-  }
-
-  function take(chunk: Buffer): void {
-    length += chunk.length;
-    if (length > (status === 200 ? maxBytes : MAX_ERROR_BYTES)) throw tooLarge(maxBytes);
-    if (whole) chunk.copy(whole, length - chunk.length);
-    // Its memory may be used again for the next one.
-    else chunks.push(Buffer.from(chunk));
+  function begin(): Collected {
+    if (status !== 200) return collectBody(undefined, { maxBytes: MAX_ERROR_BYTES });
+    const { 'content-encoding': encoding, 'content-length': announced } = headers;
+    assertUnencoded(encoding);
+    return collectBody(announced === undefined ? undefined : Number(announced), limits);
   }
 
   agent.dispatch(request, {
@@ -182,31 +159,40 @@ function exchange(
       status = code;
       headers = single(received);
       try {
-        if (status === 200) begin();
+        collected = begin();
       } catch (error) {
         stop(error);
       }
     },
     onResponseData(_controller, chunk) {
       try {
-        take(chunk);
+        collected?.add(chunk);
       } catch (error) {
-        stop(error);
+        // What is too large is a picture, and an error without end is the store's.
+        stop(status === 200 ? error : errors.storeFailed(new Error(`S3 answered ${status} at great length`)));
       }
     },
     onResponseEnd() {
-      if (whole && length !== whole.length)
-        return reply.reject(errors.storeFailed(new Error(`${length} bytes came of ${whole.length} announced`)));
-      const body = whole ?? Buffer.concat(chunks, length);
-      const code = status === 200 ? undefined : /<Code>(\w+)<\/Code>/.exec(body.toString('latin1'))?.[1];
-      reply.resolve({ status, headers, code, body });
+      try {
+        const body = collected?.end() ?? Buffer.alloc(0);
+        const code = status === 200 ? undefined : /<Code>(\w+)<\/Code>/.exec(body.toString('latin1'))?.[1];
+        reply.resolve({ status, headers, code, body });
+      } catch (error) {
+        reply.reject(error);
+      }
     },
     onResponseError(_controller, error) {
-      const stale = status === 0 && STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '');
-      reply.reject(stale ? new Unanswered(error.message, { cause: error }) : error);
+      const unanswered = status === 0 && isStaleSocket(error);
+      reply.reject(unanswered ? new Unanswered(error.message, { cause: error }) : error);
     },
   });
   return reply.promise.finally(() => limit.removeEventListener('abort', onAbort));
+}
+
+/** `aws-chunked` speaks of how an object was sent, not of what comes. Throws `store_failed`. */
+export function assertUnencoded(encoding = ''): void {
+  if (!['', 'identity', 'aws-chunked'].includes(encoding))
+    throw errors.storeFailed(new Error(`encoded as ${encoding}`));
 }
 
 /** A header that comes twice is the first one. */
@@ -219,6 +205,7 @@ const HOST_BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const PATH_BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** Regions whose host names end in amazonaws.com. */
 const COMMERCIAL_REGION = /^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d$/;
+
 /**
  * Where a bucket is, as the SDK would say it; undefined for those of other kinds (ARNs, directory buckets) and places.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -237,15 +224,4 @@ export function bucketUrl(
   if (!inPath) url.hostname = `${bucket}.${url.hostname}`;
   const path = url.pathname.replace(/\/$/, '');
   return { origin: url.origin, host: url.host, path: inPath ? `${path}/${bucket}` : path };
-}
-
-async function connect({ timeoutMs, maxSockets = 50 }: S3ReaderOptions) {
-  const { Agent } = await import('undici');
-  const settings = {
-    ...{ connections: maxSockets, keepAliveTimeout: KEEP_ALIVE_MS, allowH2: false },
-    ...{ headersTimeout: timeoutMs + BACKSTOP_MS, bodyTimeout: timeoutMs + BACKSTOP_MS },
-    connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) },
-  };
-  // Pipelining 0 means no keep-alive: every request opens its own socket.
-  return { pool: new Agent({ ...settings, pipelining: 1 }), fresh: new Agent({ ...settings, pipelining: 0 }) };
 }

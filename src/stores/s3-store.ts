@@ -1,9 +1,8 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { errors } from '../errors.ts';
-import { createS3Reader } from './s3-reader.ts';
+import { assertUnencoded, createS3Reader } from './s3-reader.ts';
 import type { Credentials } from './sigv4.ts';
 import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
-import { bounded, readBody, tooLarge } from './time-limit.ts';
+import { bounded, readBody } from './time-limit.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -168,14 +167,10 @@ function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutp
 
 /** A body left unread would hold its socket for ever, so it is read to its end or destroyed, whatever happens. */
 async function bodyOf(output: GetObjectCommandOutput, limits: BodyLimits, limit: AbortSignal): Promise<Buffer> {
-  const { maxBytes, onLength } = limits;
   const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
   const body = stream as import('node:stream').Readable;
   try {
-    if (!['', 'identity', 'aws-chunked'].includes(encoding))
-      throw errors.storeFailed(new Error(`encoded as ${encoding}`));
-    if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
-    if (announced !== undefined) onLength?.(announced);
+    assertUnencoded(encoding);
     return await readBody(body, announced, limits, limit);
   } finally {
     body.destroy();

@@ -33,34 +33,60 @@ export function tooLarge(maxBytes: number): DarkroomError {
 }
 
 /**
- * Collects a body. Throws `original_too_large` as soon as it exceeds `maxBytes`, `store_failed` when it is not as long as
- * announced. The caller destroys the stream.
+ * Before a body is read: throws `original_too_large` when more than `maxBytes` are announced, and whatever `onLength`
+ * throws.
  */
-export async function readBody(
-  stream: Readable,
-  announced: number | undefined,
-  { maxBytes, allocate = Buffer.allocUnsafeSlow }: BodyLimits,
-  limit: AbortSignal,
-): Promise<Buffer> {
+export function announce(bytes: number, { maxBytes, onLength }: BodyLimits): void {
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
+  onLength?.(bytes);
+}
+
+/** A body that comes in pieces. */
+export interface Collected {
+  /** Throws `original_too_large` as soon as it exceeds `maxBytes`. */
+  add(chunk: Buffer): void;
+  /** Throws `store_failed` when it is not as long as announced. */
+  end(): Buffer;
+}
+
+/** Throws as `announce` does. */
+export function collectBody(announced: number | undefined, limits: BodyLimits): Collected {
+  const { maxBytes, allocate = Buffer.allocUnsafeSlow } = limits;
+  if (announced !== undefined) announce(announced, limits);
   // Of a known length: filled as it comes, so that nothing is in memory twice. Pages that nothing is written to cost nothing.
   const whole = announced === undefined ? undefined : allocate(announced);
   const chunks: Buffer[] = [];
   let length = 0;
-  // A stalled stream is woken by its destruction, never by waiting.
-  const onAbort = () => stream.destroy(limit.reason instanceof Error ? limit.reason : new Error('aborted'));
-  limit.addEventListener('abort', onAbort, { once: true });
-  try {
-    for await (const chunk of stream) {
+  return {
+    add(chunk) {
       length += chunk.length;
       if (length > maxBytes) throw tooLarge(maxBytes);
       if (!whole) chunks.push(chunk);
       else if (length <= whole.length) chunk.copy(whole, length - chunk.length);
-    }
+    },
+    end() {
+      if (announced !== undefined && length !== announced)
+        throw errors.storeFailed(new Error(`${length} bytes came of ${announced} announced`));
+      return whole ?? Buffer.concat(chunks, length);
+    },
+  };
+}
+
+/** Collects a stream, which the caller destroys. Throws as `collectBody` does. */
+export async function readBody(
+  stream: Readable,
+  announced: number | undefined,
+  limits: BodyLimits,
+  limit: AbortSignal,
+): Promise<Buffer> {
+  const body = collectBody(announced, limits);
+  // A stalled stream is woken by its destruction, never by waiting.
+  const onAbort = () => stream.destroy(limit.reason instanceof Error ? limit.reason : new Error('aborted'));
+  limit.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of stream) body.add(chunk);
   } finally {
     limit.removeEventListener('abort', onAbort);
   }
-  if (announced !== undefined && length !== announced) {
-    throw errors.storeFailed(new Error(`${length} bytes came of ${announced} announced`));
-  }
-  return whole ?? Buffer.concat(chunks, length);
+  return body.end();
 }

@@ -253,7 +253,7 @@ describe('an answer of S3', () => {
   it('with an error page without end is not read to its end', async () => {
     const page = `HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${'x'.repeat(16_384)}\r\n`.repeat(6)}`;
     await against([page], async (reader) => {
-      await assert.rejects(reader.get('k', live(), new AbortController().signal));
+      await assert.rejects(reader.get('k', live(), new AbortController().signal), { code: 'store_failed' });
     });
   });
 
