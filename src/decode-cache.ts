@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { DarkroomError } from './errors.ts';
+import { freeNow } from './garbage.ts';
 import { type Lendable, lendable } from './lendable.ts';
 import type { Examined } from './render/header.ts';
 import type { Recipe } from './render/recipe.ts';
@@ -162,7 +163,10 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
           if (reading.holders === 0) reading.leave();
         }
         party.recipes.delete(own);
-        if (party.recipes.size === 0 && parties.get(id) === party) parties.delete(id);
+        if (party.recipes.size > 0) return;
+        if (parties.get(id) === party) parties.delete(id);
+        // 13 MB that V8 would find at its next full collection.
+        if (party.larger && 'data' in party.larger.body) freeNow(party.larger.body.data);
       },
     };
   }

@@ -108,7 +108,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/(errors|http-cache|rendition|url\/image-url)\.ts$/,
     /^src\/(presets|url\/signature)\.ts$/,
   ],
-  [/^src\/decode-cache\.ts$/, /^src\/(errors|lendable)\.ts$/, /^src\/render\/(header|recipe)\.ts$/],
+  [/^src\/decode-cache\.ts$/, /^src\/(errors|garbage|lendable)\.ts$/, /^src\/render\/(header|recipe)\.ts$/],
   [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
   [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
   [/^src\/faces\/face-worker\.ts$/, /^src\/faces\/candidates\.ts$/, /^src\/faces\//],

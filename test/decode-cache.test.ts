@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createDecodeCache } from '../src/decode-cache.ts';
 import { errors } from '../src/errors.ts';
+import type { Pixels } from '../src/render/decode.ts';
+import type { Examined, OriginalHeader } from '../src/render/header.ts';
 import type { Recipe } from '../src/render/recipe.ts';
 import { turns } from './helpers/turns.ts';
 
@@ -84,5 +86,30 @@ describe('what is read for all who visit an original', () => {
     visit[Symbol.dispose]();
     await turns();
     assert.deepEqual(released, ['bytes']);
+  });
+});
+
+describe('the memory of whole pictures', () => {
+  const MAX_BYTES = 100;
+  /** As sharp makes them: with memory of their own. */
+  function whole(bytes: number, width: number): Examined & { readonly body: Pixels } {
+    const header = { stored: { width, height: 1 } } as OriginalHeader;
+    return { body: { data: Buffer.from(new ArrayBuffer(bytes)) } as Pixels, header };
+  }
+  const isFree = ({ body }: { readonly body: Pixels }) => body.data.length === 0;
+
+  it('is freed where it is too large to be kept, once the last visitor has left', async () => {
+    const cache = createDecodeCache(MAX_BYTES);
+    const [first, second] = [cache.visit('a', RECIPE), cache.visit('a', RECIPE)];
+    const [small, large] = [whole(50, 10), whole(500, 30)];
+    await first.decode([small.header, large.header], async () => [small, large]);
+    first[Symbol.dispose]();
+    assert.equal(await second.whole(({ stored }) => stored.width >= 30), large);
+    assert.ok(!isFree(large));
+    second[Symbol.dispose]();
+    assert.ok(isFree(large));
+    assert.ok(!isFree(small));
+    using third = cache.visit('a', RECIPE);
+    assert.equal(await third.whole(() => true), small);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectGarbage, watchGarbage } from '../src/garbage.ts';
+import { collectGarbage, freeNow, watchGarbage } from '../src/garbage.ts';
 import { turns } from './helpers/turns.ts';
 
 describe('buffers that were let go', () => {
@@ -37,6 +37,17 @@ describe('buffers that were let go', () => {
     assert.deepEqual(await lookAt(907), []);
     assert.deepEqual(await lookAt(908), ['minor']);
     assert.deepEqual(await lookAt(964), [undefined]);
+  });
+
+  it('are freed at once by their last holder, but never what lies in the memory of others', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const own = Buffer.allocUnsafeSlow(64 * 1024 * 1024);
+    freeNow(own);
+    assert.ok(process.memoryUsage().arrayBuffers < before + 1024 * 1024);
+    assert.equal(own.length, 0);
+    const pool = Buffer.alloc(100, 7);
+    for (const part of [pool.subarray(0, 50), pool.subarray(50)]) freeNow(part);
+    assert.deepEqual(pool, Buffer.alloc(100, 7));
   });
 
   it('are really given back', () => {

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { createDiskStore } from '../../src/stores/disk-store.ts';
+import { startApp } from '../helpers/app.ts';
+import { until } from '../helpers/turns.ts';
+
+const PICTURES = 16;
+const COPIES = 3;
+const ACROSS = 4;
+/** All at once: what is too large to be kept, what is kept as it is, and what is made of that. */
+const PRESETS = [
+  'w_1600,f_jpeg',
+  'w_1200,f_webp',
+  'w_900,f_png',
+  'w_600,f_webp',
+  'w_300,h_300,fit_fill,f_webp',
+  'w_150,f_jpeg',
+];
+/** Memory for two whole pictures, so that they push each other out. */
+const DECODE_BYTES = 7_000_000;
+/** A level of 256; of another picture some tile is off by 60 and more. */
+const TOLERANCE = 12;
+
+/** Colours of 16 tiles, like no other picture's. */
+function tilesOf(n: number): Buffer {
+  const tiles = Buffer.alloc(ACROSS * ACROSS * 3);
+  let state = n + 1;
+  for (let at = 0; at < tiles.length; at += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    tiles[at] = 40 + ((state >>> 24) & 3) * 58;
+  }
+  return tiles;
+}
+
+/** In the middle of each tile. */
+async function colours(file: Buffer): Promise<Buffer> {
+  const side = ACROSS * 10;
+  const pixels = await sharp(file).resize(side, side, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+  const middles = Array.from({ length: ACROSS ** 2 }, (_, at) => {
+    const [x, y] = [(at % ACROSS) * 10 + 5, Math.floor(at / ACROSS) * 10 + 5];
+    return pixels.subarray((y * side + x) * 3, (y * side + x) * 3 + 3);
+  });
+  return Buffer.concat(middles);
+}
+
+const differs = (a: Buffer, b: Buffer) => a.some((value, at) => Math.abs(value - (b[at] ?? 0)) > TOLERANCE);
+
+describe('pixels that are freed by hand', () => {
+  let folder: string;
+  const expected: Buffer[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'darkroom-freed-'));
+    for (let n = 0; n < PICTURES; n += 1) {
+      const tiles = sharp(tilesOf(n), { raw: { width: ACROSS, height: ACROSS, channels: 3 } });
+      // In passes, so that decoding it is dear enough for a working copy.
+      const file = await tiles
+        .resize(2000, 1500, { fit: 'fill', kernel: 'nearest' })
+        .jpeg({ progressive: true })
+        .toBuffer();
+      expected.push(await colours(file));
+      for (let copy = 0; copy < COPIES; copy += 1) await writeFile(join(folder, `${n}-${copy}`), file);
+    }
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('are never seen by those who are still at work, nor in the working copies', async (context) => {
+    const kept = join(folder, 'results');
+    const app = await startApp({
+      originals: createDiskStore({ root: folder, timeoutMs: 20_000 }),
+      results: createDiskStore({ root: kept, timeoutMs: 20_000 }),
+      ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
+    });
+    context.after(() => app.dispose());
+    const wrong: string[] = [];
+    const ask = async (n: number, copy: number, preset: string) => {
+      const answer = await app.get(app.path(preset, `${n}-${copy}`));
+      assert.equal(answer.status, 200);
+      const file = Buffer.from(await answer.arrayBuffer());
+      if (differs(await colours(file), expected[n] ?? Buffer.alloc(0))) wrong.push(`${n} ${preset}`);
+    };
+    const family = async (n: number, copy: number) => {
+      await Promise.all(PRESETS.map((preset) => ask(n, copy, preset)));
+      // Of what may lie in memory by now, or be pushed out at this moment.
+      await ask(n, copy, `w_${400 + copy},f_webp`);
+    };
+    const all = Array.from({ length: PICTURES * COPIES }, (_, at) => () => family(at % PICTURES, at % COPIES));
+    const rest = all.values();
+    const work = async () => {
+      for (const next of rest) await next();
+    };
+    await Promise.all(Array.from({ length: 5 }, work));
+    await until(() => app.queue.running + app.queue.waiting === 0);
+    await app.dispose();
+
+    let copies = 0;
+    for (const entry of await readdir(kept, { recursive: true, withFileTypes: true })) {
+      if (!/^working-.*\.jpg$/.test(entry.name)) continue;
+      copies += 1;
+      const [, n = ''] = /(\d+)-\d+$/.exec(entry.parentPath) ?? [];
+      const copy = await colours(await readFile(join(entry.parentPath, entry.name)));
+      if (differs(copy, expected[Number(n)] ?? Buffer.alloc(0))) wrong.push(`working copy of ${n}`);
+    }
+    context.diagnostic(`${all.length * (PRESETS.length + 1)} pictures and ${copies} working copies`);
+    assert.deepEqual(wrong, []);
+    assert.equal(copies, all.length);
+  });
+});
