@@ -99,6 +99,8 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     function keep(whole: Examined | undefined): void {
       // Purged since: another party is at work on what came after.
       if (!whole || parties.get(id) !== party) return;
+      // It is freed when the last one leaves.
+      if (whole.body === party.larger?.body) return;
       const kept = lru.peek(id);
       if (kept && kept.header.stored.width >= whole.header.stored.width) return;
       lru.set(id, whole);

@@ -106,6 +106,7 @@ describe('the memory of whole pictures', () => {
     first[Symbol.dispose]();
     assert.equal(await second.whole(({ stored }) => stored.width >= 30), large);
     assert.ok(!isFree(large));
+    second.keep({ ...large });
     second[Symbol.dispose]();
     assert.ok(isFree(large));
     assert.ok(!isFree(small));
