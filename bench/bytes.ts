@@ -41,10 +41,12 @@ const avif =
     image.avif({ quality, effort, chromaSubsampling: '4:2:0', ...more });
 const CANDIDATES: Record<string, Encode> = {
   'jpeg progressive': (image, quality) => image.jpeg({ quality, progressive: true }),
+  'jpeg progressive, table 3': (image, quality) => image.jpeg({ quality, progressive: true, quantisationTable: 3 }),
   mozjpeg: (image, quality) => image.jpeg({ quality, mozjpeg: true }),
   'webp effort 1': (image, quality) => image.webp({ quality, effort: 1 }),
   'webp effort 2': (image, quality) => image.webp({ quality, effort: 2 }),
   'webp effort 4': (image, quality) => image.webp({ quality, effort: 4 }),
+  'webp effort 5': (image, quality) => image.webp({ quality, effort: 5 }),
   'webp effort 4 smart': (image, quality) => image.webp({ quality, effort: 4, smartSubsample: true }),
   'avif effort 0 4:4:4': avif(0, { chromaSubsampling: '4:4:4' }),
   'avif effort 0': avif(0),

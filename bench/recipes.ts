@@ -23,8 +23,12 @@ interface Size {
 }
 export const RECIPES: Readonly<Record<Product, Size>> = BUILT_IN_PRESETS;
 
-/** Up to so many pixels src/render/encode.ts tries harder. */
-const SMALL_PIXELS = 40_000;
+/** src/render/encode.ts's efforts for WebP: up to so many pixels, this one. */
+const EFFORTS = [
+  [40_000, 4],
+  [90_000, 5],
+  [Number.POSITIVE_INFINITY, 2],
+] as const;
 /** sharp's default for WebP. */
 const PLAIN_EFFORT = 4;
 
@@ -61,8 +65,9 @@ export async function bare(
 
 function encoded(image: Sharp, name: Product, settings: Settings): Sharp {
   const { width, height, format, quality } = RECIPES[name];
-  const small = width * height <= SMALL_PIXELS;
-  if (format === 'webp') return image.webp({ quality, ...(settings === 'ours' ? { effort: small ? 4 : 2 } : {}) });
+  const [, effort] = EFFORTS.find(([most]) => width * height <= most)!;
+  if (format === 'webp') return image.webp({ quality, ...(settings === 'ours' ? { effort } : {}) });
+  // `og` is the only JPEG, and large.
   if (settings === 'naive') return image.jpeg({ quality, mozjpeg: true });
-  return image.jpeg({ quality, progressive: !small });
+  return image.jpeg({ quality, progressive: true, quantisationTable: 3 });
 }
