@@ -1,10 +1,9 @@
 import type { DecodeVisit } from './decode-cache.ts';
-import { DarkroomError } from './errors.ts';
-import type { JobCost, Place, WorkQueue } from './flow/work-queue.ts';
+import type { JobCost, Place } from './flow/work-queue.ts';
 import type { Generations } from './generations.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { OriginalReader } from './read-original.ts';
-import { PACK_COST, renderCost } from './render/cost.ts';
+import { renderCost } from './render/cost.ts';
 import type { Examined, OriginalHeader } from './render/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
@@ -42,7 +41,6 @@ export interface PictureSourcesDeps {
   readonly originals: OriginalReader;
   /** Undefined when nothing is kept beyond this process. */
   readonly kept: KeptResults | undefined;
-  readonly queue: WorkQueue;
   readonly renderer: Renderer;
   readonly generations: Generations;
   readonly maxOriginalBytes: number;
@@ -51,7 +49,7 @@ export interface PictureSourcesDeps {
 }
 
 export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
-  const { originals, kept, queue, renderer, generations, maxOriginalBytes, warn } = deps;
+  const { originals, kept, renderer, generations, maxOriginalBytes, warn } = deps;
   const copyKey = (id: string) => workingCopyKey(id, renderer.version);
 
   /** A store that just failed to answer for the rendition is not asked again. */
@@ -78,16 +76,17 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
     return examined;
   }
 
-  /** A working copy for later, when there is room for the work: without one, the original is decoded again. */
+  /**
+   * A working copy for later, beside the rendition that its original was decoded for, and in that one's slot: waiting for
+   * slots of their own, whole pictures of 4 MB each would pile up.
+   */
   async function packBehind(id: string, whole: Examined): Promise<void> {
     const generation = generations.of(id);
     try {
-      using place = await queue.enter(PACK_COST.ms, new AbortController().signal);
-      await place.slot(PACK_COST);
       const body = await renderer.pack(whole);
       if (generations.of(id) === generation) kept?.saveWorkingCopy(id, copyKey(id), body, whole);
     } catch (reason) {
-      if (!(reason instanceof DarkroomError)) warn('a working copy could not be made', id, reason);
+      warn('a working copy could not be made', id, reason);
     }
   }
 

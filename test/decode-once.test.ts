@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import type { Renderer } from '../src/render/render.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
-import { until } from './helpers/turns.ts';
+import { turns, until } from './helpers/turns.ts';
 
 /** Large enough to be worth a working copy: 12 megapixels with something to see in every corner. */
 const hills = Array.from({ length: 400 * 300 * 3 }, (_, at) => {
@@ -202,10 +202,28 @@ describe('the working copy', () => {
     }
   });
 
+  it('is made in the slot that its original was decoded in, so that no whole pictures pile up waiting for others', async () => {
+    const rendering = Promise.withResolvers<void>();
+    const wrapRenderer = (real: Renderer): Renderer => ({
+      ...real,
+      async render(...what) {
+        await rendering.promise;
+        return real.render(...what);
+      },
+    });
+    const { app, picture, copies } = await start({ wrapRenderer, slots: 1 });
+    const asking = picture('small', 'progressive.jpg');
+    await until(() => copies().length === 1);
+    assert.deepEqual([app.queue.running, app.queue.waiting], [1, 0]);
+    rendering.resolve();
+    await asking;
+  });
+
   it('does not come back after a purge, though it was being made', async () => {
     const token = 'a-token-of-the-tests';
     const packing = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
+    const packed = Promise.withResolvers<Buffer>();
     const results = createMemoryStore();
     const originals = createMemoryStore(SEED);
     const wrapRenderer = (real: Renderer): Renderer => ({
@@ -213,7 +231,8 @@ describe('the working copy', () => {
       async pack(whole) {
         begun.resolve();
         await packing.promise;
-        return real.pack(whole);
+        packed.resolve(real.pack(whole));
+        return packed.promise;
       },
     });
     const app = await startApp({ originals: originals.store, results: results.store, wrapRenderer, apiToken: token });
@@ -224,7 +243,8 @@ describe('the working copy', () => {
     const headers = { authorization: `Bearer ${token}` };
     assert.equal((await app.get('/v1/images/progressive.jpg', { method: 'DELETE', headers })).status, 200);
     packing.resolve();
-    await until(() => app.queue.running + app.queue.waiting === 0);
+    assert.ok((await packed.promise).length > 0);
+    await turns();
     await app.saves.drain(1000);
     assert.deepEqual([...results.objects.keys()], []);
     assert.equal(app.decodes.entries, 0);

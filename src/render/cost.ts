@@ -95,9 +95,6 @@ export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe)
   };
 }
 
-/** A whole picture as JPEG; nobody waits for it, so everybody may overtake. */
-export const PACK_COST: RenderCost = { ms: 1000, bytes: 24 * MIB };
-
 /** Size, colour and placeholder: a decode, and next to nothing besides. */
 export function describeCost({ header }: Pick<Examined, 'header'>): RenderCost {
   return decodeCost(header, 1);
