@@ -109,7 +109,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
     /^src\/(presets|url\/signature)\.ts$/,
   ],
   [/^src\/decode-cache\.ts$/, /^src\/(errors|garbage|lendable)\.ts$/, /^src\/render\/(header|recipe)\.ts$/],
-  [/^src\/render\/(render|aim)\.ts$/, /^src\/render\//, /^src\/(faces\/face-finder|step-timer)\.ts$/],
+  [/^src\/render\/(render|aim)\.ts$/, /^src\/(garbage\.ts|render\/)/, /^src\/(faces\/face-finder|step-timer)\.ts$/],
   [/^src\/render\//, /^src\/(render\/.*|errors\.ts)$/, /^$/],
   [/^src\/faces\/face-worker\.ts$/, /^src\/faces\/candidates\.ts$/, /^src\/faces\//],
   [/^src\/faces\//, /^$/, /^src\/faces\/face-finder\.ts$/],

@@ -112,7 +112,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const kept = results && createKeptResults({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals: reader, kept, decodes, queue, renderer, generations, maxOriginalBytes, warn },
+    ...{ originals: reader, kept, renderer, generations, maxOriginalBytes, warn },
   });
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },

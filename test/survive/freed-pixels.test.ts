@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
+import type { Renderer } from '../../src/render/render.ts';
 import { createDiskStore } from '../../src/stores/disk-store.ts';
 import { startApp } from '../helpers/app.ts';
+import { fixedFinder } from '../helpers/faces.ts';
 import { patch, pixelsOf } from '../helpers/pictures.ts';
-import { until } from '../helpers/turns.ts';
+import { turns } from '../helpers/turns.ts';
 
 const PICTURES = 16;
 const COPIES = 3;
@@ -16,6 +18,8 @@ const ACROSS = 4;
 const PRESETS = [
   'w_1600,f_jpeg',
   'w_1200,f_webp',
+  // Looked at for faces first.
+  'w_1500,h_1125,fit_cover,z_3,f_jpeg',
   'w_900,f_png',
   'w_600,f_webp',
   'w_300,h_300,fit_fill,f_webp',
@@ -75,10 +79,19 @@ describe('pixels that are freed by hand', () => {
 
   it('are never seen by those who are still at work, nor in the working copies', async (context) => {
     const kept = join(folder, 'results');
+    const packs: Promise<Buffer>[] = [];
+    const wrapRenderer = (real: Renderer): Renderer => ({
+      ...real,
+      async pack(whole) {
+        packs.push(real.pack(whole));
+        return packs.at(-1)!;
+      },
+    });
     const app = await startApp({
       originals: createDiskStore({ root: folder, timeoutMs: 20_000 }),
       results: createDiskStore({ root: kept, timeoutMs: 20_000 }),
       ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
+      ...{ wrapRenderer, finder: fixedFinder([]) },
     });
     context.after(() => app.dispose());
     const wrong: string[] = [];
@@ -99,7 +112,8 @@ describe('pixels that are freed by hand', () => {
       for (const next of rest) await next();
     };
     await Promise.all(Array.from({ length: 5 }, work));
-    await until(() => app.queue.running + app.queue.waiting === 0);
+    await Promise.all(packs);
+    await turns();
     await app.saves.drain(5000);
 
     let copies = 0;
