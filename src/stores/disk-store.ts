@@ -71,16 +71,34 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     return body.subarray(0, length);
   }
 
-  /** A reader never sees half a file: it is written elsewhere in the same file system and moved into place. */
-  async function replace(file: string, content: Buffer | string, signal: AbortSignal): Promise<void> {
-    const temporary = join(home, TEMPORARY, randomUUID());
+  /**
+   * A reader never sees half a file: both are written elsewhere in the same file system and moved into place. Two files cannot
+   * change in one step; a reader that meets an old body with a new companion notices by the checksum that renditions carry.
+   */
+  async function replace(file: string, body: Buffer, companion: Companion, signal: AbortSignal): Promise<void> {
+    const [newCompanion, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
+    const write = (path: string, content: Buffer | string) =>
+      inFolder(path, () => writeFile(path, content, { signal, flag: 'wx' }));
+    const leftovers = [newCompanion, newBody];
     try {
-      await inFolder(temporary, () => writeFile(temporary, content, { signal, flag: 'wx' }));
-      await inFolder(file, () => rename(temporary, file));
+      // At the same time, because each step is a way to another thread and back.
+      const writing = [write(newCompanion, JSON.stringify(companion)), write(newBody, body)];
+      for (const { reason } of (await Promise.allSettled(writing)).filter((one) => one.status === 'rejected'))
+        throw reason;
+      await inFolder(file, () => rename(newCompanion, companionOf(file)));
+      // Without its object it would stay for good.
+      leftovers.push(companionOf(file));
+      await rename(newBody, file);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
+      for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => {});
+      if (leftovers.length > 2) await removeEmptyFolders(dirname(file)).catch(() => {});
       throw error;
     }
+  }
+
+  /** Of an object in a folder that was just seen to be inside. */
+  async function readCompanion(real: string, signal: AbortSignal): Promise<Companion> {
+    return parseCompanion(await read(companionOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
   }
 
   async function sweepLeftovers(): Promise<void> {
@@ -116,12 +134,13 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
       if (!file) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
         const real = await follow(file).catch(unlessAbsent);
-        const body = real && (await read(real, limits, limit).catch(unlessAbsent));
-        if (!body) return undefined;
-        if (bodyOnly) return { body, ...NO_COMPANION };
-        // In a folder that was just seen to be inside.
-        const companion = await read(companionOf(real), { maxBytes: 65_536 }, limit).catch(unlessAbsent);
-        return { body, ...parseCompanion(companion) };
+        if (!real) return undefined;
+        // At the same time, because each step is a way to another thread and back.
+        const [body, companion] = await Promise.all([
+          read(real, limits, limit).catch(unlessAbsent),
+          bodyOnly ? NO_COMPANION : readCompanion(real, limit),
+        ]);
+        return body && { body, ...companion };
       });
     },
 
@@ -134,15 +153,7 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
           swept = undefined;
           throw error;
         });
-        // Two files cannot change in one step. A reader that meets an old body with a new companion, or the reverse,
-        // notices by the checksum that renditions carry in their metadata.
-        await replace(companionOf(file), JSON.stringify(companion), limit);
-        await replace(file, body, limit).catch(async (error) => {
-          // On a full disk a companion without its object would stay for good.
-          await rm(companionOf(file), { force: true }).catch(() => {});
-          await removeEmptyFolders(dirname(file)).catch(() => {});
-          throw error;
-        });
+        await replace(file, body, companion, limit);
       });
     },
 
