@@ -35,10 +35,18 @@ const WEIGH_TOGETHER = '--external-memory-accounted-in-global-limit';
 
 /**
  * Then V8 collects when heap and buffers have grown by a third, which takes a twentieth of the CPU of a photo's six presets.
- * Where so much garbage may lie about, it waits until they have grown by half.
+ * Where much garbage may lie about, it waits until they have grown by this many percent: by bench/ceiling.ts and family.ts.
  */
-const COLLECT_LATER = '--heap-growing-percent=50';
-const ROOMY_BYTES = 16 * 1024 * 1024;
+const PATIENCE: readonly (readonly [garbageBytes: number, growth: number])[] = [
+  [64 * 1024 * 1024, 150],
+  [16 * 1024 * 1024, 50],
+];
+
+function setPatience(garbageBytes: number): void {
+  setFlagsFromString(WEIGH_TOGETHER);
+  const growth = PATIENCE.find(([least]) => garbageBytes >= least)?.[1];
+  if (growth !== undefined) setFlagsFromString(`--heap-growing-percent=${growth}`);
+}
 
 /**
  * Call what is returned where buffers have been let go: it collects once they may be enough. Bytes that are in use count
@@ -53,8 +61,7 @@ export function watchGarbage(
   let begun = false;
   return () => {
     // Not at the start: from then on Node's own modules are compiled anew rather than taken from what Node brings along.
-    if (!begun) setFlagsFromString(WEIGH_TOGETHER);
-    if (!begun && limits.all >= ROOMY_BYTES) setFlagsFromString(COLLECT_LATER);
+    if (!begun) setPatience(limits.all);
     begun = true;
     const bytes = bufferBytes();
     // Freed buffers are counted off by another thread, some time after their collection.
