@@ -2,7 +2,7 @@
  * What a thumb costs when its original need not be decoded again: its sibling was just rendered, or only a working copy
  * of it lies in the store; beside a cold thumb. Seen from outside: requests, and the CPU of the server's process.
  *
- *   node bench/once.ts [--photos DIR] [--copies 24] [--rounds 3] [--out bench/results]
+ *   node bench/once.ts [--photos DIR] [--copies 16] [--rounds 3] [--out bench/results]
  */
 import { join } from 'node:path';
 import { askForPictures } from './ask.ts';
@@ -12,7 +12,7 @@ import { writePresets } from './recipes.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { signedPath, startServer } from './server.ts';
 
-const values = benchOptions({ copies: '24', rounds: '3' });
+const values = benchOptions({ copies: '16', rounds: '3' });
 const photos = photosIn(values.photos);
 const count = photos.length * Number(values.copies);
 /** A server at work: V8 has compiled what is called for each rendition, which takes some hundred of them. */

@@ -18,11 +18,11 @@ export const WHOLE_SIDE_PX = 1200;
  */
 const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
 /**
- * At 600 px and below its renditions are nearer to the ideal, by SSIM, than those made of the original, and at 800 px within
- * 0.002 of them; 95 and 4:4:4 would be 0.002 nearer there, at more than twice its bytes (bench/whole.ts). Huffman tables made
- * to measure would save 1 % of them, and cost more than all the rest of the encoding.
+ * At 600 px and below its renditions are as near to the ideal, by SSIM, as those made of the original or nearer, and at 800 px
+ * within 0.003 of them, at well under half the bytes of 95 and 4:4:4 (bench/whole.ts). Huffman tables made to measure would
+ * save 1 % of them, and cost more than all the rest of the encoding.
  */
-export const PACKED = { quality: 84, chromaSubsampling: '4:2:0', optimiseCoding: false } as const;
+export const PACKED = { quality: 80, chromaSubsampling: '4:2:0', optimiseCoding: false } as const;
 
 /** More pixels than these are not shared, because they would have to be held for whoever still waits (20 MB). */
 const MOST_SHARED_PIXELS = 6_000_000;
