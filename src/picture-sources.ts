@@ -30,6 +30,8 @@ export interface PictureSources {
 /** One rendition to be made, and what its flight holds for it. */
 export interface RenderJob {
   readonly id: string;
+  /** Of the id, noted before anything of it was read: what is made of a purged original is kept by nobody. */
+  readonly generation: number;
   readonly recipe: Recipe;
   readonly place: Place;
   readonly visit: DecodeVisit;
@@ -77,11 +79,10 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   }
 
   /**
-   * A working copy for later, beside the rendition that its original was decoded for, and in that one's slot: waiting for
-   * slots of their own, whole pictures of 4 MB each would pile up.
+   * A working copy for later, beside the rendition that its original was decoded for. It takes 5 ms and no slot: waiting for
+   * one, whole pictures of 4 MB each would pile up.
    */
-  async function packBehind(id: string, whole: Examined): Promise<void> {
-    const generation = generations.of(id);
+  async function packBehind({ id, generation }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
       if (generations.of(id) === generation) kept?.saveWorkingCopy(id, copyKey(id), body, whole);
@@ -111,13 +112,13 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
       return { ms, bytes: bytes + wholeBytes(worthSharing(job, found)) };
     },
     async decodedOnce(job, found) {
-      const { id, recipe, visit, timer } = job;
+      const { recipe, visit, timer } = job;
       const headers = worthSharing(job, found);
       if (headers.length === 0) return found;
       const decode = async () => {
         const pictures = await renderer.whole(found, headers); // 422
         const [whole] = pictures;
-        if (kept && whole && worthCopying(found.header)) void packBehind(id, whole);
+        if (kept && whole && worthCopying(found.header)) void packBehind(job, whole);
         return pictures;
       };
       const pictures = await timer.time('decode', visit.decode(headers, decode));

@@ -135,7 +135,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
   ): Promise<Developed> {
     const generation = generations.of(id);
     const stored = await kept?.rendition(key, timer, flight.signal);
-    const rendition = stored ?? (await render(flight, id, variant, timer));
+    const rendition = stored ?? (await render(flight, id, generation, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition, familyOf(id, variant));
       if (!stored) kept?.save(id, key, rendition);
@@ -143,14 +143,20 @@ export function createImageRoute(deps: ImageRouteDeps) {
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
 
-  async function render(flight: Flight, id: string, { recipe }: Variant, timer: StepTimer): Promise<Rendition> {
+  async function render(
+    flight: Flight,
+    id: string,
+    generation: number,
+    { recipe }: Variant,
+    timer: StepTimer,
+  ): Promise<Rendition> {
     // Before the queue: whoever decodes first decodes for all who wait.
     using visit = decodes.visit(id, recipe);
     using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, recipe, place, visit, timer, signal: flight.signal };
+      const job = { id, generation, recipe, place, visit, timer, signal: flight.signal };
       const known = seeksFaces(recipe) ? facts.recall(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;

@@ -202,7 +202,7 @@ describe('the working copy', () => {
     }
   });
 
-  it('is made in the slot that its original was decoded in, so that no whole pictures pile up waiting for others', async () => {
+  it('waits for no slot, so that no whole pictures pile up', async () => {
     const rendering = Promise.withResolvers<void>();
     const wrapRenderer = (real: Renderer): Renderer => ({
       ...real,
@@ -213,9 +213,8 @@ describe('the working copy', () => {
     });
     const { app, picture, copies } = await start({ wrapRenderer, slots: 1 });
     const asking = picture('small', 'progressive.jpg');
-    await until(() => copies().length === 1);
-    assert.deepEqual([app.queue.running, app.queue.waiting], [1, 0]);
-    rendering.resolve();
+    await until(() => copies().length === 1).finally(rendering.resolve);
+    assert.equal(app.queue.waiting, 0);
     await asking;
   });
 
@@ -248,6 +247,39 @@ describe('the working copy', () => {
     await app.saves.drain(1000);
     assert.deepEqual([...results.objects.keys()], []);
     assert.equal(app.decodes.entries, 0);
+  });
+
+  it('is not made of an original that was purged while it was being decoded', async () => {
+    const token = 'a-token-of-the-tests';
+    const originals = createMemoryStore(SEED);
+    const results = createMemoryStore();
+    const [begun, decoding] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const packs: Promise<Buffer>[] = [];
+    const wrapRenderer = (real: Renderer): Renderer => ({
+      ...real,
+      async whole(...what) {
+        begun.resolve();
+        await decoding.promise;
+        return real.whole(...what);
+      },
+      pack(whole) {
+        packs.push(real.pack(whole));
+        return packs.at(-1)!;
+      },
+    });
+    const app = await startApp({ originals: originals.store, results: results.store, wrapRenderer, apiToken: token });
+    apps.push(app);
+    const asking = app.get(app.path('small', 'progressive.jpg'));
+    await begun.promise;
+    originals.objects.delete('progressive.jpg');
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await app.get('/v1/images/progressive.jpg', { method: 'DELETE', headers })).status, 200);
+    decoding.resolve();
+    assert.equal((await asking).status, 404);
+    assert.equal((await Promise.all(packs)).length, 1);
+    await turns();
+    await app.saves.drain(1000);
+    assert.deepEqual([...results.objects.keys()], []);
   });
 
   it('is not asked for where the result store just failed, and costs nothing but a lookup where it is not', async () => {
