@@ -23,11 +23,11 @@ interface Size {
 }
 export const RECIPES: Readonly<Record<Product, Size>> = BUILT_IN_PRESETS;
 
-/** src/render/encode.ts's efforts for WebP: up to so many pixels, this one. */
-const EFFORTS = [
-  [40_000, 4],
-  [90_000, 5],
-  [Number.POSITIVE_INFINITY, 2],
+/** src/render/encode.ts's settings for WebP: up to so many pixels this effort, and so much off the quality. */
+const WEBP = [
+  { most: 40_000, effort: 4, less: 0 },
+  { most: 90_000, effort: 4, less: 1 },
+  { most: Number.POSITIVE_INFINITY, effort: 2, less: 0 },
 ] as const;
 /** sharp's default for WebP. */
 const PLAIN_EFFORT = 4;
@@ -65,8 +65,8 @@ export async function bare(
 
 function encoded(image: Sharp, name: Product, settings: Settings): Sharp {
   const { width, height, format, quality } = RECIPES[name];
-  const [, effort] = EFFORTS.find(([most]) => width * height <= most)!;
-  if (format === 'webp') return image.webp({ quality, ...(settings === 'ours' ? { effort } : {}) });
+  const { effort, less } = WEBP.find(({ most }) => width * height <= most)!;
+  if (format === 'webp') return image.webp(settings === 'ours' ? { quality: quality - less, effort } : { quality });
   // `og` is the only JPEG, and large.
   if (settings === 'naive') return image.jpeg({ quality, mozjpeg: true });
   return image.jpeg({ quality, progressive: true, quantisationTable: 3 });
