@@ -34,7 +34,7 @@ export interface GarbageLimits {
 const WEIGH_TOGETHER = '--external-memory-accounted-in-global-limit';
 
 /**
- * Then V8 collects when heap and buffers have grown by a third, which takes a twentieth of the CPU of a photo's six presets.
+ * Then V8 collects when heap and buffers have grown by a third or so, which takes a twentieth of the CPU of six presets of a photo.
  * Where much garbage may lie about, it waits until they have grown by this many percent: by bench/ceiling.ts and family.ts.
  */
 const PATIENCE: readonly (readonly [garbageBytes: number, growth: number])[] = [

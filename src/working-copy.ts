@@ -5,7 +5,7 @@ import { derivedKey, fromStoredObject, toStoredObject } from './rendition.ts';
 import type { StoredObject } from './stores/store.ts';
 
 /**
- * The working copy of an original, beside its renditions: the whole picture as a JPEG of a tenth of the bytes, from which
+ * The working copy of an original, beside its renditions: the whole picture as a JPEG of less than a tenth of the bytes, from which
  * its smaller renditions are made on any machine at any later day.
  */
 

@@ -79,7 +79,7 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       const untouched = ownPixels(original, decoder.plan, encoded, recipe);
       const all = aimed.whole ?? (showsAll(decoder, recipe) ? pixels : undefined);
       const whole = all && canBeWhole(header, all) ? wholeOf(header, all) : undefined;
-      // Up to 48 MB that V8 would find at its next full collection.
+      // Tens of megabytes that V8 would find at its next full collection.
       for (const done of [own, aimed.whole]) if (done && done !== whole?.body) freeNow(done.data);
       return { ...encoded, body: untouched ?? encoded.body, width, height, provisional, whole };
     },

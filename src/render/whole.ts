@@ -10,11 +10,11 @@ import { type Recipe, seeksFaces } from './recipe.ts';
  * They stand in for the original: the same header, so the same plan, but fewer pixels to decode.
  */
 
-/** Longer side of a whole picture in pixels: enough for all but the largest presets (4 MB as pixels, 0.3 MB as JPEG). */
+/** Longer side of a whole picture in pixels: enough for all but the largest presets (4 MB as pixels, 0.2 MB as JPEG). */
 export const WHOLE_SIDE_PX = 1200;
 /**
  * A rendition is made of a whole picture of its own size or of one this much larger. Between, scaling twice softens. From
- * here on SSIM is that of decoding the original, or better, because no scale is chosen while decoding (bench/whole.ts).
+ * here on SSIM is about that of decoding the original, or better, because no scale is chosen while decoding (bench/whole.ts).
  */
 const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
 /**

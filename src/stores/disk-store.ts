@@ -73,7 +73,8 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
 
   /**
    * A reader never sees half a file: both are written elsewhere in the same file system and moved into place. Two files cannot
-   * change in one step; a reader that meets an old body with a new companion notices by the checksum that renditions carry.
+   * change in one step; a reader that meets the old one of one and the new one of the other notices by the checksum that
+   * renditions carry.
    */
   async function replace(file: string, body: Buffer, companion: Companion, signal: AbortSignal): Promise<void> {
     const [newCompanion, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
@@ -88,10 +89,11 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
       await inFolder(file, () => rename(newCompanion, companionOf(file)));
       // Without its object it would stay for good.
       leftovers.push(companionOf(file));
+      // Where the folder was deleted meanwhile the object was too: that comes later than this write.
       await rename(newBody, file);
     } catch (error) {
       for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => {});
-      if (leftovers.length > 2) await removeEmptyFolders(dirname(file)).catch(() => {});
+      await removeEmptyFolders(dirname(file)).catch(() => {});
       throw error;
     }
   }
