@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
 import { createImageUrls } from '../src/url/sdk.ts';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -73,6 +73,7 @@ async function get(url: string, status: string): Promise<void> {
   if (!answer.ok || !found.includes(status)) throw new Error(`${url}: ${answer.status} ${found}, not ${status}`);
 }
 
+const tagAtStart = cachedDataVersionTag();
 const folder = mkdtempSync(join(tmpdir(), 'darkroom-code-cache-'));
 cpSync(samples, join(folder, 'originals'), { recursive: true });
 const bucket = createBucket();
@@ -111,7 +112,9 @@ for (const [id, preset] of RENDERS) {
   }
 }
 // As at a start: V8 refuses code of other flags, and the server has set some by now (src/garbage.ts).
-for (const flag of ['external-memory-accounted-in-global-limit', 'expose-gc']) setFlagsFromString(`--no-${flag}`);
+for (const flag of ['no-external-memory-accounted-in-global-limit', 'no-expose-gc', 'heap-growing-percent=0'])
+  setFlagsFromString(`--${flag}`);
+if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server set a flag of V8 that is not set back here');
 const code: Buffer = script.createCachedData();
 writeFileSync(cachePath, code);
 process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);
