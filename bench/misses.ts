@@ -8,6 +8,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { askForPictures, bytesOf } from './ask.ts';
 import { bareLoop, type Done } from './bare-loop.ts';
 import { NO_BUCKET, startBucket } from './bucket.ts';
@@ -79,10 +80,11 @@ function other(name: Other): Way {
   const script = new URL('other-servers.ts', import.meta.url).pathname;
   return async (ids, preset) => {
     const server = await startProcess({ args: [script, name, originals], env: serverEnvironment({}) });
-    return measured(
-      server,
-      ids.map((id) => otherPath(name, preset, id)),
-    );
+    const paths = ids.map(async (id) => {
+      const { width, height } = await sharp(join(originals, id)).metadata();
+      return otherPath(name, preset, id, height > width);
+    });
+    return measured(server, await Promise.all(paths));
   };
 }
 

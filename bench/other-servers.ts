@@ -16,10 +16,13 @@ export const othersMissing = existsSync(new URL('node_modules/ipx', home))
   ? undefined
   : 'ipx and express-sharp are not installed: npm ci --prefix bench/others --ignore-scripts';
 
-/** The path at which the server makes the same rendition. */
-export function otherPath(server: Other, preset: Product, id: string): string {
+/** The path at which the server makes the same rendition. `portrait`: whether the original lies so in its file. */
+export function otherPath(server: Other, preset: Product, id: string, portrait: boolean): string {
   const { width, height, fit, format, quality } = RECIPES[preset];
-  if (server === 'ipx') return `/s_${width}x${height},fit_${fit},f_${format},q_${quality}/${id}`;
+  // A box that is higher than the original ipx makes smaller in both directions: its retina would have up to 44 % fewer pixels.
+  const inside = portrait ? `h_${height}` : `w_${width}`;
+  const size = fit === 'inside' ? inside : `s_${width}x${height}`;
+  if (server === 'ipx') return `/${size},fit_${fit},f_${format},q_${quality}/${id}`;
   return `/${id}?width=${width}&height=${height}&crop=${fit === 'cover'}&format=${format}&quality=${quality}`;
 }
 
