@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [--photos DIR] [--only hits,once] [--out bench/results]
  *
- * About twelve minutes on two quiet cores. `--only` runs some and reads the rest from the newest results.
+ * About a quarter of an hour on two quiet cores. `--only` runs some and reads the rest from the newest results.
  */
 import { spawnSync } from 'node:child_process';
 import { benchOptions } from './options.ts';
