@@ -84,12 +84,13 @@ export function createDiskStore({ root, timeoutMs }: DiskStoreOptions): ObjectSt
     try {
       // At the same time, because each step is a way to another thread and back.
       const writing = [write(newCompanion, JSON.stringify(companion)), write(newBody, body)];
-      for (const { reason } of (await Promise.allSettled(writing)).filter((one) => one.status === 'rejected'))
-        throw reason;
+      // Both to their end: what is still being written would come back after its removal.
+      const failed = (await Promise.allSettled(writing)).find((one) => one.status === 'rejected');
+      if (failed) throw failed.reason;
       await inFolder(file, () => rename(newCompanion, companionOf(file)));
       // Without its object it would stay for good.
       leftovers.push(companionOf(file));
-      // Where the folder was deleted meanwhile the object was too: that comes later than this write.
+      // Not with its folder: where that is gone again, the object was deleted meanwhile.
       await rename(newBody, file);
     } catch (error) {
       for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => {});

@@ -70,12 +70,12 @@ describe('pixels that are freed by hand', () => {
       for (let copy = 0; copy < COPIES; copy += 1) await writeFile(join(folder, `${n}-${copy}`), file);
     }
   });
+  after(() => rm(folder, { recursive: true, force: true }));
+
   it('belong to pictures that can be told apart', () => {
     for (const [n, one] of expected.entries())
       for (const other of expected.slice(n + 1)) assert.ok(differs(one, other));
   });
-
-  after(() => rm(folder, { recursive: true, force: true }));
 
   it('are never seen by those who are still at work, nor in the working copies', async (context) => {
     const kept = join(folder, 'results');
