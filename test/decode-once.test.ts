@@ -4,7 +4,8 @@ import sharp from 'sharp';
 import type { Renderer } from '../src/render/render.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
-import { turns, until } from './helpers/turns.ts';
+import { recordPacks } from './helpers/packs.ts';
+import { until } from './helpers/turns.ts';
 
 /** Large enough to be worth a working copy: 12 megapixels with something to see in every corner. */
 const hills = Array.from({ length: 400 * 300 * 3 }, (_, at) => {
@@ -219,67 +220,50 @@ describe('the working copy', () => {
   });
 
   it('does not come back after a purge, though it was being made', async () => {
-    const token = 'a-token-of-the-tests';
     const packing = Promise.withResolvers<void>();
-    const begun = Promise.withResolvers<void>();
-    const packed = Promise.withResolvers<Buffer>();
-    const results = createMemoryStore();
-    const originals = createMemoryStore(SEED);
-    const wrapRenderer = (real: Renderer): Renderer => ({
-      ...real,
-      async pack(whole) {
-        begun.resolve();
-        await packing.promise;
-        packed.resolve(real.pack(whole));
-        return packed.promise;
-      },
-    });
-    const app = await startApp({ originals: originals.store, results: results.store, wrapRenderer, apiToken: token });
-    apps.push(app);
-    await app.get(app.path('small', 'progressive.jpg'));
-    await begun.promise;
+    const packs = recordPacks();
+    const wrapRenderer = (real: Renderer): Renderer =>
+      packs.record({
+        ...real,
+        async pack(whole) {
+          await packing.promise;
+          return real.pack(whole);
+        },
+      });
+    const { app, picture, results } = await start({ wrapRenderer, apiToken: 'a-token-of-the-tests' });
+    await picture('small', 'progressive.jpg');
+    await until(() => packs.begun === 1);
     await app.saves.drain(1000);
-    const headers = { authorization: `Bearer ${token}` };
-    assert.equal((await app.get('/v1/images/progressive.jpg', { method: 'DELETE', headers })).status, 200);
+    assert.equal((await app.purge('progressive.jpg')).status, 200);
     packing.resolve();
-    assert.ok((await packed.promise).length > 0);
-    await turns();
+    await packs.done();
     await app.saves.drain(1000);
     assert.deepEqual([...results.objects.keys()], []);
     assert.equal(app.decodes.entries, 0);
   });
 
   it('is not made of an original that was purged while it was being decoded', async () => {
-    const token = 'a-token-of-the-tests';
-    const originals = createMemoryStore(SEED);
-    const results = createMemoryStore();
     const [begun, decoding] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const packs: Promise<Buffer>[] = [];
-    const wrapRenderer = (real: Renderer): Renderer => ({
-      ...real,
-      async whole(...what) {
-        begun.resolve();
-        await decoding.promise;
-        return real.whole(...what);
-      },
-      pack(whole) {
-        packs.push(real.pack(whole));
-        return packs.at(-1)!;
-      },
-    });
-    const app = await startApp({ originals: originals.store, results: results.store, wrapRenderer, apiToken: token });
-    apps.push(app);
+    const packs = recordPacks();
+    const wrapRenderer = (real: Renderer): Renderer =>
+      packs.record({
+        ...real,
+        async whole(...what) {
+          begun.resolve();
+          await decoding.promise;
+          return real.whole(...what);
+        },
+      });
+    const { app, originals, results } = await start({ wrapRenderer, apiToken: 'a-token-of-the-tests' });
     const asking = app.get(app.path('small', 'progressive.jpg'));
     await begun.promise;
     originals.objects.delete('progressive.jpg');
-    const headers = { authorization: `Bearer ${token}` };
-    assert.equal((await app.get('/v1/images/progressive.jpg', { method: 'DELETE', headers })).status, 200);
+    assert.equal((await app.purge('progressive.jpg')).status, 200);
     decoding.resolve();
     assert.equal((await asking).status, 404);
-    assert.equal((await Promise.all(packs)).length, 1);
-    await turns();
+    await packs.done();
     await app.saves.drain(1000);
-    assert.deepEqual([...results.objects.keys()], []);
+    assert.deepEqual([packs.begun, [...results.objects.keys()]], [1, []]);
   });
 
   it('is not asked for where the result store just failed, and costs nothing but a lookup where it is not', async () => {

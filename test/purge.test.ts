@@ -32,8 +32,7 @@ async function start(options: Partial<TestAppOptions> = {}) {
   });
   apps.push(app);
   const purge = async (id: string, query = '') => {
-    const headers = { authorization: `Bearer ${TOKEN}` };
-    const answer = await app.get(`/v1/images/${encodeURIComponent(id)}${query}`, { method: 'DELETE', headers });
+    const answer = await app.purge(id, query);
     // biome-ignore lint/suspicious/noExplicitAny: what a server answers is checked field by field
     return { status: answer.status, ...((await answer.json()) as any) };
   };

@@ -144,6 +144,12 @@ export async function startApp(options: TestAppOptions) {
   return {
     ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, metrics, warnings, looks, signatures },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
+    /** `query`: with its question mark. */
+    purge: (id: string, query = '') =>
+      fetch(`${baseUrl}/v1/images/${encodeURIComponent(id)}${query}`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${options.apiToken}` },
+      }),
     async dispose() {
       await app.close();
       await saves.drain(5000);

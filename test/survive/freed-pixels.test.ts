@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { Renderer } from '../../src/render/render.ts';
 import { createDiskStore } from '../../src/stores/disk-store.ts';
 import { startApp } from '../helpers/app.ts';
 import { fixedFinder } from '../helpers/faces.ts';
+import { recordPacks } from '../helpers/packs.ts';
 import { patch, pixelsOf } from '../helpers/pictures.ts';
-import { turns } from '../helpers/turns.ts';
 
 const PICTURES = 16;
 const COPIES = 3;
@@ -79,19 +78,12 @@ describe('pixels that are freed by hand', () => {
 
   it('are never seen by those who are still at work, nor in the working copies', async (context) => {
     const kept = join(folder, 'results');
-    const packs: Promise<Buffer>[] = [];
-    const wrapRenderer = (real: Renderer): Renderer => ({
-      ...real,
-      async pack(whole) {
-        packs.push(real.pack(whole));
-        return packs.at(-1)!;
-      },
-    });
+    const packs = recordPacks();
     const app = await startApp({
       originals: createDiskStore({ root: folder, timeoutMs: 20_000 }),
       results: createDiskStore({ root: kept, timeoutMs: 20_000 }),
       ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
-      ...{ wrapRenderer, finder: fixedFinder([]) },
+      ...{ wrapRenderer: packs.record, finder: fixedFinder([]) },
     });
     context.after(() => app.dispose());
     const wrong: string[] = [];
@@ -112,8 +104,7 @@ describe('pixels that are freed by hand', () => {
       for (const next of rest) await next();
     };
     await Promise.all(Array.from({ length: 5 }, work));
-    await Promise.all(packs);
-    await turns();
+    await packs.done();
     assert.equal(await app.saves.drain(20_000), 0);
 
     let copies = 0;
