@@ -15,10 +15,10 @@ import { fromStoredCopy, toStoredCopy } from './working-copy.ts';
 export interface KeptResults {
   rendition(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined>;
   workingCopy(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Examined | undefined>;
-  /** Behind the answer, unless the id is purged meanwhile. */
-  save(id: string, key: string, rendition: Rendition): void;
-  /** `body`: the whole picture as JPEG. */
-  saveWorkingCopy(id: string, key: string, body: Buffer, whole: Examined): void;
+  /** Behind the answer, unless the id was purged since its `generation`, which was noted before anything of it was read. */
+  save(id: string, generation: number, key: string, rendition: Rendition): void;
+  /** As `save`. `body`: the whole picture as JPEG. */
+  saveWorkingCopy(id: string, generation: number, key: string, body: Buffer, whole: Examined): void;
 }
 
 export interface KeptResultsOptions {
@@ -62,15 +62,15 @@ export function createKeptResults({ results, saves, generations, warn }: KeptRes
     }
   }
 
-  function save(id: string, key: string, object: StoredObject): void {
+  function save(id: string, generation: number, key: string, object: StoredObject): void {
     const bytes = object.body.length;
-    saveUnlessPurged({ results, saves, generations }, { id, key, bytes, object: () => object });
+    saveUnlessPurged({ results, saves, generations }, { id, generation, key, bytes, object: () => object });
   }
 
   return {
     rendition: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredObject),
     workingCopy: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredCopy),
-    save: (id, key, rendition) => save(id, key, toStoredObject(rendition)),
-    saveWorkingCopy: (id, key, body, { header }) => save(id, key, toStoredCopy(body, header)),
+    save: (id, generation, key, rendition) => save(id, generation, key, toStoredObject(rendition)),
+    saveWorkingCopy: (id, generation, key, body, { header }) => save(id, generation, key, toStoredCopy(body, header)),
   };
 }

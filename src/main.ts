@@ -132,7 +132,7 @@ async function start() {
   });
   const kept = results && createKeptResults({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals: reader, kept, renderer, generations, maxOriginalBytes, warn },
+    ...{ originals: reader, kept, renderer, maxOriginalBytes, warn },
   });
   const shop = createShopApi({
     ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader, signingKey },

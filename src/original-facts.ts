@@ -20,13 +20,13 @@ export interface OriginalFacts {
   known(id: string): Facts;
   /**
    * The faces of an original. Known ones at once; else one look, shared by all who ask for this original meanwhile.
-   * Undefined when that failed: then nothing is kept.
+   * Undefined when that failed: then nothing is kept. `generation`: noted before anything was read that the probe is made of.
    */
-  faces(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
-  /** Size, colour and placeholder of an original; `describe` is called once for all who ask meanwhile. */
+  faces(id: string, generation: number, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
+  /** Size, colour and placeholder of an original; `describe` reads it, once for all who ask meanwhile. */
   picture(id: string, describe: () => Promise<PictureFacts>): Promise<PictureFacts>;
-  /** An upload was looked at and taken. */
-  accept(id: string, picture: PictureFacts, sha256: string): void;
+  /** An upload was looked at and taken. `generation`: noted before it was read. */
+  accept(id: string, generation: number, picture: PictureFacts, sha256: string): void;
   /** Of a purged original nothing is known. */
   forget(id: string): void;
 }
@@ -64,12 +64,15 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
     // As it is known when its turn comes: a later lesson finds this save still waiting and adds none of its own.
     const object = () => (remembered.has(id) ? writeSidecar(known(id)) : undefined);
     const bytes = writeSidecar(known(id)).body.length;
-    saveUnlessPurged({ results, saves, generations }, { id, key: factsKey(id), bytes, object });
+    saveUnlessPurged({ results, saves, generations }, { id, generation, key: factsKey(id), bytes, object });
   }
 
-  async function look(id: string, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {
+  async function look(
+    id: string,
+    generation: number,
+    probe: () => Promise<Probe>,
+  ): Promise<readonly Face[] | undefined> {
     if (!finder) return undefined;
-    const generation = generations.of(id);
     // What is wrong with the original is the original's error, not the detector's.
     const pixels = await probe();
     try {
@@ -84,8 +87,7 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
     }
   }
 
-  async function ask(id: string, describe: () => Promise<PictureFacts>): Promise<PictureFacts> {
-    const generation = generations.of(id);
+  async function ask(id: string, generation: number, describe: () => Promise<PictureFacts>): Promise<PictureFacts> {
     const picture = await describe();
     learn(id, generation, { picture });
     return picture;
@@ -109,15 +111,19 @@ export function createOriginalFacts(options: OriginalFactsOptions): OriginalFact
       }
     },
     known,
-    faces: (id, probe) => {
+    faces: (id, generation, probe) => {
       const { faces } = known(id);
-      return faces ? Promise.resolve(faces) : shared(looks, id, generations, () => look(id, probe));
+      return faces ? Promise.resolve(faces) : shared(looks, id, generation, () => look(id, generation, probe));
     },
     picture: (id, describe) => {
       const { picture } = known(id);
-      return picture ? Promise.resolve(picture) : shared(descriptions, id, generations, () => ask(id, describe));
+      // Nothing was read yet.
+      const generation = generations.of(id);
+      return picture
+        ? Promise.resolve(picture)
+        : shared(descriptions, id, generation, () => ask(id, generation, describe));
     },
-    accept: (id, picture, sha256) => learn(id, generations.of(id), { picture, sha256 }),
+    accept: (id, generation, picture, sha256) => learn(id, generation, { picture, sha256 }),
     forget(id) {
       remembered.delete(id);
     },
@@ -137,10 +143,10 @@ function joined(fresh: Facts, kept: Facts): Facts {
 function shared<T>(
   underWay: Map<string, Promise<T>>,
   id: string,
-  generations: Generations,
+  generation: number,
   start: () => Promise<T>,
 ): Promise<T> {
-  const key = `${generations.of(id)} ${id}`;
+  const key = `${generation} ${id}`;
   const work = underWay.get(key) ?? start().finally(() => underWay.delete(key));
   underWay.set(key, work);
   return work;

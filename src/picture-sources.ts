@@ -1,6 +1,5 @@
 import type { DecodeVisit } from './decode-cache.ts';
 import type { JobCost, Place } from './flow/work-queue.ts';
-import type { Generations } from './generations.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { OriginalReader } from './read-original.ts';
 import { renderCost } from './render/cost.ts';
@@ -44,14 +43,13 @@ export interface PictureSourcesDeps {
   /** Undefined when nothing is kept beyond this process. */
   readonly kept: KeptResults | undefined;
   readonly renderer: Renderer;
-  readonly generations: Generations;
   readonly maxOriginalBytes: number;
   /** Something failed that the client need not know of. */
   warn(what: string, key: string, reason: unknown): void;
 }
 
 export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
-  const { originals, kept, renderer, generations, maxOriginalBytes, warn } = deps;
+  const { originals, kept, renderer, maxOriginalBytes, warn } = deps;
   const copyKey = (id: string) => workingCopyKey(id, renderer.version);
 
   /** A store that just failed to answer for the rendition is not asked again. */
@@ -85,7 +83,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   async function packBehind({ id, generation }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
-      if (generations.of(id) === generation) kept?.saveWorkingCopy(id, copyKey(id), body, whole);
+      kept?.saveWorkingCopy(id, generation, copyKey(id), body, whole);
     } catch (reason) {
       warn('a working copy could not be made', id, reason);
     }

@@ -4,18 +4,19 @@ import type { ObjectStore, StoredObject } from './stores/store.ts';
 
 export interface PurgeableSave {
   readonly id: string;
+  /** Of the id, noted before anything was read that the object is made of. */
+  readonly generation: number;
   readonly key: string;
   readonly bytes: number;
   /** Asked for when its turn comes; undefined when there is nothing to save any more. */
   object(): StoredObject | undefined;
 }
 
-/** Saves something of an id behind the answer. Of what is purged from now on, nothing is left in the store. */
+/** Saves something of an id behind the answer. Of what was purged since its generation, nothing is left in the store. */
 export function saveUnlessPurged(
   { results, saves, generations }: { results: ObjectStore; saves: WriteBehind; generations: Generations },
-  { id, key, bytes, object }: PurgeableSave,
+  { id, generation, key, bytes, object }: PurgeableSave,
 ): void {
-  const generation = generations.of(id);
   const run = async (signal: AbortSignal) => {
     const current = generations.of(id) === generation ? object() : undefined;
     if (!current) return;

@@ -138,7 +138,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const rendition = stored ?? (await render(flight, id, generation, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) kept?.save(id, key, rendition);
+      if (!stored) kept?.save(id, generation, key, rendition);
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
@@ -163,7 +163,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await place.slot(sources.cost(job, source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
-      const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) => facts.faces(id, probe));
+      const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
+        facts.faces(id, generation, probe),
+      );
       visit.keep(whole);
       return rendition;
     } finally {

@@ -80,7 +80,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [
     /^src\/uploads\/uploads\.ts$/,
     /^src\/(errors|url\/image-path|render\/cost|uploads\/quarantine)\.ts$/,
-    /^src\/(original-facts|purge|read-original|flow|render|stores|url|uploads)/,
+    /^src\/(generations|original-facts|purge|read-original|flow|render|stores|url|uploads)/,
   ],
   [/^src\/uploads\//, /^src\/(errors|uploads\/folder-upload-target|url\/signature)\.ts$/, /^src\/(stores|uploads)\//],
   [
@@ -91,7 +91,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [
     /^src\/picture-sources\.ts$/,
     /^src\/(errors|working-copy|render\/(cost|whole))\.ts$/,
-    /^src\/(decode-cache|kept-results|generations|read-original|step-timer|render\/.*|flow\/work-queue)\.ts$/,
+    /^src\/(decode-cache|kept-results|read-original|step-timer|render\/.*|flow\/work-queue)\.ts$/,
   ],
   [
     /^src\/kept-results\.ts$/,

@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { Renderer } from '../src/render/render.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
+import { face, fixedFinder } from './helpers/faces.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
 import { recordPacks } from './helpers/packs.ts';
 import { until } from './helpers/turns.ts';
@@ -242,7 +243,7 @@ describe('the working copy', () => {
     assert.equal(app.decodes.entries, 0);
   });
 
-  it('is not made of an original that was purged while it was being decoded', async () => {
+  it('is not made of an original that was purged while it was being decoded, and nothing else is kept of it', async () => {
     const [begun, decoding] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const packs = recordPacks();
     const wrapRenderer = (real: Renderer): Renderer =>
@@ -254,8 +255,9 @@ describe('the working copy', () => {
           return real.whole(...what);
         },
       });
-    const { app, originals, results } = await start({ wrapRenderer, apiToken: 'a-token-of-the-tests' });
-    const asking = app.get(app.path('small', 'progressive.jpg'));
+    const finder = fixedFinder([face(0.1, 0.1, 0.3)]);
+    const { app, originals, results } = await start({ wrapRenderer, finder, apiToken: 'a-token-of-the-tests' });
+    const asking = app.get(app.path('thumb', 'progressive.jpg'));
     await begun.promise;
     originals.objects.delete('progressive.jpg');
     assert.equal((await app.purge('progressive.jpg')).status, 200);
@@ -263,7 +265,7 @@ describe('the working copy', () => {
     assert.equal((await asking).status, 404);
     await packs.done();
     await app.saves.drain(1000);
-    assert.deepEqual([packs.begun, [...results.objects.keys()]], [1, []]);
+    assert.deepEqual([packs.begun, finder.looks, [...results.objects.keys()]], [1, 1, []]);
   });
 
   it('is not asked for where the result store just failed, and costs nothing but a lookup where it is not', async () => {

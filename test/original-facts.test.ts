@@ -23,7 +23,8 @@ function facts(finder: FaceFinder | undefined, seed: Record<string, Buffer> = {}
     onLook: (outcome) => looks.push(outcome),
     warn: (what) => warnings.push(what),
   });
-  return { ...made, results, warnings, looks, drain: () => saves.drain(1000) };
+  const faces = (id: string, look: () => Promise<Probe>) => made.faces(id, 0, look);
+  return { ...made, faces, results, warnings, looks, drain: () => saves.drain(1000) };
 }
 
 describe('what is known about an original', () => {

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
+import { factsKey } from '../src/rendition.ts';
 import type { ObjectStore } from '../src/stores/store.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
 import { face, fixedFinder } from './helpers/faces.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
+import { until } from './helpers/turns.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const colour = (background: string) =>
@@ -178,6 +180,60 @@ describe('a purge', () => {
     assert.ok(await isGreen(await app.get(app.path('small', 'a/b.png'))));
   });
 
+  it('before the look at an original that was read leaves what is seen in it to nobody who comes after', async () => {
+    const [rendering, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [looking, red] = [[] as boolean[], Promise.withResolvers<void>()];
+    let renders = 0;
+    const { app, results, purge, replace } = await start({
+      finder: {
+        ...fixedFinder([]),
+        async find({ data }) {
+          const isRed = (data[0] ?? 0) > (data[1] ?? 0);
+          looking.push(isRed);
+          if (isRed) await red.promise;
+          return isRed ? [face(0.1, 0.1, 0.3)] : [];
+        },
+      },
+      wrapRenderer: (real) => ({
+        ...real,
+        async render(...job) {
+          renders += 1;
+          if (renders === 1) {
+            rendering.resolve();
+            await held.promise;
+          }
+          return real.render(...job);
+        },
+      }),
+    });
+    const first = app.get(app.path('thumb', 'a/b.png'));
+    await rendering.promise;
+    replace('a/b.png', green);
+    await purge('a/b.png');
+    held.resolve();
+    await until(() => looking.length === 1);
+    // Looks for itself rather than wait for what is seen in the old one.
+    const next = app.get(app.path('og', 'a/b.png'));
+    await until(() => looking.length === 2);
+    assert.ok(await isGreen(await next));
+    red.resolve();
+    assert.ok(await isGreen(await first));
+    await app.saves.drain(1000);
+    assert.deepEqual(looking, [true, false]);
+    assert.deepEqual(JSON.parse(results.objects.get(factsKey('a/b.png'))?.body.toString() ?? '').faces, []);
+  });
+
+  it('before the description of an original that was read leaves nothing of it', async () => {
+    const { app, results, purge, read, held } = await startReading();
+    const answer = app.meta(['a/b.png']);
+    await read.promise;
+    await purge('a/b.png', '?original=true');
+    held.resolve();
+    assert.equal((await answer).status, 200);
+    await app.saves.drain(1000);
+    assert.equal(results.objects.size, 0);
+  });
+
   it('says so when a store cannot be emptied', async () => {
     const { errors } = await import('../src/errors.ts');
     const store: ObjectStore = {
@@ -187,6 +243,37 @@ describe('a purge', () => {
     const { purge } = await start({ results: store });
     const report = await purge('a/b.png');
     assert.deepEqual([report.status, report.error], [502, 'store_failed']);
+  });
+});
+
+/** Holds originals back that were read. */
+async function startReading() {
+  const started = await start();
+  const [read, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { store } = started.originals;
+  const { get } = store;
+  store.get = async (...what) => {
+    const found = await get(...what);
+    read.resolve();
+    await held.promise;
+    return found;
+  };
+  return { ...started, read, held };
+}
+
+describe('a purge while an upload is looked at', () => {
+  it('leaves nothing of it, and the next one is not taken for a changed one', async () => {
+    const { app, results, originals, purge, replace, read, held } = await startReading();
+    const answer = app.complete('a/b.png');
+    await read.promise;
+    replace('a/b.png', green);
+    await purge('a/b.png');
+    held.resolve();
+    assert.equal((await answer).status, 200);
+    await app.saves.drain(1000);
+    assert.equal(results.objects.size, 0);
+    assert.equal((await app.complete('a/b.png')).status, 200);
+    assert.ok(originals.objects.has('a/b.png'));
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DarkroomError, errors } from '../errors.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
+import type { Generations } from '../generations.ts';
 import type { OriginalFacts } from '../original-facts.ts';
 import type { Purge } from '../purge.ts';
 import type { OriginalReader } from '../read-original.ts';
@@ -46,6 +47,7 @@ export interface UploadsDeps {
   readonly originals: ObjectStore;
   readonly reader: OriginalReader;
   readonly facts: OriginalFacts;
+  readonly generations: Generations;
   readonly purge: Purge;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
@@ -69,7 +71,8 @@ const TICKET_S = 300;
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { target, originals, reader, facts, purge, queue, renderer, signatures, presets, maxOriginalBytes } = deps;
+  const { target, originals, reader, facts, generations, purge, queue, renderer, maxOriginalBytes } = deps;
+  const { signatures, presets } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
     const named = presets.filter((preset) => CATEGORIES[category].test(preset));
@@ -102,6 +105,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     async complete(id, signal) {
       using place = await queue.enter(DESCRIBE_MS, signal);
       const onLength = (bytes: number) => place.hold(bytes);
+      const generation = generations.of(id);
       const held = await reader.read(id, { signal, maxBytes: maxOriginalBytes, onLength });
       const { body } = held;
       try {
@@ -116,7 +120,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
         const before = facts.known(id).sha256;
         // Immutable for its id, and renditions of the first one may be on their way round the world.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
-        facts.accept(id, found, sha256);
+        facts.accept(id, generation, found, sha256);
         // Not what is quarantined: a save that ran out of time may be reading it still.
         held[Symbol.dispose]();
         return { imageId: id, bytes: body.length, ...found };

@@ -112,7 +112,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const kept = results && createKeptResults({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals: reader, kept, renderer, generations, maxOriginalBytes, warn },
+    ...{ originals: reader, kept, renderer, maxOriginalBytes, warn },
   });
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
@@ -141,15 +141,24 @@ export async function startApp(options: TestAppOptions) {
     return formatImagePath({ signature, preset: name, suffix, id, expiresAt });
   }
 
+  /** A call of the API with its token. */
+  const api = (method: string, target: string, body?: object) =>
+    fetch(`${baseUrl}/v1/images/${target}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${options.apiToken}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+
   return {
     ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, metrics, warnings, looks, signatures },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     /** `query`: with its question mark. */
-    purge: (id: string, query = '') =>
-      fetch(`${baseUrl}/v1/images/${encodeURIComponent(id)}${query}`, {
-        method: 'DELETE',
-        headers: { authorization: `Bearer ${options.apiToken}` },
-      }),
+    purge: (id: string, query = '') => api('DELETE', `${encodeURIComponent(id)}${query}`),
+    complete: (id: string) => api('POST', `${encodeURIComponent(id)}/complete`),
+    meta: (ids: readonly string[]) => api('POST', 'meta', { ids }),
     async dispose() {
       await app.close();
       await saves.drain(5000);
