@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
 import { factsKey } from '../src/rendition.ts';
 import type { ObjectStore } from '../src/stores/store.ts';
+import { QUARANTINE } from '../src/uploads/quarantine.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
 import { face, fixedFinder } from './helpers/faces.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
@@ -17,6 +18,7 @@ const colour = (background: string) =>
     .png()
     .toBuffer();
 const [red, green] = await Promise.all([colour('#d01010'), colour('#10d010')]);
+const jpeg = await sharp(red).jpeg().toBuffer();
 const isGreen = async (answer: Response) => {
   const { channels } = await sharp(Buffer.from(await answer.arrayBuffer())).stats();
   return (channels[1]?.mean ?? 0) > 150;
@@ -262,6 +264,8 @@ async function startReading() {
 }
 
 describe('a purge while an upload is looked at', () => {
+  const QUARANTINED = `${QUARANTINE}a/b.png`;
+
   it('leaves nothing of it, and the next one is not taken for a changed one', async () => {
     const { app, results, originals, purge, replace, read, held } = await startReading();
     const answer = app.complete('a/b.png');
@@ -274,6 +278,39 @@ describe('a purge while an upload is looked at', () => {
     assert.equal(results.objects.size, 0);
     assert.equal((await app.complete('a/b.png')).status, 200);
     assert.ok(originals.objects.has('a/b.png'));
+  });
+
+  it('does not take away with a bad one what came after it', async () => {
+    const { app, originals, purge, replace, read, held } = await startReading();
+    replace('a/b.png', jpeg);
+    const answer = app.complete('a/b.png');
+    await read.promise;
+    replace('a/b.png', green);
+    await purge('a/b.png');
+    held.resolve();
+    assert.equal((await answer).status, 503);
+    assert.equal(originals.objects.get('a/b.png')?.body, green);
+    // What was purged comes back nowhere.
+    assert.ok(!originals.objects.has(QUARANTINED));
+    assert.equal((await app.complete('a/b.png')).status, 200);
+  });
+
+  it('does not do so either when the bad one is on its way into quarantine', async () => {
+    const { app, originals, purge, replace } = await start();
+    const [saving, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    originals.hold.put = () => {
+      saving.resolve();
+      return held.promise;
+    };
+    replace('a/b.png', jpeg);
+    const answer = app.complete('a/b.png');
+    await saving.promise;
+    replace('a/b.png', green);
+    await purge('a/b.png');
+    held.resolve();
+    assert.equal((await answer).status, 503);
+    assert.equal(originals.objects.get('a/b.png')?.body, green);
+    assert.equal((await app.complete('a/b.png')).status, 200);
   });
 });
 

@@ -38,7 +38,10 @@ export type UploadReport = { readonly imageId: string; readonly bytes: number } 
 export interface Uploads {
   /** Nothing exists before the PUT. `serverUrl` is where this server was reached. */
   begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
-  /** Looks at what came. Throws `original_not_found`, and `original_unreadable` once it is quarantined. */
+  /**
+   * Looks at what came. Throws `original_not_found`, `original_unreadable` once it is quarantined, and `busy` when it would be
+   * but was purged meanwhile.
+   */
   complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
 }
 
@@ -85,9 +88,19 @@ export function createUploads(deps: UploadsDeps): Uploads {
   }
 
   /** Out of the place where anything is served from, and kept for whoever wants to know what it was. */
-  async function quarantine(id: string, body: Buffer, reason: string, signal: AbortSignal): Promise<never> {
+  async function quarantine(
+    { id, generation, body }: { id: string; generation: number; body: Buffer },
+    reason: string,
+    signal: AbortSignal,
+  ): Promise<never> {
+    // What came after a purge is not taken away with what was there before: nobody has looked at it.
+    const unlessPurged = () => {
+      if (generations.of(id) !== generation) throw errors.busy(1);
+    };
+    unlessPurged();
     const object = { body, contentType: 'application/octet-stream', cacheControl: 'no-store', metadata: {} };
     await originals.put(QUARANTINE + id, object, { signal });
+    unlessPurged();
     await purge(id, { original: true }, signal);
     throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
   }
@@ -126,7 +139,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
         return { imageId: id, bytes: body.length, ...found };
       } catch (error) {
         if (!(error instanceof DarkroomError) || error.status >= 500) throw error;
-        return quarantine(id, body, error.publicMessage, signal);
+        return quarantine({ id, generation, body }, error.publicMessage, signal);
       }
     },
   };
