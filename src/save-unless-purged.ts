@@ -20,9 +20,12 @@ export function saveUnlessPurged(
   const run = async (signal: AbortSignal) => {
     const current = generations.of(id) === generation ? object() : undefined;
     if (!current) return;
-    await results.put(key, current, { signal });
-    // A purge that came in between has already looked; this one was too late for it.
-    if (generations.of(id) !== generation) await results.delete(key, { signal });
+    try {
+      await results.put(key, current, { signal });
+    } finally {
+      // A purge that came in between has already looked; this one was too late for it, and may be there though it failed.
+      if (generations.of(id) !== generation) await results.delete(key, { signal });
+    }
   };
   saves.add({ key, bytes, run });
 }

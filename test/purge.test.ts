@@ -152,6 +152,27 @@ describe('a purge', () => {
     assert.equal(results.objects.size, 0);
   });
 
+  it('during a save that fails late removes it all the same: the store may have kept it', async () => {
+    const results = createMemoryStore();
+    const [saving, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const timingOut: ObjectStore = {
+      ...results.store,
+      async put(...what) {
+        saving.resolve();
+        await held.promise;
+        await results.store.put(...what);
+        throw new Error('no answer in time');
+      },
+    };
+    const { app, purge } = await start({ results: timingOut });
+    await app.get(app.path('small', 'a/b.png'));
+    await saving.promise;
+    await purge('a/b.png');
+    held.resolve();
+    await app.saves.drain(1000);
+    assert.deepEqual([results.count('put'), results.objects.size], [1, 0]);
+  });
+
   it('during a lookup in the store does not bring back what was found there', async () => {
     const results = createMemoryStore();
     const looking = Promise.withResolvers<void>();
