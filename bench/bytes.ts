@@ -10,6 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
+import { encodeBySvtAv1, hasSvtAv1, type SvtAv1Tuning } from '../src/render/svt-av1.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { ssim } from './ssim.ts';
 
@@ -32,13 +33,25 @@ interface Score {
   readonly bytes: number;
   readonly ssim: number;
 }
-type Encode = (image: Sharp, quality: number) => Sharp;
+/** A pipeline of sharp's, or the file itself. */
+type Encode = (image: Sharp, quality: number, photo: Photo) => Sharp | Promise<Buffer>;
 
 const REFERENCE: Encode = (image, quality) => image.jpeg({ quality });
 const avif =
   (effort: number, more: object = {}): Encode =>
   (image, quality) =>
     image.avif({ quality, effort, chromaSubsampling: '4:2:0', ...more });
+const svtAv1 =
+  (tuning: SvtAv1Tuning, effort: number): Encode =>
+  (_, quality, photo) =>
+    encodeBySvtAv1({ ...photo, channels: 3, frames: 1 }, tuning, quality, effort);
+const SVT_AV1: Record<string, Encode> = {
+  'svt-av1 ssim effort 0': svtAv1('ssim', 0),
+  'svt-av1 ssim effort 1': svtAv1('ssim', 1),
+  'svt-av1 ms-ssim effort 0': svtAv1('ms-ssim', 0),
+  'svt-av1 ms-ssim effort 1': svtAv1('ms-ssim', 1),
+  'svt-av1 ms-ssim effort 2': svtAv1('ms-ssim', 2),
+};
 const CANDIDATES: Record<string, Encode> = {
   'jpeg progressive': (image, quality) => image.jpeg({ quality, progressive: true }),
   'jpeg progressive, table 3': (image, quality) => image.jpeg({ quality, progressive: true, quantisationTable: 3 }),
@@ -55,6 +68,12 @@ const CANDIDATES: Record<string, Encode> = {
   'avif effort 1': avif(1),
   'avif effort 1 ssim': avif(1, { tune: 'ssim' }),
   'avif effort 2': avif(2),
+  ...(hasSvtAv1 ? SVT_AV1 : {}),
+};
+
+const encodeWith = async (encode: Encode, photo: Photo, quality: number) => {
+  const encoded = encode(open(photo), quality, photo);
+  return encoded instanceof Promise ? encoded : encoded.toBuffer();
 };
 
 const open = ({ data, width, height }: Photo) => sharp(data, { raw: { width, height, channels: 3 } });
@@ -74,7 +93,7 @@ const nameOf = (encode: Encode) =>
   Object.entries(CANDIDATES).find(([, candidate]) => candidate === encode)?.[0] ?? 'reference';
 
 async function measure(photo: Photo, encode: Encode, quality: number): Promise<Score> {
-  const file = await encode(open(photo), quality).toBuffer();
+  const file = await encodeWith(encode, photo, quality);
   const decoded = await sharp(file).removeAlpha().toColourspace('srgb').raw().toBuffer();
   return { bytes: file.length, ssim: ssim(photo.data, decoded, photo.width, photo.height) };
 }
@@ -112,7 +131,7 @@ async function cpuPerPhoto(photos: Photo[], encode: Encode, quality: number): Pr
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 3; round += 1) {
     const before = process.cpuUsage();
-    for (const photo of photos) await encode(open(photo), quality).toBuffer();
+    for (const photo of photos) await encodeWith(encode, photo, quality);
     const { user, system } = process.cpuUsage(before);
     least = Math.min(least, (user + system) / 1000 / photos.length);
   }
@@ -177,18 +196,21 @@ for (const size of values.sizes.split(',').map(Number)) {
 
 // What a preset's quality means in other formats: the quality of equal mean SSIM at 600 px.
 const photos = await Promise.all(originals.map((file) => resized(file, 600)));
+const MAPPED = [
+  'webp effort 2',
+  'avif effort 0',
+  ...(hasSvtAv1 ? ['svt-av1 ssim effort 0', 'svt-av1 ms-ssim effort 0'] : []),
+];
 const mapping: (string | number)[][] = [];
 for (const quality of [60, 70, 75, 80, 85, 90, 95]) {
   const { ssim: target } = await meanScore(photos, REFERENCE, quality);
   const row: (string | number)[] = [quality, target.toFixed(4)];
-  for (const name of ['webp effort 2', 'avif effort 0']) {
+  for (const name of MAPPED) {
     row.push((await atEqualSsim(photos, CANDIDATES[name] as Encode, target)).quality.toFixed(1));
   }
   mapping.push(row);
 }
-sections.push(
-  `## The same quality in other formats, 600 px\n\n${markdownTable(['jpeg', 'SSIM', 'webp effort 2', 'avif effort 0'], mapping)}`,
-);
+sections.push(`## The same quality in other formats, 600 px\n\n${markdownTable(['jpeg', 'SSIM', ...MAPPED], mapping)}`);
 writeReport(
   values.out,
   'bytes',

@@ -82,6 +82,17 @@ function copyFiles(): void {
   for (const file of files) copyFileSync(join(root, file), join(dist, 'models', basename(file)));
   for (const file of globSync('src/playground/page.*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, basename(file)));
+  copySvtAv1();
+}
+
+/** Where it was brought in; the licences go with it. */
+function copySvtAv1(): void {
+  const [from, to] = [join(root, 'src/render/svt-av1'), join(dist, 'svt-av1')];
+  rmSync(to, { recursive: true, force: true });
+  const built = globSync('*.{node,so.*}', { cwd: from });
+  if (built.length === 0) return;
+  mkdirSync(to);
+  for (const file of [...built, ...globSync('*.md', { cwd: from })]) copyFileSync(join(from, file), join(to, file));
 }
 
 // Code compiled from another bundle is never looked at again.

@@ -8,7 +8,17 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createImageUrls } from '../src/url/sdk.ts';
@@ -22,7 +32,7 @@ const PORT = '18080';
 /** Where this machine trusts more authorities than Debian does, building in the chroot must too. */
 const authorities = process.env.NODE_EXTRA_CA_CERTS;
 const AUTHORITIES = '/tmp/authorities.crt';
-const building: Record<string, string> = authorities ? { NODE_EXTRA_CA_CERTS: AUTHORITIES } : {};
+const building: Record<string, string> = authorities ? { NODE_EXTRA_CA_CERTS: AUTHORITIES, PIP_CERT: AUTHORITIES } : {};
 
 interface Image {
   readonly folder: string;
@@ -32,11 +42,13 @@ interface Image {
   readonly last: Record<string, readonly string[]>;
 }
 
-/** Node's official images in small: Debian, Node and npm below /usr/local, a user of number 1000. */
+/** Node's official images in small: Debian, Node with its headers and npm below /usr/local, a user of number 1000. */
 function baseImage(folder: string): Image {
   execFileSync('cp', ['-a', base ?? '', folder]);
   cpSync(realpathSync(process.execPath), join(folder, 'usr/local/bin/node'));
   chmodSync(join(folder, 'usr/local/bin/node'), 0o755);
+  const [headers = ''] = globSync(join(root, 'node_modules/{node/node_modules/,}node-linux-*/include/node'));
+  cpSync(headers, join(folder, 'usr/local/include/node'), { recursive: true });
   const npm = join(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim()), '../..');
   mkdirSync(join(folder, 'usr/local/lib/node_modules'), { recursive: true });
   cpSync(npm, join(folder, 'usr/local/lib/node_modules/npm'), { recursive: true });

@@ -1,9 +1,11 @@
 import type { Sharp } from 'sharp';
 import { keepCopyright } from './copyright.ts';
+import type { Size } from './crop.ts';
 import { type Conversion, type Decoder, type Pixels, toSrgb } from './decode.ts';
 import type { SharpModule } from './engine.ts';
 import { type OriginalHeader, refuse } from './header.ts';
 import type { Output, Recipe } from './recipe.ts';
+import { encodeBySvtAv1, fitsSvtAv1, hasSvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
 
 export interface Encoded {
   readonly body: Buffer;
@@ -61,31 +63,43 @@ const WEBP: Readonly<Record<Extent, WebpSettings>> = {
  */
 const JPEG_QUANTISATION_TABLE = 3;
 
+type AvifScale = 'libaom' | SvtAv1Tuning;
+
 /**
- * The quality of a JPEG with the standard's table and the AVIF quality of equal SSIM, measured at 600 px on camera photos
- * (bench/results, "bytes").
+ * The quality of a JPEG with the standard's table and the AVIF quality of equal SSIM, measured on camera photos at 600 px,
+ * for SVT-AV1 tuned for SSIM at 300 (bench/results, "bytes").
  */
-const AVIF_EQUALS: readonly (readonly [jpeg: number, avif: number])[] = [
-  [1, 1],
-  [60, 54],
-  [70, 58],
-  [75, 61],
-  [80, 66],
-  [85, 69],
-  [90, 78],
-  [95, 87],
-  [100, 100],
+const AVIF_EQUALS: readonly ({ readonly jpeg: number } & Readonly<Record<AvifScale, number>>)[] = [
+  { jpeg: 1, libaom: 1, ssim: 1, 'ms-ssim': 1 },
+  { jpeg: 60, libaom: 54, ssim: 49, 'ms-ssim': 43.7 },
+  { jpeg: 70, libaom: 58, ssim: 52.6, 'ms-ssim': 48.8 },
+  { jpeg: 75, libaom: 61, ssim: 55.1, 'ms-ssim': 51.6 },
+  { jpeg: 80, libaom: 66, ssim: 58.7, 'ms-ssim': 57.3 },
+  { jpeg: 85, libaom: 69, ssim: 65.1, 'ms-ssim': 61 },
+  { jpeg: 90, libaom: 78, ssim: 76.9, 'ms-ssim': 72.5 },
+  { jpeg: 95, libaom: 87, ssim: 91.3, 'ms-ssim': 84.6 },
+  { jpeg: 100, libaom: 100, ssim: 100, 'ms-ssim': 100 },
 ];
 
 /** WebP's own scale is within 3 of JPEG's over the same range and is taken as it is. */
-function avifQuality(quality: number): number {
+function avifQuality(quality: number, scale: AvifScale): number {
   const above = Math.max(
     1,
-    AVIF_EQUALS.findIndex(([jpeg]) => jpeg >= quality),
+    AVIF_EQUALS.findIndex(({ jpeg }) => jpeg >= quality),
   );
-  const [[fromJpeg, fromAvif], [toJpeg, toAvif]] = [AVIF_EQUALS[above - 1]!, AVIF_EQUALS[above]!];
-  return Math.round(fromAvif + ((quality - fromJpeg) / (toJpeg - fromJpeg)) * (toAvif - fromAvif));
+  const [lower, upper] = [AVIF_EQUALS[above - 1]!, AVIF_EQUALS[above]!];
+  return lower[scale] + ((quality - lower.jpeg) / (upper.jpeg - lower.jpeg)) * (upper[scale] - lower[scale]);
 }
+
+interface SvtAv1Settings {
+  readonly tuning: SvtAv1Tuning;
+  readonly effort: number;
+}
+const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
+  small: { tuning: 'ssim', effort: 1 },
+  middling: { tuning: 'ssim', effort: 0 },
+  large: { tuning: 'ms-ssim', effort: 0 },
+};
 
 /**
  * One row a format: the settings that can be paid for while somebody waits.
@@ -96,7 +110,7 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
     keepsAlpha: true,
     keepsFrames: false,
     encode: (image, { quality, extent, effort = extent === 'small' ? 1 : 0 }) =>
-      image.avif({ quality: avifQuality(quality), effort, chromaSubsampling: '4:2:0' }),
+      image.avif({ quality: Math.round(avifQuality(quality, 'libaom')), effort, chromaSubsampling: '4:2:0' }),
   },
   webp: {
     keepsAlpha: true,
@@ -137,10 +151,25 @@ export async function encode(
 ): Promise<Encoded> {
   const { width, height, channels, frames } = pixels;
   const transparent = hasTransparency(pixels);
+  if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, recipe);
   const image = sharp(pixels.data, { raw: { width, height: height * frames, channels, pageHeight: height } });
   if (channels === 4 && !transparent) image.removeAlpha();
   const format = chooseFormat(recipe.output, transparent, frames);
   return finish(image, { format, transparent, pixels: width * height * frames }, header, recipe);
+}
+
+/**
+ * Whether SVT-AV1 makes this AVIF if the picture proves opaque: 8 % fewer bytes than libaom at equal SSIM in less time than
+ * WebP takes. libaom makes what has transparent parts, a wide gamut or a copyright to keep.
+ */
+export function goesToSvtAv1(canvas: Size, { output, gamut, copyright }: Recipe): boolean {
+  return hasSvtAv1 && output === 'avif' && gamut !== 'p3' && !copyright && fitsSvtAv1(canvas);
+}
+
+async function opaqueAvif(pixels: Pixels, { quality, effort }: Recipe): Promise<Encoded> {
+  const own = SVT_AV1[extentOf(pixels.width * pixels.height)];
+  const body = await encodeBySvtAv1(pixels, own.tuning, avifQuality(quality, own.tuning), effort ?? own.effort);
+  return { body, format: 'avif', contentType: 'image/avif' };
 }
 
 /** Whether colours beyond sRGB are asked for, and there are any. */

@@ -1,4 +1,5 @@
 import type Sharp from 'sharp';
+import { hasSvtAv1, SVT_AV1 } from './svt-av1.ts';
 
 export type SharpModule = typeof Sharp;
 
@@ -6,9 +7,11 @@ export type SharpModule = typeof Sharp;
 export const PIXEL_ENGINE = { sharp: '0.35.5', vips: '8.18.7' } as const;
 
 /** Bumped whenever our own code changes the pixels of a rendition. */
-const RENDER_REVISION = 7;
+const RENDER_REVISION = 8;
 
-export const RENDER_VERSION = `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}`;
+export const RENDER_VERSION =
+  `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}` +
+  (hasSvtAv1 ? ` svt-av1 ${SVT_AV1}` : '');
 
 /** Formats read, by content and never by name: sharp would otherwise render an SVG that calls itself PNG. */
 const ALLOWED_LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((loader) => `VipsForeignLoad${loader}`);

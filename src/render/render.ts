@@ -4,7 +4,7 @@ import { aim, type FaceLookup } from './aim.ts';
 import { cutsAway, type FramePlan } from './crop.ts';
 import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './decode.ts';
 import { describe, type PictureFacts } from './describe.ts';
-import { type Encoded, encode, encodeStraight, isWide } from './encode.ts';
+import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './encode.ts';
 import { loadSharp, RENDER_VERSION } from './engine.ts';
 import { type Examined, type OriginalHeader, readHeader } from './header.ts';
 import type { Recipe } from './recipe.ts';
@@ -124,11 +124,12 @@ const BY_ROWS = new Set(['jpeg', 'pixels']);
 
 /**
  * Whether the pixels of a rendition are of use to anybody but its encoder: to see whether they are transparent, to put the
- * frames of an animation together, for other renditions, or to be done with a decoder that holds the whole original before
+ * frames of an animation together, for other renditions, for an encoder that is not libvips', or to be done with a decoder that holds the whole original before
  * the encoder begins. Else they go from decoder to encoder by rows, not 13 MB at once.
  */
 function needsPixels(decoder: Decoder, header: OriginalHeader, recipe: Recipe): boolean {
   if (isWide(header, recipe)) return false;
+  if (goesToSvtAv1(decoder.plan.canvas, recipe)) return true;
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG says at which resolution the original was meant to be printed.
   if (recipe.output === 'png') return true;

@@ -1,0 +1,59 @@
+/**
+ * `npm run build:avif`: brings SVT-AV1, an AVIF encoder that sharp is built without, and builds the addon that calls it. On
+ * Linux with glibc, x86-64 or arm64; needs a C compiler and Python's pip (Debian: gcc libc6-dev python3-pip).
+ * src/render/svt-av1/README.md tells what comes from where.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, globSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const home = join(root, 'src/render/svt-av1');
+const LIBRARY = 'libSvtAv1Enc-*.so.*';
+
+const PLATFORM = ({ x64: 'manylinux_2_28_x86_64', arm64: 'manylinux_2_28_aarch64' } as Record<string, string>)[
+  process.arch
+];
+
+/** By its hash, whatever Python is here: none of the wheel but the library is of interest. */
+function fetchLibrary(folder: string): string {
+  const interpreter = ['--python-version', '311', '--implementation', 'cp', '--abi', 'abi3'];
+  const wheel = ['--platform', PLATFORM ?? '', ...interpreter, '--only-binary=:all:', '--no-deps'];
+  const pinned = ['--require-hashes', '--requirement', join(root, 'build/svt-av1-wheel.txt')];
+  const quietly = ['--quiet', '--disable-pip-version-check', '--no-cache-dir'];
+  run('python3', ['-m', 'pip', 'download', ...quietly, ...wheel, ...pinned, '--dest', folder]);
+  const [file = ''] = globSync('*.whl', { cwd: folder });
+  run('python3', ['-m', 'zipfile', '-e', join(folder, file), folder]);
+  const [library] = globSync(`av.libs/${LIBRARY}`, { cwd: folder });
+  if (!library) throw new Error(`there is no SVT-AV1 in ${file}`);
+  return join(folder, library);
+}
+
+/** Node's own, of the very version that runs this: beside its binary, or in the npm package `node`. */
+function nodeHeaders(): string {
+  const beside = join(realpathSync(process.execPath), '../../include/node');
+  const places = [beside, ...globSync(join(root, 'node_modules/{node/node_modules/,}node-linux-*/include/node'))];
+  const found = places.find((place) => globSync('node_api.h', { cwd: place }).length > 0);
+  if (!found) throw new Error(`node_api.h is nowhere: ${places.join(', ')}`);
+  return found;
+}
+
+function run(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: 'inherit', timeout: 300_000 });
+}
+
+if (!PLATFORM || process.platform !== 'linux') throw new Error('SVT-AV1 comes for Linux on x86-64 and arm64 only');
+const folder = mkdtempSync(join(tmpdir(), 'svt-av1-'));
+try {
+  const library = fetchLibrary(folder);
+  for (const old of globSync(`{svt-av1.node,${LIBRARY}}`, { cwd: home })) rmSync(join(home, old));
+  copyFileSync(library, join(home, basename(library)));
+  // By its own name, from the folder where the addon lies: nothing is installed.
+  const linked = ['-L', home, `-l:${basename(library)}`, '-Wl,-rpath,$ORIGIN', '-Wl,--as-needed'];
+  const c = ['-std=gnu11', '-O3', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-I', nodeHeaders()];
+  run('cc', [...c, join(home, 'addon.c'), '-o', join(home, 'svt-av1.node'), ...linked]);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+process.stdout.write('AVIF is made by SVT-AV1 now\n');

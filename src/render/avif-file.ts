@@ -1,0 +1,119 @@
+/** What a file says of its AV1 stream besides the stream itself. Width and height in pixels. */
+export interface StillPicture {
+  readonly width: number;
+  readonly height: number;
+  /** OBUs of one key frame, 8 bits, 4:2:0, whose first one besides a temporal delimiter is the sequence header. */
+  readonly stream: Buffer;
+}
+
+const TEMPORAL_DELIMITER = 2;
+const SEQUENCE_HEADER = 1;
+
+/** sRGB in full-range BT.601, by ITU-T H.273: primaries of BT.709, sRGB's curve, matrix of BT.601. */
+const COLOUR = { primaries: 1, transfer: 13, matrix: 6 };
+
+/** MediaPack, "Baseline": 8 bits, 4:2:0, up to level 5.1. */
+const BRANDS = ['avif', 'mif1', 'miaf', 'MA1B'];
+const ITEM = 1;
+
+/**
+ * An AVIF file of one picture without metadata, 270 bytes beside its stream.
+ * https://aomediacodec.github.io/av1-avif/ in ISO/IEC 14496-12 and 23008-12.
+ */
+export function avifFile({ width, height, stream }: StillPicture): Buffer {
+  const frame = withoutDelimiter(stream);
+  const head = [box('ftyp', 'avif', u32(0), ...BRANDS), meta(width, height, frame, 0)];
+  const at = bytesOf(head) + 8;
+  // Its own place is the last thing that a file knows, and takes four bytes wherever it is.
+  return Buffer.concat([...flat(head.with(1, meta(width, height, frame, at))), ...flat([box('mdat', frame)])]);
+}
+
+type Part = Buffer | string | readonly Part[];
+
+function meta(width: number, height: number, frame: Buffer, at: number): Part {
+  return fullBox(
+    'meta',
+    fullBox('hdlr', u32(0), 'pict', u32(0), u32(0), u32(0), u8(0)),
+    fullBox('pitm', u16(ITEM)),
+    // Offsets and lengths of 4 bytes; one item of one extent in this very file.
+    fullBox('iloc', u8(0x44), u8(0), u16(1), u16(ITEM), u16(0), u16(1), u32(at), u32(frame.length)),
+    fullBox('iinf', u16(1), infoEntry()),
+    box('iprp', box('ipco', ...properties(width, height, frame)), associations()),
+  );
+}
+
+/** Version 2, the first with a type. */
+function infoEntry(): Part {
+  return box('infe', u32(2 << 24), u16(ITEM), u16(0), 'av01', u8(0));
+}
+
+function properties(width: number, height: number, frame: Buffer): Part[] {
+  const { primaries, transfer, matrix } = COLOUR;
+  return [
+    fullBox('ispe', u32(width), u32(height)),
+    fullBox('pixi', u8(3), u8(8), u8(8), u8(8)),
+    box('av1C', codecConfiguration(frame)),
+    box('colr', 'nclx', u16(primaries), u16(transfer), u16(matrix), u8(0x80)),
+  ];
+}
+
+/** The four properties in the order above; a reader must understand the third. */
+function associations(): Part {
+  const essential = 0x80;
+  return fullBox('ipma', u32(1), u16(ITEM), u8(4), u8(1), u8(2), u8(3 | essential), u8(4));
+}
+
+/**
+ * Profile and level are those of the sequence header, which begins with 3 bits of profile, two that say that it is reduced
+ * to one still picture, and 5 bits of level.
+ */
+function codecConfiguration(frame: Buffer): Buffer {
+  const { type, start } = obuAt(frame, 0);
+  const bits = frame.readUInt16BE(start);
+  const [profile, reducedStill, level] = [bits >> 13, (bits >> 11) & 3, (bits >> 6) & 31];
+  if (type !== SEQUENCE_HEADER || profile !== 0 || reducedStill !== 3)
+    throw new Error('this AV1 stream is not a still picture of the main profile');
+  const subsampledBothWays = 0x0c;
+  return Buffer.from([0x81, (profile << 5) | level, subsampledBothWays, 0]);
+}
+
+/** Files leave temporal delimiters out. */
+function withoutDelimiter(stream: Buffer): Buffer {
+  const { type, start, length } = obuAt(stream, 0);
+  return type === TEMPORAL_DELIMITER ? stream.subarray(start + length) : stream;
+}
+
+/** An OBU's type, and where its payload lies. Encoders write sizes always, and no extension for a single layer. */
+function obuAt(stream: Buffer, at: number): { type: number; start: number; length: number } {
+  let [length, byte, read] = [0, 0x80, 0];
+  for (; byte & 0x80 && read < 4; read += 1) {
+    byte = stream[at + 1 + read] ?? 0;
+    length |= (byte & 0x7f) << (7 * read);
+  }
+  return { type: ((stream[at] ?? 0) >> 3) & 15, start: at + 1 + read, length };
+}
+
+function box(type: string, ...parts: Part[]): Part {
+  return [u32(8 + bytesOf(parts)), type, parts];
+}
+
+/** With a version and flags, both 0. */
+function fullBox(type: string, ...parts: Part[]): Part {
+  return box(type, u32(0), ...parts);
+}
+
+function flat(parts: readonly Part[]): Buffer[] {
+  return parts.flatMap((part) => {
+    if (Buffer.isBuffer(part)) return [part];
+    return typeof part === 'string' ? [Buffer.from(part, 'latin1')] : flat(part as readonly Part[]);
+  });
+}
+
+const bytesOf = (parts: readonly Part[]) => flat(parts).reduce((sum, { length }) => sum + length, 0);
+const u8 = (value: number) => Buffer.from([value]);
+const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
