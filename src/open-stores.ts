@@ -1,6 +1,6 @@
 import { type Config, ConfigError, type StoreLocation } from './config.ts';
 import { withCircuitBreaker } from './stores/circuit-breaker.ts';
-import { createDiskStore } from './stores/disk-store.ts';
+import { type Companions, createDiskStore } from './stores/disk-store.ts';
 import { createHttpOrigin } from './stores/http-origin.ts';
 import { measureReader, measureStore, type OnStoreCall } from './stores/measured-store.ts';
 import { createS3Store } from './stores/s3-store.ts';
@@ -15,7 +15,7 @@ export interface StoreWatch {
 /** Where originals are read: a whole store, but for an HTTP origin. Throws ConfigError. */
 export function openOriginals(config: Config, { onCall }: StoreWatch): ObjectReader {
   const { originals: location } = config;
-  if (location.kind !== 'origin') return measureStore(createStore(location, config), 'originals', onCall);
+  if (location.kind !== 'origin') return measureStore(createStore(location, config, 'beside'), 'originals', onCall);
   const origin = createHttpOrigin({
     baseUrl: location.url,
     timeoutMs: config.storeTimeoutMs,
@@ -29,20 +29,21 @@ export function openResults(config: Config, { onCall, onCircuit }: StoreWatch): 
   const { results: location } = config;
   if (location.kind === 'none') return undefined;
   // Measured inside, so that calls that are not made do not look like fast ones.
-  const measured = measureStore(createStore(location, config), 'results', onCall);
+  const measured = measureStore(createStore(location, config, 'behind'), 'results', onCall);
   return withCircuitBreaker(measured, { onChange: onCircuit });
 }
 
-function createStore(location: StoreLocation, config: Config): ObjectStore {
-  const store = adapterOf(location, config);
+function createStore(location: StoreLocation, config: Config, companions: Companions): ObjectStore {
+  const store = adapterOf(location, config, companions);
   // While the rest of the process is still being built.
   store.connect?.();
   return store;
 }
 
-function adapterOf(location: StoreLocation, config: Config): ObjectStore {
+/** `companions`: an original's file is the seller's, byte for byte; a result's is nobody's but ours. */
+function adapterOf(location: StoreLocation, config: Config, companions: Companions): ObjectStore {
   const timeoutMs = config.storeTimeoutMs;
-  if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs });
+  if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs, companions });
   if (location.kind === 's3')
     return createS3Store({ ...config.s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
   throw new ConfigError(`a store cannot be made of ${location.kind}`);

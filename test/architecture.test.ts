@@ -121,7 +121,7 @@ const ARROWS: [place: RegExp, values: RegExp, types: RegExp][] = [
   [/^src\/stores\/store\.ts$/, /^$/, /^$/],
   [
     /^src\/stores\//,
-    /^src\/(stores\/(store|address-guard|time-limit|retry-budget|pools|s3-reader|sigv4)|deadline|errors)\.ts$/,
+    /^src\/(stores\/(store|companion|object-files|address-guard|time-limit|retry-budget|pools|s3-reader|sigv4)|deadline|errors)\.ts$/,
     /^$/,
   ],
   [/^src\/flow\/watched-queue\.ts$/, /^src\/errors\.ts$/, /^src\/flow\/work-queue\.ts$/],

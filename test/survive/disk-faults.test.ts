@@ -91,7 +91,7 @@ async function assertRecovers(server: TestServer, folder: string): Promise<void>
 
 describe('results on a disk', { skip: mountSkip }, () => {
   it('that is full: 200 from rendering and memory, a warning, nothing half left, and saves again once there is room', async (t) => {
-    const folder = await tinyDisk('256k');
+    const folder = await tinyDisk('128k');
     const server = await startWith(folder);
     const kept = server.path('thumb', '0.jpg');
     await (await server.get(kept)).arrayBuffer();
@@ -99,14 +99,7 @@ describe('results on a disk', { skip: mountSkip }, () => {
     await soon('a warning', async () => warnings(server, /was not saved|left alone/) > 0);
     const hit = await server.get(kept);
     assert.equal(hit.headers.get('cache-status'), 'darkroom; hit; detail=memory');
-    await soon('nothing half left, each companion with its object', async () => {
-      const files = await filesBelow(folder);
-      const companions = files.filter((file) => /\/\.[^/]+\.json$/.test(file));
-      return (
-        companions.every((file) => files.includes(file.replace(/\/\.([^/]+)\.json$/, '/$1'))) &&
-        (await temporary(folder)).length === 0
-      );
-    });
+    await soon('nothing half left', async () => (await temporary(folder)).length === 0);
 
     for (const name of await readdir(folder)) await rm(join(folder, name), REMOVED);
     await assertRecovers(server, folder);
@@ -120,7 +113,7 @@ describe('results on a disk', { skip: mountSkip }, () => {
     const server = await startWith(folder);
     const since = widths;
     await renders(server, 2);
-    await soon('two saves', async () => (await filesBelow(folder)).length >= 4);
+    await soon('two saves', async () => (await filesBelow(folder)).length >= 2);
     // Busy while a file is open for a save.
     await soon('read-only', () =>
       run('mount', ['-o', 'remount,ro', folder]).then(
@@ -181,11 +174,10 @@ describe('results on a disk', { skip: mountSkip }, () => {
       async (file: string) => writeFile(file, Buffer.alloc((await readFile(file)).length)),
       (file: string) => writeFile(file, '<!doctype html><script>alert(1)</script>'),
       (file: string) => writeFile(file, ''),
-      (file: string) => rm(companionOf(file)),
-      async (file: string) => {
-        const companion = JSON.parse(await readFile(companionOf(file), 'utf8'));
-        await writeFile(companionOf(file), JSON.stringify({ ...companion, contentType: 'text/html' }));
-      },
+      // What travels with it lies behind it.
+      async (file: string) => writeFile(file, (await readFile(file)).subarray(0, -1)),
+      async (file: string) =>
+        writeFile(file, (await readFile(file, 'latin1')).replace('"image/webp', '"text/plain'), 'latin1'),
     ];
     for (const [at, damage] of damages.entries()) await damage(bodies[at] ?? '');
     const second = await startServer({
@@ -200,14 +192,13 @@ describe('results on a disk', { skip: mountSkip }, () => {
     }
     assert.equal(await second.stop(), 0);
     assert.equal(warnings(second, /is damaged and will be replaced/), damages.length);
-    for (const [at, file] of bodies.entries()) assert.ok((await readFile(file)).equals(whole[at] ?? Buffer.of()));
+    for (const [at, file] of bodies.entries())
+      assert.ok((await readFile(file)).subarray(0, whole[at]?.length).equals(whole[at] ?? Buffer.of()));
     t.diagnostic(`${damages.length} damages, sent: 0, replaced: ${damages.length}`);
     await Promise.all([first.dispose(), second.dispose()]);
     await rm(folder, { recursive: true, force: true });
   });
 });
-
-const companionOf = (file: string) => file.replace(/\/([^/]+)$/, '/.$1.json');
 
 describe('a process without a file descriptor left', { skip: prlimitSkip }, () => {
   it('serves memory, answers the rest by contract, and recovers by itself', async (t) => {

@@ -17,6 +17,7 @@ const ACROSS = 4;
 const PRESETS = [
   'w_1600,f_jpeg',
   'w_1200,f_webp',
+  'w_1200,f_avif',
   // Looked at for faces first.
   'w_1500,h_1125,fit_cover,z_3,f_jpeg',
   'w_900,f_png',
@@ -80,8 +81,8 @@ describe('pixels that are freed by hand', () => {
     const kept = join(folder, 'results');
     const packs = recordPacks();
     const app = await startApp({
-      originals: createDiskStore({ root: folder, timeoutMs: 20_000 }),
-      results: createDiskStore({ root: kept, timeoutMs: 20_000 }),
+      originals: createDiskStore({ root: folder, timeoutMs: 20_000, companions: 'beside' }),
+      results: createDiskStore({ root: kept, timeoutMs: 20_000, companions: 'behind' }),
       ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
       ...{ wrapRenderer: packs.record, finder: fixedFinder([]) },
     });

@@ -112,7 +112,7 @@ async function killOften({ settings, store, keys }: Results) {
 describe('kill -9', { concurrency: true }, () => {
   it('leaves nothing half in a folder that is ever served, and costs a second render at most', async (t) => {
     const folder = join(work, 'results');
-    const store = createDiskStore({ root: folder, timeoutMs: 5000 });
+    const store = createDiskStore({ root: folder, timeoutMs: 5000, companions: 'behind' });
     const keys = async () => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
       const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'));
@@ -143,7 +143,11 @@ describe('a polite stop under load', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`${signal}: no answered rendition is lost, no answer is cut, exit code 0 within the limit`, async (t) => {
       const server = await startServer({ ...QUIET, DARKROOM_SHUTDOWN_TIMEOUT: '20s' });
-      const store = createDiskStore({ root: join(server.folder, 'data/results'), timeoutMs: 5000 });
+      const store = createDiskStore({
+        root: join(server.folder, 'data/results'),
+        timeoutMs: 5000,
+        companions: 'behind',
+      });
       const agents = Array.from({ length: 12 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
       const answered: string[] = [];
       const counts = { answered: 0, closing: 0, draining: 0, refused: 0 };

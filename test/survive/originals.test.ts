@@ -105,7 +105,11 @@ describe('the store of the originals', () => {
 describe('an original that changes under our hands', () => {
   it('replaced over and over while it is read and rendered: each answer is of one of the two, none of both', async (t) => {
     const root = await mkdtemp(join(tmpdir(), 'darkroom-originals-'));
-    const app = await startOn({ originals: createDiskStore({ root, timeoutMs: 5000 }), slots: 2, waiting: 100 });
+    const app = await startOn({
+      originals: createDiskStore({ root, timeoutMs: 5000, companions: 'beside' }),
+      slots: 2,
+      waiting: 100,
+    });
     let stop = false;
     let replaced = 0;
     await writeFile(join(root, 'a.jpg'), red);
@@ -133,7 +137,7 @@ describe('an original that changes under our hands', () => {
 
   it('vanished: 404 for ten seconds, what was rendered before stays, and it is there again when it is', async () => {
     const root = await mkdtemp(join(tmpdir(), 'darkroom-originals-'));
-    const app = await startOn({ originals: createDiskStore({ root, timeoutMs: 5000 }) });
+    const app = await startOn({ originals: createDiskStore({ root, timeoutMs: 5000, companions: 'beside' }) });
     await writeFile(join(root, 'a.jpg'), red);
     const ask = (preset: string) => rawGet(app.baseUrl, app.path(preset, 'a.jpg'));
     assert.equal((await ask('small')).status, 200);

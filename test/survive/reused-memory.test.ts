@@ -30,7 +30,11 @@ describe('originals in memory that others have used', () => {
   const expected = new Map<string, string>();
   const start = (): Promise<TestApp> =>
     startApp({
-      ...{ originals: createDiskStore({ root: folder, timeoutMs: 20_000 }), slots: 4, waiting: 1000 },
+      ...{
+        originals: createDiskStore({ root: folder, timeoutMs: 20_000, companions: 'beside' }),
+        slots: 4,
+        waiting: 1000,
+      },
       ...{ waitTimeoutMs: 60_000, decodeBytes: 1 },
     });
 

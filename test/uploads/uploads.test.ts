@@ -36,7 +36,7 @@ interface Side {
 
 async function folderSide(): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-uploads-'));
-  const originals = createDiskStore({ root: folder, timeoutMs: 5000 });
+  const originals = createDiskStore({ root: folder, timeoutMs: 5000, companions: 'beside' });
   return {
     originals,
     options: { originals, deletable: originals },
