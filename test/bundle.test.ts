@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { createImageUrls } from '../src/url/sdk.ts';
 import { TEST_KEY } from './helpers/app.ts';
 import { ROOT } from './helpers/edge.ts';
+import { svtAv1Skip } from './helpers/svt-av1.ts';
 
 const run = promisify(execFile);
 const { PATH = '' } = process.env;
@@ -81,5 +84,31 @@ describe('the bundle', () => {
     cpSync(join(image, file), join(folder, file));
     await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
     assert.deepEqual(globSync('dist/*.cache', { cwd: folder }), []);
+  });
+
+  it('makes AVIF by the SVT-AV1 that lies in it', { skip: svtAv1Skip }, async (context) => {
+    const [folder = ''] = folders;
+    const data = join(home, 'data');
+    cpSync(join(folder, 'samples'), join(data, 'originals'), { recursive: true });
+    const stores = { DARKROOM_ORIGINALS: `file:${join(data, 'originals')}`, DARKROOM_RESULTS: 'none' };
+    const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
+    const env = { PATH, HOST: '127.0.0.1', PORT: '0', ...stores, ...keys };
+    const server = spawn(process.execPath, ['dist/main.js'], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    context.after(() => server.kill('SIGKILL'));
+    for await (const line of createInterface(server.stdout)) {
+      const { msg, renderVersion, address } = JSON.parse(line);
+      if (msg !== 'darkroom is up') continue;
+      assert.match(renderVersion, / svt-av1 4\.1\.0$/);
+      const urls = createImageUrls({ baseUrl: address, key: TEST_KEY.toString('hex') });
+      const answer = await fetch(urls.url('coffee.jpg', 'card', { format: 'avif' }));
+      assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/avif']);
+      assert.match(readFileSync(`/proc/${server.pid}/maps`, 'utf8'), /dist\/svt-av1\/libSvtAv1Enc/);
+      return;
+    }
+    assert.fail('it never was up');
   });
 });
