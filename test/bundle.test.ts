@@ -104,7 +104,7 @@ describe('the bundle', () => {
       if (msg !== 'darkroom is up') continue;
       assert.match(renderVersion, / svt-av1 4\.1\.0$/);
       const urls = createImageUrls({ baseUrl: address, key: TEST_KEY.toString('hex') });
-      const answer = await fetch(urls.url('coffee.jpg', 'card', { format: 'avif' }));
+      const answer = await fetch(urls.url('coffee.jpg', 'medium', { format: 'avif' }));
       assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/avif']);
       assert.match(readFileSync(`/proc/${server.pid}/maps`, 'utf8'), /dist\/svt-av1\/libSvtAv1Enc/);
       return;
