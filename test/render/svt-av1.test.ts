@@ -34,6 +34,20 @@ function distance(a: Uint8Array, b: Uint8Array): number {
 
 const threads = () => readdirSync('/proc/self/task').length;
 
+/** How many threads of this process are real-time ones: their policy is not 0. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function realTimeThreads(): number {
+  const policies = readdirSync('/proc/self/task').map((thread) => {
+    try {
+      const [, fields = ''] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ');
+      // The third field is the first one here.
+      return fields.split(' ')[41 - 3];
+    } catch {
+      return '0';
+    }
+  });
+  return policies.filter((policy) => policy !== '0').length;
+}
+
 describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
   it('is what a render gives for an opaque picture, and a part of every key', async () => {
     const { body } = await render(coffee, { width: 400, output: 'avif', quality: 80 });
@@ -95,6 +109,19 @@ describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
     // A thread is gone from the list a moment after it was joined.
     for (let waited = 0; threads() > before + 4 && waited < 50; waited += 1) await sleep(20);
     assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
+  });
+
+  it('puts no thread before Node’s, though SVT-AV1 would, run by root', async () => {
+    let ended = false;
+    const encoding = encodeBySvtAv1(gradient(1200, 900), 'ms-ssim', 80, 1).finally(() => {
+      ended = true;
+    });
+    for (let n = 0; !ended; n += 1) {
+      assert.equal(realTimeThreads(), 0, n === 0 ? 'at the beginning' : 'under way');
+      await sleep(5);
+    }
+    await encoding;
+    assert.equal(realTimeThreads(), 0, 'afterwards');
   });
 
   it('spends more effort where it is asked for, and is better by quality', async () => {

@@ -8,6 +8,7 @@
  */
 #define NAPI_VERSION 8
 #include <node_api.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -184,6 +185,19 @@ static bool send(Job *job, Encoder *encoder) {
   return sent;
 }
 
+/*
+ * For root, SVT-AV1 makes the thread that calls it a real-time one of the highest priority, for good, and its own threads
+ * inherit that: Node itself would wait for every picture.
+ */
+static int32_t init_handle(Encoder **encoder, Configuration *configuration) {
+  int policy;
+  struct sched_param priority;
+  const bool known = pthread_getschedparam(pthread_self(), &policy, &priority) == 0;
+  const int32_t status = svt_av1_enc_init_handle(encoder, configuration);
+  if (known) pthread_setschedparam(pthread_self(), policy, &priority);
+  return status;
+}
+
 static void encode(napi_env env, void *data) {
   (void)env;
   Job *job = data;
@@ -193,7 +207,7 @@ static void encode(napi_env env, void *data) {
     failed(job, "calloc", -1);
     return;
   }
-  if (!failed(job, "init_handle", svt_av1_enc_init_handle(&encoder, configuration))) {
+  if (!failed(job, "init_handle", init_handle(&encoder, configuration))) {
     if (set_all(job, configuration) && !failed(job, "set_parameter", svt_av1_enc_set_parameter(encoder, configuration)) &&
         !failed(job, "init", svt_av1_enc_init(encoder))) {
       if (send(job, encoder)) collect(job, encoder);
