@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteObjectsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { S3StoreOptions } from '../src/stores/s3-store.ts';
 import { hasRgw, RGW_PACKAGES, startRgw } from '../test/helpers/rgw.ts';
 
 export const NO_BUCKET = `no S3 server: apt-get install -y --no-install-recommends ${RGW_PACKAGES}`;
+
+const bounded = () => ({ abortSignal: AbortSignal.timeout(30_000) });
 
 /** An S3 server of this run's own with an empty bucket, or undefined where none is installed. */
 export async function startBucket() {
@@ -23,11 +26,21 @@ export async function startBucket() {
       AWS_ACCESS_KEY_ID: accessKey,
       AWS_SECRET_ACCESS_KEY: secretKey,
     }),
+    /** The same as a store's options. */
+    store: {
+      ...{ bucket, prefix: '', region: 'us-east-1', endpoint, pathStyle: true, timeoutMs: 30_000 },
+      credentials,
+    } satisfies S3StoreOptions,
     async upload(folder: string, ids: readonly string[]): Promise<void> {
       for (const id of ids) {
         const Body = readFileSync(join(folder, id));
-        await client.send(new PutObjectCommand({ Bucket: bucket, Key: `originals/${id}`, Body }));
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: `originals/${id}`, Body }), bounded());
       }
+    },
+    /** It lies in memory, a gigabyte at most: a full one lets whoever writes wait for good. */
+    async remove(ids: readonly string[]): Promise<void> {
+      const Objects = ids.map((id) => ({ Key: `originals/${id}` }));
+      await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects } }), bounded());
     },
     async stop(): Promise<void> {
       client.destroy();

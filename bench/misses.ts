@@ -2,7 +2,8 @@
  * Renditions that nobody has asked for before, each of an original that the server has not seen, beside sharp in a bare
  * loop (the limit) and beside ipx and express-sharp at the same work.
  *
- *   node bench/misses.ts [--photos DIR] [--count 20] [--rounds 2] [--presets thumb,...] [--out bench/results]
+ *   node bench/misses.ts [--photos DIR] [--count 30] [--rounds 2] [--presets thumb,...]
+ *     [--ways 'bare sharp$|folder$'] [--out bench/results]
  *
  * All crop to the centre and look for no faces. "plain" is sharp's default effort, as the others encode.
  */
@@ -19,13 +20,13 @@ import { PRODUCT, type Product, writePresets } from './recipes.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { serverEnvironment, signedPath, startServer } from './server.ts';
 
-const values = benchOptions({ count: '20', rounds: '2', presets: PRODUCT.join(',') });
+const values = benchOptions({ count: '30', rounds: '2', presets: PRODUCT.join(','), ways: '.', report: 'misses' });
 const presets = values.presets.split(',') as Product[];
 const [count, rounds, atATime] = [Number(values.count), Number(values.rounds), availableParallelism()];
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
-/** A server at work: V8 has compiled much of what is called for each rendition. */
-const WARM_UP = 20;
+/** A server at work: V8 has compiled most of what is called for each rendition. All alike have it. */
+const WARM_UP = 40;
 const idsOf = (round: number, preset: Product) =>
   manyOriginals(values.photos, originals, count + WARM_UP, `${round}-${preset}-`);
 const common = { DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path) };
@@ -34,7 +35,7 @@ const common = { DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path
 type Way = (ids: readonly string[], preset: Product, round: number) => Promise<Done>;
 
 async function measured(server: MeasuredProcess, paths: readonly string[]): Promise<Done> {
-  await askForPictures(server.baseUrl, paths.slice(0, WARM_UP), 1);
+  await askForPictures(server.baseUrl, paths.slice(0, WARM_UP), atATime);
   const before = await server.settledCpuMs();
   const since = performance.now();
   const answers = await askForPictures(server.baseUrl, paths.slice(WARM_UP), atATime);
@@ -49,25 +50,42 @@ if (!bucket) console.error(NO_BUCKET);
 if (othersMissing) console.error(othersMissing);
 
 const folderSettings = { ...common, DARKROOM_ORIGINALS: `file:${originals}` };
-const files = (ids: readonly string[]) => ids.slice(WARM_UP).map((id) => join(originals, id));
-const ways: Record<string, Way> = {
-  'bare sharp': (ids, preset) => bareLoop({ files: files(ids), presets: [preset], settings: 'ours', atATime }),
+const files = (ids: readonly string[]) => ids.map((id) => join(originals, id));
+const every: Record<string, Way> = {
+  'bare sharp': (ids, preset) =>
+    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'ours', atATime }),
   'Darkroom, folder': async (ids, preset) =>
     measured(
       await startServer(folderSettings),
       ids.map((id) => signedPath(preset, id)),
     ),
   ...(bucket && {
+    // Reads its originals there and puts its renditions there, by the same client.
+    'bare sharp, S3': async (ids, preset) => {
+      await bucket.upload(originals, ids);
+      const keys = ids.map((id) => `originals/${id}`);
+      return bareLoop({
+        files: keys,
+        warmUp: WARM_UP,
+        bucket: bucket.store,
+        presets: [preset],
+        settings: 'ours',
+        atATime,
+      });
+    },
     'Darkroom, S3': async (ids, preset, round) => {
       await bucket.upload(originals, ids);
       const server = await startServer({ ...common, ...bucket.settings(`results-${round}-${preset}`) });
-      return measured(
+      const done = await measured(
         server,
         ids.map((id) => signedPath(preset, id)),
       );
+      await bucket.remove(ids);
+      return done;
     },
   }),
-  'bare sharp, plain': (ids, preset) => bareLoop({ files: files(ids), presets: [preset], settings: 'plain', atATime }),
+  'bare sharp, plain': (ids, preset) =>
+    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'plain', atATime }),
   'Darkroom, folder, plain': async (ids, preset) =>
     measured(
       await startServer(folderSettings),
@@ -75,6 +93,9 @@ const ways: Record<string, Way> = {
     ),
   ...(othersMissing === undefined && Object.fromEntries(OTHERS.map((name) => [name, other(name)]))),
 };
+
+/** Those that are asked for, by a regular expression. */
+const ways = Object.fromEntries(Object.entries(every).filter(([name]) => new RegExp(values.ways).test(name)));
 
 function other(name: Other): Way {
   const script = new URL('other-servers.ts', import.meta.url).pathname;
@@ -119,6 +140,7 @@ const compare = (way: string, over: string) => {
 };
 compare('Darkroom, folder', 'bare sharp');
 compare('Darkroom, S3', 'bare sharp');
+compare('Darkroom, S3', 'bare sharp, S3');
 compare('Darkroom, folder, plain', 'bare sharp, plain');
 for (const name of OTHERS) {
   compare('Darkroom, folder, plain', name);
@@ -155,7 +177,7 @@ const bytes = Object.fromEntries(
 );
 writeReport(
   values.out,
-  'misses',
+  values.report,
   `${photosIn(values.photos).length} photos under ${count} ids a preset, ${atATime} at a time, median of ${rounds} rounds; originals and results kept by Darkroom, results by nobody else. Work behind the answers (saves) counts as CPU. The client shares the machine.\n\n${markdownTable(['all presets alike', 'renditions/s', 'CPU', 'bytes'], ratios)}\n\n${markdownTable(['preset', 'way', 'renditions/s', 'CPU ms', 'KiB'], rows)}`,
   { summary, cpuMs, bytes, rounds, count },
 );

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FitEnum, Sharp } from 'sharp';
 import { BUILT_IN_PRESETS } from '../src/built-in-presets.ts';
@@ -52,12 +51,12 @@ export function writePresets(folder: string): string {
 /** One rendition by sharp alone, the file's reading included. */
 export async function bare(
   sharp: typeof import('sharp').default,
-  file: string,
+  original: Buffer,
   name: Product,
   settings: Settings,
 ): Promise<Buffer> {
   const { width, height, fit } = RECIPES[name];
-  const image = sharp(await readFile(file), { autoOrient: true, failOn: 'error' })
+  const image = sharp(original, { autoOrient: true, failOn: 'error' })
     .resize({ width, height, fit, withoutEnlargement: true })
     .toColourspace('srgb');
   return encoded(image, name, settings).toBuffer();
