@@ -4,7 +4,7 @@
  * src/render/svt-av1/README.md tells what comes from where.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, globSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { copyFileSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -30,10 +30,11 @@ function fetchLibrary(folder: string): string {
   return join(folder, library);
 }
 
-/** Node's own, of the very version that runs this: beside its binary, or in the npm package `node`. */
+/** Node's own: beside its binary, in the npm package `node`, or where Node's images have them. Node-API is one for all versions. */
 function nodeHeaders(): string {
-  const beside = join(realpathSync(process.execPath), '../../include/node');
-  const places = [beside, ...globSync(join(root, 'node_modules/{node/node_modules/,}node-linux-*/include/node'))];
+  const beside = join(process.execPath, '../../include/node');
+  const inPackage = globSync(join(root, 'node_modules/{node/node_modules/,}node-linux-*/include/node'));
+  const places = [beside, ...inPackage, '/usr/local/include/node'];
   const found = places.find((place) => globSync('node_api.h', { cwd: place }).length > 0);
   if (!found) throw new Error(`node_api.h is nowhere: ${places.join(', ')}`);
   return found;
