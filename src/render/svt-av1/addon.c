@@ -150,10 +150,10 @@ static bool set_all(Job *job, Configuration *configuration) {
   return set_number(job, configuration, "width", job->width) && set_number(job, configuration, "height", job->height);
 }
 
-static bool collect(Job *job, Encoder *encoder) {
+static void collect(Job *job, Encoder *encoder) {
   for (bool ended = false; !ended;) {
     Buffer *packet = NULL;
-    if (failed(job, "get_packet", svt_av1_enc_get_packet(encoder, &packet, 1))) return false;
+    if (failed(job, "get_packet", svt_av1_enc_get_packet(encoder, &packet, 1))) return;
     if (packet->filled > 0) {
       uint8_t *longer = realloc(job->stream, job->length + packet->filled);
       if (longer) {
@@ -166,7 +166,6 @@ static bool collect(Job *job, Encoder *encoder) {
     ended = packet->flags & END_OF_STREAM;
     svt_av1_enc_release_out_buffer(&packet);
   }
-  return job->failed_at == NULL;
 }
 
 static bool send(Job *job, Encoder *encoder) {
@@ -209,9 +208,8 @@ static void encode(napi_env env, void *data) {
   }
   if (!failed(job, "init_handle", init_handle(&encoder, configuration))) {
     if (set_all(job, configuration) && !failed(job, "set_parameter", svt_av1_enc_set_parameter(encoder, configuration)) &&
-        !failed(job, "init", svt_av1_enc_init(encoder))) {
-      if (send(job, encoder)) collect(job, encoder);
-    }
+        !failed(job, "init", svt_av1_enc_init(encoder)) && send(job, encoder))
+      collect(job, encoder);
     svt_av1_enc_deinit(encoder);
     svt_av1_enc_deinit_handle(encoder);
   }
