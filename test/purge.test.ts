@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
+import type { Renderer } from '../src/render/render.ts';
 import { factsKey } from '../src/rendition.ts';
 import type { ObjectStore } from '../src/stores/store.ts';
 import { QUARANTINE } from '../src/uploads/quarantine.ts';
@@ -84,22 +85,8 @@ describe('a purge', () => {
   });
 
   it('during a render leaves nothing of the old picture: not in the answer, the cache or the store', async () => {
-    const rendering = Promise.withResolvers<void>();
-    const held = Promise.withResolvers<void>();
-    let renders = 0;
-    const { app, results, purge, replace } = await start({
-      wrapRenderer: (real) => ({
-        ...real,
-        async render(...job) {
-          renders += 1;
-          if (renders === 1) {
-            rendering.resolve();
-            await held.promise;
-          }
-          return real.render(...job);
-        },
-      }),
-    });
+    const { wrapRenderer, rendering, held } = holdFirstRender();
+    const { app, results, purge, replace } = await start({ wrapRenderer });
     const answer = app.get(app.path('small', 'a/b.png'));
     await rendering.promise;
     replace('a/b.png', green);
@@ -204,9 +191,8 @@ describe('a purge', () => {
   });
 
   it('before the look at an original that was read leaves what is seen in it to nobody who comes after', async () => {
-    const [rendering, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { wrapRenderer, rendering, held } = holdFirstRender();
     const [looking, red] = [[] as boolean[], Promise.withResolvers<void>()];
-    let renders = 0;
     const { app, results, purge, replace } = await start({
       finder: {
         ...fixedFinder([]),
@@ -217,17 +203,7 @@ describe('a purge', () => {
           return isRed ? [face(0.1, 0.1, 0.3)] : [];
         },
       },
-      wrapRenderer: (real) => ({
-        ...real,
-        async render(...job) {
-          renders += 1;
-          if (renders === 1) {
-            rendering.resolve();
-            await held.promise;
-          }
-          return real.render(...job);
-        },
-      }),
+      wrapRenderer,
     });
     const first = app.get(app.path('thumb', 'a/b.png'));
     await rendering.promise;
@@ -268,6 +244,24 @@ describe('a purge', () => {
     assert.deepEqual([report.status, report.error], [502, 'store_failed']);
   });
 });
+
+/** Holds the first render back until it is let go; says when it has begun. */
+function holdFirstRender() {
+  const [rendering, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let renders = 0;
+  const wrapRenderer = (real: Renderer): Renderer => ({
+    ...real,
+    async render(...job) {
+      renders += 1;
+      if (renders === 1) {
+        rendering.resolve();
+        await held.promise;
+      }
+      return real.render(...job);
+    },
+  });
+  return { wrapRenderer, rendering, held };
+}
 
 /** Holds originals back that were read. */
 async function startReading() {
