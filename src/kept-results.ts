@@ -1,4 +1,4 @@
-import { startDeadline } from './deadline.ts';
+import { startDeadline } from './flow/deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
 import type { Examined } from './render/header.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { startDeadline } from './deadline.ts';
 import type { Face, FaceFinder, Probe } from './faces/face-finder.ts';
+import { startDeadline } from './flow/deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
 import type { PictureFacts } from './render/describe.ts';

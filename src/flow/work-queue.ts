@@ -1,6 +1,6 @@
-import { startDeadline } from '../deadline.ts';
 import { errors } from '../errors.ts';
-import { createLine } from './line.ts';
+import { startDeadline } from './deadline.ts';
+import { createLine } from './priority-queue.ts';
 
 /**
  * Admission to CPU-heavy work in three steps:
@@ -12,7 +12,7 @@ import { createLine } from './line.ts';
  * 3. `place.slot()` returns when a CPU and the memory for the work are free.
  *
  * Both waits together are bounded by `waitTimeoutMs` (then `busy`) and by the caller's signal (then its reason). Small
- * jobs overtake large ones, but only for a time: see `line.ts`.
+ * jobs overtake large ones, but only for a time: see `priority-queue.ts`.
  */
 export interface WorkQueue {
   /** `ms`: what the job is expected to cost, by what is known before its input is read. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { startDeadline } from '../deadline.ts';
 import { DarkroomError, errors } from '../errors.ts';
+import { startDeadline } from '../flow/deadline.ts';
 import type { BodyLimits } from './store.ts';
 
 /** Runs under the caller's signal and the store's own time limit, and turns every failure into the contract's. */

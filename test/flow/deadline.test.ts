@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startDeadline } from '../src/deadline.ts';
+import { startDeadline } from '../../src/flow/deadline.ts';
 
 describe('a deadline', () => {
   it('comes with a TimeoutError', async () => {
