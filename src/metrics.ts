@@ -4,7 +4,7 @@ import type { MemoryPlan } from './memory-plan.ts';
 import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';
 import type { RenderReport } from './render/measured-renderer.ts';
 import type { Visit } from './serve-image.ts';
-import type { StoreReport } from './stores/measured-store.ts';
+import type { StoreReport } from './stores/shared/measured-store.ts';
 
 /** What is counted. Label values are few and never come from a client. */
 export interface Metrics {

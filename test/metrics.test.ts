@@ -5,7 +5,7 @@ import { errors } from '../src/errors.ts';
 import { watchQueue } from '../src/flow/watched-queue.ts';
 import { createWorkQueue } from '../src/flow/work-queue.ts';
 import { createStepTimer } from '../src/step-timer.ts';
-import { measureStore, type StoreReport } from '../src/stores/measured-store.ts';
+import { measureStore, type StoreReport } from '../src/stores/shared/measured-store.ts';
 import { startApp, type TestApp } from './helpers/app.ts';
 import { originals, definitions as presets } from './helpers/contract-originals.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import sharp from 'sharp';
-import { createHttpOrigin } from '../../src/stores/http-origin.ts';
+import { createHttpOrigin } from '../../src/stores/http/http-origin.ts';
 import { createFolderUploads } from '../../src/uploads/folder-upload-target.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { SAFE } from '../helpers/headers.ts';

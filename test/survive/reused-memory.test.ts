@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createDiskStore } from '../../src/stores/disk-store.ts';
+import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 
 const PICTURES = 12;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errors } from '../../src/errors.ts';
-import { withCircuitBreaker } from '../../src/stores/circuit-breaker.ts';
-import { createMemoryStore } from '../helpers/memory-store.ts';
+import { errors } from '../../../src/errors.ts';
+import { withCircuitBreaker } from '../../../src/stores/shared/circuit-breaker.ts';
+import { createMemoryStore } from '../../helpers/memory-store.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1000 });
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
-import { readS3Environment } from '../../src/stores/s3-environment.ts';
-import { bucketUrl, createS3Reader } from '../../src/stores/s3-reader.ts';
-import { createGetSigner, encodeS3Key } from '../../src/stores/sigv4.ts';
-import { legalId } from '../helpers/arbitraries.ts';
-import { startFaultyServer } from '../helpers/tcp-faults.ts';
-import { turns } from '../helpers/turns.ts';
+import { bucketUrl, createS3Reader } from '../../../src/stores/s3/s3-reader.ts';
+import { createGetSigner, encodeS3Key } from '../../../src/stores/s3/sigv4.ts';
+import { readS3Environment } from '../../../src/stores/s3-environment.ts';
+import { legalId } from '../../helpers/arbitraries.ts';
+import { startFaultyServer } from '../../helpers/tcp-faults.ts';
+import { turns } from '../../helpers/turns.ts';
 
 /** The example keys of AWS's documentation. */
 const CREDENTIALS = {

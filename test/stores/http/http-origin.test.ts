@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { createHttpOrigin, type HttpOriginOptions } from '../../src/stores/http-origin.ts';
-import { type Behaviour, behaviours, startOriginServer } from '../helpers/origin-server.ts';
-import { closedPort } from '../helpers/tcp-faults.ts';
-import { until } from '../helpers/turns.ts';
-import { readerConformance } from './conformance.ts';
+import { createHttpOrigin, type HttpOriginOptions } from '../../../src/stores/http/http-origin.ts';
+import { type Behaviour, behaviours, startOriginServer } from '../../helpers/origin-server.ts';
+import { closedPort } from '../../helpers/tcp-faults.ts';
+import { until } from '../../helpers/turns.ts';
+import { readerConformance } from '../conformance.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 const _resolved = (address: string) => ({ address, family: isIP(address) });

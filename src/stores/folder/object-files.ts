@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readTrailer, TAIL_BYTES } from './companion.ts';
-import type { BodyLimits, StoredObject } from './store.ts';
-import { announce } from './time-limit.ts';
+import { announce } from '../shared/time-limit.ts';
+import type { BodyLimits, StoredObject } from '../store.ts';
+import { readTrailer, TAIL_BYTES } from './trailer.ts';
 
 /** No link in the last step, and no waiting for a writer where the file is a pipe. */
 const openToRead = (real: string) => open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { type Companions, createDiskStore } from '../../src/stores/disk-store.ts';
-import { storeConformance } from './conformance.ts';
+import { type Companions, createDiskStore } from '../../../src/stores/folder/folder-store.ts';
+import { storeConformance } from '../conformance.ts';
 
 const options = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 const object = (body: string) => ({

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { DarkroomError, errors } from '../errors.ts';
-import { startDeadline } from '../flow/deadline.ts';
-import type { BodyLimits } from './store.ts';
+import { DarkroomError, errors } from '../../errors.ts';
+import { startDeadline } from '../../flow/deadline.ts';
+import type { BodyLimits } from '../store.ts';
 
 /** Runs under the caller's signal and the store's own time limit, and turns every failure into the contract's. */
 export async function bounded<T>(

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
-import { errors } from '../errors.ts';
+import { errors } from '../../errors.ts';
+import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
+import { createRetryBudget } from '../shared/retry-budget.ts';
+import { bounded, readBody } from '../shared/time-limit.ts';
+import type { BodyLimits, ObjectReader, StoredObject } from '../store.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from './pools.ts';
-import { createRetryBudget } from './retry-budget.ts';
-import type { BodyLimits, ObjectReader, StoredObject } from './store.ts';
-import { bounded, readBody } from './time-limit.ts';
 
 export interface HttpOriginOptions {
   /** Everything is read below this. Without query and fragment. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { isIP, type LookupFunction, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { createHttpOrigin, type HttpOriginOptions } from '../../src/stores/http-origin.ts';
-import { behaviours, startOriginServer } from '../helpers/origin-server.ts';
-import { startFaultyServer } from '../helpers/tcp-faults.ts';
+import { createHttpOrigin, type HttpOriginOptions } from '../../../src/stores/http/http-origin.ts';
+import { behaviours, startOriginServer } from '../../helpers/origin-server.ts';
+import { startFaultyServer } from '../../helpers/tcp-faults.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 const resolved = (address: string) => ({ address, family: isIP(address) });

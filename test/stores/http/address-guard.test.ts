@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { BlockList, connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { createGuardedLookup, isPublicAddress, type Resolver } from '../../src/stores/address-guard.ts';
+import { createGuardedLookup, isPublicAddress, type Resolver } from '../../../src/stores/http/address-guard.ts';
 
 const PUBLIC = [
   '8.8.8.8',

@@ -1,8 +1,8 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { bounded, readBody } from '../shared/time-limit.ts';
+import type { BodyLimits, ObjectStore, StoredObject } from '../store.ts';
 import { assertUnencoded, createS3Reader } from './s3-reader.ts';
 import type { Credentials } from './sigv4.ts';
-import type { BodyLimits, ObjectStore, StoredObject } from './store.ts';
-import { bounded, readBody } from './time-limit.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;

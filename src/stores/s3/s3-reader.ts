@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
-import { errors } from '../errors.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from './pools.ts';
-import { createRetryBudget } from './retry-budget.ts';
+import { errors } from '../../errors.ts';
+import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
+import { createRetryBudget } from '../shared/retry-budget.ts';
+import { type Collected, collectBody } from '../shared/time-limit.ts';
+import type { BodyLimits, StoredObject } from '../store.ts';
 import { type Credentials, createGetSigner, encodeS3Key } from './sigv4.ts';
-import type { BodyLimits, StoredObject } from './store.ts';
-import { type Collected, collectBody } from './time-limit.ts';
 
 export interface S3ReaderOptions {
   readonly bucket: string;

@@ -1,10 +1,10 @@
-import { type Config, ConfigError, type StoreLocation } from './config.ts';
-import { withCircuitBreaker } from './stores/circuit-breaker.ts';
-import { type Companions, createDiskStore } from './stores/disk-store.ts';
-import { createHttpOrigin } from './stores/http-origin.ts';
-import { measureReader, measureStore, type OnStoreCall } from './stores/measured-store.ts';
-import { createS3Store } from './stores/s3-store.ts';
-import type { ObjectReader, ObjectStore } from './stores/store.ts';
+import { type Config, ConfigError, type StoreLocation } from '../config.ts';
+import { type Companions, createDiskStore } from './folder/folder-store.ts';
+import { createHttpOrigin } from './http/http-origin.ts';
+import { createS3Store } from './s3/s3-store.ts';
+import { withCircuitBreaker } from './shared/circuit-breaker.ts';
+import { measureReader, measureStore, type OnStoreCall } from './shared/measured-store.ts';
+import type { ObjectReader, ObjectStore } from './store.ts';
 
 export interface StoreWatch {
   onCall: OnStoreCall;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createS3Store, type S3StoreOptions } from '../../src/stores/s3-store.ts';
-import { createTestBucket, s3Skip } from '../helpers/s3.ts';
-import { closedPort, startFaultyServer } from '../helpers/tcp-faults.ts';
-import { storeConformance } from './conformance.ts';
+import { createS3Store, type S3StoreOptions } from '../../../src/stores/s3/s3-store.ts';
+import { createTestBucket, s3Skip } from '../../helpers/s3.ts';
+import { closedPort, startFaultyServer } from '../../helpers/tcp-faults.ts';
+import { storeConformance } from '../conformance.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { errors } from '../errors.ts';
-import { type Companion, NO_COMPANION, packCompanion, parseCompanion, trailerOf } from './companion.ts';
+import { errors } from '../../errors.ts';
+import { bounded } from '../shared/time-limit.ts';
+import type { ObjectStore } from '../store.ts';
 import { inFolder, readFile, readWithCompanion, writeNew } from './object-files.ts';
-import type { ObjectStore } from './store.ts';
-import { bounded } from './time-limit.ts';
+import { type Companion, NO_COMPANION, packCompanion, parseCompanion, trailerOf } from './trailer.ts';
 
 /**
  * Where what travels with an object lies: in its own file, behind its bytes, because each file that is made costs a third of

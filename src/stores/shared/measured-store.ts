@@ -1,5 +1,5 @@
-import { DarkroomError } from '../errors.ts';
-import type { ObjectReader, ObjectStore } from './store.ts';
+import { DarkroomError } from '../../errors.ts';
+import type { ObjectReader, ObjectStore } from '../store.ts';
 
 /** One call to a store: how it ended, and after how many milliseconds. */
 export interface StoreReport {

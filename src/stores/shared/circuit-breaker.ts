@@ -1,5 +1,5 @@
-import { DarkroomError, errors } from '../errors.ts';
-import type { ObjectStore } from './store.ts';
+import { DarkroomError, errors } from '../../errors.ts';
+import type { ObjectStore } from '../store.ts';
 
 export interface CircuitBreakerOptions {
   /** Failures in a row until the store is left alone. */

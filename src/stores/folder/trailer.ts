@@ -1,4 +1,4 @@
-import type { StoredObject } from './store.ts';
+import type { StoredObject } from '../store.ts';
 
 /** What travels with an object in a folder. */
 export type Companion = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
