@@ -11,7 +11,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
  && rm -rf /var/lib/apt/lists/*
 COPY build/svt-av1.ts build/svt-av1-wheel.txt build/
-COPY src/render/svt-av1 src/render/svt-av1
+COPY src/render/formats/svt-av1 src/render/formats/svt-av1
 RUN node build/svt-av1.ts
 COPY package.json package-lock.json ./
 # No install scripts: esbuild and sharp bring their binaries as packages, and nothing else is needed to build.

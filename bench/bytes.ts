@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
-import { encodeBySvtAv1, hasSvtAv1, type SvtAv1Tuning } from '../src/render/svt-av1.ts';
+import { encodeBySvtAv1, hasSvtAv1, type SvtAv1Tuning } from '../src/render/formats/svt-av1.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { ssim } from './ssim.ts';
 

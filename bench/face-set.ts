@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
 import type { Face } from '../src/faces/face-finder.ts';
-import type { Box, Size } from '../src/render/crop.ts';
+import type { Box, Size } from '../src/render/stages/geometry.ts';
 
 export interface Annotation {
   readonly x: number;

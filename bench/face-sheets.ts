@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import type { Face } from '../src/faces/face-finder.ts';
-import { aimAtFaces, type Box, planFrame } from '../src/render/crop.ts';
+import { aimAtFaces, type Box, planFrame } from '../src/render/stages/geometry.ts';
 import { type Annotated, inPixels } from './face-set.ts';
 
 /** Windows in pixels of the upright photo, one entry a crop. */

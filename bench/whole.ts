@@ -1,6 +1,6 @@
 /**
  * What making renditions of a whole picture costs and saves, beside decoding the original for each: CPU, and SSIM against
- * the ideal (all of the original's pixels, scaled once). It decides ROOM and the working copy's form in src/render/whole.ts.
+ * the ideal (all of the original's pixels, scaled once). It decides ROOM and the working copy's form in src/render/stages/downscaled.ts.
  *
  *   node bench/whole.ts [--photos DIR] [--out bench/results]
  */
@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
-import { PACKED, WHOLE_SIDE_PX } from '../src/render/whole.ts';
+import { PACKED, WHOLE_SIDE_PX } from '../src/render/stages/downscaled.ts';
 import { markdownTable, writeReport } from './report.ts';
 import { ssim } from './ssim.ts';
 

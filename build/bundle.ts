@@ -87,7 +87,7 @@ function copyFiles(): void {
 
 /** Where it was brought in; the licences go with it. */
 function copySvtAv1(): void {
-  const [from, to] = [join(root, 'src/render/svt-av1'), join(dist, 'svt-av1')];
+  const [from, to] = [join(root, 'src/render/formats/svt-av1'), join(dist, 'svt-av1')];
   rmSync(to, { recursive: true, force: true });
   const built = globSync('*.{node,so.*}', { cwd: from });
   if (built.length === 0) return;

@@ -1,7 +1,7 @@
 /**
  * `npm run build:avif`: brings SVT-AV1, an AVIF encoder that sharp is built without, and builds the addon that calls it. On
  * Linux with glibc, x86-64 or arm64; needs a C compiler and Python's pip (Debian: gcc libc6-dev python3-pip).
- * src/render/svt-av1/README.md tells what comes from where.
+ * src/render/formats/svt-av1/README.md tells what comes from where.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const home = join(root, 'src/render/svt-av1');
+const home = join(root, 'src/render/formats/svt-av1');
 const LIBRARY = 'libSvtAv1Enc-*.so.*';
 
 const PLATFORM = ({ x64: 'manylinux_2_28_x86_64', arm64: 'manylinux_2_28_aarch64' } as Record<string, string>)[

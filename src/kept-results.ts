@@ -1,7 +1,7 @@
 import { startDeadline } from './flow/deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';
-import type { Examined } from './render/header.ts';
+import type { Examined } from './render/formats/header.ts';
 import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
 import { saveUnlessPurged } from './save-unless-purged.ts';
 import type { StepTimer } from './step-timer.ts';

@@ -3,10 +3,10 @@ import type { JobCost, Place } from './flow/work-queue.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { OriginalReader } from './read-original.ts';
 import { renderCost } from './render/cost.ts';
-import type { Examined, OriginalHeader } from './render/header.ts';
+import type { Examined, OriginalHeader } from './render/formats/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/whole.ts';
+import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/stages/downscaled.ts';
 import type { StepTimer } from './step-timer.ts';
 import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
 

@@ -1,4 +1,4 @@
-import type { Fit } from './crop.ts';
+import type { Fit } from './stages/geometry.ts';
 
 /** `base` becomes jpeg, png for a picture with transparent parts, or gif for one that moves; only the pixels can tell. */
 export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';

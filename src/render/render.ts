@@ -1,15 +1,15 @@
 import { freeNow } from '../garbage.ts';
 import type { StepTimer } from '../step-timer.ts';
-import { aim, type FaceLookup } from './aim.ts';
-import { cutsAway, type FramePlan } from './crop.ts';
-import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './decode.ts';
 import { describe, type PictureFacts } from './describe.ts';
-import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './encode.ts';
-import { loadSharp, RENDER_VERSION } from './engine.ts';
-import { type Examined, type OriginalHeader, readHeader } from './header.ts';
+import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
+import { type Examined, type OriginalHeader, readHeader } from './formats/header.ts';
+import { stripMetadata } from './formats/strip-metadata.ts';
 import type { Recipe } from './recipe.ts';
-import { stripMetadata } from './strip-metadata.ts';
-import { canBeWhole, decodeWhole, isOriginal, packWhole, wholeOf } from './whole.ts';
+import { loadSharp, RENDER_VERSION } from './sharp.ts';
+import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './stages/decode.ts';
+import { canBeWhole, decodeWhole, isOriginal, packWhole, wholeOf } from './stages/downscaled.ts';
+import { aim, type FaceLookup } from './stages/face-aware-crop.ts';
+import { cutsAway, type FramePlan } from './stages/geometry.ts';
 
 /** A finished picture. Width and height in pixels. */
 export interface Rendered {

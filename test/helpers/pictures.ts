@@ -1,8 +1,8 @@
 import sharp from 'sharp';
-import type { FaceLookup } from '../../src/render/aim.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { createRenderer } from '../../src/render/render.ts';
+import type { FaceLookup } from '../../src/render/stages/face-aware-crop.ts';
 import { createStepTimer } from '../../src/step-timer.ts';
 import type { Rgb } from './icc.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { stripMetadata } from '../../src/render/strip-metadata.ts';
+import { stripMetadata } from '../../src/render/formats/strip-metadata.ts';
 import { letterF, pixelsOf, render, withProfile, withSegment } from '../helpers/pictures.ts';
 
 const SECRETS = [

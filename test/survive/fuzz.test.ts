@@ -6,7 +6,7 @@ import { fuzz } from './fuzz-run.ts';
 const INPUTS = 1000;
 const SEED = 1;
 /**
- * Of each format's inputs, how many are accepted with the sharp that is installed (engine.ts). A change means that more,
+ * Of each format's inputs, how many are accepted with the sharp that is installed (render/sharp.ts). A change means that more,
  * or fewer, broken files are served than before: look at which.
  */
 const ACCEPTED: Readonly<Record<string, number>> = {

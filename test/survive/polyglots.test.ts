@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { stripMetadata } from '../../src/render/strip-metadata.ts';
+import { stripMetadata } from '../../src/render/formats/strip-metadata.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { box } from '../helpers/avif-bombs.ts';
 import { pngChunk, riffChunk } from '../helpers/bombs.ts';

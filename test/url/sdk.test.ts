@@ -4,7 +4,7 @@ import * as node from 'darkroom/url';
 import * as edge from 'darkroom/url/edge';
 import fc from 'fast-check';
 import { createPresets } from '../../src/presets.ts';
-import { planFrame } from '../../src/render/crop.ts';
+import { planFrame } from '../../src/render/stages/geometry.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { legalId } from '../helpers/arbitraries.ts';

@@ -3,7 +3,7 @@
  * Nothing is ever enlarged: when the original is too small, the whole plan shrinks and keeps the asked-for shape.
  */
 
-import { type FaceBox, windowOnFaces, zoomOn } from './face-crop.ts';
+import { type FaceBox, windowOnFaces, zoomOn } from './face-window.ts';
 
 export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planFrame } from '../../src/render/crop.ts';
+import { type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planFrame } from '../../../src/render/stages/geometry.ts';
 
 const FITS: Fit[] = ['cover', 'contain', 'fill', 'inside', 'outside'];
 

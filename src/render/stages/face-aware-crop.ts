@@ -1,10 +1,10 @@
-import type { Face, Probe } from '../faces/face-finder.ts';
-import { aimAtFaces, type Box, dependsOnFaces, workingSize } from './crop.ts';
+import type { Face, Probe } from '../../faces/face-finder.ts';
+import { type OriginalHeader, refuse } from '../formats/header.ts';
+import { type Recipe, seeksFaces } from '../recipe.ts';
+import type { SharpModule } from '../sharp.ts';
 import { type Conversion, type Decoder, decode, openPixels, type Pixels } from './decode.ts';
-import type { SharpModule } from './engine.ts';
-import type { FaceBox } from './face-crop.ts';
-import { type OriginalHeader, refuse } from './header.ts';
-import { type Recipe, seeksFaces } from './recipe.ts';
+import type { FaceBox } from './face-window.ts';
+import { aimAtFaces, type Box, dependsOnFaces, workingSize } from './geometry.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when they could not be looked for. Asks for a probe

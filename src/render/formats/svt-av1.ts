@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Pixels } from '../stages/decode.ts';
 import { avifFile } from './avif-file.ts';
-import type { Pixels } from './decode.ts';
 
 /** The library's version that `build/svt-av1.ts` brings; stands in every rendition's key. */
 export const SVT_AV1 = '4.1.0';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { Probe } from '../../src/faces/face-finder.ts';
-import type { Recipe } from '../../src/render/recipe.ts';
-import { face } from '../helpers/faces.ts';
-import { letterF, patch, pixelsOf, render, storedAs } from '../helpers/pictures.ts';
+import type { Probe } from '../../../src/faces/face-finder.ts';
+import type { Recipe } from '../../../src/render/recipe.ts';
+import { face } from '../../helpers/faces.ts';
+import { letterF, patch, pixelsOf, render, storedAs } from '../../helpers/pictures.ts';
 
 /** Grey, with a red square where the face is said to be. */
 async function pictured(

@@ -1,9 +1,9 @@
 import type { Sharp } from 'sharp';
-import { type Box, cutsAway, type FramePlan, isCentred, planFrame, type Size } from './crop.ts';
-import { keepsFrames } from './encode.ts';
-import type { SharpModule } from './engine.ts';
-import { assertFramesFit, type Examined, type OriginalHeader, type OriginalLimits, refuse } from './header.ts';
-import type { Recipe } from './recipe.ts';
+import { keepsFrames } from '../formats/encode.ts';
+import { assertFramesFit, type Examined, type OriginalHeader, type OriginalLimits, refuse } from '../formats/header.ts';
+import type { Recipe } from '../recipe.ts';
+import type { SharpModule } from '../sharp.ts';
+import { type Box, cutsAway, type FramePlan, isCentred, planFrame, type Size } from './geometry.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
 
 export interface DecodeLimits extends OriginalLimits {

@@ -4,15 +4,15 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import type { Pixels } from '../../src/render/decode.ts';
-import { RENDER_VERSION } from '../../src/render/engine.ts';
-import { encodeBySvtAv1 } from '../../src/render/svt-av1.ts';
-import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
-import { deltaE } from '../helpers/icc.ts';
-import { CELL, CHART, cellAt, chart, patch, pixelsOf, render } from '../helpers/pictures.ts';
-import { svtAv1Skip } from '../helpers/svt-av1.ts';
+import { encodeBySvtAv1 } from '../../../src/render/formats/svt-av1.ts';
+import { RENDER_VERSION } from '../../../src/render/sharp.ts';
+import type { Pixels } from '../../../src/render/stages/decode.ts';
+import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
+import { deltaE } from '../../helpers/icc.ts';
+import { CELL, CHART, cellAt, chart, patch, pixelsOf, render } from '../../helpers/pictures.ts';
+import { svtAv1Skip } from '../../helpers/svt-av1.ts';
 
-const coffee = readFileSync(new URL('../../samples/coffee.jpg', import.meta.url));
+const coffee = readFileSync(new URL('../../../samples/coffee.jpg', import.meta.url));
 
 /** A gradient either way, with blue against both. */
 function gradient(width: number, height: number, channels: 3 | 4 = 3): Pixels {
@@ -134,9 +134,9 @@ describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
   });
 
   it('leaves transparent parts, copyright, wide gamuts and the tiniest pictures to libaom', async () => {
-    const cutout = readFileSync(new URL('../../samples/cutout.png', import.meta.url));
+    const cutout = readFileSync(new URL('../../../samples/cutout.png', import.meta.url));
     assert.equal((await sharp((await render(cutout, { width: 200, output: 'avif' })).body).metadata()).hasAlpha, true);
-    const wide = readFileSync(new URL('../../samples/wide-gamut.jpg', import.meta.url));
+    const wide = readFileSync(new URL('../../../samples/wide-gamut.jpg', import.meta.url));
     assert.equal(
       (await sharp((await render(wide, { width: 200, output: 'avif', gamut: 'p3' })).body).metadata()).hasProfile,
       true,

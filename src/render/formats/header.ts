@@ -1,9 +1,9 @@
 import type { Metadata } from 'sharp';
-import { DarkroomError, errors } from '../errors.ts';
-import type { Size } from './crop.ts';
-import type { Pixels } from './decode.ts';
-import type { SharpModule } from './engine.ts';
-import { countScans, countWebpFrames, isWebp } from './parts.ts';
+import { DarkroomError, errors } from '../../errors.ts';
+import type { SharpModule } from '../sharp.ts';
+import type { Pixels } from '../stages/decode.ts';
+import type { Size } from '../stages/geometry.ts';
+import { countScans, countWebpFrames, isWebp } from './bomb-checks.ts';
 
 export interface OriginalLimits {
   /** Width × height of one frame. */
@@ -11,7 +11,7 @@ export interface OriginalLimits {
   readonly maxFrames: number;
 }
 
-/** An original, or what stands in for it (see whole.ts), and what the original's header says. */
+/** An original, or what stands in for it (see downscaled.ts), and what the original's header says. */
 export interface Examined {
   readonly body: Buffer | Pixels;
   readonly header: OriginalHeader;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { patch, pixelsOf, render } from '../helpers/pictures.ts';
+import { patch, pixelsOf, render } from '../../helpers/pictures.ts';
 
 /** A red thing of 300×200 at a place on a white ground of 1000×800, with JPEG's noise. */
 async function product(left: number, top: number, ground = '#ffffff', format: 'jpeg' | 'png' = 'jpeg') {
@@ -46,7 +46,7 @@ describe('trim', () => {
   });
 
   it('sees through a transparent ground, and keeps the margin in the wanted colour', async () => {
-    const cutout = readFileSync(new URL('../../samples/cutout.png', import.meta.url));
+    const cutout = readFileSync(new URL('../../../samples/cutout.png', import.meta.url));
     const { body } = await render(cutout, {
       width: 200,
       height: 200,
@@ -63,7 +63,7 @@ describe('trim', () => {
 
   it('never cuts a real photo', async () => {
     for (const name of ['astronaut.jpg', 'coffee.jpg', 'chelsea.png', 'rocket.webp']) {
-      const photo = readFileSync(new URL(`../../samples/${name}`, import.meta.url));
+      const photo = readFileSync(new URL(`../../../samples/${name}`, import.meta.url));
       const { width, height } = await sharp(photo).metadata();
       const found = await render(photo, { width: 2000, trim: 10 });
       assert.deepEqual([found.width, found.height], [width, height], name);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { avifFile } from '../../src/render/avif-file.ts';
+import { avifFile } from '../../../src/render/formats/avif-file.ts';
 
 /** A temporal delimiter, and a sequence header of the main profile, level 4, a still picture with a reduced header. */
 const DELIMITER = [0x12, 0x00];

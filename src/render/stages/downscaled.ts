@@ -1,9 +1,9 @@
-import { PROBE_SIDE_PX } from './aim.ts';
-import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './crop.ts';
+import type { Examined, OriginalHeader } from '../formats/header.ts';
+import { type Recipe, seeksFaces } from '../recipe.ts';
+import type { SharpModule } from '../sharp.ts';
 import { type DecodeLimits, decode, openOriginal, openPixels, type Pixels } from './decode.ts';
-import type { SharpModule } from './engine.ts';
-import type { Examined, OriginalHeader } from './header.ts';
-import { type Recipe, seeksFaces } from './recipe.ts';
+import { PROBE_SIDE_PX } from './face-aware-crop.ts';
+import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './geometry.ts';
 
 /**
  * Whole pictures: an original decoded once, upright and in sRGB, for all renditions that are not much smaller than it.

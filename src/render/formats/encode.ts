@@ -1,10 +1,10 @@
 import type { Sharp } from 'sharp';
+import type { Output, Recipe } from '../recipe.ts';
+import type { SharpModule } from '../sharp.ts';
+import { type Conversion, type Decoder, type Pixels, toSrgb } from '../stages/decode.ts';
+import type { Size } from '../stages/geometry.ts';
 import { keepCopyright } from './copyright.ts';
-import type { Size } from './crop.ts';
-import { type Conversion, type Decoder, type Pixels, toSrgb } from './decode.ts';
-import type { SharpModule } from './engine.ts';
 import { type OriginalHeader, refuse } from './header.ts';
-import type { Output, Recipe } from './recipe.ts';
 import { encodeBySvtAv1, fitsSvtAv1, hasSvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
 
 export interface Encoded {

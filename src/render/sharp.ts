@@ -1,5 +1,5 @@
 import type Sharp from 'sharp';
-import { hasSvtAv1, SVT_AV1 } from './svt-av1.ts';
+import { hasSvtAv1, SVT_AV1 } from './formats/svt-av1.ts';
 
 export type SharpModule = typeof Sharp;
 

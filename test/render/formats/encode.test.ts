@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { render } from '../helpers/pictures.ts';
+import { render } from '../../helpers/pictures.ts';
 
-const coffee = readFileSync(new URL('../../samples/coffee.jpg', import.meta.url));
+const coffee = readFileSync(new URL('../../../samples/coffee.jpg', import.meta.url));
 const bytes = async (recipe: object) => (await render(coffee, recipe)).body.length;
 
 describe('encoder settings', () => {
