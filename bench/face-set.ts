@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
-import type { Face } from '../src/faces/face-finder.ts';
+import type { Face } from '../src/faces/finder.ts';
 import type { Box, Size } from '../src/render/stages/geometry.ts';
 
 export interface Annotation {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import type { Face } from '../src/faces/face-finder.ts';
+import type { Face } from '../src/faces/finder.ts';
 import { aimAtFaces, type Box, planFrame } from '../src/render/stages/geometry.ts';
 import { type Annotated, inPixels } from './face-set.ts';
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createFaceFinder, type Face, type Probe } from '../src/faces/face-finder.ts';
+import { createFaceFinder, type Face, type Probe } from '../src/faces/finder.ts';
 import { PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
 import { aimAtFaces, type Box, planFrame, type Size } from '../src/render/stages/geometry.ts';
 import { type Annotated, type Annotation, inPixels, makeSet, readSet } from './face-set.ts';

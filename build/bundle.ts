@@ -54,7 +54,7 @@ async function bundleModules(): Promise<Metafile[]> {
       },
     ],
   });
-  const worker = await build({ ...modules, entryPoints: ['src/faces/face-worker.ts'], target: 'node24' });
+  const worker = await build({ ...modules, entryPoints: ['src/faces/worker.ts'], target: 'node24' });
   return [cli.metafile, worker.metafile];
 }
 

@@ -1,5 +1,5 @@
 import { DarkroomError, errors } from './errors.ts';
-import type { Face } from './faces/face-finder.ts';
+import type { Face } from './faces/finder.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { OriginalReader } from './read-original.ts';

@@ -9,7 +9,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { connectionsWithin } from './connections.ts';
 import { createDecodeCache } from './decode-cache.ts';
 import { exampleUrls, pictureIds } from './example-urls.ts';
-import { createFaceFinder } from './faces/face-finder.ts';
+import { createFaceFinder } from './faces/finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { startWatchdog } from './flow/watchdog.ts';
 import { watchQueue } from './flow/watched-queue.ts';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Face, FaceFinder, Probe } from './faces/face-finder.ts';
+import type { Face, FaceFinder, Probe } from './faces/finder.ts';
 import { startDeadline } from './flow/deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
 import type { Generations } from './generations.ts';

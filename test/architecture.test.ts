@@ -96,7 +96,6 @@ const HOMES: Readonly<Record<string, string>> = {
   thumbhash: 'render',
   pino: 'process/log-stream',
   'exif-reader': 'render',
-  flatbuffers: 'faces/models',
 };
 
 interface Import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Face, FaceFinder, Probe } from '../src/faces/face-finder.ts';
+import type { Face, FaceFinder, Probe } from '../src/faces/finder.ts';
 import { createWriteBehind } from '../src/flow/write-behind.ts';
 import { createGenerations } from '../src/generations.ts';
 import { createOriginalFacts } from '../src/original-facts.ts';

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
-import { createFaceFinder, type FaceFinder } from '../../src/faces/face-finder.ts';
+import { createFaceFinder, type FaceFinder } from '../../src/faces/finder.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { ASTRONAUT_FACE, astronaut, coffee, face, fixedFinder, probeOf, workerThat } from '../helpers/faces.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { MODELS, readPackagedModel, withMetadata } from '../../src/faces/models/make-models.ts';
+import { MODELS, readPackagedModel, withMetadata } from '../../tools/make-models.ts';
 
 describe('the models', () => {
   for (const name of MODELS) {

@@ -4,7 +4,7 @@ import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import type { CdnPurge } from '../../src/cdn-purge.ts';
 import type { ConnectionLimits } from '../../src/connections.ts';
 import { createDecodeCache } from '../../src/decode-cache.ts';
-import type { FaceFinder } from '../../src/faces/face-finder.ts';
+import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';

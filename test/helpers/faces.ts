@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { Face, FaceFinder, Probe } from '../../src/faces/face-finder.ts';
+import type { Face, FaceFinder, Probe } from '../../src/faces/finder.ts';
 
 export const astronaut = await readFile(new URL('../../samples/astronaut.jpg', import.meta.url));
 export const coffee = await readFile(new URL('../../samples/coffee.jpg', import.meta.url));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createFaceFinder, type FaceFinder } from '../../src/faces/face-finder.ts';
+import { createFaceFinder, type FaceFinder } from '../../src/faces/finder.ts';
 import { startWatchdog } from '../../src/flow/watchdog.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { astronaut, workerThat } from '../helpers/faces.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { FaceFinder } from '../../src/faces/face-finder.ts';
+import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
 import { withCircuitBreaker } from '../../src/stores/shared/circuit-breaker.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';

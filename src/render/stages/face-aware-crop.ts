@@ -1,4 +1,4 @@
-import type { Face, Probe } from '../../faces/face-finder.ts';
+import type { Face, Probe } from '../../faces/finder.ts';
 import { type OriginalHeader, refuse } from '../formats/header.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import type { FaceDetector } from '@mediapipe/tasks-vision';
 import { type Area, type Candidate, closeUpOf, confirmed, facesOf, suggestions, tilesOf } from './candidates.ts';
-import type { Face, FaceReply, FaceTask } from './face-finder.ts';
+import type { Face, FaceReply, FaceTask } from './finder.ts';
 
 const WASM = 'wasm/vision_wasm_module_internal';
 /** What the models may report; what is kept of it is decided in candidates.ts. */

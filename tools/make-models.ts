@@ -1,7 +1,7 @@
 /**
  * Makes the models that the face thread loads: MediaPipe's own, with the metadata that the task insists on.
  *
- *     node src/faces/models/make-models.ts
+ *     node tools/make-models.ts
  *
  * A .tflite file is a flatbuffer whose offsets all point forward, so a new front part (root table and the two vectors
  * that grow) can stand before the old file without touching it: https://flatbuffers.dev/internals/. The schemas are
@@ -10,7 +10,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Builder, ByteBuffer } from 'flatbuffers';
 
-const SOURCE = new URL('../../../node_modules/@mediapipe/face_detection/', import.meta.url);
+const SOURCE = new URL('../node_modules/@mediapipe/face_detection/', import.meta.url);
 export const MODELS = ['face_detection_short_range.tflite', 'face_detection_full_range.tflite'] as const;
 
 /** Old buffers are aligned to 16 bytes at most; whole multiples of 64 keep every alignment. */
@@ -173,5 +173,6 @@ function layOut(buffers: number, blob: Uint8Array) {
 }
 
 if (import.meta.main) {
-  for (const name of MODELS) writeFileSync(new URL(name, import.meta.url), withMetadata(readPackagedModel(name)));
+  for (const name of MODELS)
+    writeFileSync(new URL(`../src/faces/models/${name}`, import.meta.url), withMetadata(readPackagedModel(name)));
 }

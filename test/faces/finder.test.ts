@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createFaceFinder, type FaceFinder, FaceFinderError, type Probe } from '../../src/faces/face-finder.ts';
+import { createFaceFinder, type FaceFinder, FaceFinderError, type Probe } from '../../src/faces/finder.ts';
 import { ASTRONAUT_FACE, astronaut, coffee, probeOf, workerThat } from '../helpers/faces.ts';
 
 const never = new AbortController().signal;
@@ -240,7 +240,7 @@ describe('the face thread and the network', () => {
 
   it('opens no connection while it starts and looks', async () => {
     const { stdout, stderr } = await run(`
-      import { createFaceFinder } from './src/faces/face-finder.ts';
+      import { createFaceFinder } from './src/faces/finder.ts';
       import { astronaut, probeOf } from './test/helpers/faces.ts';
       const finder = createFaceFinder({ timeoutMs: 20000, waiting: 1, idleMs: 1000 });
       console.log((await finder.find(await probeOf(astronaut), new AbortController().signal)).length);

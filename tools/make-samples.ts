@@ -1,6 +1,6 @@
 /**
- * Makes the samples again: `node samples/make-samples.ts <folder with scikit-image's data>`. On Debian that folder
- * comes with the package python3-skimage. Sources and licences: README.md beside this file.
+ * Makes the samples again: `node tools/make-samples.ts <folder with scikit-image's data>`. On Debian that folder
+ * comes with the package python3-skimage. Sources and licences: samples/README.md.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,11 +8,9 @@ import sharp from 'sharp';
 
 const [, , source] = process.argv;
 if (!source)
-  throw new Error(
-    'usage: node samples/make-samples.ts <folder with astronaut.png, coffee.png, chelsea.png, rocket.jpg>',
-  );
+  throw new Error('usage: node tools/make-samples.ts <folder with astronaut.png, coffee.png, chelsea.png, rocket.jpg>');
 const from = (name: string) => join(source, name);
-const to = (name: string) => new URL(name, import.meta.url).pathname;
+const to = (name: string) => new URL(`../samples/${name}`, import.meta.url).pathname;
 
 async function photos(): Promise<void> {
   await sharp(from('astronaut.png')).jpeg({ quality: 92 }).toFile(to('astronaut.jpg'));

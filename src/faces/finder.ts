@@ -77,7 +77,7 @@ interface Call {
 /** Owns one thread, started by the first call, one detection in it at a time. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   const { timeoutMs, waiting, idleMs, startMs = 10_000, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
-  const workerUrl = options.workerUrl ?? new URL(`./face-worker${RUNNING_AS}`, import.meta.url);
+  const workerUrl = options.workerUrl ?? new URL(`./worker${RUNNING_AS}`, import.meta.url);
   const line: Call[] = [];
   let worker: Worker | undefined;
   let ready = false;
