@@ -3,11 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { readClientConfig } from './config.ts';
 import { checkPresets } from './presets.ts';
 import { diffPresets, type PresetChange } from './presets-diff.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
+import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import type { ImageFormat } from './url/family.ts';
 import { createImageUrls } from './url/sdk.ts';
 

@@ -3,7 +3,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
-import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { connectionsWithin } from './connections.ts';
@@ -41,6 +40,7 @@ import { startUpLine } from './start-up-line.ts';
 import { openOriginals, openResults, type StoreWatch } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
 import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
+import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
 
 const SIGNING_KEY_FILE = './data/signing-key';

@@ -65,7 +65,7 @@ describe('the bundle', () => {
     const [folder = ''] = folders;
     const image = join(home, 'image');
     await run(process.execPath, ['build/runtime-modules.ts', join(image, 'node_modules')], { cwd: folder });
-    for (const entry of ['dist', 'build/code-cache.ts', 'src/url', 'src/built-in-presets.ts', 'samples'])
+    for (const entry of ['dist', 'build/code-cache.ts', 'src/url', 'src/url/built-in-presets.ts', 'samples'])
       cpSync(join(folder, entry), join(image, entry), { recursive: true });
     cpSync(join(folder, 'package.json'), join(image, 'package.json'));
     // Starts it with S3, renders three samples, and reads them from the store again.

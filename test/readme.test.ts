@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { withSettings } from '../build/settings-table.ts';
-import { BUILT_IN_PRESETS } from '../src/built-in-presets.ts';
 import { readConfig } from '../src/config.ts';
 import { createPresets } from '../src/presets.ts';
 import { settings } from '../src/settings.ts';
+import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');

@@ -2,7 +2,7 @@
  * Signed image URLs and responsive markup, by Web Crypto, for edge runtimes and browsers' workers:
  * `import { createImageUrls } from 'darkroom/url/edge'`. As `darkroom/url`, but every method gives a promise.
  */
-import { BUILT_IN_PRESETS } from '../built-in-presets.ts';
+import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import {
   checkedFamilies,
   type Expiry,

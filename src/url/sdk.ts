@@ -1,6 +1,6 @@
 /** Signed image URLs and responsive markup, for Node: `import { createImageUrls } from 'darkroom/url'`. */
 import { createHmac } from 'node:crypto';
-import { BUILT_IN_PRESETS } from '../built-in-presets.ts';
+import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import {
   checkedFamilies,
   type Expiry,

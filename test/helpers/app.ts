@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../src/app.ts';
-import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import type { CdnPurge } from '../../src/cdn-purge.ts';
 import type { ConnectionLimits } from '../../src/connections.ts';
 import { createDecodeCache } from '../../src/decode-cache.ts';
@@ -23,6 +22,7 @@ import type { Developed } from '../../src/serve-image.ts';
 import { createShopApi } from '../../src/shop-api.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import type { UploadTarget } from '../../src/uploads/upload-target.ts';
+import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 

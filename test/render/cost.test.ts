@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { BUILT_IN_PRESETS } from '../../src/built-in-presets.ts';
 import { createPresets } from '../../src/presets.ts';
 import { describeCost, expectedMs, renderCost } from '../../src/render/cost.ts';
 import { createRenderer } from '../../src/render/render.ts';
+import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const presets = createPresets({ definitions: BUILT_IN_PRESETS, inline: true, faces: true });
 const renderer = createRenderer({ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 });
