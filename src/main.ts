@@ -27,7 +27,7 @@ import { serveMetrics } from './metrics-server.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import { createPictureSources } from './picture-sources.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
-import { checkPresets, createPresets } from './presets.ts';
+import { checkPresets, createPresets } from './presets/presets.ts';
 import { createOriginalReader } from './read-original.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';

@@ -17,7 +17,7 @@ import type { KeptResults } from './kept-results.ts';
 import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { PictureSources } from './picture-sources.ts';
-import type { Variant } from './presets.ts';
+import type { Variant } from './presets/presets.ts';
 import { expectedMs } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';

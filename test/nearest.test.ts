@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nearestOf } from '../src/nearest.ts';
-import { createPresets } from '../src/presets.ts';
+import { createPresets } from '../src/presets/presets.ts';
 import { familyOf, type Rendition } from '../src/rendition.ts';
 import { createRenditionCache } from '../src/rendition-cache.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { withSettings } from '../build/settings-table.ts';
 import { readConfig } from '../src/config.ts';
-import { createPresets } from '../src/presets.ts';
+import { createPresets } from '../src/presets/presets.ts';
 import { settings } from '../src/settings.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 

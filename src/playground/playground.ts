@@ -5,7 +5,7 @@ import { parsed, uploadRequest } from '../api-schemas.ts';
 import { errors } from '../errors.ts';
 import type { ImageMeta } from '../image-meta.ts';
 import type { OriginalFacts } from '../original-facts.ts';
-import type { Preset, Presets } from '../presets.ts';
+import type { Preset, Presets } from '../presets/presets.ts';
 import { aimAtFaces, planFrame, type Size } from '../render/stages/geometry.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { DarkroomError, type ErrorCode } from '../../src/errors.ts';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 
 const folder = new URL('../../docs/', import.meta.url);
 const guide = readFileSync(new URL('cdn.md', folder), 'utf8');

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';

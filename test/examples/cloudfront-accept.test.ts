@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const code = readFileSync(new URL('../../examples/cloudfront/accept.js', import.meta.url), 'utf8');

@@ -14,7 +14,7 @@ import { createKeptResults } from '../../src/kept-results.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createOriginalFacts } from '../../src/original-facts.ts';
 import { createPictureSources } from '../../src/picture-sources.ts';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 import { createOriginalReader } from '../../src/read-original.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/rendition-cache.ts';

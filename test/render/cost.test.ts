@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 import { describeCost, expectedMs, renderCost } from '../../src/render/cost.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';

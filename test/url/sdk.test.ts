@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import * as node from 'darkroom/url';
 import * as edge from 'darkroom/url/edge';
 import fc from 'fast-check';
-import { createPresets } from '../../src/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
 import { planFrame } from '../../src/render/stages/geometry.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';

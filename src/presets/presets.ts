@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { errors } from './errors.ts';
-import type { Gravity, Output, Recipe } from './render/recipe.ts';
+import { errors } from '../errors.ts';
+import type { Gravity, Output, Recipe } from '../render/recipe.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
