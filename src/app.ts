@@ -14,11 +14,11 @@ import {
   serverOptions,
 } from './connections.ts';
 import { DarkroomError, errors } from './errors.ts';
-import type { Metrics } from './metrics.ts';
 import { type PlaygroundDeps, registerPlayground } from './playground/playground.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
-import type { Tracing } from './tracing.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import type { FolderUploads } from './uploads/folder-upload-target.ts';
 import { registerUploadRoute } from './uploads/upload-route.ts';
 

@@ -4,8 +4,8 @@ import type { Generations } from './generations.ts';
 import type { Examined } from './render/formats/header.ts';
 import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
 import { saveUnlessPurged } from './save-unless-purged.ts';
-import type { StepTimer } from './step-timer.ts';
 import type { ObjectStore, StoredObject } from './stores/store.ts';
+import type { StepTimer } from './telemetry/step-timer.ts';
 import { fromStoredCopy, toStoredCopy } from './working-copy.ts';
 
 /**

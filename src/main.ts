@@ -22,8 +22,6 @@ import { exitWhenIdle } from './idle-exit.ts';
 import { createInputBuffers } from './input-buffers.ts';
 import { createKeptResults } from './kept-results.ts';
 import { createLogStream } from './log-stream.ts';
-import { createMetrics } from './metrics.ts';
-import { serveMetrics } from './metrics-server.ts';
 import { createOriginalFacts } from './original-facts.ts';
 import { createPictureSources } from './picture-sources.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
@@ -39,6 +37,8 @@ import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { startUpLine } from './start-up-line.ts';
 import { openOriginals, openResults, type StoreWatch } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { serveMetrics } from './telemetry/metrics-server.ts';
 import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
@@ -71,7 +71,9 @@ async function start() {
     inline: config.inlinePresets,
     faces: config.faces,
   });
-  const tracing = config.tracing ? await (await import('./tracing.ts')).createTracing(packageJson.version) : undefined;
+  const tracing = config.tracing
+    ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version)
+    : undefined;
   const watch: StoreWatch = {
     onCall: (call) => metrics.observeStoreCall(call),
     onCircuit(open) {

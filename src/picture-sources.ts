@@ -7,7 +7,7 @@ import type { Examined, OriginalHeader } from './render/formats/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/stages/downscaled.ts';
-import type { StepTimer } from './step-timer.ts';
+import type { StepTimer } from './telemetry/step-timer.ts';
 import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
 
 /**

@@ -23,7 +23,7 @@ import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { familyOf, type Rendition } from './rendition.ts';
 import type { RenditionCache } from './rendition-cache.ts';
-import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from './step-timer.ts';
+import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from './telemetry/step-timer.ts';
 
 export interface ImageRouteDeps {
   readonly identify: Identify;

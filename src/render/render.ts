@@ -1,5 +1,5 @@
 import { freeNow } from '../garbage.ts';
-import type { StepTimer } from '../step-timer.ts';
+import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { type Examined, type OriginalHeader, readHeader } from './formats/header.ts';

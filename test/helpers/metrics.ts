@@ -1,5 +1,5 @@
-import { METRICS, type MetricDefinition } from '../../src/metric-list.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { METRICS, type MetricDefinition } from '../../src/telemetry/metric-list.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 /** The metrics of a server that has nothing to do. */
 export function idleMetrics(presets: readonly string[] = ['thumb']) {

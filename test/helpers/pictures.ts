@@ -3,7 +3,7 @@ import type { Recipe } from '../../src/render/recipe.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import type { FaceLookup } from '../../src/render/stages/face-aware-crop.ts';
-import { createStepTimer } from '../../src/step-timer.ts';
+import { createStepTimer } from '../../src/telemetry/step-timer.ts';
 import type { Rgb } from './icc.ts';
 
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 };

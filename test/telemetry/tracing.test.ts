@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { createRequestIds, traceIdOf } from '../src/request-ids.ts';
-import { attribute, type ReceivedSpan, startCollector } from './helpers/collector.ts';
-import { astronaut } from './helpers/faces.ts';
-import { type Behaviour, startOriginServer } from './helpers/origin-server.ts';
-import { type LogLine, startServer, type TestServer } from './helpers/server.ts';
+import { createRequestIds, traceIdOf } from '../../src/request-ids.ts';
+import { attribute, type ReceivedSpan, startCollector } from '../helpers/collector.ts';
+import { astronaut } from '../helpers/faces.ts';
+import { type Behaviour, startOriginServer } from '../helpers/origin-server.ts';
+import { type LogLine, startServer, type TestServer } from '../helpers/server.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
-const MODULES = new URL('./helpers/tell-modules.ts', import.meta.url);
+const MODULES = new URL('../helpers/tell-modules.ts', import.meta.url);
 /** Nothing but the shutdown sends spans. */
 const ONLY_AT_THE_END = { OTEL_BSP_SCHEDULE_DELAY: '600000' };
 

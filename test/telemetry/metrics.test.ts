@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { errors } from '../src/errors.ts';
-import { watchQueue } from '../src/flow/watched-queue.ts';
-import { createWorkQueue } from '../src/flow/work-queue.ts';
-import { createStepTimer } from '../src/step-timer.ts';
-import { measureStore, type StoreReport } from '../src/stores/shared/measured-store.ts';
-import { startApp, type TestApp } from './helpers/app.ts';
-import { originals, definitions as presets } from './helpers/contract-originals.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
-import { defaultRow, definitions, documentedRow, exposed, idleMetrics, seriesOf } from './helpers/metrics.ts';
-import { turns } from './helpers/turns.ts';
+import { errors } from '../../src/errors.ts';
+import { watchQueue } from '../../src/flow/watched-queue.ts';
+import { createWorkQueue } from '../../src/flow/work-queue.ts';
+import { measureStore, type StoreReport } from '../../src/stores/shared/measured-store.ts';
+import { createStepTimer } from '../../src/telemetry/step-timer.ts';
+import { startApp, type TestApp } from '../helpers/app.ts';
+import { originals, definitions as presets } from '../helpers/contract-originals.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+import { defaultRow, definitions, documentedRow, exposed, idleMetrics, seriesOf } from '../helpers/metrics.ts';
+import { turns } from '../helpers/turns.ts';
 
 describe('docs/metrics.md', () => {
   it('has a row for every metric, with type, labels, their values and what it says, and none for any other', async () => {
     const found = exposed(await idleMetrics().text());
-    const rows = readFileSync(new URL('../docs/metrics.md', import.meta.url), 'utf8').match(/^\| `darkroom_.*$/gm);
+    const rows = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8').match(/^\| `darkroom_.*$/gm);
     const expected = Array.from(found, ([name, metric]) => {
       const own = definitions[name];
       if (own) assert.deepEqual(metric, { type: own.type, help: own.help }, name);

@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { STEPS } from './step-timer.ts';
 
 /** What is measured: each name, its type, what it says, and every value that each label may have. docs/metrics.md is made of it. */
