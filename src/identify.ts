@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { errors } from './errors.ts';
 import { cacheControl } from './http-cache.ts';
 import type { Presets, Variant } from './presets/presets.ts';
-import { cacheTagOf, etagOf, renditionKey } from './rendition.ts';
+import { cacheTagOf, etagOf, renditionKey } from './renditions/rendition.ts';
 import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
 import type { Signatures } from './url/signature.ts';
 

@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { Face, FaceFinder, Probe } from './faces/finder.ts';
 import { startDeadline } from './flow/deadline.ts';
 import type { WriteBehind } from './flow/write-behind.ts';
-import type { Generations } from './generations.ts';
 import type { PictureFacts } from './render/describe.ts';
-import { factsKey } from './rendition.ts';
-import { saveUnlessPurged } from './save-unless-purged.ts';
+import type { Generations } from './renditions/purge-epochs.ts';
+import { saveUnlessPurged } from './renditions/purge-safe-save.ts';
+import { factsKey } from './renditions/rendition.ts';
 import { type Facts, readSidecar, writeSidecar } from './sidecar.ts';
 import type { ObjectStore } from './stores/store.ts';
 

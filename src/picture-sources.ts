@@ -1,12 +1,12 @@
 import type { DecodeVisit } from './decode-cache.ts';
 import type { JobCost, Place } from './flow/work-queue.ts';
-import type { KeptResults } from './kept-results.ts';
 import type { OriginalReader } from './read-original.ts';
 import { renderCost } from './render/cost.ts';
 import type { Examined, OriginalHeader } from './render/formats/header.ts';
 import type { Recipe } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/stages/downscaled.ts';
+import type { KeptResults } from './renditions/result-store.ts';
 import type { StepTimer } from './telemetry/step-timer.ts';
 import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
 

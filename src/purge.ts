@@ -1,9 +1,9 @@
 import type { CdnPurge } from './cdn-purge.ts';
 import type { DecodeCache } from './decode-cache.ts';
-import type { Generations } from './generations.ts';
 import type { OriginalFacts } from './original-facts.ts';
-import { cacheTagOf, renditionFolder } from './rendition.ts';
-import type { RenditionCache } from './rendition-cache.ts';
+import type { RenditionCache } from './renditions/memory-cache.ts';
+import type { Generations } from './renditions/purge-epochs.ts';
+import { cacheTagOf, renditionFolder } from './renditions/rendition.ts';
 import type { ObjectStore } from './stores/store.ts';
 
 export interface PurgeDeps {

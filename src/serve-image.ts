@@ -3,7 +3,6 @@ import type { DecodeCache } from './decode-cache.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
-import type { Generations } from './generations.ts';
 import {
   cacheControl,
   cacheStatus,
@@ -13,16 +12,17 @@ import {
   type Source,
 } from './http-cache.ts';
 import type { Identify, Target } from './identify.ts';
-import type { KeptResults } from './kept-results.ts';
-import { nearestOf } from './nearest.ts';
 import type { OriginalFacts } from './original-facts.ts';
 import type { PictureSources } from './picture-sources.ts';
 import type { Variant } from './presets/presets.ts';
 import { expectedMs } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';
 import type { Renderer } from './render/render.ts';
-import { familyOf, type Rendition } from './rendition.ts';
-import type { RenditionCache } from './rendition-cache.ts';
+import { nearestOf } from './renditions/fallback.ts';
+import type { RenditionCache } from './renditions/memory-cache.ts';
+import type { Generations } from './renditions/purge-epochs.ts';
+import { familyOf, type Rendition } from './renditions/rendition.ts';
+import type { KeptResults } from './renditions/result-store.ts';
 import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from './telemetry/step-timer.ts';
 
 export interface ImageRouteDeps {

@@ -1,7 +1,7 @@
 import { decodeCost } from './render/cost.ts';
 import type { Examined, OriginalHeader } from './render/formats/header.ts';
 import { PACKED, standIn, WHOLE_SIDE_PX } from './render/stages/downscaled.ts';
-import { derivedKey, fromStoredObject, toStoredObject } from './rendition.ts';
+import { derivedKey, fromStoredObject, toStoredObject } from './renditions/rendition.ts';
 import type { StoredObject } from './stores/store.ts';
 
 /**

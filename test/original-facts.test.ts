@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Face, FaceFinder, Probe } from '../src/faces/finder.ts';
 import { createWriteBehind } from '../src/flow/write-behind.ts';
-import { createGenerations } from '../src/generations.ts';
 import { createOriginalFacts } from '../src/original-facts.ts';
-import { factsKey } from '../src/rendition.ts';
+import { createGenerations } from '../src/renditions/purge-epochs.ts';
+import { factsKey } from '../src/renditions/rendition.ts';
 import { face, fixedFinder } from './helpers/faces.ts';
 import { createMemoryStore } from './helpers/memory-store.ts';
 

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
 import type { Renderer } from '../src/render/render.ts';
-import { factsKey } from '../src/rendition.ts';
+import { factsKey } from '../src/renditions/rendition.ts';
 import type { ObjectStore } from '../src/stores/store.ts';
 import { QUARANTINE } from '../src/uploads/quarantine.ts';
 import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';

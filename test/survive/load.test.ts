@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { Renderer } from '../../src/render/render.ts';
-import { createRenditionCache } from '../../src/rendition-cache.ts';
+import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
 import { createHttpOrigin } from '../../src/stores/http/http-origin.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';

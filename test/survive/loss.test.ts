@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
-import { fromStoredObject } from '../../src/rendition.ts';
+import { fromStoredObject } from '../../src/renditions/rendition.ts';
 import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
 import { createS3Store } from '../../src/stores/s3/s3-store.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';

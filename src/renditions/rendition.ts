@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Variant } from './presets/presets.ts';
-import type { StoredObject } from './stores/store.ts';
+import type { Variant } from '../presets/presets.ts';
+import type { StoredObject } from '../stores/store.ts';
 
 /** The finished bytes of one original under one variant. Width and height in pixels. */
 export interface Rendition {

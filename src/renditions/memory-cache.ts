@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Lendable, lendable } from './flow/shrinkable-cache.ts';
+import { type Lendable, lendable } from '../flow/shrinkable-cache.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Renditions in this process's memory, least recently used out first, bounded by bytes. */

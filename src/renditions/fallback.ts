@@ -1,4 +1,4 @@
-import type { Recipe } from './render/recipe.ts';
+import type { Recipe } from '../render/recipe.ts';
 import type { Rendition } from './rendition.ts';
 
 /** What every browser shows. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { nearestOf } from '../src/nearest.ts';
-import { createPresets } from '../src/presets/presets.ts';
-import { familyOf, type Rendition } from '../src/rendition.ts';
-import { createRenditionCache } from '../src/rendition-cache.ts';
-import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
+import { nearestOf } from '../../src/renditions/fallback.ts';
+import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
+import { familyOf, type Rendition } from '../../src/renditions/rendition.ts';
+import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const definitions = {
   ...BUILT_IN_PRESETS,

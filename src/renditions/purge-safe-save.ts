@@ -1,6 +1,6 @@
-import type { WriteBehind } from './flow/write-behind.ts';
-import type { Generations } from './generations.ts';
-import type { ObjectStore, StoredObject } from './stores/store.ts';
+import type { WriteBehind } from '../flow/write-behind.ts';
+import type { ObjectStore, StoredObject } from '../stores/store.ts';
+import type { Generations } from './purge-epochs.ts';
 
 export interface PurgeableSave {
   readonly id: string;

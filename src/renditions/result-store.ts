@@ -1,12 +1,12 @@
-import { startDeadline } from './flow/deadline.ts';
-import type { WriteBehind } from './flow/write-behind.ts';
-import type { Generations } from './generations.ts';
-import type { Examined } from './render/formats/header.ts';
+import { startDeadline } from '../flow/deadline.ts';
+import type { WriteBehind } from '../flow/write-behind.ts';
+import type { Examined } from '../render/formats/header.ts';
+import type { ObjectStore, StoredObject } from '../stores/store.ts';
+import type { StepTimer } from '../telemetry/step-timer.ts';
+import { fromStoredCopy, toStoredCopy } from '../working-copy.ts';
+import type { Generations } from './purge-epochs.ts';
+import { saveUnlessPurged } from './purge-safe-save.ts';
 import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
-import { saveUnlessPurged } from './save-unless-purged.ts';
-import type { ObjectStore, StoredObject } from './stores/store.ts';
-import type { StepTimer } from './telemetry/step-timer.ts';
-import { fromStoredCopy, toStoredCopy } from './working-copy.ts';
 
 /**
  * What the result store holds of originals: renditions and working copies. It is a convenience: what is missing, damaged or
