@@ -1,6 +1,6 @@
 import type { CdnPurge } from './cdn-purge.ts';
-import type { DecodeCache } from './decode-cache.ts';
-import type { OriginalFacts } from './original-facts.ts';
+import type { DecodeCache } from './originals/decode-cache.ts';
+import type { OriginalFacts } from './originals/metadata.ts';
 import type { RenditionCache } from './renditions/memory-cache.ts';
 import type { Generations } from './renditions/purge-epochs.ts';
 import { cacheTagOf, renditionFolder } from './renditions/rendition.ts';

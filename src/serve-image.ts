@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { DecodeCache } from './decode-cache.ts';
 import { DarkroomError, errors } from './errors.ts';
 import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
 import type { WorkQueue } from './flow/work-queue.ts';
@@ -12,8 +11,9 @@ import {
   type Source,
 } from './http-cache.ts';
 import type { Identify, Target } from './identify.ts';
-import type { OriginalFacts } from './original-facts.ts';
-import type { PictureSources } from './picture-sources.ts';
+import type { DecodeCache } from './originals/decode-cache.ts';
+import type { OriginalFacts } from './originals/metadata.ts';
+import type { PictureSources } from './originals/source-selection.ts';
 import type { Variant } from './presets/presets.ts';
 import { expectedMs } from './render/cost.ts';
 import { seeksFaces } from './render/recipe.ts';

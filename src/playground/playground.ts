@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parsed, uploadRequest } from '../api-schemas.ts';
 import { errors } from '../errors.ts';
 import type { ImageMeta } from '../image-meta.ts';
-import type { OriginalFacts } from '../original-facts.ts';
+import type { OriginalFacts } from '../originals/metadata.ts';
 import type { Preset, Presets } from '../presets/presets.ts';
 import { aimAtFaces, planFrame, type Size } from '../render/stages/geometry.ts';
 import type { Uploads } from '../uploads/uploads.ts';

@@ -1,9 +1,9 @@
 import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
+import { fromStoredCopy, toStoredCopy } from '../originals/proxy.ts';
 import type { Examined } from '../render/formats/header.ts';
 import type { ObjectStore, StoredObject } from '../stores/store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import { fromStoredCopy, toStoredCopy } from '../working-copy.ts';
 import type { Generations } from './purge-epochs.ts';
 import { saveUnlessPurged } from './purge-safe-save.ts';
 import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import type { Face, FaceFinder, Probe } from './faces/finder.ts';
-import { startDeadline } from './flow/deadline.ts';
-import type { WriteBehind } from './flow/write-behind.ts';
-import type { PictureFacts } from './render/describe.ts';
-import type { Generations } from './renditions/purge-epochs.ts';
-import { saveUnlessPurged } from './renditions/purge-safe-save.ts';
-import { factsKey } from './renditions/rendition.ts';
+import type { Face, FaceFinder, Probe } from '../faces/finder.ts';
+import { startDeadline } from '../flow/deadline.ts';
+import type { WriteBehind } from '../flow/write-behind.ts';
+import type { PictureFacts } from '../render/describe.ts';
+import type { Generations } from '../renditions/purge-epochs.ts';
+import { saveUnlessPurged } from '../renditions/purge-safe-save.ts';
+import { factsKey } from '../renditions/rendition.ts';
+import type { ObjectStore } from '../stores/store.ts';
 import { type Facts, readSidecar, writeSidecar } from './sidecar.ts';
-import type { ObjectStore } from './stores/store.ts';
 
 /**
  * What was learned about originals, so that each is looked at once in its life, on whatever machine: in memory, and as

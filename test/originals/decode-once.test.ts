@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { Renderer } from '../src/render/render.ts';
-import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
-import { face, fixedFinder } from './helpers/faces.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
-import { recordPacks } from './helpers/packs.ts';
-import { until } from './helpers/turns.ts';
+import type { Renderer } from '../../src/render/render.ts';
+import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
+import { face, fixedFinder } from '../helpers/faces.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+import { recordPacks } from '../helpers/packs.ts';
+import { until } from '../helpers/turns.ts';
 
 /** Large enough to be worth a working copy: 12 megapixels with something to see in every corner. */
 const hills = Array.from({ length: 400 * 300 * 3 }, (_, at) => {

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { DarkroomError } from './errors.ts';
-import { type Lendable, lendable } from './flow/shrinkable-cache.ts';
-import { freeNow } from './garbage.ts';
-import type { Examined } from './render/formats/header.ts';
-import type { Recipe } from './render/recipe.ts';
+import { DarkroomError } from '../errors.ts';
+import { type Lendable, lendable } from '../flow/shrinkable-cache.ts';
+import { freeNow } from '../garbage.ts';
+import type { Examined } from '../render/formats/header.ts';
+import type { Recipe } from '../render/recipe.ts';
 
 /**
  * Originals are decoded once, not once for each preset: whole pictures that were decoded a short while ago, and work under

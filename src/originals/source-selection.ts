@@ -1,14 +1,14 @@
+import type { JobCost, Place } from '../flow/work-queue.ts';
+import { renderCost } from '../render/cost.ts';
+import type { Examined, OriginalHeader } from '../render/formats/header.ts';
+import type { Recipe } from '../render/recipe.ts';
+import type { Renderer } from '../render/render.ts';
+import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from '../render/stages/downscaled.ts';
+import type { KeptResults } from '../renditions/result-store.ts';
+import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeVisit } from './decode-cache.ts';
-import type { JobCost, Place } from './flow/work-queue.ts';
-import type { OriginalReader } from './read-original.ts';
-import { renderCost } from './render/cost.ts';
-import type { Examined, OriginalHeader } from './render/formats/header.ts';
-import type { Recipe } from './render/recipe.ts';
-import type { Renderer } from './render/render.ts';
-import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from './render/stages/downscaled.ts';
-import type { KeptResults } from './renditions/result-store.ts';
-import type { StepTimer } from './telemetry/step-timer.ts';
-import { dearToDecode, workingCopyKey, worthCopying } from './working-copy.ts';
+import { dearToDecode, workingCopyKey, worthCopying } from './proxy.ts';
+import type { OriginalReader } from './reader.ts';
 
 /**
  * What a rendition is made of, the cheapest first: pixels of its original that are in memory, its working copy in the

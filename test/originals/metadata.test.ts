@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Face, FaceFinder, Probe } from '../src/faces/finder.ts';
-import { createWriteBehind } from '../src/flow/write-behind.ts';
-import { createOriginalFacts } from '../src/original-facts.ts';
-import { createGenerations } from '../src/renditions/purge-epochs.ts';
-import { factsKey } from '../src/renditions/rendition.ts';
-import { face, fixedFinder } from './helpers/faces.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
+import type { Face, FaceFinder, Probe } from '../../src/faces/finder.ts';
+import { createWriteBehind } from '../../src/flow/write-behind.ts';
+import { createOriginalFacts } from '../../src/originals/metadata.ts';
+import { createGenerations } from '../../src/renditions/purge-epochs.ts';
+import { factsKey } from '../../src/renditions/rendition.ts';
+import { face, fixedFinder } from '../helpers/faces.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const never = new AbortController().signal;
 const pixels: Probe = { data: Buffer.alloc(4), width: 1, height: 1 };

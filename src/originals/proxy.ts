@@ -1,8 +1,8 @@
-import { decodeCost } from './render/cost.ts';
-import type { Examined, OriginalHeader } from './render/formats/header.ts';
-import { PACKED, standIn, WHOLE_SIDE_PX } from './render/stages/downscaled.ts';
-import { derivedKey, fromStoredObject, toStoredObject } from './renditions/rendition.ts';
-import type { StoredObject } from './stores/store.ts';
+import { decodeCost } from '../render/cost.ts';
+import type { Examined, OriginalHeader } from '../render/formats/header.ts';
+import { PACKED, standIn, WHOLE_SIDE_PX } from '../render/stages/downscaled.ts';
+import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
+import type { StoredObject } from '../stores/store.ts';
 
 /**
  * The working copy of an original, beside its renditions: the whole picture as a JPEG of less than a tenth of the bytes, from which

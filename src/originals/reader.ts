@@ -1,7 +1,7 @@
-import { errors } from './errors.ts';
-import type { InputBuffers } from './input-buffers.ts';
-import type { ObjectReader, ReadOptions } from './stores/store.ts';
-import { QUARANTINE } from './uploads/quarantine.ts';
+import { errors } from '../errors.ts';
+import type { ObjectReader, ReadOptions } from '../stores/store.ts';
+import type { InputBuffers } from './buffer-pool.ts';
+import { QUARANTINE } from './quarantine.ts';
 
 /** An original in memory that is used again as soon as this is disposed of: dispose of it once nothing reads it. */
 export interface HeldOriginal extends Disposable {

@@ -1,6 +1,6 @@
-import { type Face, isFace } from './faces/finder.ts';
-import type { PictureFacts } from './render/describe.ts';
-import type { StoredObject } from './stores/store.ts';
+import { type Face, isFace } from '../faces/finder.ts';
+import type { PictureFacts } from '../render/describe.ts';
+import type { StoredObject } from '../stores/store.ts';
 
 /** What is known about an original; undefined is not known yet. */
 export interface Facts {

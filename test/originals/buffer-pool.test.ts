@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createInputBuffers } from '../src/input-buffers.ts';
+import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
 
 const MB = 1024 * 1024;
 
