@@ -5,7 +5,9 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { type ApiDeps, registerApi } from './api.ts';
+import { type ApiDeps, registerApi } from './api/routes.ts';
+import type { FolderUploads } from './api/uploads/folder-upload-target.ts';
+import { registerUploadRoute } from './api/uploads/upload-route.ts';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -19,8 +21,6 @@ import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
-import type { FolderUploads } from './uploads/folder-upload-target.ts';
-import { registerUploadRoute } from './uploads/upload-route.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

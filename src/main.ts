@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import packageJson from '../package.json' with { type: 'json' };
+import { createCdnPurge } from './api/cdn-purge.ts';
+import { createShopApi } from './api/shop-api.ts';
+import { createS3UploadTarget } from './api/uploads/s3-upload-target.ts';
 import { buildApp } from './app.ts';
-import { createCdnPurge } from './cdn-purge.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { connectionsWithin } from './connections.ts';
 import { exampleUrls, pictureIds } from './example-urls.ts';
@@ -31,7 +33,6 @@ import { createRenditionCache } from './renditions/memory-cache.ts';
 import { createGenerations } from './renditions/purge-epochs.ts';
 import { createKeptResults } from './renditions/result-store.ts';
 import type { Developed } from './serve-image.ts';
-import { createShopApi } from './shop-api.ts';
 import { createShutdown } from './shutdown.ts';
 import { loadOrMakeSigningKey } from './signing-key-file.ts';
 import { startUpLine } from './start-up-line.ts';
@@ -39,7 +40,6 @@ import { openOriginals, openResults, type StoreWatch } from './stores/open-store
 import type { ObjectStore } from './stores/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
-import { createS3UploadTarget } from './uploads/s3-upload-target.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
 

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { parsed, uploadRequest } from '../api-schemas.ts';
+import type { ImageMeta } from '../api/image-meta.ts';
+import { parsed, uploadRequest } from '../api/schemas.ts';
+import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
-import type { ImageMeta } from '../image-meta.ts';
 import type { OriginalFacts } from '../originals/metadata.ts';
 import type { Preset, Presets } from '../presets/presets.ts';
 import { aimAtFaces, planFrame, type Size } from '../render/stages/geometry.ts';
-import type { Uploads } from '../uploads/uploads.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
 export interface PlaygroundDeps {

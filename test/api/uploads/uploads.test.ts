@@ -7,15 +7,15 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
-import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
-import { createS3Store } from '../../src/stores/s3/s3-store.ts';
-import type { ObjectStore } from '../../src/stores/store.ts';
-import { createS3UploadTarget } from '../../src/uploads/s3-upload-target.ts';
-import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
-import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
-import { createMemoryStore } from '../helpers/memory-store.ts';
-import { rawGet } from '../helpers/raw-http.ts';
-import { createTestBucket, s3Skip } from '../helpers/s3.ts';
+import { createS3UploadTarget } from '../../../src/api/uploads/s3-upload-target.ts';
+import { createDiskStore } from '../../../src/stores/folder/folder-store.ts';
+import { createS3Store } from '../../../src/stores/s3/s3-store.ts';
+import type { ObjectStore } from '../../../src/stores/store.ts';
+import { startApp, type TestApp, type TestAppOptions } from '../../helpers/app.ts';
+import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
+import { createMemoryStore } from '../../helpers/memory-store.ts';
+import { rawGet } from '../../helpers/raw-http.ts';
+import { createTestBucket, s3Skip } from '../../helpers/s3.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const PIXELS = 200_000;
@@ -184,8 +184,8 @@ function uploadConformance(
           refused.expired,
         );
       } else {
-        const { createFolderUploads } = await import('../../src/uploads/folder-upload-target.ts');
-        const { TEST_KEY } = await import('../helpers/app.ts');
+        const { createFolderUploads } = await import('../../../src/api/uploads/folder-upload-target.ts');
+        const { TEST_KEY } = await import('../../helpers/app.ts');
         const late = await createFolderUploads(side.originals, TEST_KEY).ticket(
           { ...terms, expiresAt: 1000 },
           app.baseUrl,

@@ -1,11 +1,11 @@
-import { DarkroomError, errors } from './errors.ts';
-import type { Face } from './faces/finder.ts';
-import type { WorkQueue } from './flow/work-queue.ts';
-import type { OriginalFacts } from './originals/metadata.ts';
-import type { OriginalReader } from './originals/reader.ts';
-import { DESCRIBE_MS, describeCost } from './render/cost.ts';
-import type { PictureFacts } from './render/describe.ts';
-import type { Renderer } from './render/render.ts';
+import { DarkroomError, errors } from '../errors.ts';
+import type { Face } from '../faces/finder.ts';
+import type { WorkQueue } from '../flow/work-queue.ts';
+import type { OriginalFacts } from '../originals/metadata.ts';
+import type { OriginalReader } from '../originals/reader.ts';
+import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
+import type { PictureFacts } from '../render/describe.ts';
+import type { Renderer } from '../render/render.ts';
 
 export interface ImageMetaDeps {
   readonly facts: OriginalFacts;

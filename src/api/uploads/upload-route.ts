@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { errors } from '../errors.ts';
+import { errors } from '../../errors.ts';
 import { type FolderUploads, UPLOAD_PATH } from './folder-upload-target.ts';
 
 const RECEIVE_TIMEOUT_MS = 30_000;

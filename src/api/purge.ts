@@ -1,10 +1,10 @@
+import type { DecodeCache } from '../originals/decode-cache.ts';
+import type { OriginalFacts } from '../originals/metadata.ts';
+import type { RenditionCache } from '../renditions/memory-cache.ts';
+import type { Generations } from '../renditions/purge-epochs.ts';
+import { cacheTagOf, renditionFolder } from '../renditions/rendition.ts';
+import type { ObjectStore } from '../stores/store.ts';
 import type { CdnPurge } from './cdn-purge.ts';
-import type { DecodeCache } from './originals/decode-cache.ts';
-import type { OriginalFacts } from './originals/metadata.ts';
-import type { RenditionCache } from './renditions/memory-cache.ts';
-import type { Generations } from './renditions/purge-epochs.ts';
-import { cacheTagOf, renditionFolder } from './renditions/rendition.ts';
-import type { ObjectStore } from './stores/store.ts';
 
 export interface PurgeDeps {
   readonly cache: RenditionCache;

@@ -1,6 +1,6 @@
 /** What the API takes and gives, checked by zod and told as JSON Schema (https://spec.openapis.org/oas/v3.1.1.html). */
 import { z } from 'zod';
-import { errors } from './errors.ts';
+import { errors } from '../errors.ts';
 
 const id = z.string().min(1).max(512).describe('The key of an original, decoded');
 const face = z.object({

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { startApp, type TestApp } from './helpers/app.ts';
-import { astronaut, face, fixedFinder } from './helpers/faces.ts';
-import { assertHeaders, SAFE } from './helpers/headers.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
+import { startApp, type TestApp } from '../helpers/app.ts';
+import { astronaut, face, fixedFinder } from '../helpers/faces.ts';
+import { assertHeaders, SAFE } from '../helpers/headers.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const auth = { authorization: `Bearer ${TOKEN}` };

@@ -1,17 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { DarkroomError, errors } from '../errors.ts';
-import type { WorkQueue } from '../flow/work-queue.ts';
-import type { OriginalFacts } from '../originals/metadata.ts';
-import { QUARANTINE } from '../originals/quarantine.ts';
-import type { OriginalReader } from '../originals/reader.ts';
+import { DarkroomError, errors } from '../../errors.ts';
+import type { WorkQueue } from '../../flow/work-queue.ts';
+import type { OriginalFacts } from '../../originals/metadata.ts';
+import { QUARANTINE } from '../../originals/quarantine.ts';
+import type { OriginalReader } from '../../originals/reader.ts';
+import { DESCRIBE_MS, describeCost } from '../../render/cost.ts';
+import type { PictureFacts } from '../../render/describe.ts';
+import type { Renderer } from '../../render/render.ts';
+import type { Generations } from '../../renditions/purge-epochs.ts';
+import type { ObjectStore } from '../../stores/store.ts';
+import { formatImagePath } from '../../url/image-path.ts';
+import type { Signatures } from '../../url/signature.ts';
 import type { Purge } from '../purge.ts';
-import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
-import type { PictureFacts } from '../render/describe.ts';
-import type { Renderer } from '../render/render.ts';
-import type { Generations } from '../renditions/purge-epochs.ts';
-import type { ObjectStore } from '../stores/store.ts';
-import { formatImagePath } from '../url/image-path.ts';
-import type { Signatures } from '../url/signature.ts';
 import type { UploadTarget } from './upload-target.ts';
 
 export interface UploadRequest {

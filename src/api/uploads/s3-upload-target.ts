@@ -1,4 +1,4 @@
-import type { S3StoreOptions } from '../stores/s3/s3-store.ts';
+import type { S3StoreOptions } from '../../stores/s3/s3-store.ts';
 import type { UploadTarget } from './upload-target.ts';
 
 export type S3UploadOptions = Pick<S3StoreOptions, 'bucket' | 'prefix' | 'region' | 'endpoint' | 'pathStyle'>;

@@ -1,7 +1,7 @@
-import type { ApiDeps } from './api.ts';
+import type { OriginalReader } from '../originals/reader.ts';
 import { createImageMeta } from './image-meta.ts';
-import type { OriginalReader } from './originals/reader.ts';
 import { createPurge, type PurgeDeps } from './purge.ts';
+import type { ApiDeps } from './routes.ts';
 import { createFolderUploads, type FolderUploads } from './uploads/folder-upload-target.ts';
 import type { UploadTarget } from './uploads/upload-target.ts';
 import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads.ts';

@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { metaRequest, openApi, parsed, purgeQuery, uploadRequest } from './api-schemas.ts';
-import { errors } from './errors.ts';
+import { errors } from '../errors.ts';
+import { checkedId } from '../url/image-url.ts';
 import type { ImageMeta } from './image-meta.ts';
 import type { Purge } from './purge.ts';
+import { metaRequest, openApi, parsed, purgeQuery, uploadRequest } from './schemas.ts';
 import type { Uploads } from './uploads/uploads.ts';
-import { checkedId } from './url/image-url.ts';
 
 export interface ApiDeps {
   readonly apiToken: string;

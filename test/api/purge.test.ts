@@ -3,15 +3,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { type CdnTarget, createCdnPurge } from '../src/cdn-purge.ts';
-import { QUARANTINE } from '../src/originals/quarantine.ts';
-import type { Renderer } from '../src/render/render.ts';
-import { factsKey } from '../src/renditions/rendition.ts';
-import type { ObjectStore } from '../src/stores/store.ts';
-import { startApp, type TestApp, type TestAppOptions } from './helpers/app.ts';
-import { face, fixedFinder } from './helpers/faces.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
-import { until } from './helpers/turns.ts';
+import { type CdnTarget, createCdnPurge } from '../../src/api/cdn-purge.ts';
+import { QUARANTINE } from '../../src/originals/quarantine.ts';
+import type { Renderer } from '../../src/render/render.ts';
+import { factsKey } from '../../src/renditions/rendition.ts';
+import type { ObjectStore } from '../../src/stores/store.ts';
+import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
+import { face, fixedFinder } from '../helpers/faces.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+import { until } from '../helpers/turns.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const colour = (background: string) =>
@@ -234,7 +234,7 @@ describe('a purge', () => {
   });
 
   it('says so when a store cannot be emptied', async () => {
-    const { errors } = await import('../src/errors.ts');
+    const { errors } = await import('../../src/errors.ts');
     const store: ObjectStore = {
       ...createMemoryStore().store,
       deleteAll: () => Promise.reject(errors.storeFailed(new Error('503'))),
