@@ -73,7 +73,7 @@ describe('fly.toml', () => {
     assert.deepEqual({ ...fly.metrics }, { port: config.metricsPort, path: '/metrics' });
     const [check] = fly.http_service.checks;
     assert.deepEqual([check?.method, check?.path, fly.http_service.checks.length], ['GET', '/ready', 1]);
-    assert.match(read('src/app.ts'), /app\.get\('\/ready'/);
+    assert.match(read('src/http/app.ts'), /app\.get\('\/ready'/);
   });
 
   it('gives each slot memory for a heavy render', () => {

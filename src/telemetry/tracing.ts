@@ -1,6 +1,6 @@
 import type { Context, Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Visit } from '../serve-image.ts';
+import type { Visit } from '../http/serve-image.ts';
 import type { Step, StepTrace } from './step-timer.ts';
 
 /** OpenTelemetry: a span for each request, and one below it for each step of its flight. */

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
-import { CONNECTION_LIMITS, connectionsWithin } from '../../src/connections.ts';
+import { CONNECTION_LIMITS, connectionsWithin } from '../../src/http/connections.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { definitions, originals } from '../helpers/contract-originals.ts';
 import { fileLimit, startCrowd } from '../helpers/crowd.ts';

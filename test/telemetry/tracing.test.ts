@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { createRequestIds, traceIdOf } from '../../src/request-ids.ts';
+import { createRequestIds, traceIdOf } from '../../src/http/request-ids.ts';
 import { attribute, type ReceivedSpan, startCollector } from '../helpers/collector.ts';
 import { astronaut } from '../helpers/faces.ts';
 import { type Behaviour, startOriginServer } from '../helpers/origin-server.ts';

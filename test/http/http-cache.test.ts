@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cacheControl, cacheStatus, matchesEtag } from '../src/http-cache.ts';
+import { cacheControl, cacheStatus, matchesEtag } from '../../src/http/http-cache.ts';
 
 describe('cacheControl', () => {
   it('lasts a year, or as long as the URL', () => {

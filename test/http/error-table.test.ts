@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { type ErrorCode, errors } from '../src/errors.ts';
-import { startApp, type TestApp } from './helpers/app.ts';
-import { definitions, originals } from './helpers/contract-originals.ts';
-import { assertHeaders, SAFE } from './helpers/headers.ts';
+import { type ErrorCode, errors } from '../../src/errors.ts';
+import { startApp, type TestApp } from '../helpers/app.ts';
+import { definitions, originals } from '../helpers/contract-originals.ts';
+import { assertHeaders, SAFE } from '../helpers/headers.ts';
 
 let app: TestApp;
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { Renderer } from '../src/render/render.ts';
-import { startApp, TEST_KEY, type TestApp, type TestAppOptions } from './helpers/app.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
-import { turns, until } from './helpers/turns.ts';
+import type { Renderer } from '../../src/render/render.ts';
+import { startApp, TEST_KEY, type TestApp, type TestAppOptions } from '../helpers/app.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+import { turns, until } from '../helpers/turns.ts';
 
 const photo = await sharp({ create: { width: 800, height: 600, channels: 3, background: '#3366aa' } })
   .jpeg()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { startApp, type TestApp } from './helpers/app.ts';
-import { definitions, originals, photo } from './helpers/contract-originals.ts';
-import { assertHeaders, SAFE } from './helpers/headers.ts';
-import { rawExchange } from './helpers/raw-http.ts';
+import { startApp, type TestApp } from '../helpers/app.ts';
+import { definitions, originals, photo } from '../helpers/contract-originals.ts';
+import { assertHeaders, SAFE } from '../helpers/headers.ts';
+import { rawExchange } from '../helpers/raw-http.ts';
 
 let app: TestApp;
 

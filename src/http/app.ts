@@ -5,9 +5,13 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { type ApiDeps, registerApi } from './api/routes.ts';
-import type { FolderUploads } from './api/uploads/folder-upload-target.ts';
-import { registerUploadRoute } from './api/uploads/upload-route.ts';
+import { type ApiDeps, registerApi } from '../api/routes.ts';
+import type { FolderUploads } from '../api/uploads/folder-upload-target.ts';
+import { registerUploadRoute } from '../api/uploads/upload-route.ts';
+import { DarkroomError, errors } from '../errors.ts';
+import { type PlaygroundDeps, registerPlayground } from '../playground/playground.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -15,12 +19,8 @@ import {
   SAFE_HEADERS,
   serverOptions,
 } from './connections.ts';
-import { DarkroomError, errors } from './errors.ts';
-import { type PlaygroundDeps, registerPlayground } from './playground/playground.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
-import type { Metrics } from './telemetry/metrics.ts';
-import type { Tracing } from './telemetry/tracing.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

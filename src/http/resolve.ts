@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { errors } from './errors.ts';
+import { errors } from '../errors.ts';
+import type { Presets, Variant } from '../presets/presets.ts';
+import { cacheTagOf, etagOf, renditionKey } from '../renditions/rendition.ts';
+import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
+import type { Signatures } from '../url/signature.ts';
 import { cacheControl } from './http-cache.ts';
-import type { Presets, Variant } from './presets/presets.ts';
-import { cacheTagOf, etagOf, renditionKey } from './renditions/rendition.ts';
-import { type ImageUrl, parseImageUrl } from './url/image-url.ts';
-import type { Signatures } from './url/signature.ts';
 
 /** Which rendition a URL means, known before any work and without any store. */
 export interface Target {

@@ -1,7 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DarkroomError, errors } from './errors.ts';
-import type { Flight, Landing, SingleFlight } from './flow/single-flight.ts';
-import type { WorkQueue } from './flow/work-queue.ts';
+import { DarkroomError, errors } from '../errors.ts';
+import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
+import type { WorkQueue } from '../flow/work-queue.ts';
+import type { DecodeCache } from '../originals/decode-cache.ts';
+import type { OriginalFacts } from '../originals/metadata.ts';
+import type { PictureSources } from '../originals/source-selection.ts';
+import type { Variant } from '../presets/presets.ts';
+import { expectedMs } from '../render/cost.ts';
+import { seeksFaces } from '../render/recipe.ts';
+import type { Renderer } from '../render/render.ts';
+import { nearestOf } from '../renditions/fallback.ts';
+import type { RenditionCache } from '../renditions/memory-cache.ts';
+import type { Generations } from '../renditions/purge-epochs.ts';
+import { familyOf, type Rendition } from '../renditions/rendition.ts';
+import type { KeptResults } from '../renditions/result-store.ts';
+import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from '../telemetry/step-timer.ts';
 import {
   cacheControl,
   cacheStatus,
@@ -10,20 +23,7 @@ import {
   provisionalCacheControl,
   type Source,
 } from './http-cache.ts';
-import type { Identify, Target } from './identify.ts';
-import type { DecodeCache } from './originals/decode-cache.ts';
-import type { OriginalFacts } from './originals/metadata.ts';
-import type { PictureSources } from './originals/source-selection.ts';
-import type { Variant } from './presets/presets.ts';
-import { expectedMs } from './render/cost.ts';
-import { seeksFaces } from './render/recipe.ts';
-import type { Renderer } from './render/render.ts';
-import { nearestOf } from './renditions/fallback.ts';
-import type { RenditionCache } from './renditions/memory-cache.ts';
-import type { Generations } from './renditions/purge-epochs.ts';
-import { familyOf, type Rendition } from './renditions/rendition.ts';
-import type { KeptResults } from './renditions/result-store.ts';
-import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from './telemetry/step-timer.ts';
+import type { Identify, Target } from './resolve.ts';
 
 export interface ImageRouteDeps {
   readonly identify: Identify;

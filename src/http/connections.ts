@@ -1,7 +1,7 @@
 import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { errors } from './errors.ts';
+import { errors } from '../errors.ts';
 
 /** On every answer, pictures and errors alike: nothing here is ever a page, a script or a frame. */
 export const SAFE_HEADERS = {
