@@ -111,7 +111,7 @@ for (const [id, preset] of RENDERS) {
     await sleep(50);
   }
 }
-// As at a start: V8 refuses code of other flags, and the server has set some by now (src/garbage.ts).
+// As at a start: V8 refuses code of other flags, and the server has set some by now (src/process/gc.ts).
 for (const flag of ['no-external-memory-accounted-in-global-limit', 'no-expose-gc', 'heap-growing-percent=0'])
   setFlagsFromString(`--${flag}`);
 if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server set a flag of V8 that is not set back here');

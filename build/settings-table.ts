@@ -4,7 +4,7 @@
  *   npm run docs:settings
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { settingRows } from '../src/settings.ts';
+import { settingRows } from '../src/process/settings.ts';
 
 const README = new URL('../README.md', import.meta.url);
 const BEGIN = '<!-- settings: npm run docs:settings -->\n';

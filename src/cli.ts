@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { readClientConfig } from './config.ts';
 import { checkPresets } from './presets/presets.ts';
 import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
-import { loadOrMakeSigningKey } from './signing-key-file.ts';
+import { readClientConfig } from './process/config.ts';
+import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import type { ImageFormat } from './url/family.ts';
 import { createImageUrls } from './url/sdk.ts';

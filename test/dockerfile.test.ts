@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/process/config.ts';
 import { readDockerfile, type Stage } from './helpers/dockerfile.ts';
 import { ROOT } from './helpers/edge.ts';
 

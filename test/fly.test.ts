@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'smol-toml';
-import { readConfig } from '../src/config.ts';
-import { planMemory } from '../src/memory-plan.ts';
+import { readConfig } from '../src/process/config.ts';
+import { planMemory } from '../src/process/memory-plan.ts';
 import { ROOT } from './helpers/edge.ts';
 
 interface FlyToml {
@@ -27,7 +27,7 @@ interface FlyToml {
 const MIB = 1024 ** 2;
 /** Of a machine's memory the kernel keeps a part to itself before the process sees it. */
 const SEEN_BY_LINUX = 0.9;
-/** What a progressive photo of 12 megapixels needs, as src/memory-plan.ts has it. */
+/** What a progressive photo of 12 megapixels needs, as src/process/memory-plan.ts has it. */
 const HEAVY_RENDER = 48 * MIB;
 /** Renders behind each slot before another machine is woken. */
 const PATIENCE = 2;

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { withSettings } from '../build/settings-table.ts';
-import { readConfig } from '../src/config.ts';
 import { createPresets } from '../src/presets/presets.ts';
-import { settings } from '../src/settings.ts';
+import { readConfig } from '../src/process/config.ts';
+import { settings } from '../src/process/settings.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 
 const root = new URL('..', import.meta.url).pathname;

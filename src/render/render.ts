@@ -1,4 +1,4 @@
-import { freeNow } from '../garbage.ts';
+import { freeNow } from '../process/gc.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';

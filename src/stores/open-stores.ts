@@ -1,4 +1,4 @@
-import { type Config, ConfigError, type StoreLocation } from '../config.ts';
+import { type Config, ConfigError, type StoreLocation } from '../process/config.ts';
 import { type Companions, createDiskStore } from './folder/folder-store.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
 import { createS3Store } from './s3/s3-store.ts';

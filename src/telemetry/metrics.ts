@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { WaitReport } from '../flow/watched-queue.ts';
 import type { Visit } from '../http/serve-image.ts';
-import type { MemoryPlan } from '../memory-plan.ts';
+import type { MemoryPlan } from '../process/memory-plan.ts';
 import type { RenderReport } from '../render/measured-renderer.ts';
 import type { StoreReport } from '../stores/shared/measured-store.ts';
 import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectGarbage, freeNow, watchGarbage } from '../src/garbage.ts';
-import { turns } from './helpers/turns.ts';
+import { collectGarbage, freeNow, watchGarbage } from '../../src/process/gc.ts';
+import { turns } from '../helpers/turns.ts';
 
 describe('buffers that were let go', () => {
   it('are collected once they are enough, and never before whoever let go has left', async () => {

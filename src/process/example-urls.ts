@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { formatImagePath } from './url/image-path.ts';
-import type { Signatures } from './url/signature.ts';
+import { formatImagePath } from '../url/image-path.ts';
+import type { Signatures } from '../url/signature.ts';
 
 const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
 const EXAMPLES = 3;

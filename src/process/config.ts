@@ -1,7 +1,7 @@
 import { usableCpus } from './cpu-limit.ts';
 import { allowedMemory, planMemory } from './memory-plan.ts';
+import { readS3Environment } from './s3-environment.ts';
 import { settings, signingKeys } from './settings.ts';
-import { readS3Environment } from './stores/s3-environment.ts';
 
 export type { StoreLocation } from './settings.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Credentials } from './s3/sigv4.ts';
+import type { Credentials } from '../stores/s3/sigv4.ts';
 
 /** What the SDK would find out by itself, for those who do without it. */
 export interface S3Environment {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import packageJson from '../package.json' with { type: 'json' };
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 
 /** What a process says of itself once it is up: all that decides how it behaves, and no secret. Bytes and numbers. */

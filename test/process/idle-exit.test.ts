@@ -5,10 +5,10 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
 import sharp from 'sharp';
-import { exitWhenIdle } from '../src/idle-exit.ts';
-import { startOriginServer } from './helpers/origin-server.ts';
-import { startServer } from './helpers/server.ts';
-import { until } from './helpers/turns.ts';
+import { exitWhenIdle } from '../../src/process/idle-exit.ts';
+import { startOriginServer } from '../helpers/origin-server.ts';
+import { startServer } from '../helpers/server.ts';
+import { until } from '../helpers/turns.ts';
 
 const MINUTE = 60_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { ConfigError, readConfig } from '../src/config.ts';
+import { ConfigError, readConfig } from '../../src/process/config.ts';
 
 const KEY = 'ab'.repeat(32);
 const fails = (environment: Record<string, string>, message: RegExp) =>
@@ -41,8 +41,8 @@ describe('defaults', () => {
   });
 
   it('stand in the README, every one', () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-    const source = readFileSync(new URL('../src/settings.ts', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../../src/process/settings.ts', import.meta.url), 'utf8');
     const names = new Set(source.match(/DARKROOM_[A-Z0-9_]+(?=:)/g));
     assert.ok(names.size > 20);
     assert.deepEqual(
