@@ -2,7 +2,7 @@
  * Follows the README word for word in an empty folder, as somebody new would: clones this repository, runs its first command,
  * and once the server says its URLs, every command of its that calls curl. The second command, `npm test`, is what CI runs.
  *
- *   node test/follow-readme.ts
+ *   node test/shipped/follow-readme.ts
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import sharp from 'sharp';
 /** `npm ci` included. */
 const START_LIMIT_MS = 240_000;
 
-const root = new URL('..', import.meta.url).pathname;
+const root = new URL('../..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const commands = Array.from(readme.matchAll(/```sh\n([\s\S]*?)```/g), ([, code = '']) => code.trim());
 const [first = '', ...others] = commands;

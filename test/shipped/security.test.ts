@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = new URL('../..', import.meta.url).pathname;
 const text = readFileSync(join(root, 'SECURITY.md'), 'utf8');
 /** Cells of the table of promises: rows, what, tests, figure. */
 const rows = text

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'smol-toml';
-import { readConfig } from '../src/process/config.ts';
-import { planMemory } from '../src/process/memory-plan.ts';
-import { ROOT } from './helpers/edge.ts';
+import { readConfig } from '../../src/process/config.ts';
+import { planMemory } from '../../src/process/memory-plan.ts';
+import { ROOT } from '../helpers/edge.ts';
 
 interface FlyToml {
   readonly kill_signal: string;

@@ -7,9 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { createImageUrls } from '../src/url/sdk.ts';
-import { TEST_KEY } from './helpers/app.ts';
-import { ROOT } from './helpers/edge.ts';
+import { createImageUrls } from '../../src/url/sdk.ts';
+import { TEST_KEY } from '../helpers/app.ts';
+import { ROOT } from '../helpers/edge.ts';
 
 const run = promisify(execFile);
 const key = TEST_KEY.toString('hex');

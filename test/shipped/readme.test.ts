@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { withSettings } from '../build/settings-table.ts';
-import { createPresets } from '../src/presets/presets.ts';
-import { readConfig } from '../src/process/config.ts';
-import { settings } from '../src/process/settings.ts';
-import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
+import { withSettings } from '../../build/settings-table.ts';
+import { createPresets } from '../../src/presets/presets.ts';
+import { readConfig } from '../../src/process/config.ts';
+import { settings } from '../../src/process/settings.ts';
+import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = new URL('../..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = (language: string) =>
   Array.from(readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g')), ([, code = '']) => code);

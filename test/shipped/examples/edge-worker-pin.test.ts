@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { pin } from '../../examples/edge-worker/pin.ts';
-import { DarkroomError } from '../../src/errors.ts';
-import { createPresets } from '../../src/presets/presets.ts';
+import { pin } from '../../../examples/edge-worker/pin.ts';
+import { DarkroomError } from '../../../src/errors.ts';
+import { createPresets } from '../../../src/presets/presets.ts';
 
 const definitions = {
   card: { width: 400, height: 300, fit: 'cover', format: 'auto', widths: [200, 400, 4000] },

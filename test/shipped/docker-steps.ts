@@ -2,7 +2,7 @@
  * Does what `docker build` and `docker run` would do, where no Docker engine runs: every step of the Dockerfile in a chroot,
  * then the image's own command as its own user on a read-only root. By hand, as root, on Debian 12:
  *
- *     debootstrap --variant=minbase --include=ca-certificates bookworm <base> && node test/docker-steps.ts <base> <scratch>
+ *     debootstrap --variant=minbase --include=ca-certificates bookworm <base> && node test/shipped/docker-steps.ts <base> <scratch>
  *
  * Stands in for the base image: that folder with this Node and this npm. Kernel isolation is not Docker's.
  */
@@ -21,10 +21,10 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createImageUrls } from '../src/url/sdk.ts';
-import { readDockerfile, type Stage, type Step } from './helpers/dockerfile.ts';
+import { createImageUrls } from '../../src/url/sdk.ts';
+import { readDockerfile, type Stage, type Step } from '../helpers/dockerfile.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 const [, , base, scratch] = process.argv;
 if (!base || !scratch) throw new Error('the base folder and a scratch folder are missing');
 const KEY = 'ab'.repeat(32);

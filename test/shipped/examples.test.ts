@@ -7,13 +7,13 @@ import { after, before, describe, it } from 'node:test';
 import { createImageUrls, toHtml } from 'darkroom/url';
 import { Miniflare } from 'miniflare';
 import sharp from 'sharp';
-import darkroomLoader, { CARD_WIDTHS } from '../examples/next-loader.ts';
-import { listingPage } from '../examples/plain-html.ts';
-import presets from '../examples/presets.json' with { type: 'json' };
-import { startApp, TEST_KEY, type TestApp } from './helpers/app.ts';
-import { browserSkip, launchBrowser, servePages } from './helpers/browser.ts';
-import { bundle, bundleForEdge } from './helpers/edge.ts';
-import { createMemoryStore } from './helpers/memory-store.ts';
+import darkroomLoader, { CARD_WIDTHS } from '../../examples/next-loader.ts';
+import { listingPage } from '../../examples/plain-html.ts';
+import presets from '../../examples/presets.json' with { type: 'json' };
+import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
+import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
+import { bundle, bundleForEdge } from '../helpers/edge.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const key = TEST_KEY.toString('hex');
 const ID = 'listings/7/front, "left".jpg';
@@ -104,7 +104,7 @@ describe('examples', () => {
   });
 
   it('are all listed in their README', async () => {
-    const readme = await readFile(new URL('../examples/README.md', import.meta.url), 'utf8');
+    const readme = await readFile(new URL('../../examples/README.md', import.meta.url), 'utf8');
     for (const file of ['plain-html.ts', 'react-card.tsx', 'next-loader.ts', 'cloudflare-worker.ts', 'presets.json'])
       assert.ok(readme.includes(`\`${file}\``), file);
   });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readConfig } from '../src/process/config.ts';
-import { readDockerfile, type Stage } from './helpers/dockerfile.ts';
-import { ROOT } from './helpers/edge.ts';
+import { readConfig } from '../../src/process/config.ts';
+import { readDockerfile, type Stage } from '../helpers/dockerfile.ts';
+import { ROOT } from '../helpers/edge.ts';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const manifest = JSON.parse(read('package.json'));

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { ROOT } from './helpers/edge.ts';
+import { ROOT } from '../helpers/edge.ts';
 
 interface Locked {
   readonly version: string;

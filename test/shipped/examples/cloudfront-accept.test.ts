@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { createPresets } from '../../src/presets/presets.ts';
-import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
+import { createPresets } from '../../../src/presets/presets.ts';
+import { BUILT_IN_PRESETS } from '../../../src/url/built-in-presets.ts';
 
-const code = readFileSync(new URL('../../examples/cloudfront/accept.js', import.meta.url), 'utf8');
+const code = readFileSync(new URL('../../../examples/cloudfront/accept.js', import.meta.url), 'utf8');
 type Header = { value: string; multiValue?: { value: string }[] };
 interface Request {
   readonly method: string;

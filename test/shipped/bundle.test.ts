@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { createImageUrls } from '../src/url/sdk.ts';
-import { TEST_KEY } from './helpers/app.ts';
-import { ROOT } from './helpers/edge.ts';
-import { svtAv1Skip } from './helpers/svt-av1.ts';
+import { createImageUrls } from '../../src/url/sdk.ts';
+import { TEST_KEY } from '../helpers/app.ts';
+import { ROOT } from '../helpers/edge.ts';
+import { svtAv1Skip } from '../helpers/svt-av1.ts';
 
 const run = promisify(execFile);
 const { PATH = '' } = process.env;

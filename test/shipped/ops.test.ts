@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { dashboardQueries } from './helpers/dashboard.ts';
-import { definitions, exposed, idleMetrics } from './helpers/metrics.ts';
-import { prometheusSkip } from './helpers/system.ts';
+import { dashboardQueries } from '../helpers/dashboard.ts';
+import { definitions, exposed, idleMetrics } from '../helpers/metrics.ts';
+import { prometheusSkip } from '../helpers/system.ts';
 
-const RULES = new URL('../ops/alerts.yml', import.meta.url).pathname;
+const RULES = new URL('../../ops/alerts.yml', import.meta.url).pathname;
 const rules = readFileSync(RULES, 'utf8');
 const found = exposed(await idleMetrics().text());
 /** What Prometheus itself adds. */

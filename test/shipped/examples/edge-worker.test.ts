@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type DispatchFetch, Miniflare, fetch as outside, type Request, Response } from 'miniflare';
 import sharp from 'sharp';
-import presets from '../../examples/presets.json' with { type: 'json' };
-import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
-import { bundleForEdge } from '../helpers/edge.ts';
-import { createMemoryStore } from '../helpers/memory-store.ts';
-import { closedPort } from '../helpers/tcp-faults.ts';
-import { until } from '../helpers/turns.ts';
+import presets from '../../../examples/presets.json' with { type: 'json' };
+import { startApp, TEST_KEY, type TestApp } from '../../helpers/app.ts';
+import { bundleForEdge } from '../../helpers/edge.ts';
+import { createMemoryStore } from '../../helpers/memory-store.ts';
+import { closedPort } from '../../helpers/tcp-faults.ts';
+import { until } from '../../helpers/turns.ts';
 
 const OLD_KEY = Buffer.alloc(32, 9);
 const AVIF = 'image/avif,image/webp,image/apng,image/*,*/*;q=0.8';
@@ -44,7 +44,7 @@ after(async () => {
 
 /** Settings as the example's own wrangler.toml has them, with a Darkroom on loopback behind it. */
 async function options() {
-  const wrangler = readFileSync(new URL('../../examples/edge-worker/wrangler.toml', import.meta.url), 'utf8');
+  const wrangler = readFileSync(new URL('../../../examples/edge-worker/wrangler.toml', import.meta.url), 'utf8');
   const [, compatibilityDate = ''] = /^compatibility_date = "([\d-]+)"$/m.exec(wrangler) ?? [];
   assert.match(wrangler, /^main = "worker\.ts"$/m);
   assert.match(wrangler, /^ORIGIN_URL = /m);
