@@ -6,8 +6,8 @@
  * Some 25 minutes on two quiet cores. `--only` runs some and reads the rest from the newest results.
  */
 import { spawnSync } from 'node:child_process';
-import { benchOptions } from './options.ts';
-import { latestReport, markdownTable, writeReport } from './report.ts';
+import { benchOptions } from './tools/options.ts';
+import { latestReport, markdownTable, writeReport } from './tools/report.ts';
 
 const BENCHES = ['hits', 'once', 'family', 'misses', 'limit', 'start', 'stampede', 'mixed', 'memory', 'cost'];
 /** The pair whose mark lies nearest to what one run is off by, once more and longer. */

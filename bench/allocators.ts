@@ -11,9 +11,9 @@ import { linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { markdownTable, writeReport } from './report.ts';
-import { ALLOCATORS, startServer } from './server.ts';
-import { worstOriginals } from './worst-originals.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { ALLOCATORS, startServer } from './tools/server.ts';
+import { worstOriginals } from './tools/worst-originals.ts';
 
 const COMPARED = ['glibc', 'arenas', 'arenas, mmap', 'jemalloc untuned', 'jemalloc'];
 const { values } = parseArgs({

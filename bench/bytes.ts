@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
 import { encodeBySvtAv1, hasSvtAv1, type SvtAv1Tuning } from '../src/render/formats/svt-av1.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { ssim } from './ssim.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { ssim } from './tools/ssim.ts';
 
 const { values } = parseArgs({
   options: {

@@ -10,9 +10,9 @@
 import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { markdownTable, writeReport } from './report.ts';
-import { ALLOCATORS, createMemoryGroup, startServer } from './server.ts';
-import { worstOriginals } from './worst-originals.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { ALLOCATORS, createMemoryGroup, startServer } from './tools/server.ts';
+import { worstOriginals } from './tools/worst-originals.ts';
 
 const { values } = parseArgs({
   options: {

@@ -1,13 +1,13 @@
 /**
  * What a marketplace's traffic costs a month on Fly Machines that scale to zero: 500,000 new images and 5,000,000 views
  * a day, 97 % of them answered by the CDN. CPU and bytes come from the results of the other benches, prices from
- * bench/prices.ts; a day with a flash sale is simulated (bench/fleet.ts).
+ * bench/tools/prices.ts; a day with a flash sale is simulated (bench/fleet.ts).
  *
  *   node bench/cost.ts [--results bench/results] [--seed 1] [--out bench/results]
  */
 
 import { type Day, type Demand, dayOfViews, simulateDay } from './fleet.ts';
-import { benchOptions } from './options.ts';
+import { benchOptions } from './tools/options.ts';
 import {
   BUCKET,
   EGRESS_PER_GB,
@@ -17,8 +17,8 @@ import {
   PRICES_READ,
   SECONDS_PER_MONTH,
   STOPPED_PER_GB_MONTH,
-} from './prices.ts';
-import { latestReport, markdownTable, writeReport } from './report.ts';
+} from './tools/prices.ts';
+import { latestReport, markdownTable, writeReport } from './tools/report.ts';
 
 const values = benchOptions({ results: '', seed: '1' });
 const from = values.results || values.out;
@@ -232,7 +232,7 @@ const facts = [
   ['six naive pipelines, CPU ms a photo', (family['six naive pipelines']?.cpuMsPerPhoto ?? 0).toFixed(0)],
 ];
 const text = [
-  `${IMAGES_A_DAY.toLocaleString('en')} new images and ${VIEWS_A_DAY.toLocaleString('en')} views a day, ${CDN_HITS * 100} % answered by the CDN; ${SALE.share * 100} % of the views in ${SALE.minutes} minutes of flash sale. A month is ${DAYS} days; prices read ${PRICES_READ}, sources in bench/prices.ts; results expire after ${KEPT_DAYS} days; the originals themselves, the CDN's own bill and free allowances are left out on both sides. CPU seconds are this machine's.`,
+  `${IMAGES_A_DAY.toLocaleString('en')} new images and ${VIEWS_A_DAY.toLocaleString('en')} views a day, ${CDN_HITS * 100} % answered by the CDN; ${SALE.share * 100} % of the views in ${SALE.minutes} minutes of flash sale. A month is ${DAYS} days; prices read ${PRICES_READ}, sources in bench/tools/prices.ts; results expire after ${KEPT_DAYS} days; the originals themselves, the CDN's own bill and free allowances are left out on both sides. CPU seconds are this machine's.`,
   markdownTable(['measured', 'figure'], facts),
   `## The sheet: ${chosen.size.name}, at least ${chosen.least} running\n\nBeside it a pipeline that makes six sizes of every new image, at the same prices, on the cheapest CPU and never idle: its machines are what such a pipeline is known for ($150), its bucket comes on top.\n\n${markdownTable(['a month', 'Darkroom', 'precomputed'], sheetRows)}`,
   `Mark: at most $${MARK_DOLLARS}. Machines ${dollars(chosen.machines)}: ${chosen.machines <= MARK_DOLLARS ? 'reached' : 'not reached'}. Everything ${dollars(chosen.total)}: ${chosen.total <= MARK_DOLLARS ? 'reached' : 'not reached'}.`,

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startNginx } from '../test/helpers/nginx.ts';
-import { type Asked, CLIENTS, MIX, PRESETS, pinned, traffic } from './edge-traffic.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { type BenchServer, startServer } from './server.ts';
+import { type Asked, CLIENTS, MIX, PRESETS, pinned, traffic } from './tools/edge-traffic.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { type BenchServer, startServer } from './tools/server.ts';
 
 const { values } = parseArgs({
   options: {

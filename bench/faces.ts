@@ -17,7 +17,7 @@ import { PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
 import { aimAtFaces, type Box, planFrame, type Size } from '../src/render/stages/geometry.ts';
 import { type Annotated, type Annotation, inPixels, makeSet, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
-import { markdownTable, writeReport } from './report.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
 
 const { values } = parseArgs({
   options: {

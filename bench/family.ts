@@ -5,12 +5,12 @@
  *   node bench/family.ts [--photos DIR] [--rounds 2] [--out bench/results]
  */
 import { join } from 'node:path';
-import { askForPictures, bytesOf } from './ask.ts';
-import { bareLoop } from './bare-loop.ts';
-import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
-import { PRODUCT, writePresets } from './recipes.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { signedPath, startServer } from './server.ts';
+import { askForPictures, bytesOf } from './tools/ask.ts';
+import { bareLoop } from './tools/bare-loop.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './tools/options.ts';
+import { PRODUCT, writePresets } from './tools/recipes.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { signedPath, startServer } from './tools/server.ts';
 
 const values = benchOptions({ rounds: '2' });
 const photos = photosIn(values.photos);

@@ -1,5 +1,5 @@
-import { quantile, seededRandom } from './options.ts';
-import { FIRST_BALANCE_SECONDS, type MachineSize } from './prices.ts';
+import { quantile, seededRandom } from './tools/options.ts';
+import { FIRST_BALANCE_SECONDS, type MachineSize } from './tools/prices.ts';
 
 /**
  * A day of a fleet that scales to zero, second by second and told minute by minute. Arrivals are Poisson; work is a

@@ -1,6 +1,6 @@
 /**
  * A rendition of 20 KB in memory, beside a bare node:http server that checks the same HMAC and writes the same headers
- * and body. Rounds alternate; the CPU is the server's own, asked by bench/probe.ts (process.cpuUsage).
+ * and body. Rounds alternate; the CPU is the server's own, asked by bench/tools/probe.ts (process.cpuUsage).
  *
  *   node bench/hits.ts [--photos DIR] [--seconds 3] [--rounds 4] [--out bench/results]
  *
@@ -11,10 +11,10 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import autocannon from 'autocannon';
-import { benchOptions, median, photosIn, temporaryFolder } from './options.ts';
-import { freePort, type MeasuredProcess, startProcess } from './process.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { serverEnvironment, signedPath, startServer } from './server.ts';
+import { benchOptions, median, photosIn, temporaryFolder } from './tools/options.ts';
+import { freePort, type MeasuredProcess, startProcess } from './tools/process.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { serverEnvironment, signedPath, startServer } from './tools/server.ts';
 
 const values = benchOptions({ seconds: '3', rounds: '4' });
 const CONNECTIONS = 32;
@@ -88,7 +88,7 @@ const home = temporaryFolder();
 const bodyFile = `${home.path}/body`;
 writeFileSync(bodyFile, Buffer.from(await (await fetch(darkroom.baseUrl + hit.path)).arrayBuffer()));
 const { date: _, connection: __, 'keep-alive': ___, ...headers } = hit.headers;
-const bareScript = new URL('bare-http.ts', import.meta.url).pathname;
+const bareScript = new URL('tools/bare-http.ts', import.meta.url).pathname;
 const bareHttp = await startProcess({
   args: [bareScript, bodyFile, JSON.stringify(headers)],
   env: serverEnvironment({}),

@@ -6,12 +6,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { askForPictures } from './ask.ts';
-import { benchOptions, manyOriginals, temporaryFolder } from './options.ts';
-import { writePresets } from './recipes.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { signedPath, startServer } from './server.ts';
-import { productionAllocator, tryMemoryGroup } from './small-machine.ts';
+import { askForPictures } from './tools/ask.ts';
+import { benchOptions, manyOriginals, temporaryFolder } from './tools/options.ts';
+import { writePresets } from './tools/recipes.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { signedPath, startServer } from './tools/server.ts';
+import { productionAllocator, tryMemoryGroup } from './tools/small-machine.ts';
 
 const values = benchOptions({ renders: '300', mib: '512' });
 const [renders, atATime] = [Number(values.renders), availableParallelism()];

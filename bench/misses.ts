@@ -10,15 +10,15 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { askForPictures, bytesOf } from './ask.ts';
-import { bareLoop, type Done } from './bare-loop.ts';
-import { NO_BUCKET, startBucket } from './bucket.ts';
-import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
-import { OTHERS, type Other, otherPath, othersMissing } from './other-servers.ts';
-import { type MeasuredProcess, startProcess } from './process.ts';
-import { PRODUCT, type Product, writePresets } from './recipes.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { serverEnvironment, signedPath, startServer } from './server.ts';
+import { askForPictures, bytesOf } from './tools/ask.ts';
+import { bareLoop, type Done } from './tools/bare-loop.ts';
+import { NO_BUCKET, startBucket } from './tools/bucket.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './tools/options.ts';
+import { OTHERS, type Other, otherPath, othersMissing } from './tools/other-servers.ts';
+import { type MeasuredProcess, startProcess } from './tools/process.ts';
+import { PRODUCT, type Product, writePresets } from './tools/recipes.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { serverEnvironment, signedPath, startServer } from './tools/server.ts';
 
 const values = benchOptions({ count: '30', rounds: '2', presets: PRODUCT.join(','), ways: '.', report: 'misses' });
 const presets = values.presets.split(',') as Product[];
@@ -98,7 +98,7 @@ const every: Record<string, Way> = {
 const ways = Object.fromEntries(Object.entries(every).filter(([name]) => new RegExp(values.ways).test(name)));
 
 function other(name: Other): Way {
-  const script = new URL('other-servers.ts', import.meta.url).pathname;
+  const script = new URL('tools/other-servers.ts', import.meta.url).pathname;
   return async (ids, preset) => {
     const server = await startProcess({ args: [script, name, originals], env: serverEnvironment({}) });
     const paths = ids.map(async (id) => {

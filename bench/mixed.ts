@@ -8,12 +8,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { askAll, bytesOf } from './ask.ts';
-import { benchOptions, manyOriginals, quantile } from './options.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { signedPath, startServer } from './server.ts';
-import { productionAllocator, tryMemoryGroup } from './small-machine.ts';
-import { behindCdn, viewsOf } from './traffic.ts';
+import { askAll, bytesOf } from './tools/ask.ts';
+import { benchOptions, manyOriginals, quantile } from './tools/options.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { signedPath, startServer } from './tools/server.ts';
+import { productionAllocator, tryMemoryGroup } from './tools/small-machine.ts';
+import { behindCdn, viewsOf } from './tools/traffic.ts';
 
 const values = benchOptions({ views: '24000', ids: '100', seed: '1', mib: '512', hits: '0.97' });
 /** Connections that a CDN holds to one machine. */

@@ -5,12 +5,12 @@
  *   node bench/once.ts [--photos DIR] [--copies 16] [--rounds 3] [--out bench/results]
  */
 import { join } from 'node:path';
-import { askForPictures } from './ask.ts';
-import { bareLoop } from './bare-loop.ts';
-import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './options.ts';
-import { writePresets } from './recipes.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { signedPath, startServer } from './server.ts';
+import { askForPictures } from './tools/ask.ts';
+import { bareLoop } from './tools/bare-loop.ts';
+import { benchOptions, manyOriginals, median, photosIn, temporaryFolder } from './tools/options.ts';
+import { writePresets } from './tools/recipes.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { signedPath, startServer } from './tools/server.ts';
 
 const values = benchOptions({ copies: '16', rounds: '3' });
 const photos = photosIn(values.photos);

@@ -1,6 +1,6 @@
 /**
  * Mixed real traffic for minutes or hours against a real server: what comes out by status, how fast, and whether anything
- * grows. Kinds and shares of requests are in bench/soak-traffic.ts.
+ * grows. Kinds and shares of requests are in bench/tools/soak-traffic.ts.
  *
  *     npm run bench:soak -- [--minutes 30] [--seed 1] [--rate 20] [--p99 50] [--stores s3|folder] [--allocator jemalloc]
  *                           [--mib 512] [--out bench/results]
@@ -13,10 +13,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hasRgw, startRgw } from '../test/helpers/rgw.ts';
-import { lineChart } from './chart.ts';
-import { conditions, markdownTable, writeReport } from './report.ts';
-import { percentile, runSoak, type Sample } from './soak-run.ts';
-import { type Kind, SHARES } from './soak-traffic.ts';
+import { lineChart } from './tools/chart.ts';
+import { conditions, markdownTable, writeReport } from './tools/report.ts';
+import { percentile, runSoak, type Sample } from './tools/soak-run.ts';
+import { type Kind, SHARES } from './tools/soak-traffic.ts';
 
 const { values } = parseArgs({
   options: {

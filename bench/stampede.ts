@@ -8,10 +8,10 @@ import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { askAll } from './ask.ts';
-import { benchOptions, photosIn, quantile } from './options.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { signedPath, startServer } from './server.ts';
+import { askAll } from './tools/ask.ts';
+import { benchOptions, photosIn, quantile } from './tools/options.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { signedPath, startServer } from './tools/server.ts';
 
 const values = benchOptions({ requests: '1000', preset: 'large' });
 const requests = Number(values.requests);

@@ -13,10 +13,10 @@ import { get } from 'node:http';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
-import { benchOptions, median, photosIn, temporaryFolder } from './options.ts';
-import { freePort } from './process.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { serverEnvironment, signedPath } from './server.ts';
+import { benchOptions, median, photosIn, temporaryFolder } from './tools/options.ts';
+import { freePort } from './tools/process.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { serverEnvironment, signedPath } from './tools/server.ts';
 
 const values = benchOptions({ runs: '15', bundle: '' });
 const POLL_MS = 2;
@@ -34,7 +34,7 @@ function build(): string[] {
 
 const home = temporaryFolder();
 const bundle = build();
-const emptySource = here('bench/empty-fastify.ts');
+const emptySource = here('bench/tools/empty-fastify.ts');
 const emptyBundle = join(home.path, 'empty-fastify.cjs');
 buildSync({
   ...{ entryPoints: [emptySource], outfile: emptyBundle, bundle: true, platform: 'node', format: 'cjs' },

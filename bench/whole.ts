@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
 import { PACKED, WHOLE_SIDE_PX } from '../src/render/stages/downscaled.ts';
-import { markdownTable, writeReport } from './report.ts';
-import { ssim } from './ssim.ts';
+import { markdownTable, writeReport } from './tools/report.ts';
+import { ssim } from './tools/ssim.ts';
 
 const { values } = parseArgs({
   options: {

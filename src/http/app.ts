@@ -69,7 +69,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
-    // Bodies are checked by zod (api-schemas.ts). Fastify's own compilers would take part of every start and never be called.
+    // Bodies are checked by zod (api/schemas.ts). Fastify's own compilers would take part of every start and never be called.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     genReqId: ({ headers }) => requestId(traceIdOf(headers.traceparent)),
     childLoggerFactory(logger, bindings, options, { headers }) {
@@ -170,7 +170,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
 const UNREMARKABLE = new Set<string | undefined>(['memory', 'not_modified']);
 
 function noSchemas(): never {
-  throw new Error('routes have no schemas for Fastify: api-schemas.ts checks what comes in');
+  throw new Error('routes have no schemas for Fastify: api/schemas.ts checks what comes in');
 }
 
 function welcome(request: FastifyRequest, reply: FastifyReply): void {

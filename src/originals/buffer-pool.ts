@@ -1,6 +1,6 @@
 /**
  * Memory for originals, used again and again: a fresh buffer of 3 MB for each cold rendition has every page of it zeroed by
- * the kernel first, and is garbage that V8 has to find afterwards (see garbage.ts).
+ * the kernel first, and is garbage that V8 has to find afterwards (see process/gc.ts).
  */
 export interface InputBuffers {
   /** A buffer of just this length, its content undefined. */

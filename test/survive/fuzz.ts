@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { conditions, markdownTable } from '../../bench/report.ts';
+import { conditions, markdownTable } from '../../bench/tools/report.ts';
 import { fuzz, type Tally } from './fuzz-run.ts';
 
 /** `npm run fuzz -- --inputs 20000 --seed 1`: prints what became of broken files, and exits 1 when a promise broke. */

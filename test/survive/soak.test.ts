@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { runSoak } from '../../bench/soak-run.ts';
-import { SHARES } from '../../bench/soak-traffic.ts';
+import { runSoak } from '../../bench/tools/soak-run.ts';
+import { SHARES } from '../../bench/tools/soak-traffic.ts';
 
 /** What a machine that is busy with other tests may make of any request, and no fault of the server's. */
 const TOO_BUSY = [503, 504];

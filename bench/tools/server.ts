@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatImagePath } from '../src/url/image-path.ts';
-import { createSignatures } from '../src/url/signature.ts';
+import { formatImagePath } from '../../src/url/image-path.ts';
+import { createSignatures } from '../../src/url/signature.ts';
 import { type MeasuredProcess, startProcess } from './process.ts';
 
 export const BENCH_KEY = Buffer.alloc(32, 7);
-const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const JEMALLOC = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2';
 
 /** How memory is allocated, as DESIGN.md section 7 compares it. */

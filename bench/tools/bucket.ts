@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateBucketCommand, DeleteObjectsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { S3StoreOptions } from '../src/stores/s3/s3-store.ts';
-import { hasRgw, RGW_PACKAGES, startRgw } from '../test/helpers/rgw.ts';
+import type { S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
+import { hasRgw, RGW_PACKAGES, startRgw } from '../../test/helpers/rgw.ts';
 
 export const NO_BUCKET = `no S3 server: apt-get install -y --no-install-recommends ${RGW_PACKAGES}`;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
-import { startFaultProxy } from '../test/helpers/fault-proxy.ts';
+import { startFaultProxy } from '../../test/helpers/fault-proxy.ts';
 import { ALLOCATORS, type BenchServer, createMemoryGroup, startServer } from './server.ts';
 import { createTraffic, type Kind, type Outcome, type Planted, type Shop } from './soak-traffic.ts';
 
@@ -56,7 +56,7 @@ const FAULTY = 120;
 /** How long what was opened may take to be closed, once nobody asks any more. */
 const SETTLE_MS = 20_000;
 const AT_REST = ['slots_running', 'queue_waiting', 'flights', 'saves_pending', 'saves_pending_bytes'];
-const samplesFolder = new URL('../samples/', import.meta.url);
+const samplesFolder = new URL('../../samples/', import.meta.url);
 
 /** One server process under mixed traffic. Checks nothing: what came out is for the caller to judge. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
@@ -220,7 +220,7 @@ async function createStores(s3: boolean) {
       },
     };
   }
-  const { createTestBucket } = await import('../test/helpers/s3.ts');
+  const { createTestBucket } = await import('../../test/helpers/s3.ts');
   const bucket = await createTestBucket();
   const proxy = await startFaultProxy(bucket.endpoint);
   proxy.control.fault = ({ method = '', url = '' }) => {

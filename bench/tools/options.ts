@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 /** What every bench takes, with more of its own: `--photos DIR` (the samples by default) and `--out DIR`. Text. */
 export function benchOptions<More extends Record<string, string>>(more: More): { photos: string; out: string } & More {
   const here = (path: string) => new URL(path, import.meta.url).pathname;
-  const defaults = { photos: here('../samples'), out: here('results'), ...more };
+  const defaults = { photos: here('../../samples'), out: here('../results'), ...more };
   const options = Object.fromEntries(
     Object.entries(defaults).map(([name, value]) => [name, { type: 'string' as const, default: value }]),
   );

@@ -1,4 +1,4 @@
-/** Other people's image servers as their README says: `node bench/other-servers.ts ipx|express-sharp <folder>`. */
+/** Other people's image servers as their README says: `node bench/tools/other-servers.ts ipx|express-sharp <folder>`. */
 import { existsSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { type Product, RECIPES } from './recipes.ts';
 export const OTHERS = ['ipx', 'express-sharp'] as const;
 export type Other = (typeof OTHERS)[number];
 
-const home = new URL('others/package.json', import.meta.url);
+const home = new URL('../others/package.json', import.meta.url);
 
 /** Undefined when installed, else what to do about it. */
 export const othersMissing = existsSync(new URL('node_modules/ipx', home))

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FitEnum, Sharp } from 'sharp';
-import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
+import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 /** The six sizes of a product's photo. */
 export const PRODUCT = ['thumb', 'small', 'medium', 'large', 'retina', 'og'] as const;

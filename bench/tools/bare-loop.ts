@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { createS3Store, type S3StoreOptions } from '../src/stores/s3/s3-store.ts';
+import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
 import { bare, type Product, type Settings } from './recipes.ts';
 
 export interface Job {

@@ -1,11 +1,11 @@
 /**
  * The limit for a hit: node:http that checks the same signature and writes the same headers and body, and does nothing
- * else. `node bench/bare-http.ts <body file> <headers in JSON>`.
+ * else. `node bench/tools/bare-http.ts <body file> <headers in JSON>`.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSignatures } from '../src/url/signature.ts';
+import { createSignatures } from '../../src/url/signature.ts';
 import { BENCH_KEY } from './server.ts';
 
 const [file = '', headers = '{}'] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { Fault } from '../test/helpers/fault-proxy.ts';
+import type { Fault } from '../../test/helpers/fault-proxy.ts';
 import { seededRandom } from './options.ts';
 
 /** What a request is meant to be. */
