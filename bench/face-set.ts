@@ -2,11 +2,12 @@
  * Sets of photos with known faces: `annotations.json` is `[{ file, width, height, faces: [{ x, y, w, h }] }]`, in pixels
  * of the upright photo.
  */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
-import type { Face } from '../src/faces/finder.ts';
-import type { Box, Size } from '../src/render/stages/geometry.ts';
+import type { Face } from '../src/faces/face.ts';
+import type { Box, Size } from '../src/render/pixels.ts';
 
 export interface Annotation {
   readonly x: number;

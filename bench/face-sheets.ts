@@ -1,9 +1,11 @@
 /** Contact sheets for people to look at: what was found in each photo, and what each way of cropping makes of it. */
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import type { Face } from '../src/faces/finder.ts';
-import { aimAtFaces, type Box, planFrame } from '../src/render/stages/geometry.ts';
+import type { Face } from '../src/faces/face.ts';
+import type { Box } from '../src/render/pixels.ts';
+import { aimAtFaces, planFrame } from '../src/render/stages/geometry.ts';
 import { type Annotated, inPixels } from './face-set.ts';
 
 /** Windows in pixels of the upright photo, one entry a crop. */

@@ -6,15 +6,18 @@
  * DIR holds photos and `annotations.json` (see face-set.ts); without it a set is made of the samples. With `--sheets`,
  * contact sheets are written there: annotated faces green, found ones red, windows white; then the crops themselves.
  */
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createFaceFinder, type Face, type Probe } from '../src/faces/finder.ts';
+import type { Face, Probe } from '../src/faces/face.ts';
+import { createFaceFinder } from '../src/faces/finder.ts';
+import type { Box, Size } from '../src/render/pixels.ts';
 import { PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
-import { aimAtFaces, type Box, planFrame, type Size } from '../src/render/stages/geometry.ts';
+import { aimAtFaces, planFrame } from '../src/render/stages/geometry.ts';
 import { type Annotated, type Annotation, inPixels, makeSet, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './tools/report.ts';

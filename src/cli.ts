@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-/** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { checkPresets } from './presets/presets.ts';
 import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
+/** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
+import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
 import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';

@@ -20,10 +20,11 @@ import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalFacts } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createPictureSources } from './originals/source-selection.ts';
+import { exampleUrls, pictureIds } from './playground/example-urls.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
-import { checkPresets, createPresets } from './presets/presets.ts';
+import { createPresets } from './presets/presets.ts';
+import { checkPresets } from './presets/schema.ts';
 import { type Config, ConfigError, readConfig } from './process/config.ts';
-import { exampleUrls, pictureIds } from './process/example-urls.ts';
 import { keepsFreedMemory, restartFrugally } from './process/frugal.ts';
 import { collectGarbage, watchGarbage } from './process/gc.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
@@ -36,7 +37,7 @@ import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
 import { createGenerations } from './renditions/purge-epochs.ts';
 import { createKeptResults } from './renditions/result-store.ts';
-import { openOriginals, openResults, type StoreWatch } from './stores/open-stores.ts';
+import { openOriginals, openResults, type StoreOptions } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
@@ -74,7 +75,8 @@ async function start() {
   const tracing = config.tracing
     ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version)
     : undefined;
-  const watch: StoreWatch = {
+  const storeOptions: StoreOptions = {
+    ...{ timeoutMs: config.storeTimeoutMs, s3: config.s3, originPrivate: config.originPrivate },
     onCall: (call) => metrics.observeStoreCall(call),
     onCircuit(open) {
       metrics.setCircuit(open);
@@ -82,8 +84,8 @@ async function start() {
       else log.info('the result store is back');
     },
   };
-  const originals = openOriginals(config, watch);
-  const results = openResults(config, watch);
+  const originals = openOriginals(config.originals, storeOptions);
+  const results = openResults(config.results, storeOptions);
   const { memory } = config;
   const cache = createRenditionCache(memory.cache);
   const decodes = createDecodeCache(memory.decodes);

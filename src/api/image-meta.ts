@@ -1,5 +1,5 @@
 import { DarkroomError, errors } from '../errors.ts';
-import type { Face } from '../faces/finder.ts';
+import type { Face } from '../faces/face.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { OriginalFacts } from '../originals/metadata.ts';
 import type { OriginalReader } from '../originals/reader.ts';

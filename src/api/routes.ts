@@ -38,20 +38,20 @@ export function registerApi(app: FastifyInstance, { apiToken, purge, imageMeta, 
   app.post('/v1/images/meta', async (request) => {
     const { ids } = parsed(metaRequest, request.body);
     for (const each of ids) checkedId(each);
-    request.visit.outcome = 'meta';
+    request.requestContext.outcome = 'meta';
     return { images: await imageMeta(ids, AbortSignal.timeout(META_TIMEOUT_MS)) };
   });
 
   if (uploads) {
     app.post('/v1/images/upload-url', async (request) => {
-      request.visit.outcome = 'upload_url';
+      request.requestContext.outcome = 'upload_url';
       return uploads.begin(parsed(uploadRequest, request.body), `${request.protocol}://${request.host}`);
     });
 
     app.post('/v1/images/:id/complete', async (request) => {
       const uploaded = checkedId((request.params as { id: string }).id);
-      request.visit.id = uploaded;
-      request.visit.outcome = 'upload_complete';
+      request.requestContext.id = uploaded;
+      request.requestContext.outcome = 'upload_complete';
       return uploads.complete(uploaded, AbortSignal.timeout(COMPLETE_TIMEOUT_MS));
     });
   }
@@ -59,8 +59,8 @@ export function registerApi(app: FastifyInstance, { apiToken, purge, imageMeta, 
   app.delete('/v1/images/:id', async (request) => {
     const { original } = parsed(purgeQuery, request.query);
     const purged = checkedId((request.params as { id: string }).id);
-    request.visit.id = purged;
-    request.visit.outcome = 'purge';
+    request.requestContext.id = purged;
+    request.requestContext.outcome = 'purge';
     return purge(purged, { original: original === 'true' }, AbortSignal.timeout(PURGE_TIMEOUT_MS));
   });
 }

@@ -1,8 +1,9 @@
+import type { Face } from './face.ts';
+
 /**
  * From what two models say of a picture and its parts to its faces. Numbers in, numbers out; boxes in probe pixels.
  * The bounds are measured by bench/faces.ts, the figures stand in bench/results/.
  */
-import type { Face } from './finder.ts';
 
 interface Size {
   readonly width: number;

@@ -2,13 +2,15 @@
  * MediaPipe's face detector in a thread of its own, without a browser: https://ai.google.dev/edge/mediapipe/solutions/vision/face_detector
  * Takes `FaceTask`s, answers each with `FaceReply`. Opens no connection: library and models come from disk.
  */
+
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import type { FaceDetector } from '@mediapipe/tasks-vision';
 import { type Area, type Candidate, closeUpOf, confirmed, facesOf, suggestions, tilesOf } from './candidates.ts';
-import type { Face, FaceReply, FaceTask } from './finder.ts';
+import type { Face } from './face.ts';
+import type { FaceReply, FaceTask } from './finder.ts';
 
 const WASM = 'wasm/vision_wasm_module_internal';
 /** What the models may report; what is kept of it is decided in candidates.ts. */

@@ -11,6 +11,7 @@ import { registerUploadRoute } from '../api/uploads/upload-route.ts';
 import { DarkroomError, errors } from '../errors.ts';
 import { type PlaygroundDeps, registerPlayground } from '../playground/playground.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RequestContext } from '../telemetry/request-context.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import {
   CONNECTION_LIMITS,
@@ -20,11 +21,11 @@ import {
   serverOptions,
 } from './connections.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
-import { ClientGone, createImageRoute, type ImageRouteDeps, type Visit } from './serve-image.ts';
+import { ClientGone, createImageRoute, type ImageRouteDeps } from './serve-image.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    visit: Visit;
+    requestContext: RequestContext;
   }
 }
 
@@ -88,7 +89,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   deps.tracing?.attach(app);
-  app.decorateRequest('visit', null as unknown as Visit);
+  app.decorateRequest('requestContext');
   // Hooks with callbacks: a promise for each of them would cost a memory hit a tenth of its time.
   app.addHook('onRequest', (request, reply, done) => {
     welcome(request, reply);
@@ -114,16 +115,17 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
-    metrics.observeRequest(request.visit, reply.statusCode, reply.elapsedTime);
+    metrics.observeRequest(request.requestContext, reply.statusCode, reply.elapsedTime);
     const { url = '' } = request.routeOptions;
-    const remarkable = logsAll || !UNREMARKABLE.has(request.visit.outcome);
+    const remarkable = logsAll || !UNREMARKABLE.has(request.requestContext.outcome);
     if (remarkable && (url === '/*' || url.startsWith('/v1/'))) request.log.info(logLine(request, reply), 'request');
     done();
   });
   app.setErrorHandler((error, request, reply) => {
     const answer = answerError(error, request, reply);
     // Nobody is answered then, so no response ends; 499 is what nginx calls it.
-    if (request.visit.outcome === 'client_left') metrics.observeRequest(request.visit, 499, reply.elapsedTime);
+    if (request.requestContext.outcome === 'client_left')
+      metrics.observeRequest(request.requestContext, 499, reply.elapsedTime);
     return answer;
   });
   app.setNotFoundHandler(() => {
@@ -174,19 +176,19 @@ function noSchemas(): never {
 }
 
 function welcome(request: FastifyRequest, reply: FastifyReply): void {
-  request.visit = {};
+  request.requestContext = {};
   reply.headers(SAFE_HEADERS).header('x-request-id', request.id);
 }
 
 /** The one place where errors become answers. Internals go to the log, never to the client. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asDarkroomError(error);
-  const { visit } = request;
-  visit.outcome = error instanceof ClientGone ? 'client_left' : known.code;
+  const { requestContext: context } = request;
+  context.outcome = error instanceof ClientGone ? 'client_left' : known.code;
   if (error instanceof ClientGone) return reply.hijack();
   if (known.status >= 500) request.log[known.status === 503 ? 'info' : 'error']({ err: known }, known.code);
 
-  if (visit.negotiated) reply.header('vary', 'Accept');
+  if (context.negotiated) reply.header('vary', 'Accept');
   if (known.retryAfter !== undefined) reply.header('retry-after', String(known.retryAfter));
   return reply
     .code(known.status)
@@ -211,7 +213,7 @@ function asDarkroomError(error: unknown): DarkroomError {
 }
 
 function logLine(request: FastifyRequest, reply: FastifyReply) {
-  const { preset, id, outcome, timer } = request.visit;
+  const { preset, id, outcome, timer } = request.requestContext;
   const ms = Object.fromEntries(Object.entries(timer?.durations ?? {}).map(([step, taken]) => [step, round(taken)]));
   return {
     method: request.method,

@@ -12,9 +12,9 @@ import type { Renderer } from '../render/render.ts';
 import { nearestOf } from '../renditions/fallback.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { Generations } from '../renditions/purge-epochs.ts';
-import { familyOf, type Rendition } from '../renditions/rendition.ts';
+import { familyOf, type Rendition, toStoredObject } from '../renditions/rendition.ts';
 import type { KeptResults } from '../renditions/result-store.ts';
-import { createStepTimer, type StepTimer, type StepTrace, serverTiming } from '../telemetry/step-timer.ts';
+import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import {
   cacheControl,
   cacheStatus,
@@ -49,18 +49,6 @@ export interface Developed {
   readonly timer: StepTimer | undefined;
 }
 
-/** What the log and the error handler know of a request; never its signature. */
-export interface Visit {
-  preset?: string;
-  id?: string;
-  negotiated?: boolean;
-  /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `client_left` or an error code. */
-  outcome?: string;
-  timer?: StepTimer;
-  /** Where tracing is on. */
-  trace?: StepTrace;
-}
-
 const RETRY_AFTER_SLOW_RENDER_S = 5;
 /** How often a picture is begun anew because it is being purged. */
 const MAX_ROUNDS = 3;
@@ -70,26 +58,26 @@ export function createImageRoute(deps: ImageRouteDeps) {
   const { identify, cache, decodes, flights, queue, kept, sources, renderer, facts, generations } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { visit } = request;
-    const target = identify(request.raw.url ?? '', request.headers.accept, visit); // 400, 403, 410, 404
+    const { requestContext: context } = request;
+    const target = identify(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
     if (matchesEtag(request.headers['if-none-match'], target.etag)) {
-      visit.outcome = 'not_modified';
+      context.outcome = 'not_modified';
       return reply.code(304).headers(cachingHeaders(target)).send();
     }
     const inMemory = cache.get(target.key);
     if (inMemory) return answer(reply, target, { rendition: inMemory, source: 'memory', timer: undefined }, false);
 
-    visit.timer = createStepTimer(visit.trace);
-    const wanted = findOrDevelop(target, visit.timer, reply);
+    context.timer = createStepTimer(context.trace);
+    const wanted = findOrDevelop(target, context.timer, reply);
     const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, target));
     return answer(reply, target, value, collapsed);
   };
 
   function answer(reply: FastifyReply, target: Target, developed: Developed, collapsed: boolean): FastifyReply {
     const { rendition, source, timer } = developed;
-    const { visit } = reply.request;
-    visit.outcome = collapsed ? 'collapsed' : source;
-    if (timer) visit.timer = timer;
+    const { requestContext: context } = reply.request;
+    context.outcome = collapsed ? 'collapsed' : source;
+    if (timer) context.timer = timer;
     const lasts = source !== 'nearest' && !rendition.provisional;
     reply.headers(lasts ? cachingHeaders(target) : provisionalHeaders(target));
     if (source === 'nearest') reply.header('cache-control', NOT_TO_BE_KEPT);
@@ -115,13 +103,17 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 
   /** When all places are taken, another size of the same picture beats none. Nobody is to keep it. */
-  function insteadOf(reason: unknown, { headers, visit }: FastifyRequest, { url, variant, negotiated }: Target) {
+  function insteadOf(
+    reason: unknown,
+    { headers, requestContext }: FastifyRequest,
+    { url, variant, negotiated }: Target,
+  ) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
     const accept = negotiated ? headers.accept : undefined;
     const kept = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
     const rendition = nearestOf(kept, variant.recipe, accept);
     if (!rendition) throw reason;
-    const timer = visit.timer ?? createStepTimer();
+    const timer = requestContext.timer ?? createStepTimer();
     return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };
   }
 
@@ -138,7 +130,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const rendition = stored ?? (await render(flight, id, generation, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) kept?.save(id, generation, key, rendition);
+      if (!stored) kept?.save(id, generation, key, toStoredObject(rendition));
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }

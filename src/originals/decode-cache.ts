@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { DarkroomError } from '../errors.ts';
 import { type Lendable, lendable } from '../flow/shrinkable-cache.ts';
-import { freeNow } from '../process/gc.ts';
-import type { Examined } from '../render/formats/header.ts';
+import type { Examined } from '../render/original.ts';
+import { freeNow } from '../render/pixels.ts';
 import type { Recipe } from '../render/recipe.ts';
 
 /**

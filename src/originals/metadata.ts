@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Face, FaceFinder, Probe } from '../faces/finder.ts';
+import type { Face, Probe } from '../faces/face.ts';
+import type { FaceFinder } from '../faces/finder.ts';
 import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
 import type { PictureFacts } from '../render/describe.ts';

@@ -1,5 +1,5 @@
 import { decodeCost } from '../render/cost.ts';
-import type { Examined, OriginalHeader } from '../render/formats/header.ts';
+import type { Examined, OriginalHeader } from '../render/original.ts';
 import { PACKED, standIn, WHOLE_SIDE_PX } from '../render/stages/downscaled.ts';
 import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
 import type { StoredObject } from '../stores/store.ts';

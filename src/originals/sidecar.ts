@@ -1,4 +1,4 @@
-import { type Face, isFace } from '../faces/finder.ts';
+import { type Face, isFace } from '../faces/face.ts';
 import type { PictureFacts } from '../render/describe.ts';
 import type { StoredObject } from '../stores/store.ts';
 

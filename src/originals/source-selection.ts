@@ -1,13 +1,13 @@
 import type { JobCost, Place } from '../flow/work-queue.ts';
 import { renderCost } from '../render/cost.ts';
-import type { Examined, OriginalHeader } from '../render/formats/header.ts';
+import type { Examined, OriginalHeader } from '../render/original.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from '../render/stages/downscaled.ts';
 import type { KeptResults } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeVisit } from './decode-cache.ts';
-import { dearToDecode, workingCopyKey, worthCopying } from './proxy.ts';
+import { dearToDecode, fromStoredCopy, toStoredCopy, workingCopyKey, worthCopying } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
 
 /**
@@ -55,7 +55,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   /** A store that just failed to answer for the rendition is not asked again. */
   async function findWorkingCopy({ id, recipe, visit, timer, signal }: RenderJob): Promise<Examined | undefined> {
     if (!kept || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
-    const copy = await visit.read('working copy', () => kept.workingCopy(copyKey(id), timer, signal));
+    const copy = await visit.read('working copy', () => kept.find(copyKey(id), timer, signal, fromStoredCopy));
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
 
@@ -83,7 +83,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   async function packBehind({ id, generation }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
-      kept?.saveWorkingCopy(id, generation, copyKey(id), body, whole);
+      kept?.save(id, generation, copyKey(id), toStoredCopy(body, whole.header));
     } catch (reason) {
       warn('a working copy could not be made', id, reason);
     }

@@ -6,8 +6,10 @@ import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
 import type { OriginalFacts } from '../originals/metadata.ts';
-import type { Preset, Presets } from '../presets/presets.ts';
-import { aimAtFaces, planFrame, type Size } from '../render/stages/geometry.ts';
+import type { Presets } from '../presets/presets.ts';
+import type { Preset } from '../presets/schema.ts';
+import type { Size } from '../render/pixels.ts';
+import { aimAtFaces, planFrame } from '../render/stages/geometry.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
 export interface PlaygroundDeps {

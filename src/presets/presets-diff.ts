@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { checkPresets, type Preset } from './presets.ts';
+import { checkPresets, type Preset } from './schema.ts';
 
 export interface PresetChange {
   readonly preset: string;

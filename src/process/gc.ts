@@ -11,15 +11,6 @@ export function collectGarbage(options?: { readonly type: 'minor' }): void {
   gc(options);
 }
 
-/**
- * Frees a buffer of sharp's here and now, not when V8 gets to it. Only for the last one who holds it: whoever reads it later
- * finds it empty, but what reads it at this moment in another thread would read memory that is somebody else's.
- */
-export function freeNow({ buffer, byteOffset, length }: Buffer): void {
-  // What shares its memory with others is not ours to free.
-  if (buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength === length) buffer.transfer(0);
-}
-
 export interface GarbageLimits {
   /** Bytes of new buffers after which those that V8 still holds as young are collected: a millisecond or two. */
   readonly young: number;

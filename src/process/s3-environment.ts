@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Credentials } from '../stores/s3/sigv4.ts';
 
 /** What the SDK would find out by itself, for those who do without it. */
 export interface S3Environment {
   /** What the SDK's chain of providers finds first; undefined where it has to look elsewhere. */
-  readonly credentials: Credentials | undefined;
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string | undefined }
+    | undefined;
   /** What only the SDK reads may name another endpoint than AWS's own. */
   readonly endpointElsewhere: boolean;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** Where objects live. */
 export type StoreLocation =
   | { readonly kind: 'folder'; readonly path: string }
+  /** `prefix` is empty or ends with a slash. */
   | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
   | { readonly kind: 'origin'; readonly url: string }
   | { readonly kind: 'none' };
@@ -35,10 +36,13 @@ const size = () => quantity(['B', 'KiB', 'MiB', 'GiB'], 'expected a size such as
 const duration = () => quantity(['ms', 's', 'm', 'h'], 'expected a duration such as 5s');
 const onOff = () => choice('on', 'off').transform((text) => text === 'on');
 
-function location(allowed: readonly StoreLocation['kind'][], expected: string) {
-  return z.string().transform((text, context): StoreLocation => {
+type Kind = StoreLocation['kind'];
+function location<const K extends Kind>(allowed: readonly K[], expected: string) {
+  type Location = Extract<StoreLocation, { kind: K }>;
+  const isAllowed = (found: StoreLocation): found is Location => allowed.some((kind) => kind === found.kind);
+  return z.string().transform((text, context): Location => {
     const found = parseLocation(text);
-    if (found && allowed.includes(found.kind)) return found;
+    if (found && isAllowed(found)) return found;
     context.addIssue({ code: 'custom', message: expected });
     return z.NEVER;
   });
@@ -49,7 +53,7 @@ function parseLocation(text: string): StoreLocation | undefined {
   const [, path] = /^file:(.+)$/.exec(text) ?? [];
   if (path) return { kind: 'folder', path };
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*))?$/.exec(text) ?? [];
-  if (bucket) return { kind: 's3', bucket, prefix };
+  if (bucket) return { kind: 's3', bucket, prefix: prefix.replace(/(?<=[^/])$/, '/') };
   if (/^https?:\/\/[^?#]+$/.test(text) && URL.canParse(text)) return { kind: 'origin', url: text };
   return undefined;
 }

@@ -1,8 +1,8 @@
-import { keepsFrames } from './formats/encode.ts';
-import type { Examined, OriginalHeader } from './formats/header.ts';
-import { type Output, type Recipe, seeksFaces } from './recipe.ts';
+import type { Examined, OriginalHeader } from './original.ts';
+import type { Box, Size } from './pixels.ts';
+import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { PROBE_SIDE_PX } from './stages/face-aware-crop.ts';
-import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './stages/geometry.ts';
+import { dependsOnFaces, planFrame, workingSize } from './stages/geometry.ts';
 
 /**
  * What a render will cost, told before it begins: CPU in milliseconds, to let small ones go first, and bytes of memory at

@@ -1,7 +1,7 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import type { Examined } from './formats/header.ts';
+import type { DecodeLimits, Examined } from './original.ts';
 import type { SharpModule } from './sharp.ts';
-import { type DecodeLimits, decode, openOriginal, openPixels } from './stages/decode.ts';
+import { decode, openOriginal, openPixels } from './stages/decode.ts';
 
 /** What a page wants to know before the picture comes. */
 export interface PictureFacts {

@@ -1,13 +1,19 @@
-import type { Fit } from './stages/geometry.ts';
-
 /** `base` becomes jpeg, png for a picture with transparent parts, or gif for one that moves; only the pixels can tell. */
 export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
+
+export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
 
 export type Gravity = 'auto' | 'faces' | 'attention' | 'center';
 
 /** Whether the frame depends on where faces are; a picture that is not cut in the end needs none of them. */
 export function seeksFaces({ fit, gravity }: Recipe): boolean {
   return fit === 'cover' && (gravity === 'auto' || gravity === 'faces');
+}
+
+/** Whether frames survive in what this recipe makes; where they do not, only the first one is decoded. */
+export function keepsFrames({ animated, output }: Recipe): boolean {
+  // A base rendition of an animation is a GIF.
+  return animated && (output === 'webp' || output === 'base');
 }
 
 /** Everything that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */

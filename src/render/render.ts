@@ -1,12 +1,13 @@
-import { freeNow } from '../process/gc.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureFacts } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
-import { type Examined, type OriginalHeader, readHeader } from './formats/header.ts';
+import { readHeader } from './formats/header.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
+import type { DecodeLimits, Examined, OriginalHeader } from './original.ts';
+import { freeNow, type Pixels } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { loadSharp, RENDER_VERSION } from './sharp.ts';
-import { type DecodeLimits, type Decoder, decode, type Pixels, prepareDecoder } from './stages/decode.ts';
+import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
 import { canBeWhole, decodeWhole, isOriginal, packWhole, wholeOf } from './stages/downscaled.ts';
 import { aim, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway, type FramePlan } from './stages/geometry.ts';

@@ -1,24 +1,26 @@
 import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
-import { fromStoredCopy, toStoredCopy } from '../originals/proxy.ts';
-import type { Examined } from '../render/formats/header.ts';
 import type { ObjectStore, StoredObject } from '../stores/store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { Generations } from './purge-epochs.ts';
 import { saveUnlessPurged } from './purge-safe-save.ts';
-import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
+import { fromStoredObject, type Rendition } from './rendition.ts';
 
 /**
- * What the result store holds of originals: renditions and working copies. It is a convenience: what is missing, damaged or
- * out of reach is the same to the one who asks, and nothing here ever fails a picture.
+ * Renditions, proxy images and metadata as the result store keeps them. The store is a convenience: an object that is missing,
+ * damaged or out of reach is undefined, and no failure here fails a picture.
  */
 export interface KeptResults {
   rendition(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined>;
-  workingCopy(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Examined | undefined>;
-  /** Behind the answer, unless the id was purged since its `generation`, which was noted before anything of it was read. */
-  save(id: string, generation: number, key: string, rendition: Rendition): void;
-  /** As `save`. `body`: the whole picture as JPEG. */
-  saveWorkingCopy(id: string, generation: number, key: string, body: Buffer, whole: Examined): void;
+  /** An object that `parse` accepts; it returns undefined for a damaged one, which is deleted. */
+  find<T>(
+    key: string,
+    timer: StepTimer,
+    abandoned: AbortSignal,
+    parse: (object: StoredObject) => T | undefined,
+  ): Promise<T | undefined>;
+  /** Saves behind the answer, unless the id was purged since its `generation`, noted before anything of it was read. */
+  save(id: string, generation: number, key: string, object: StoredObject): void;
 }
 
 export interface KeptResultsOptions {
@@ -41,13 +43,13 @@ export function createKeptResults({ results, saves, generations, warn }: KeptRes
     key: string,
     timer: StepTimer,
     abandoned: AbortSignal,
-    read: (object: StoredObject) => T | undefined,
+    parse: (object: StoredObject) => T | undefined,
   ): Promise<T | undefined> {
     using deadline = startDeadline(abandoned, LOOKUP_MS);
     const { signal } = deadline;
     try {
       const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
-      const found = object && read(object);
+      const found = object && parse(object);
       if (object && !found) {
         // Nobody else shall read it, even if the render that replaces it fails.
         warn('a stored result is damaged and will be replaced', key, undefined);
@@ -62,15 +64,12 @@ export function createKeptResults({ results, saves, generations, warn }: KeptRes
     }
   }
 
-  function save(id: string, generation: number, key: string, object: StoredObject): void {
-    const bytes = object.body.length;
-    saveUnlessPurged({ results, saves, generations }, { id, generation, key, bytes, object: () => object });
-  }
-
   return {
     rendition: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredObject),
-    workingCopy: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredCopy),
-    save: (id, generation, key, rendition) => save(id, generation, key, toStoredObject(rendition)),
-    saveWorkingCopy: (id, generation, key, body, { header }) => save(id, generation, key, toStoredCopy(body, header)),
+    find,
+    save(id, generation, key, object) {
+      const bytes = object.body.length;
+      saveUnlessPurged({ results, saves, generations }, { id, generation, key, bytes, object: () => object });
+    },
   };
 }

@@ -1,50 +1,54 @@
-import { type Config, ConfigError, type StoreLocation } from '../process/config.ts';
 import { type Companions, createDiskStore } from './folder/folder-store.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
-import { createS3Store } from './s3/s3-store.ts';
+import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 import { withCircuitBreaker } from './shared/circuit-breaker.ts';
 import { measureReader, measureStore, type OnStoreCall } from './shared/measured-store.ts';
 import type { ObjectReader, ObjectStore } from './store.ts';
 
-export interface StoreWatch {
+type WritableLocation =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
+type OriginalsLocation = WritableLocation | { readonly kind: 'origin'; readonly url: string };
+type ResultsLocation = WritableLocation | { readonly kind: 'none' };
+
+export interface StoreOptions {
+  /** Limit of one call in milliseconds, body included. */
+  readonly timeoutMs: number;
+  readonly s3: Omit<S3StoreOptions, 'bucket' | 'prefix' | 'timeoutMs'>;
+  /** Whether an HTTP origin may be `http:` and have a private address. */
+  readonly originPrivate: boolean;
   onCall: OnStoreCall;
-  /** The result store failed too often and is left alone, or is back. */
+  /** The circuit of the result store opened, so that it is not called for a while, or closed again. */
   onCircuit(open: boolean): void;
 }
 
-/** Where originals are read: a whole store, but for an HTTP origin. Throws ConfigError. */
-export function openOriginals(config: Config, { onCall }: StoreWatch): ObjectReader {
-  const { originals: location } = config;
-  if (location.kind !== 'origin') return measureStore(createStore(location, config, 'beside'), 'originals', onCall);
+/** Where originals are read: a whole store, except for an HTTP origin. */
+export function openOriginals(location: OriginalsLocation, options: StoreOptions): ObjectReader {
+  if (location.kind !== 'origin')
+    return measureStore(createStore(location, options, 'beside'), 'originals', options.onCall);
   const origin = createHttpOrigin({
     baseUrl: location.url,
-    timeoutMs: config.storeTimeoutMs,
-    allowPrivate: config.originPrivate,
+    timeoutMs: options.timeoutMs,
+    allowPrivate: options.originPrivate,
   });
-  return measureReader(origin, 'originals', onCall);
+  return measureReader(origin, 'originals', options.onCall);
 }
 
-/** Results are a convenience: while their store is down, renders go on without paying for its time-outs. */
-export function openResults(config: Config, { onCall, onCircuit }: StoreWatch): ObjectStore | undefined {
-  const { results: location } = config;
+/** The result store behind a circuit breaker: while it is down, renders go on without waiting for its time-outs. */
+export function openResults(location: ResultsLocation, options: StoreOptions): ObjectStore | undefined {
   if (location.kind === 'none') return undefined;
-  // Measured inside, so that calls that are not made do not look like fast ones.
-  const measured = measureStore(createStore(location, config, 'behind'), 'results', onCall);
-  return withCircuitBreaker(measured, { onChange: onCircuit });
+  // Measured inside the breaker, so that calls that it refuses do not look like fast ones.
+  const measured = measureStore(createStore(location, options, 'behind'), 'results', options.onCall);
+  return withCircuitBreaker(measured, { onChange: options.onCircuit });
 }
 
-function createStore(location: StoreLocation, config: Config, companions: Companions): ObjectStore {
-  const store = adapterOf(location, config, companions);
-  // While the rest of the process is still being built.
+/** `companions`: the files of originals stay the seller's, byte for byte; those of results are read by this server only. */
+function createStore(location: WritableLocation, { timeoutMs, s3 }: StoreOptions, companions: Companions): ObjectStore {
+  const store =
+    location.kind === 'folder'
+      ? createDiskStore({ root: location.path, timeoutMs, companions })
+      : createS3Store({ ...s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
+  // Opens a connection while the rest of the process is still being built.
   store.connect?.();
   return store;
-}
-
-/** `companions`: an original's file is the seller's, byte for byte; a result's is nobody's but ours. */
-function adapterOf(location: StoreLocation, config: Config, companions: Companions): ObjectStore {
-  const timeoutMs = config.storeTimeoutMs;
-  if (location.kind === 'folder') return createDiskStore({ root: location.path, timeoutMs, companions });
-  if (location.kind === 's3')
-    return createS3Store({ ...config.s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
-  throw new ConfigError(`a store cannot be made of ${location.kind}`);
 }

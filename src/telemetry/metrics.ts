@@ -1,14 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { WaitReport } from '../flow/watched-queue.ts';
-import type { Visit } from '../http/serve-image.ts';
 import type { MemoryPlan } from '../process/memory-plan.ts';
 import type { RenderReport } from '../render/measured-renderer.ts';
 import type { StoreReport } from '../stores/shared/measured-store.ts';
 import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** What is counted. Label values are few and never come from a client. */
 export interface Metrics {
-  observeRequest(visit: Visit, status: number, milliseconds: number): void;
+  observeRequest(context: RequestContext, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
   countFaceLook(outcome: 'found' | 'none' | 'failed'): void;
   countRefusal(reason: Refusal): void;
@@ -138,7 +138,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     return byKind({ process: rss, heap: heapUsed, external, ...own, ...work });
   });
 
-  function presetLabel({ preset = '', negotiated, outcome }: Visit): string {
+  function presetLabel({ preset = '', negotiated, outcome }: RequestContext): string {
     if (presets.has(preset)) return preset;
     // Known only once the signature was verified: what a stranger writes there makes no series.
     return negotiated === undefined || outcome === 'unknown_preset' ? 'none' : 'inline';
@@ -158,14 +158,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
   }
 
   return {
-    observeRequest(visit, status, milliseconds) {
-      const outcome = visit.outcome ?? 'other';
-      const tally = tallyOf(status, outcome, presetLabel(visit));
+    observeRequest(context, status, milliseconds) {
+      const outcome = context.outcome ?? 'other';
+      const tally = tallyOf(status, outcome, presetLabel(context));
       tally.count += 1;
       tally.observe(milliseconds / 1000);
       // A flight's steps are its leader's; whoever waited for it carries the same timer.
-      if (outcome === 'memory' || outcome === 'collapsed' || !visit.timer) return;
-      for (const [step, ms] of Object.entries(visit.timer.durations)) steps.observe({ step }, ms / 1000);
+      if (outcome === 'memory' || outcome === 'collapsed' || !context.timer) return;
+      for (const [step, ms] of Object.entries(context.timer.durations)) steps.observe({ step }, ms / 1000);
     },
     countSave: (outcome) => saved.inc({ outcome }),
     countFaceLook: (outcome) => looks.inc({ outcome }),

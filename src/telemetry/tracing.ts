@@ -1,6 +1,6 @@
 import type { Context, Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Visit } from '../http/serve-image.ts';
+import type { RequestContext } from './request-context.ts';
 import type { Step, StepTrace } from './step-timer.ts';
 
 /** OpenTelemetry: a span for each request, and one below it for each step of its flight. */
@@ -58,8 +58,8 @@ export async function createTracing(version: string): Promise<Tracing> {
   }
 
   /** Before the span ends: what the journey knows by then. */
-  function describe(span: Span, visit: Visit, status: number): void {
-    const { outcome, preset, id, timer } = visit;
+  function describe(span: Span, context: RequestContext, status: number): void {
+    const { outcome, preset, id, timer } = context;
     if (outcome) span.setAttribute('darkroom.outcome', outcome);
     if (preset) span.setAttribute('darkroom.preset', preset);
     if (id) span.setAttribute('darkroom.id', id);
@@ -89,19 +89,19 @@ export async function createTracing(version: string): Promise<Tracing> {
         reply.raw.once('close', () => {
           // A client that left gets no answer, so no hook ends its span.
           if (!span.isRecording()) return;
-          describe(span, request.visit, reply.statusCode);
+          describe(span, request.requestContext, reply.statusCode);
           span.end();
         });
         done();
       });
       app.addHook('preHandler', (request, _reply, done) => {
         const { span, context: within } = request.opentelemetry();
-        if (span && within) request.visit.trace = traceOf(span, within);
+        if (span && within) request.requestContext.trace = traceOf(span, within);
         done();
       });
       app.addHook('onSend', (request, reply, _payload, done) => {
         const { span } = request.opentelemetry();
-        if (span) describe(span, request.visit, reply.statusCode);
+        if (span) describe(span, request.requestContext, reply.statusCode);
         done();
       });
     },

@@ -4,6 +4,7 @@
  */
 import { formatImagePath } from './image-path.ts';
 import { checkId } from './parse-image-path.ts';
+import { AVIF_MAX_PIXELS, DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, type PINNABLE_FORMATS } from './preset-defaults.ts';
 
 /** What markup needs to know of a preset; a presets file has this shape and more. */
 export interface PresetShape {
@@ -20,7 +21,7 @@ export type PresetShapes = Readonly<Record<string, PresetShape>>;
 export type InlineRecipe = `${'w' | 'h'}_${string}`;
 export type PresetName<P extends PresetShapes> = (keyof P & string) | InlineRecipe;
 
-export type ImageFormat = 'avif' | 'webp' | 'jpeg' | 'png';
+export type ImageFormat = (typeof PINNABLE_FORMATS)[number];
 
 export interface ImageUrlsOptions<P extends PresetShapes> {
   /** Where the CDN answers, such as `https://img.example.com`. */
@@ -94,11 +95,6 @@ export function checkedFamilies(options: Pick<ImageUrlsOptions<PresetShapes>, 'b
   };
 }
 
-const FORMATS = ['avif', 'webp', 'jpeg'];
-const RATIOS = [1, 2, 3];
-/** From here on the server answers WebP for AVIF; a source must not promise what does not come. */
-const AVIF_MAX_PIXELS = 2_000_000;
-
 /** The preset's shape. Throws for a name that is neither declared nor an inline recipe. */
 function shapeOf(presets: PresetShapes, preset: string): PresetShape {
   const declared = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
@@ -142,8 +138,8 @@ export function keyBytes(key: string | Uint8Array): Uint8Array<ArrayBuffer> {
 export function urlOf(family: Family, { width, pixelRatio = 1, format }: UrlOptions = {}): string {
   const { shape, preset } = family;
   if (width !== undefined) offered(preset, 'width', width, shape.widths ?? []);
-  else offered(preset, 'pixel ratio', pixelRatio, [1, ...(shape.pixelRatios ?? RATIOS)]);
-  if (format !== undefined) offered(preset, 'format', format, [...(shape.formats ?? FORMATS), shape.format]);
+  else offered(preset, 'pixel ratio', pixelRatio, [1, ...(shape.pixelRatios ?? DEFAULT_PIXEL_RATIOS)]);
+  if (format !== undefined) offered(preset, 'format', format, [...(shape.formats ?? DEFAULT_FORMATS), shape.format]);
   const size = width !== undefined ? `@${width}w` : pixelRatio !== 1 ? `@${pixelRatio}x` : '';
   return family.baseUrl + formatImagePath({ ...family, suffix: size + (format === undefined ? '' : `.${format}`) });
 }
@@ -155,7 +151,10 @@ export function srcsetOf(family: Family, format?: ImageFormat): string {
     .join(', ');
 }
 
-function candidatesOf({ width: base, height, widths = [], pixelRatios = RATIOS }: PresetShape, format?: ImageFormat) {
+function candidatesOf(
+  { width: base, height, widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS }: PresetShape,
+  format?: ImageFormat,
+) {
   const [across, down] = [base ?? height ?? 0, height ?? base ?? 0];
   const byWidth = widths.map((width) => ({ width, descriptor: `${width}w`, by: across > 0 ? width / across : 0 }));
   const byRatio = pixelRatios.map((pixelRatio) => ({ pixelRatio, descriptor: `${pixelRatio}x`, by: pixelRatio }));
@@ -180,7 +179,7 @@ export function imgOf(family: Family, options: MarkupOptions = {}, format?: Imag
 /** Pinned formats, which work behind CDNs that ignore Vary. */
 export function pictureOf(family: Family, options: MarkupOptions = {}): PictureAttributes {
   const { shape } = family;
-  const formats = shape.formats ?? FORMATS;
+  const formats = shape.formats ?? DEFAULT_FORMATS;
   const modern = (['avif', 'webp'] as const).filter(
     (format) => formats.includes(format) && candidatesOf(shape, format).length > 0,
   );

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createFaceFinder, type FaceFinder, FaceFinderError, type Probe } from '../../src/faces/finder.ts';
+import type { Probe } from '../../src/faces/face.ts';
+import { createFaceFinder, type FaceFinder, FaceFinderError } from '../../src/faces/finder.ts';
 import { ASTRONAUT_FACE, astronaut, coffee, probeOf, workerThat } from '../helpers/faces.ts';
 
 const never = new AbortController().signal;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { Face, FaceFinder, Probe } from '../../src/faces/finder.ts';
+import type { Face, Probe } from '../../src/faces/face.ts';
+import type { FaceFinder } from '../../src/faces/finder.ts';
 
 export const astronaut = await readFile(new URL('../../samples/astronaut.jpg', import.meta.url));
 export const coffee = await readFile(new URL('../../samples/coffee.jpg', import.meta.url));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { errors } from '../../src/errors.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
-import type { Examined, OriginalHeader } from '../../src/render/formats/header.ts';
+import type { Examined, OriginalHeader } from '../../src/render/original.ts';
+import type { Pixels } from '../../src/render/pixels.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
-import type { Pixels } from '../../src/render/stages/decode.ts';
 import { turns } from '../helpers/turns.ts';
 
 const RECIPE = { width: 100 } as Recipe;

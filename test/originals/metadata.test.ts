@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Face, FaceFinder, Probe } from '../../src/faces/finder.ts';
+import type { Face, Probe } from '../../src/faces/face.ts';
+import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalFacts } from '../../src/originals/metadata.ts';
 import { createGenerations } from '../../src/renditions/purge-epochs.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createPresets, type PresetDefinitions } from '../../src/presets/presets.ts';
+import { createPresets } from '../../src/presets/presets.ts';
+import type { PresetDefinitions } from '../../src/presets/schema.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const definitions: PresetDefinitions = {

@@ -70,7 +70,7 @@ describe('values', () => {
     const config = readConfig({ DARKROOM_ORIGINALS: 's3://photos/up/loads', DARKROOM_RESULTS: 'none' });
     assert.deepEqual(
       [config.originals, config.results],
-      [{ kind: 's3', bucket: 'photos', prefix: 'up/loads' }, { kind: 'none' }],
+      [{ kind: 's3', bucket: 'photos', prefix: 'up/loads/' }, { kind: 'none' }],
     );
     const origin = readConfig({ DARKROOM_ORIGINALS: 'https://origin.example/o/' }).originals;
     assert.deepEqual(origin, { kind: 'origin', url: 'https://origin.example/o/' });

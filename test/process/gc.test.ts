@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { collectGarbage, freeNow, watchGarbage } from '../../src/process/gc.ts';
+import { collectGarbage, watchGarbage } from '../../src/process/gc.ts';
+import { freeNow } from '../../src/render/pixels.ts';
 import { turns } from '../helpers/turns.ts';
 
 describe('buffers that were let go', () => {

@@ -77,8 +77,8 @@ describe('S3 that fails', { skip: s3Skip }, () => {
   before(async () => {
     bucket = await createTestBucket();
     proxy = await startFaultProxy(bucket.endpoint);
-    const originals = createS3Store(storeOptions({ prefix: 'originals' }));
-    const results = createS3Store(storeOptions({ prefix: 'results' }));
+    const originals = createS3Store(storeOptions({ prefix: 'originals/' }));
+    const results = createS3Store(storeOptions({ prefix: 'results/' }));
     app = await startApp({ originals, results, finder, slots: 4 });
   });
   after(async () => {

@@ -1,15 +1,21 @@
-import type { S3StoreOptions } from '../../stores/s3/s3-store.ts';
 import type { UploadTarget } from './upload-target.ts';
 
-export type S3UploadOptions = Pick<S3StoreOptions, 'bucket' | 'prefix' | 'region' | 'endpoint' | 'pathStyle'>;
+export interface S3UploadOptions {
+  readonly bucket: string;
+  /** Put before every key: empty, or ends with a slash. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly endpoint: string | undefined;
+  /** Bucket in the path instead of a sub-domain. */
+  readonly pathStyle: boolean;
+}
 
 /**
  * Presigned PUTs straight to the bucket (https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html).
  * Type, length and `If-None-Match: *` are signed, so the bucket itself refuses what differs and what would overwrite.
  */
 export function createS3UploadTarget(options: S3UploadOptions): UploadTarget {
-  const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
-  const { region, endpoint, pathStyle } = options;
+  const { prefix, region, endpoint, pathStyle } = options;
   let loading: ReturnType<typeof load> | undefined;
 
   async function load() {

@@ -33,8 +33,8 @@ export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads
     },
     handler: async (request, reply) => {
       const terms = uploads.terms(request.params.ticket);
-      request.visit.id = terms.key;
-      request.visit.outcome = 'upload';
+      request.requestContext.id = terms.key;
+      request.requestContext.outcome = 'upload';
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       await uploads.receive(terms, request.headers['content-type'], body, AbortSignal.timeout(RECEIVE_TIMEOUT_MS));
       return reply.code(201).send();

@@ -1,10 +1,12 @@
 import type { Sharp } from 'sharp';
+import type { OriginalHeader } from '../original.ts';
+import type { Pixels, Size } from '../pixels.ts';
 import type { Output, Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { type Conversion, type Decoder, type Pixels, toSrgb } from '../stages/decode.ts';
-import type { Size } from '../stages/geometry.ts';
+import { type Conversion, toSrgb } from '../stages/colour.ts';
+import type { Decoder } from '../stages/decode.ts';
 import { keepCopyright } from './copyright.ts';
-import { type OriginalHeader, refuse } from './header.ts';
+import { refuse } from './header.ts';
 import { encodeBySvtAv1, fitsSvtAv1, hasSvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
 
 export interface Encoded {
@@ -29,7 +31,6 @@ type Extent = 'small' | 'middling' | 'large';
 
 interface Encoder {
   readonly keepsAlpha: boolean;
-  readonly keepsFrames: boolean;
   encode(image: Sharp, settings: Settings): Sharp;
 }
 
@@ -108,13 +109,11 @@ const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
 const ENCODERS: Readonly<Record<Format, Encoder>> = {
   avif: {
     keepsAlpha: true,
-    keepsFrames: false,
     encode: (image, { quality, extent, effort = extent === 'small' ? 1 : 0 }) =>
       image.avif({ quality: Math.round(avifQuality(quality, 'libaom')), effort, chromaSubsampling: '4:2:0' }),
   },
   webp: {
     keepsAlpha: true,
-    keepsFrames: true,
     encode(image, { quality, extent, effort, delays, loop }) {
       const own = effort === undefined ? WEBP[extent] : { effort: Math.min(6, effort), less: 0 };
       return image.webp({ quality: Math.max(1, quality - own.less), effort: own.effort, ...timing(delays, loop) });
@@ -122,7 +121,6 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
   },
   jpeg: {
     keepsAlpha: false,
-    keepsFrames: false,
     encode: (image, { quality, extent }) =>
       image.jpeg(
         extent === 'small' ? { quality } : { quality, progressive: true, quantisationTable: JPEG_QUANTISATION_TABLE },
@@ -130,13 +128,11 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
   },
   png: {
     keepsAlpha: true,
-    keepsFrames: false,
     // sharp's own `effort` would reduce the picture to a palette.
     encode: (image, { effort = 7 }) => image.png({ compressionLevel: effort, adaptiveFiltering: true }),
   },
   gif: {
     keepsAlpha: true,
-    keepsFrames: true,
     encode: (image, { effort = 3, delays, loop }) =>
       image.gif({ effort: Math.max(1, effort), ...timing(delays, loop) }),
   },
@@ -221,11 +217,6 @@ function chooseFormat(output: Output, transparent: boolean, frames: number): For
   if (output !== 'base') return output;
   if (frames > 1) return 'gif';
   return transparent ? 'png' : 'jpeg';
-}
-
-/** Whether frames survive in what this recipe makes; where they do not, only the first one is decoded. */
-export function keepsFrames({ animated, output }: Recipe): boolean {
-  return animated && (output === 'base' || ENCODERS[output].keepsFrames);
 }
 
 function timing(delays: number[] | undefined, loop: number | undefined) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { Pixels } from '../stages/decode.ts';
+import type { Pixels } from '../pixels.ts';
 import { avifFile } from './avif-file.ts';
 
 /** The library's version that `build/svt-av1.ts` brings; stands in every rendition's key. */

@@ -1,22 +1,12 @@
 import type { Sharp } from 'sharp';
-import { keepsFrames } from '../formats/encode.ts';
-import { assertFramesFit, type Examined, type OriginalHeader, type OriginalLimits, refuse } from '../formats/header.ts';
-import type { Recipe } from '../recipe.ts';
+import { assertFramesFit, refuse } from '../formats/header.ts';
+import type { DecodeLimits, Examined, OriginalHeader } from '../original.ts';
+import type { Box, Pixels } from '../pixels.ts';
+import { keepsFrames, type Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { type Box, cutsAway, type FramePlan, isCentred, planFrame, type Size } from './geometry.ts';
+import { type Conversion, toSrgb } from './colour.ts';
+import { cutsAway, type FramePlan, isCentred, planFrame } from './geometry.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
-
-export interface DecodeLimits extends OriginalLimits {
-  /** sharp gives up decoding after this many seconds; it does not stop every encoder. */
-  readonly timeoutSeconds: number;
-}
-
-/** Upright sRGB pixels, 8 bits a channel, 3 channels or 4 with straight alpha; frames stand below each other. */
-export interface Pixels extends Size {
-  readonly data: Buffer;
-  readonly channels: 3 | 4;
-  readonly frames: number;
-}
 
 /** A decoder for one original and one recipe. */
 export interface Decoder {
@@ -81,15 +71,6 @@ export function openOriginal(sharp: SharpModule, { body }: Examined, limits: Dec
     failOn: 'error',
     limitInputPixels: limits.maxPixels,
   }).timeout({ seconds: limits.timeoutSeconds });
-}
-
-/** What decides how a picture is converted to sRGB. */
-export type Conversion = Pick<OriginalHeader, 'deep' | 'hasProfile'>;
-
-export function toSrgb(image: Sharp, { deep, hasProfile }: Conversion): Sharp {
-  image.toColourspace('srgb');
-  // sharp works on deep pictures in Display P3 and would hand out its numbers as if they were sRGB's.
-  return deep && hasProfile ? image.withIccProfile('srgb', { attach: false }) : image;
 }
 
 /** Converts to sRGB and collects the pixels. */

@@ -1,9 +1,10 @@
-import type { Examined, OriginalHeader } from '../formats/header.ts';
+import type { DecodeLimits, Examined, OriginalHeader } from '../original.ts';
+import type { Box, Pixels, Size } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { type DecodeLimits, decode, openOriginal, openPixels, type Pixels } from './decode.ts';
+import { decode, openOriginal, openPixels } from './decode.ts';
 import { PROBE_SIDE_PX } from './face-aware-crop.ts';
-import { type Box, dependsOnFaces, planFrame, type Size, workingSize } from './geometry.ts';
+import { dependsOnFaces, planFrame, workingSize } from './geometry.ts';
 
 /**
  * Whole pictures: an original decoded once, upright and in sRGB, for all renditions that are not much smaller than it.

@@ -1,10 +1,13 @@
-import type { Face, Probe } from '../../faces/finder.ts';
-import { type OriginalHeader, refuse } from '../formats/header.ts';
+import type { Face, Probe } from '../../faces/face.ts';
+import { refuse } from '../formats/header.ts';
+import type { OriginalHeader } from '../original.ts';
+import type { Box, Pixels } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { type Conversion, type Decoder, decode, openPixels, type Pixels } from './decode.ts';
+import type { Conversion } from './colour.ts';
+import { type Decoder, decode, openPixels } from './decode.ts';
 import type { FaceBox } from './face-window.ts';
-import { aimAtFaces, type Box, dependsOnFaces, workingSize } from './geometry.ts';
+import { aimAtFaces, dependsOnFaces, workingSize } from './geometry.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when they could not be looked for. Asks for a probe

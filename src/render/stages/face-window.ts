@@ -1,8 +1,8 @@
+import type { Box, Size } from '../pixels.ts';
 /**
  * Where the window of a cover crop goes: pure geometry from faces to a rectangle. Whole pixels of the scaled, upright
  * picture. The same input always gives the same window.
  */
-import type { Box, Size } from './geometry.ts';
 
 /** A face in fractions (0 to 1) of the upright picture. */
 export interface FaceBox {

@@ -3,19 +3,9 @@
  * Nothing is ever enlarged: when the original is too small, the whole plan shrinks and keeps the asked-for shape.
  */
 
+import type { Box, Size } from '../pixels.ts';
+import type { Fit } from '../recipe.ts';
 import { type FaceBox, windowOnFaces, zoomOn } from './face-window.ts';
-
-export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface Box extends Size {
-  readonly left: number;
-  readonly top: number;
-}
 
 export interface FrameRequest {
   /** Asked-for size; one of the two may be missing, then the original's shape decides. */

@@ -1,4 +1,4 @@
-import type { Box, Size } from './geometry.ts';
+import type { Box, Size } from '../pixels.ts';
 
 /** Longest side of the small copy in which borders are looked for; its pixel is the precision of the cut. */
 export const PROBE_SIZE_PX = 512;

@@ -6,7 +6,7 @@ import type { Credentials } from './sigv4.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
-  /** Put before every key, with a slash between. */
+  /** Put before every key: empty, or ends with a slash. */
   readonly prefix: string;
   readonly region: string;
   readonly endpoint: string | undefined;
@@ -34,8 +34,7 @@ type Sdk = typeof import('@aws-sdk/client-s3');
  * Reads do without the SDK (s3-reader.ts); it is loaded for the first write: importing it takes some 100 ms.
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
-  const { bucket, timeoutMs } = options;
-  const prefix = options.prefix === '' || options.prefix.endsWith('/') ? options.prefix : `${options.prefix}/`;
+  const { bucket, prefix, timeoutMs } = options;
   let connecting: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
   const reader = createS3Reader({

@@ -54,7 +54,7 @@ async function bucketSide(): Promise<Side> {
   );
   const location = {
     bucket: bucket.bucket,
-    prefix: 'up',
+    prefix: 'up/',
     region: bucket.region,
     endpoint: bucket.endpoint,
     pathStyle: true,

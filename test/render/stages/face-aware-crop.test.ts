@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { Probe } from '../../../src/faces/finder.ts';
+import type { Probe } from '../../../src/faces/face.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
 import { face } from '../../helpers/faces.ts';
 import { letterF, patch, pixelsOf, render, storedAs } from '../../helpers/pictures.ts';

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Box, Size } from '../../../src/render/pixels.ts';
 import type { FaceBox } from '../../../src/render/stages/face-window.ts';
-import {
-  aimAtFaces,
-  type Box,
-  dependsOnFaces,
-  planFrame,
-  type Size,
-  workingSize,
-} from '../../../src/render/stages/geometry.ts';
+import { aimAtFaces, dependsOnFaces, planFrame, workingSize } from '../../../src/render/stages/geometry.ts';
 
 /** A face by pixels of its picture. */
 function faceAt(picture: Size, left: number, top: number, side: number, score = 0.9): FaceBox {

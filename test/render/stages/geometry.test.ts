@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Fit, MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planFrame } from '../../../src/render/stages/geometry.ts';
+import type { Fit } from '../../../src/render/recipe.ts';
+import { MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX, planFrame } from '../../../src/render/stages/geometry.ts';
 
 const FITS: Fit[] = ['cover', 'contain', 'fill', 'inside', 'outside'];
 

@@ -15,7 +15,7 @@ storeConformance(
       bucket,
       endpoint,
       region,
-      prefix: 'some/prefix',
+      prefix: 'some/prefix/',
       pathStyle: true,
       timeoutMs: 10_000,
       maxSockets: 5,
@@ -44,7 +44,7 @@ describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
 
   it('puts keys below its prefix with all headers', async () => {
     const { bucket, endpoint, region, head, listKeys, dispose } = await createTestBucket();
-    const store = createS3Store({ bucket, endpoint, region, prefix: 'results', pathStyle: true, timeoutMs: 5000 });
+    const store = createS3Store({ bucket, endpoint, region, prefix: 'results/', pathStyle: true, timeoutMs: 5000 });
     const object = {
       body: Buffer.from('x'),
       contentType: 'image/webp',

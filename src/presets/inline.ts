@@ -1,0 +1,33 @@
+import { type Preset, presetSchema } from './schema.ts';
+
+const flag = (text: string) => (text === '1' ? true : text);
+const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string) => unknown]>> = {
+  w: ['width', Number],
+  h: ['height', Number],
+  fit: ['fit', String],
+  f: ['format', String],
+  q: ['quality', Number],
+  g: ['gravity', String],
+  z: ['faceZoom', Number],
+  bg: ['background', (hex) => `#${hex}`],
+  e: ['effort', Number],
+  a: ['animated', flag],
+  gamut: ['gamut', String],
+  t: ['trim', (text) => ({ tolerance: Number(text) })],
+  m: ['margin', Number],
+  c: ['keepCopyright', flag],
+};
+const MAX_INLINE_LENGTH = 128;
+
+/** Reads `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for what is not such a recipe. */
+export function parseInlinePreset(text: string): Preset | undefined {
+  if (text.length > MAX_INLINE_LENGTH) return undefined;
+  const fields: Record<string, unknown> = {};
+  for (const part of text.split(',')) {
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9]+)$/.exec(part) ?? [];
+    const [field, read] = INLINE_FIELDS[name] ?? [];
+    if (!field || !read || field in fields) return undefined;
+    fields[field] = read(value);
+  }
+  return presetSchema.safeParse(fields).data;
+}

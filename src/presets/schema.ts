@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
+
+/** Most pixels along one side that a preset may ask for, before pixel ratios. */
+const MAX_SIDE_PX = 8192;
+/** Of 255 a channel: JPEG's own noise on a plain ground stays below. */
+export const DEFAULT_TRIM_TOLERANCE = 10;
+
+const side = z.int().min(1).max(MAX_SIDE_PX);
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as #ffffff');
+
+export const presetSchema = z
+  .strictObject({
+    width: side.optional(),
+    height: side.optional(),
+    fit: z.enum(['cover', 'contain', 'fill', 'inside', 'outside']).default('inside'),
+    format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
+    quality: z.int().min(1).max(100).default(80),
+    gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
+    /** How far a cover crop may zoom in on the largest face. */
+    faceZoom: z.number().min(1).max(8).default(1),
+    background: colour.optional(),
+    effort: z.int().min(0).max(9).optional(),
+    animated: z.boolean().default(false),
+    gamut: z.enum(['srgb', 'p3']).default('srgb'),
+    /** true for a tolerance of 10 of 255. */
+    trim: z.union([z.boolean(), z.strictObject({ tolerance: z.int().min(0).max(128) })]).default(false),
+    /** Percent of the rendition on each side. */
+    margin: z.number().min(0).max(40).default(0),
+    keepCopyright: z.boolean().default(false),
+    /** What the unsigned suffix may choose from. */
+    widths: z.array(side).max(32).default([]),
+    pixelRatios: z
+      .array(z.number().min(0.5).max(4))
+      .max(8)
+      .default([...DEFAULT_PIXEL_RATIOS]),
+    formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
+  })
+  .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
+  .refine(
+    ({ fit, width, height }) => fit === 'inside' || fit === 'outside' || (width !== undefined && height !== undefined),
+    'needs both a width and a height, because its fit is cover, contain or fill',
+  )
+  .refine(
+    ({ fit, margin }) => margin === 0 || fit === 'contain' || fit === 'inside',
+    'has a margin, which needs the fit contain or inside',
+  )
+  .refine(
+    ({ fit, gravity, faceZoom }) => faceZoom === 1 || (fit === 'cover' && (gravity === 'auto' || gravity === 'faces')),
+    'has a faceZoom, which needs the fit cover and the gravity auto or faces',
+  )
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
+
+const presetsSchema = z.record(
+  z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),
+  presetSchema,
+);
+
+/** A named recipe as its owner writes it. */
+export type Preset = z.output<typeof presetSchema>;
+/** The content of a presets file, before defaults. */
+export type PresetDefinitions = z.input<typeof presetsSchema>;
+
+/** Checks definitions read from a file. Throws an Error that names the preset and the field. */
+export function checkPresets(definitions: unknown): Record<string, Preset> {
+  const checked = presetsSchema.safeParse(definitions);
+  if (checked.success) return checked.data;
+  const found = checked.error.issues.map((issue) => {
+    const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message;
+    return `${issue.path.join('.') || 'the file'}: ${message}`;
+  });
+  throw new Error(`presets are not valid: ${found.join('; ')}`);
+}
