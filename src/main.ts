@@ -17,7 +17,7 @@ import { createIdentify } from './http/resolve.ts';
 import type { Developed } from './http/serve-image.ts';
 import { createInputBuffers } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
-import { createOriginalFacts } from './originals/metadata.ts';
+import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createPictureSources } from './originals/source-selection.ts';
 import { exampleUrls, pictureIds } from './playground/example-urls.ts';
@@ -130,7 +130,7 @@ async function start() {
   });
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const generations = createGenerations();
-  const facts = createOriginalFacts({
+  const metadata = createOriginalMetadata({
     ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
@@ -139,7 +139,7 @@ async function start() {
     ...{ originals: reader, kept, renderer, maxOriginalBytes, warn },
   });
   const shop = createShopApi({
-    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader, signingKey },
+    ...{ cache, decodes, generations, metadata, results, queue, renderer, signatures, reader, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
@@ -155,7 +155,7 @@ async function start() {
   const logStream = createLogStream();
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-    ...{ cache, decodes, flights, queue, kept, sources, renderer, facts, generations, metrics, tracing, life },
+    ...{ cache, decodes, flights, queue, kept, sources, renderer, metadata, generations, metrics, tracing, life },
     maxUploadBytes: maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     nearest: config.nearest,
@@ -171,7 +171,7 @@ async function start() {
     const { originals: location } = config;
     const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
     const { uploads, imageMeta } = shop;
-    return { presets, definitions: checkPresets(definitions), signingKey, facts, uploads, imageMeta, listIds };
+    return { presets, definitions: checkPresets(definitions), signingKey, metadata, uploads, imageMeta, listIds };
   }
   const { log } = app;
   function warn(what: string, key: string, reason: unknown): void {

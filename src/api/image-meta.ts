@@ -1,14 +1,14 @@
 import { DarkroomError, errors } from '../errors.ts';
 import type { Face } from '../faces/face.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
-import type { OriginalFacts } from '../originals/metadata.ts';
+import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { OriginalReader } from '../originals/reader.ts';
 import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
-import type { PictureFacts } from '../render/describe.ts';
+import type { PictureDescription } from '../render/describe.ts';
 import type { Renderer } from '../render/render.ts';
 
 export interface ImageMetaDeps {
-  readonly facts: OriginalFacts;
+  readonly metadata: OriginalMetadata;
   readonly originals: OriginalReader;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
@@ -17,18 +17,18 @@ export interface ImageMetaDeps {
 
 /** One image of a listing page, or why there is nothing to say about it. */
 export type ImageMeta =
-  | ({ readonly id: string; readonly faces?: readonly Face[] } & PictureFacts)
+  | ({ readonly id: string; readonly faces?: readonly Face[] } & PictureDescription)
   | { readonly id: string; readonly error: string; readonly message: string };
 
 /** As many at a time; a page of new pictures must not crowd out the renders. */
 const AT_A_TIME = 4;
 
 /** In the order asked for. What one image lacks does not keep the others back. */
-export function createImageMeta({ facts, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
+export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
   async function metaOf(id: string, signal: AbortSignal): Promise<ImageMeta> {
     try {
-      await facts.recall(id, signal);
-      const picture = await facts.picture(id, async () => {
+      await metadata.load(id, signal);
+      const picture = await metadata.picture(id, async () => {
         using place = await queue.enter(DESCRIBE_MS, signal);
         const hold = (bytes: number) => place.hold(bytes);
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
@@ -37,7 +37,7 @@ export function createImageMeta({ facts, originals, queue, renderer, maxOriginal
         await place.slot(describeCost(original));
         return renderer.describe(original);
       });
-      const { faces } = facts.known(id);
+      const { faces } = metadata.known(id);
       return { id, ...picture, ...(faces ? { faces } : {}) };
     } catch (error) {
       const known = error instanceof DarkroomError ? error : signal.aborted ? errors.storeTimeout(error) : undefined;

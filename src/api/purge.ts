@@ -1,5 +1,5 @@
 import type { DecodeCache } from '../originals/decode-cache.ts';
-import type { OriginalFacts } from '../originals/metadata.ts';
+import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { Generations } from '../renditions/purge-epochs.ts';
 import { cacheTagOf, renditionFolder } from '../renditions/rendition.ts';
@@ -10,7 +10,7 @@ export interface PurgeDeps {
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
   readonly generations: Generations;
-  readonly facts: OriginalFacts;
+  readonly metadata: OriginalMetadata;
   /** Undefined where nothing is kept. */
   readonly results: ObjectStore | undefined;
   /** Undefined where originals cannot be deleted: they lie at an HTTP origin. */
@@ -38,12 +38,12 @@ export interface PurgeReport {
 export type Purge = (id: string, options: { original: boolean }, signal: AbortSignal) => Promise<PurgeReport>;
 
 /** Takes an image down everywhere. Idempotent. Rejects with a store's error when a store cannot be emptied. */
-export function createPurge({ cache, decodes, generations, facts, results, originals, cdn }: PurgeDeps): Purge {
+export function createPurge({ cache, decodes, generations, metadata, results, originals, cdn }: PurgeDeps): Purge {
   return async (id, { original }, signal) => {
     const folder = renditionFolder(id);
     const forget = () => {
       generations.advance(id);
-      facts.forget(id);
+      metadata.forget(id);
       decodes.forget(id);
       return cache.deleteFolder(folder);
     };

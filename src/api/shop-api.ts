@@ -8,7 +8,7 @@ import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads
 
 export interface ShopApiOptions
   extends Omit<PurgeDeps, 'originals'>,
-    Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'facts'> {
+    Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'metadata'> {
   /** Without one there are no routes under /v1. */
   readonly apiToken: string | undefined;
   readonly reader: OriginalReader;

@@ -21,7 +21,7 @@ export interface Target {
   readonly lasting: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is learned on the way, for the log and for errors. */
+/** What is recorded on the way, for the log and for errors. */
 export interface Traces {
   preset?: string;
   id?: string;

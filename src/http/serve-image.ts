@@ -3,7 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
-import type { OriginalFacts } from '../originals/metadata.ts';
+import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { PictureSources } from '../originals/source-selection.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost.ts';
@@ -35,7 +35,7 @@ export interface ImageRouteDeps {
   /** Undefined when nothing is kept beyond this process. */
   readonly kept: KeptResults | undefined;
   readonly renderer: Renderer;
-  readonly facts: OriginalFacts;
+  readonly metadata: OriginalMetadata;
   readonly generations: Generations;
   readonly renderTimeoutMs: number;
   /** Whether another size of the same picture may stand in when there is no place for a render. */
@@ -55,7 +55,7 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { identify, cache, decodes, flights, queue, kept, sources, renderer, facts, generations } = deps;
+  const { identify, cache, decodes, flights, queue, kept, sources, renderer, metadata, generations } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
@@ -149,14 +149,14 @@ export function createImageRoute(deps: ImageRouteDeps) {
     renderer.warm().catch(() => {});
     try {
       const job = { id, generation, recipe, place, visit, timer, signal: flight.signal };
-      const known = seeksFaces(recipe) ? facts.recall(id, flight.signal) : undefined;
+      const known = seeksFaces(recipe) ? metadata.load(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
       await place.slot(sources.cost(job, source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
       const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
-        facts.faces(id, generation, probe),
+        metadata.faces(id, generation, probe),
       );
       visit.keep(whole);
       return rendition;

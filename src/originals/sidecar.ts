@@ -1,11 +1,11 @@
 import { type Face, isFace } from '../faces/face.ts';
-import type { PictureFacts } from '../render/describe.ts';
+import type { PictureDescription } from '../render/describe.ts';
 import type { StoredObject } from '../stores/store.ts';
 
 /** What is known about an original; undefined is not known yet. */
-export interface Facts {
+export interface KnownMetadata {
   readonly faces: readonly Face[] | undefined;
-  readonly picture: PictureFacts | undefined;
+  readonly picture: PictureDescription | undefined;
   /** Digest of the original, in hex, of those that were uploaded through this server. */
   readonly sha256: string | undefined;
 }
@@ -15,14 +15,14 @@ const VERSION = 1;
 const DETECTOR = 'blazeface-1';
 
 /** The object `original.json`. */
-export function writeSidecar({ faces, picture, sha256 }: Facts): StoredObject {
+export function writeSidecar({ faces, picture, sha256 }: KnownMetadata): StoredObject {
   const found = faces ? { detector: DETECTOR, faces } : {};
   const body = Buffer.from(JSON.stringify({ version: VERSION, ...found, picture, sha256 }));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
 }
 
 /** Undefined for what is damaged, or was found by another detector. */
-export function readSidecar(body: Buffer, maxFaces: number): Facts | undefined {
+export function readSidecar(body: Buffer, maxFaces: number): KnownMetadata | undefined {
   try {
     const { version, detector, faces, picture, sha256 } = JSON.parse(body.toString('utf8'));
     if (version !== VERSION || (faces !== undefined && detector !== DETECTOR)) return undefined;
@@ -36,8 +36,8 @@ export function readSidecar(body: Buffer, maxFaces: number): Facts | undefined {
   }
 }
 
-function isPicture(value: unknown): value is PictureFacts {
-  const picture = value as PictureFacts | null;
+function isPicture(value: unknown): value is PictureDescription {
+  const picture = value as PictureDescription | null;
   const counts = [picture?.width, picture?.height, picture?.frames];
   const texts = [picture?.format, picture?.thumbhash];
   return (

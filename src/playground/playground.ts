@@ -5,7 +5,7 @@ import type { ImageMeta } from '../api/image-meta.ts';
 import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
-import type { OriginalFacts } from '../originals/metadata.ts';
+import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
 import type { Size } from '../render/pixels.ts';
@@ -17,7 +17,7 @@ export interface PlaygroundDeps {
   /** The presets with their defaults filled in. */
   readonly definitions: Readonly<Record<string, Preset>>;
   readonly signingKey: Uint8Array;
-  readonly facts: OriginalFacts;
+  readonly metadata: OriginalMetadata;
   readonly uploads: Uploads | undefined;
   readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageMeta[]>;
   /** Ids to choose from, newest first. */
@@ -41,7 +41,7 @@ const justId = z.strictObject({ id: z.string() });
 
 /** A page to try presets with, for developers: never in production. What it needs signed is signed here. */
 export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
-  const { presets, definitions, facts, uploads, imageMeta } = deps;
+  const { presets, definitions, metadata, uploads, imageMeta } = deps;
   const imagesAt = ({ protocol, host }: FastifyRequest) =>
     createImageUrls({ baseUrl: `${protocol}://${host}`, key: deps.signingKey, presets: definitions });
 
@@ -103,7 +103,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     if (!meta || 'error' in meta) return { message: meta?.message };
     const size = width === undefined ? (pixelRatio === 1 ? '' : `@${pixelRatio}x`) : `@${width}w`;
     const { recipe } = presets.resolve(preset, `${size}${format ? `.${format}` : ''}`, undefined);
-    const { faces } = facts.known(id);
+    const { faces } = metadata.known(id);
     const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
     if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
     const plan = planFrame(meta, recipe);

@@ -4,7 +4,7 @@ import type { SharpModule } from './sharp.ts';
 import { decode, openOriginal, openPixels } from './stages/decode.ts';
 
 /** What a page wants to know before the picture comes. */
-export interface PictureFacts {
+export interface PictureDescription {
   /** Upright, in pixels. */
   readonly width: number;
   readonly height: number;
@@ -20,7 +20,11 @@ export interface PictureFacts {
 const THUMB_SIDE_PX = 100;
 
 /** Throws `original_unreadable` and `original_too_large`. */
-export async function describe(sharp: SharpModule, original: Examined, limits: DecodeLimits): Promise<PictureFacts> {
+export async function describe(
+  sharp: SharpModule,
+  original: Examined,
+  limits: DecodeLimits,
+): Promise<PictureDescription> {
   const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
   const { header } = original;
   const pixels = await decode(openOriginal(sharp, original, limits).resize(inside), header);

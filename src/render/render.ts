@@ -1,5 +1,5 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import { describe, type PictureFacts } from './describe.ts';
+import { describe, type PictureDescription } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { readHeader } from './formats/header.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
@@ -45,7 +45,7 @@ export interface Renderer {
   /** A whole picture as JPEG, for renditions that are smaller. */
   pack(whole: Examined): Promise<Buffer>;
   /** Size, colours and a placeholder. Throws as `render` does. */
-  describe(original: Examined): Promise<PictureFacts>;
+  describe(original: Examined): Promise<PictureDescription>;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {

@@ -26,7 +26,7 @@ export function renditionFolder(id: string): string {
 }
 
 /** The key of what was learned about an original. */
-export function factsKey(id: string): string {
+export function metadataKey(id: string): string {
   return `${renditionFolder(id)}/original.json`;
 }
 

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { type CdnTarget, createCdnPurge } from '../../src/api/cdn-purge.ts';
 import { QUARANTINE } from '../../src/originals/quarantine.ts';
 import type { Renderer } from '../../src/render/render.ts';
-import { factsKey } from '../../src/renditions/rendition.ts';
+import { metadataKey } from '../../src/renditions/rendition.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
@@ -219,7 +219,7 @@ describe('a purge', () => {
     assert.ok(await isGreen(await first));
     await app.saves.drain(1000);
     assert.deepEqual(looking, [true, false]);
-    assert.deepEqual(JSON.parse(results.objects.get(factsKey('a/b.png'))?.body.toString() ?? '').faces, []);
+    assert.deepEqual(JSON.parse(results.objects.get(metadataKey('a/b.png'))?.body.toString() ?? '').faces, []);
   });
 
   it('before the description of an original that was read leaves nothing of it', async () => {

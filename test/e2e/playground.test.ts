@@ -40,10 +40,10 @@ describe('the playground', { skip: browserSkip }, () => {
 
   const text = (id: string) => page.textContent(`#${id}`);
   /** The page has shown what was chosen. */
-  const settled = (facts: RegExp) =>
+  const settled = (metadata: RegExp) =>
     page.waitForFunction(
       ({ source }) => {
-        const [status, shown] = ['status', 'rendition-facts'].map(
+        const [status, shown] = ['status', 'rendition-metadata'].map(
           (id) =>
             (
               globalThis as unknown as { document: { getElementById(id: string): { textContent: string } } }
@@ -51,7 +51,7 @@ describe('the playground', { skip: browserSkip }, () => {
         );
         return status === '' && new RegExp(source).test(shown ?? '');
       },
-      { source: facts.source },
+      { source: metadata.source },
       { timeout: 15_000 },
     );
 
@@ -77,18 +77,18 @@ describe('the playground', { skip: browserSkip }, () => {
     await settled(/^256 × 256/);
     await page.waitForSelector('#overlay rect.face', { state: 'attached' });
     await page.waitForSelector('#overlay rect.crop', { state: 'attached' });
-    assert.match((await text('original-facts')) ?? '', /512 × 512 · jpeg · 1 faces/);
+    assert.match((await text('original-metadata')) ?? '', /512 × 512 · jpeg · 1 faces/);
   });
 
   it('follows preset, size and format, with the numbers of that very response', async () => {
     await page.selectOption('#preset', 'small');
     await settled(/^300 × 300/);
-    const first = [await text('rendition-facts'), await text('timing')];
+    const first = [await text('rendition-metadata'), await text('timing')];
     await page.selectOption('#format', 'avif');
     await settled(/image\/avif/);
     await page.selectOption('#size', 'x2');
     await settled(/^512 × 512 · [\d.]+ KB · image\/avif/);
-    assert.notDeepEqual([await text('rendition-facts'), await text('timing')], first);
+    assert.notDeepEqual([await text('rendition-metadata'), await text('timing')], first);
   });
 
   it('copies a URL that works, and markup', async () => {

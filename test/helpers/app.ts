@@ -12,7 +12,7 @@ import { createIdentify } from '../../src/http/resolve.ts';
 import type { Developed } from '../../src/http/serve-image.ts';
 import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
-import { createOriginalFacts } from '../../src/originals/metadata.ts';
+import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../src/originals/reader.ts';
 import { createPictureSources } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
@@ -90,7 +90,7 @@ export async function startApp(options: TestAppOptions) {
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
   const generations = createGenerations();
-  const facts = createOriginalFacts({
+  const metadata = createOriginalMetadata({
     ...{ finder: options.finder, results, saves, generations },
     onLook: (outcome) => looks.push(outcome),
     warn,
@@ -105,7 +105,7 @@ export async function startApp(options: TestAppOptions) {
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
   const shop = createShopApi({
-    ...{ cache, decodes, generations, facts, results, queue, renderer, signatures, reader },
+    ...{ cache, decodes, generations, metadata, results, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
@@ -121,7 +121,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-    ...{ kept, sources, cache, decodes, flights, queue, facts, generations, life },
+    ...{ kept, sources, cache, decodes, flights, queue, metadata, generations, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import type { Face, Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
-import { createOriginalFacts } from '../../src/originals/metadata.ts';
+import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createGenerations } from '../../src/renditions/purge-epochs.ts';
-import { factsKey } from '../../src/renditions/rendition.ts';
+import { metadataKey } from '../../src/renditions/rendition.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
@@ -14,12 +14,12 @@ const pixels: Probe = { data: Buffer.alloc(4), width: 1, height: 1 };
 const probe = async () => pixels;
 const SEEN = [face(0.1, 0.2, 0.3)];
 
-function facts(finder: FaceFinder | undefined, seed: Record<string, Buffer> = {}, withResults = true) {
+function metadata(finder: FaceFinder | undefined, seed: Record<string, Buffer> = {}, withResults = true) {
   const results = createMemoryStore(seed);
   const saves = createWriteBehind({ maxBytes: 1_000_000, concurrency: 1, attempts: 1, retryDelayMs: 1 });
   const warnings: string[] = [];
   const looks: string[] = [];
-  const made = createOriginalFacts({
+  const made = createOriginalMetadata({
     ...{ finder, saves, generations: createGenerations(), results: withResults ? results.store : undefined },
     onLook: (outcome) => looks.push(outcome),
     warn: (what) => warnings.push(what),
@@ -31,28 +31,28 @@ function facts(finder: FaceFinder | undefined, seed: Record<string, Buffer> = {}
 describe('what is known about an original', () => {
   it('is looked up once, kept in memory and in the sidecar, and read back elsewhere', async () => {
     const here = fixedFinder(SEEN);
-    const first = facts(here);
-    await first.recall('a/b.jpg', never);
+    const first = metadata(here);
+    await first.load('a/b.jpg', never);
     assert.deepEqual(await first.faces('a/b.jpg', probe), SEEN);
     assert.deepEqual(await first.faces('a/b.jpg', probe), SEEN);
     assert.equal(here.looks, 1);
     await first.drain();
     assert.deepEqual([...first.results.objects.keys()], ['a%2Fb.jpg/original.json']);
-    const sidecar = first.results.objects.get(factsKey('a/b.jpg'))?.body ?? assert.fail();
+    const sidecar = first.results.objects.get(metadataKey('a/b.jpg'))?.body ?? assert.fail();
     assert.equal(JSON.parse(sidecar.toString()).faces.length, 1);
 
     const there = fixedFinder([]);
-    const second = facts(there, { [factsKey('a/b.jpg')]: sidecar });
-    await second.recall('a/b.jpg', never);
+    const second = metadata(there, { [metadataKey('a/b.jpg')]: sidecar });
+    await second.load('a/b.jpg', never);
     assert.deepEqual(await second.faces('a/b.jpg', () => assert.fail('no pixels needed')), SEEN);
     assert.equal(there.looks, 0);
-    await second.recall('a/b.jpg', never);
+    await second.load('a/b.jpg', never);
     assert.equal(second.results.count('get'), 1);
   });
 
   it('says that there is nobody as lastingly as that there is somebody', async () => {
     const empty = fixedFinder([]);
-    const known = facts(empty);
+    const known = metadata(empty);
     assert.deepEqual([await known.faces('a', probe), await known.faces('a', probe)], [[], []]);
     await known.drain();
     assert.equal(empty.looks, 1);
@@ -63,7 +63,7 @@ describe('what is known about an original', () => {
   it('is looked for once by all who ask meanwhile', async () => {
     const looking = Promise.withResolvers<Face[]>();
     const slow = { ...fixedFinder([]), find: () => looking.promise };
-    const known = facts(slow);
+    const known = metadata(slow);
     const both = [known.faces('a', probe), known.faces('a', () => assert.fail('a second look'))];
     looking.resolve(SEEN);
     assert.deepEqual(await Promise.all(both), [SEEN, SEEN]);
@@ -73,7 +73,7 @@ describe('what is known about an original', () => {
   it('is not known after a look that failed, which is told once and tried again', async () => {
     let broken = true;
     const eyes = fixedFinder(SEEN);
-    const known = facts({
+    const known = metadata({
       ...eyes,
       find: async () => {
         if (broken) throw new Error('crashed');
@@ -91,7 +91,7 @@ describe('what is known about an original', () => {
   });
 
   it('leaves errors of the original to the original', async () => {
-    const known = facts(fixedFinder(SEEN));
+    const known = metadata(fixedFinder(SEEN));
     await assert.rejects(
       known.faces('a', () => Promise.reject(new Error('cut off'))),
       /cut off/,
@@ -116,53 +116,53 @@ describe('what is known about an original', () => {
   for (const [what, body] of damaged) {
     it(`is found anew and replaced when the sidecar holds ${what}`, async () => {
       const eyes = fixedFinder(SEEN);
-      const known = facts(eyes, { [factsKey('a')]: Buffer.from(body) });
-      await known.recall('a', never);
+      const known = metadata(eyes, { [metadataKey('a')]: Buffer.from(body) });
+      await known.load('a', never);
       assert.deepEqual(await known.faces('a', probe), SEEN);
       await known.drain();
       assert.equal(eyes.looks, 1);
       assert.equal(known.warnings.length, 1);
-      assert.deepEqual(JSON.parse(known.results.objects.get(factsKey('a'))?.body.toString() ?? ''), good);
+      assert.deepEqual(JSON.parse(known.results.objects.get(metadataKey('a'))?.body.toString() ?? ''), good);
     });
   }
 
   it('is found anew when the sidecar is out of reach, within bounded time', async () => {
     const eyes = fixedFinder(SEEN);
-    const known = facts(eyes);
+    const known = metadata(eyes);
     known.results.hold.get = () => Promise.reject(new Error('503'));
-    await known.recall('a', never);
+    await known.load('a', never);
     known.results.hold.get = () => new Promise(() => {});
     // Time-outs of signals keep no process alive; a server does.
     const alive = setInterval(() => {}, 1000);
-    await known.recall('a', never);
+    await known.load('a', never);
     clearInterval(alive);
     assert.equal(known.warnings.length, 2);
     assert.deepEqual(await known.faces('a', probe), SEEN);
   });
 
-  it('keeps what the sidecar says beside what was learned while it was being read', async () => {
+  it('keeps what the sidecar says beside what was recorded while it was being read', async () => {
     const picture = { width: 4, height: 3, format: 'jpeg', frames: 1, dominantColor: '#102030', thumbhash: 'AA==' };
     const sha256 = 'ab'.repeat(32);
     const kept = Buffer.from(JSON.stringify({ version: 1, picture, sha256 }));
-    const known = facts(fixedFinder(SEEN), { [factsKey('a')]: kept });
+    const known = metadata(fixedFinder(SEEN), { [metadataKey('a')]: kept });
     const held = Promise.withResolvers<void>();
     known.results.hold.get = () => held.promise;
-    const recalled = known.recall('a', never);
+    const loading = known.load('a', never);
     await known.faces('a', probe);
     held.resolve();
-    await recalled;
+    await loading;
     assert.deepEqual(known.known('a'), { faces: SEEN, picture, sha256 });
   });
 
   it('needs no store', async () => {
     const eyes = fixedFinder(SEEN);
-    const known = facts(eyes, {}, false);
-    await known.recall('a', never);
+    const known = metadata(eyes, {}, false);
+    await known.load('a', never);
     assert.deepEqual([await known.faces('a', probe), await known.faces('a', probe), eyes.looks], [SEEN, SEEN, 1]);
   });
 
   it('is not asked for when faces are off', async () => {
-    const known = facts(undefined);
+    const known = metadata(undefined);
     assert.equal(await known.faces('a', () => assert.fail('no look')), undefined);
     assert.deepEqual([known.results.calls, known.looks], [[], []]);
   });

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DarkroomError, errors } from '../../errors.ts';
 import type { WorkQueue } from '../../flow/work-queue.ts';
-import type { OriginalFacts } from '../../originals/metadata.ts';
+import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
 import { DESCRIBE_MS, describeCost } from '../../render/cost.ts';
-import type { PictureFacts } from '../../render/describe.ts';
+import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';
 import type { Generations } from '../../renditions/purge-epochs.ts';
 import type { ObjectStore } from '../../stores/store.ts';
@@ -33,7 +33,7 @@ export interface UploadOffer {
   readonly urls: Readonly<Record<string, string>>;
 }
 
-export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureFacts;
+export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureDescription;
 
 export interface Uploads {
   /** Nothing exists before the PUT. `serverUrl` is where this server was reached. */
@@ -49,7 +49,7 @@ export interface UploadsDeps {
   readonly target: UploadTarget;
   readonly originals: ObjectStore;
   readonly reader: OriginalReader;
-  readonly facts: OriginalFacts;
+  readonly metadata: OriginalMetadata;
   readonly generations: Generations;
   readonly purge: Purge;
   readonly queue: WorkQueue;
@@ -74,7 +74,7 @@ const TICKET_S = 300;
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { target, originals, reader, facts, generations, purge, queue, renderer, maxOriginalBytes } = deps;
+  const { target, originals, reader, metadata, generations, purge, queue, renderer, maxOriginalBytes } = deps;
   const { signatures, presets } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
@@ -129,11 +129,11 @@ export function createUploads(deps: UploadsDeps): Uploads {
         if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
           throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
         const sha256 = createHash('sha256').update(body).digest('hex');
-        await facts.recall(id, signal);
-        const before = facts.known(id).sha256;
+        await metadata.load(id, signal);
+        const before = metadata.known(id).sha256;
         // Immutable for its id, and renditions of the first one may be on their way round the world.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
-        facts.accept(id, generation, found, sha256);
+        metadata.recordUpload(id, generation, found, sha256);
         // Not what is quarantined: a save that ran out of time may be reading it still.
         held[Symbol.dispose]();
         return { imageId: id, bytes: body.length, ...found };
