@@ -36,7 +36,7 @@ import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
 import { createGenerations } from './renditions/purge-epochs.ts';
-import { createKeptResults } from './renditions/result-store.ts';
+import { createResultStore } from './renditions/result-store.ts';
 import { openOriginals, openResults, type StoreOptions } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -134,9 +134,9 @@ async function start() {
     ...{ finder, results, saves, generations, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
-  const kept = results && createKeptResults({ results, saves, generations, warn });
+  const resultStore = results && createResultStore({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals: reader, kept, renderer, maxOriginalBytes, warn },
+    ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
   const shop = createShopApi({
     ...{ cache, decodes, generations, metadata, results, queue, renderer, signatures, reader, signingKey },
@@ -155,7 +155,20 @@ async function start() {
   const logStream = createLogStream();
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-    ...{ cache, decodes, flights, queue, kept, sources, renderer, metadata, generations, metrics, tracing, life },
+    ...{
+      cache,
+      decodes,
+      flights,
+      queue,
+      resultStore,
+      sources,
+      renderer,
+      metadata,
+      generations,
+      metrics,
+      tracing,
+      life,
+    },
     maxUploadBytes: maxOriginalBytes,
     renderTimeoutMs: config.renderTimeoutMs,
     nearest: config.nearest,

@@ -13,7 +13,7 @@ import { nearestOf } from '../renditions/fallback.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { Generations } from '../renditions/purge-epochs.ts';
 import { familyOf, type Rendition, toStoredObject } from '../renditions/rendition.ts';
-import type { KeptResults } from '../renditions/result-store.ts';
+import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import {
   cacheControl,
@@ -32,8 +32,8 @@ export interface ImageRouteDeps {
   readonly flights: SingleFlight<Developed>;
   readonly queue: WorkQueue;
   readonly sources: PictureSources;
-  /** Undefined when nothing is kept beyond this process. */
-  readonly kept: KeptResults | undefined;
+  /** Undefined when nothing is resultStore beyond this process. */
+  readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;
   readonly metadata: OriginalMetadata;
   readonly generations: Generations;
@@ -55,7 +55,7 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { identify, cache, decodes, flights, queue, kept, sources, renderer, metadata, generations } = deps;
+  const { identify, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, generations } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
@@ -110,8 +110,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
   ) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
     const accept = negotiated ? headers.accept : undefined;
-    const kept = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
-    const rendition = nearestOf(kept, variant.recipe, accept);
+    const inMemory = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
+    const rendition = nearestOf(inMemory, variant.recipe, accept);
     if (!rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
     return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };
@@ -126,11 +126,11 @@ export function createImageRoute(deps: ImageRouteDeps) {
     timer: StepTimer,
   ): Promise<Developed> {
     const generation = generations.of(id);
-    const stored = await kept?.rendition(key, timer, flight.signal);
+    const stored = await resultStore?.rendition(key, timer, flight.signal);
     const rendition = stored ?? (await render(flight, id, generation, variant, timer));
     if (!rendition.provisional && generations.of(id) === generation) {
       cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) kept?.save(id, generation, key, toStoredObject(rendition));
+      if (!stored) resultStore?.save(id, generation, key, toStoredObject(rendition));
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }

@@ -4,7 +4,7 @@ import type { Examined, OriginalHeader } from '../render/original.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from '../render/stages/downscaled.ts';
-import type { KeptResults } from '../renditions/result-store.ts';
+import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeVisit } from './decode-cache.ts';
 import { dearToDecode, fromStoredCopy, toStoredCopy, workingCopyKey, worthCopying } from './proxy.ts';
@@ -29,7 +29,7 @@ export interface PictureSources {
 /** One rendition to be made, and what its flight holds for it. */
 export interface RenderJob {
   readonly id: string;
-  /** Of the id, noted before anything of it was read: what is made of a purged original is kept by nobody. */
+  /** Of the id, noted before anything of it was read: what is made of a purged original is resultStore by nobody. */
   readonly generation: number;
   readonly recipe: Recipe;
   readonly place: Place;
@@ -40,8 +40,8 @@ export interface RenderJob {
 
 export interface PictureSourcesDeps {
   readonly originals: OriginalReader;
-  /** Undefined when nothing is kept beyond this process. */
-  readonly kept: KeptResults | undefined;
+  /** Undefined when nothing is resultStore beyond this process. */
+  readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;
   readonly maxOriginalBytes: number;
   /** Something failed that the client need not know of. */
@@ -49,13 +49,13 @@ export interface PictureSourcesDeps {
 }
 
 export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
-  const { originals, kept, renderer, maxOriginalBytes, warn } = deps;
+  const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
   const copyKey = (id: string) => workingCopyKey(id, renderer.version);
 
   /** A store that just failed to answer for the rendition is not asked again. */
   async function findWorkingCopy({ id, recipe, visit, timer, signal }: RenderJob): Promise<Examined | undefined> {
-    if (!kept || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
-    const copy = await visit.read('working copy', () => kept.find(copyKey(id), timer, signal, fromStoredCopy));
+    if (!resultStore || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
+    const copy = await visit.read('working copy', () => resultStore.find(copyKey(id), timer, signal, fromStoredCopy));
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
 
@@ -83,7 +83,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   async function packBehind({ id, generation }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
-      kept?.save(id, generation, copyKey(id), toStoredCopy(body, whole.header));
+      resultStore?.save(id, generation, copyKey(id), toStoredCopy(body, whole.header));
     } catch (reason) {
       warn('a working copy could not be made', id, reason);
     }
@@ -116,7 +116,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
       const decode = async () => {
         const pictures = await renderer.whole(found, headers); // 422
         const [whole] = pictures;
-        if (kept && whole && worthCopying(found.header)) void packBehind(job, whole);
+        if (resultStore && whole && worthCopying(found.header)) void packBehind(job, whole);
         return pictures;
       };
       const pictures = await timer.time('decode', visit.decode(headers, decode));

@@ -10,7 +10,7 @@ import { fromStoredObject, type Rendition } from './rendition.ts';
  * Renditions, proxy images and metadata as the result store keeps them. The store is a convenience: an object that is missing,
  * damaged or out of reach is undefined, and no failure here fails a picture.
  */
-export interface KeptResults {
+export interface ResultStore {
   rendition(key: string, timer: StepTimer, abandoned: AbortSignal): Promise<Rendition | undefined>;
   /** An object that `parse` accepts; it returns undefined for a damaged one, which is deleted. */
   find<T>(
@@ -23,7 +23,7 @@ export interface KeptResults {
   save(id: string, generation: number, key: string, object: StoredObject): void;
 }
 
-export interface KeptResultsOptions {
+export interface ResultStoreOptions {
   readonly results: ObjectStore;
   readonly saves: WriteBehind;
   readonly generations: Generations;
@@ -38,7 +38,7 @@ const LOOKUP_MS = 1000;
 /** No rendition of ours weighs more; whatever does is not read. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
-export function createKeptResults({ results, saves, generations, warn }: KeptResultsOptions): KeptResults {
+export function createResultStore({ results, saves, generations, warn }: ResultStoreOptions): ResultStore {
   async function find<T>(
     key: string,
     timer: StepTimer,

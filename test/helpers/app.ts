@@ -19,7 +19,7 @@ import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
 import { createGenerations } from '../../src/renditions/purge-epochs.ts';
-import { createKeptResults } from '../../src/renditions/result-store.ts';
+import { createResultStore } from '../../src/renditions/result-store.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
@@ -110,9 +110,9 @@ export async function startApp(options: TestAppOptions) {
     ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
-  const kept = results && createKeptResults({ results, saves, generations, warn });
+  const resultStore = results && createResultStore({ results, saves, generations, warn });
   const sources = createPictureSources({
-    ...{ originals: reader, kept, renderer, maxOriginalBytes, warn },
+    ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
@@ -121,7 +121,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-    ...{ kept, sources, cache, decodes, flights, queue, metadata, generations, life },
+    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, generations, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
