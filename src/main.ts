@@ -35,7 +35,7 @@ import { startUpLine } from './process/start-up-line.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
-import { createGenerations } from './renditions/purge-epochs.ts';
+import { createPurgeEpochs } from './renditions/purge-epochs.ts';
 import { createResultStore } from './renditions/result-store.ts';
 import { openOriginals, openResults, type StoreOptions } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
@@ -129,17 +129,17 @@ async function start() {
     },
   });
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
-  const generations = createGenerations();
+  const epochs = createPurgeEpochs();
   const metadata = createOriginalMetadata({
-    ...{ finder, results, saves, generations, warn },
+    ...{ finder, results, saves, epochs, warn },
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
-  const resultStore = results && createResultStore({ results, saves, generations, warn });
+  const resultStore = results && createResultStore({ results, saves, epochs, warn });
   const sources = createPictureSources({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
   const shop = createShopApi({
-    ...{ cache, decodes, generations, metadata, results, queue, renderer, signatures, reader, signingKey },
+    ...{ cache, decodes, epochs, metadata, results, queue, renderer, signatures, reader, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
@@ -164,7 +164,7 @@ async function start() {
       sources,
       renderer,
       metadata,
-      generations,
+      epochs,
       metrics,
       tracing,
       life,

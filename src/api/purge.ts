@@ -1,7 +1,7 @@
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
-import type { Generations } from '../renditions/purge-epochs.ts';
+import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
 import { cacheTagOf, renditionFolder } from '../renditions/rendition.ts';
 import type { ObjectStore } from '../stores/store.ts';
 import type { CdnPurge } from './cdn-purge.ts';
@@ -9,7 +9,7 @@ import type { CdnPurge } from './cdn-purge.ts';
 export interface PurgeDeps {
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
-  readonly generations: Generations;
+  readonly epochs: PurgeEpochs;
   readonly metadata: OriginalMetadata;
   /** Undefined where nothing is kept. */
   readonly results: ObjectStore | undefined;
@@ -38,11 +38,11 @@ export interface PurgeReport {
 export type Purge = (id: string, options: { original: boolean }, signal: AbortSignal) => Promise<PurgeReport>;
 
 /** Takes an image down everywhere. Idempotent. Rejects with a store's error when a store cannot be emptied. */
-export function createPurge({ cache, decodes, generations, metadata, results, originals, cdn }: PurgeDeps): Purge {
+export function createPurge({ cache, decodes, epochs, metadata, results, originals, cdn }: PurgeDeps): Purge {
   return async (id, { original }, signal) => {
     const folder = renditionFolder(id);
     const forget = () => {
-      generations.advance(id);
+      epochs.raise(id);
       metadata.forget(id);
       decodes.forget(id);
       return cache.deleteFolder(folder);

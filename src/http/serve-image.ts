@@ -11,7 +11,7 @@ import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { nearestOf } from '../renditions/fallback.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
-import type { Generations } from '../renditions/purge-epochs.ts';
+import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
 import { familyOf, type Rendition, toStoredObject } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
@@ -32,11 +32,11 @@ export interface ImageRouteDeps {
   readonly flights: SingleFlight<Developed>;
   readonly queue: WorkQueue;
   readonly sources: PictureSources;
-  /** Undefined when nothing is resultStore beyond this process. */
+  /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;
   readonly metadata: OriginalMetadata;
-  readonly generations: Generations;
+  readonly epochs: PurgeEpochs;
   readonly renderTimeoutMs: number;
   /** Whether another size of the same picture may stand in when there is no place for a render. */
   readonly nearest: boolean;
@@ -55,7 +55,7 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { identify, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, generations } = deps;
+  const { identify, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, epochs } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
@@ -92,12 +92,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const { key, variant, url } = target;
     const client = untilClientLeaves(reply);
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const generation = generations.of(url.id);
-      const landing = await flights.join(`${generation} ${key}`, client, (flight) =>
+      const epoch = epochs.of(url.id);
+      const landing = await flights.join(`${epoch} ${key}`, client, (flight) =>
         develop(flight, url.id, variant, key, timer),
       );
       // Purged meanwhile: what came out may be made of what is gone.
-      if (generations.of(url.id) === generation) return landing;
+      if (epochs.of(url.id) === epoch) return landing;
     }
     throw errors.busy(1);
   }
@@ -125,12 +125,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
     key: string,
     timer: StepTimer,
   ): Promise<Developed> {
-    const generation = generations.of(id);
+    const epoch = epochs.of(id);
     const stored = await resultStore?.rendition(key, timer, flight.signal);
-    const rendition = stored ?? (await render(flight, id, generation, variant, timer));
-    if (!rendition.provisional && generations.of(id) === generation) {
+    const rendition = stored ?? (await render(flight, id, epoch, variant, timer));
+    if (!rendition.provisional && epochs.of(id) === epoch) {
       cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) resultStore?.save(id, generation, key, toStoredObject(rendition));
+      if (!stored) resultStore?.save(id, epoch, key, toStoredObject(rendition));
     }
     return { rendition, source: stored ? 'store' : 'render', timer };
   }
@@ -138,7 +138,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
   async function render(
     flight: Flight,
     id: string,
-    generation: number,
+    epoch: number,
     { recipe }: Variant,
     timer: StepTimer,
   ): Promise<Rendition> {
@@ -148,7 +148,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, generation, recipe, place, visit, timer, signal: flight.signal };
+      const job = { id, epoch, recipe, place, visit, timer, signal: flight.signal };
       const known = seeksFaces(recipe) ? metadata.load(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
@@ -156,7 +156,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
       const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
-        metadata.faces(id, generation, probe),
+        metadata.faces(id, epoch, probe),
       );
       visit.keep(whole);
       return rendition;

@@ -4,7 +4,7 @@ import type { FaceFinder } from '../faces/finder.ts';
 import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
 import type { PictureDescription } from '../render/describe.ts';
-import type { Generations } from '../renditions/purge-epochs.ts';
+import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
 import { saveUnlessPurged } from '../renditions/purge-safe-save.ts';
 import { metadataKey } from '../renditions/rendition.ts';
 import type { ObjectStore } from '../stores/store.ts';
@@ -21,13 +21,13 @@ export interface OriginalMetadata {
   known(id: string): KnownMetadata;
   /**
    * The faces of an original. Known ones at once; else one look, shared by all who ask for this original meanwhile.
-   * Undefined when that failed: then nothing is kept. `generation`: noted before anything was read that the probe is made of.
+   * Undefined when that failed: then nothing is kept. `epoch`: noted before anything was read that the probe is made of.
    */
-  faces(id: string, generation: number, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
+  faces(id: string, epoch: number, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
   /** Size, colour and placeholder of an original; `describe` reads it, once for all who ask meanwhile. */
   picture(id: string, describe: () => Promise<PictureDescription>): Promise<PictureDescription>;
-  /** An upload was looked at and taken. `generation`: noted before it was read. */
-  recordUpload(id: string, generation: number, picture: PictureDescription, sha256: string): void;
+  /** An upload was looked at and taken. `epoch`: noted before it was read. */
+  recordUpload(id: string, epoch: number, picture: PictureDescription, sha256: string): void;
   /** Of a purged original nothing is known. */
   forget(id: string): void;
 }
@@ -37,7 +37,7 @@ export interface OriginalMetadataOptions {
   readonly finder: FaceFinder | undefined;
   readonly results: ObjectStore | undefined;
   readonly saves: WriteBehind;
-  readonly generations: Generations;
+  readonly epochs: PurgeEpochs;
   onLook?(outcome: 'found' | 'none' | 'failed'): void;
   warn(what: string, key: string, reason: unknown): void;
 }
@@ -52,34 +52,30 @@ const MAX_FACES = 100;
 const NOTHING: KnownMetadata = { faces: undefined, picture: undefined, sha256: undefined };
 
 export function createOriginalMetadata(options: OriginalMetadataOptions): OriginalMetadata {
-  const { finder, results, saves, generations, onLook, warn } = options;
+  const { finder, results, saves, epochs, onLook, warn } = options;
   const remembered = new LRUCache<string, KnownMetadata>({ max: MAX_REMEMBERED });
   const looks = new Map<string, Promise<readonly Face[] | undefined>>();
   const descriptions = new Map<string, Promise<PictureDescription>>();
   const known = (id: string) => remembered.get(id) ?? NOTHING;
 
-  function record(id: string, generation: number, recorded: Partial<KnownMetadata>): void {
-    if (generations.of(id) !== generation) return;
+  function record(id: string, epoch: number, recorded: Partial<KnownMetadata>): void {
+    if (epochs.of(id) !== epoch) return;
     remembered.set(id, { ...known(id), ...recorded });
     if (!results) return;
     // As it is known when its turn comes: a later lesson finds this save still waiting and adds none of its own.
     const object = () => (remembered.has(id) ? writeSidecar(known(id)) : undefined);
     const bytes = writeSidecar(known(id)).body.length;
-    saveUnlessPurged({ results, saves, generations }, { id, generation, key: metadataKey(id), bytes, object });
+    saveUnlessPurged({ results, saves, epochs }, { id, epoch, key: metadataKey(id), bytes, object });
   }
 
-  async function look(
-    id: string,
-    generation: number,
-    probe: () => Promise<Probe>,
-  ): Promise<readonly Face[] | undefined> {
+  async function look(id: string, epoch: number, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {
     if (!finder) return undefined;
     // What is wrong with the original is the original's error, not the detector's.
     const pixels = await probe();
     try {
       const faces = (await finder.find(pixels, new AbortController().signal)).slice(0, MAX_FACES);
       onLook?.(faces.length > 0 ? 'found' : 'none');
-      record(id, generation, { faces });
+      record(id, epoch, { faces });
       return faces;
     } catch (reason) {
       onLook?.('failed');
@@ -90,11 +86,11 @@ export function createOriginalMetadata(options: OriginalMetadataOptions): Origin
 
   async function ask(
     id: string,
-    generation: number,
+    epoch: number,
     describe: () => Promise<PictureDescription>,
   ): Promise<PictureDescription> {
     const picture = await describe();
-    record(id, generation, { picture });
+    record(id, epoch, { picture });
     return picture;
   }
 
@@ -102,12 +98,12 @@ export function createOriginalMetadata(options: OriginalMetadataOptions): Origin
     async load(id, abandoned) {
       if (!results || remembered.has(id)) return;
       const key = metadataKey(id);
-      const generation = generations.of(id);
+      const epoch = epochs.of(id);
       try {
         using deadline = startDeadline(abandoned, LOOKUP_MS);
         const { signal } = deadline;
         const sidecar = await results.get(key, { signal, maxBytes: MAX_SIDECAR_BYTES });
-        if (!sidecar || generations.of(id) !== generation) return;
+        if (!sidecar || epochs.of(id) !== epoch) return;
         const metadata = readSidecar(sidecar.body, MAX_FACES);
         if (metadata) remembered.set(id, joined(known(id), metadata));
         else warn('what is known about an original cannot be read and will be replaced', key, undefined);
@@ -116,19 +112,17 @@ export function createOriginalMetadata(options: OriginalMetadataOptions): Origin
       }
     },
     known,
-    faces: (id, generation, probe) => {
+    faces: (id, epoch, probe) => {
       const { faces } = known(id);
-      return faces ? Promise.resolve(faces) : shared(looks, id, generation, () => look(id, generation, probe));
+      return faces ? Promise.resolve(faces) : shared(looks, id, epoch, () => look(id, epoch, probe));
     },
     picture: (id, describe) => {
       const { picture } = known(id);
       // Nothing was read yet.
-      const generation = generations.of(id);
-      return picture
-        ? Promise.resolve(picture)
-        : shared(descriptions, id, generation, () => ask(id, generation, describe));
+      const epoch = epochs.of(id);
+      return picture ? Promise.resolve(picture) : shared(descriptions, id, epoch, () => ask(id, epoch, describe));
     },
-    recordUpload: (id, generation, picture, sha256) => record(id, generation, { picture, sha256 }),
+    recordUpload: (id, epoch, picture, sha256) => record(id, epoch, { picture, sha256 }),
     forget(id) {
       remembered.delete(id);
     },
@@ -144,14 +138,9 @@ function joined(fresh: KnownMetadata, kept: KnownMetadata): KnownMetadata {
   };
 }
 
-/** One piece of work per id and generation. */
-function shared<T>(
-  underWay: Map<string, Promise<T>>,
-  id: string,
-  generation: number,
-  start: () => Promise<T>,
-): Promise<T> {
-  const key = `${generation} ${id}`;
+/** One piece of work per id and epoch. */
+function shared<T>(underWay: Map<string, Promise<T>>, id: string, epoch: number, start: () => Promise<T>): Promise<T> {
+  const key = `${epoch} ${id}`;
   const work = underWay.get(key) ?? start().finally(() => underWay.delete(key));
   underWay.set(key, work);
   return work;

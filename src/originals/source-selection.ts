@@ -29,8 +29,8 @@ export interface PictureSources {
 /** One rendition to be made, and what its flight holds for it. */
 export interface RenderJob {
   readonly id: string;
-  /** Of the id, noted before anything of it was read: what is made of a purged original is resultStore by nobody. */
-  readonly generation: number;
+  /** Of the id, noted before anything of it was read: nothing made of a purged original is saved. */
+  readonly epoch: number;
   readonly recipe: Recipe;
   readonly place: Place;
   readonly visit: DecodeVisit;
@@ -40,7 +40,7 @@ export interface RenderJob {
 
 export interface PictureSourcesDeps {
   readonly originals: OriginalReader;
-  /** Undefined when nothing is resultStore beyond this process. */
+  /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;
   readonly maxOriginalBytes: number;
@@ -80,10 +80,10 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
    * A working copy for later, beside the rendition that its original was decoded for. It takes 5 ms and no slot: waiting for
    * one, whole pictures of 4 MB each would pile up.
    */
-  async function packBehind({ id, generation }: RenderJob, whole: Examined): Promise<void> {
+  async function packBehind({ id, epoch }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
-      resultStore?.save(id, generation, copyKey(id), toStoredCopy(body, whole.header));
+      resultStore?.save(id, epoch, copyKey(id), toStoredCopy(body, whole.header));
     } catch (reason) {
       warn('a working copy could not be made', id, reason);
     }

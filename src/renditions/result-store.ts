@@ -2,7 +2,7 @@ import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
 import type { ObjectStore, StoredObject } from '../stores/store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import type { Generations } from './purge-epochs.ts';
+import type { PurgeEpochs } from './purge-epochs.ts';
 import { saveUnlessPurged } from './purge-safe-save.ts';
 import { fromStoredObject, type Rendition } from './rendition.ts';
 
@@ -19,14 +19,14 @@ export interface ResultStore {
     abandoned: AbortSignal,
     parse: (object: StoredObject) => T | undefined,
   ): Promise<T | undefined>;
-  /** Saves behind the answer, unless the id was purged since its `generation`, noted before anything of it was read. */
-  save(id: string, generation: number, key: string, object: StoredObject): void;
+  /** Saves behind the answer, unless the id was purged since its `epoch`, noted before anything of it was read. */
+  save(id: string, epoch: number, key: string, object: StoredObject): void;
 }
 
 export interface ResultStoreOptions {
   readonly results: ObjectStore;
   readonly saves: WriteBehind;
-  readonly generations: Generations;
+  readonly epochs: PurgeEpochs;
   warn(what: string, key: string, reason: unknown): void;
 }
 
@@ -38,7 +38,7 @@ const LOOKUP_MS = 1000;
 /** No rendition of ours weighs more; whatever does is not read. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
-export function createResultStore({ results, saves, generations, warn }: ResultStoreOptions): ResultStore {
+export function createResultStore({ results, saves, epochs, warn }: ResultStoreOptions): ResultStore {
   async function find<T>(
     key: string,
     timer: StepTimer,
@@ -67,9 +67,9 @@ export function createResultStore({ results, saves, generations, warn }: ResultS
   return {
     rendition: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredObject),
     find,
-    save(id, generation, key, object) {
+    save(id, epoch, key, object) {
       const bytes = object.body.length;
-      saveUnlessPurged({ results, saves, generations }, { id, generation, key, bytes, object: () => object });
+      saveUnlessPurged({ results, saves, epochs }, { id, epoch, key, bytes, object: () => object });
     },
   };
 }

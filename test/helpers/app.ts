@@ -18,7 +18,7 @@ import { createPictureSources } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
-import { createGenerations } from '../../src/renditions/purge-epochs.ts';
+import { createPurgeEpochs } from '../../src/renditions/purge-epochs.ts';
 import { createResultStore } from '../../src/renditions/result-store.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -89,9 +89,9 @@ export async function startApp(options: TestAppOptions) {
   });
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
-  const generations = createGenerations();
+  const epochs = createPurgeEpochs();
   const metadata = createOriginalMetadata({
-    ...{ finder: options.finder, results, saves, generations },
+    ...{ finder: options.finder, results, saves, epochs },
     onLook: (outcome) => looks.push(outcome),
     warn,
   });
@@ -105,12 +105,12 @@ export async function startApp(options: TestAppOptions) {
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
   const shop = createShopApi({
-    ...{ cache, decodes, generations, metadata, results, queue, renderer, signatures, reader },
+    ...{ cache, decodes, epochs, metadata, results, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
-  const resultStore = results && createResultStore({ results, saves, generations, warn });
+  const resultStore = results && createResultStore({ results, saves, epochs, warn });
   const sources = createPictureSources({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
@@ -121,7 +121,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
-    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, generations, life },
+    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, epochs, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,

@@ -4,7 +4,7 @@ import type { Face, Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
-import { createGenerations } from '../../src/renditions/purge-epochs.ts';
+import { createPurgeEpochs } from '../../src/renditions/purge-epochs.ts';
 import { metadataKey } from '../../src/renditions/rendition.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
@@ -20,7 +20,7 @@ function metadata(finder: FaceFinder | undefined, seed: Record<string, Buffer> =
   const warnings: string[] = [];
   const looks: string[] = [];
   const made = createOriginalMetadata({
-    ...{ finder, saves, generations: createGenerations(), results: withResults ? results.store : undefined },
+    ...{ finder, saves, epochs: createPurgeEpochs(), results: withResults ? results.store : undefined },
     onLook: (outcome) => looks.push(outcome),
     warn: (what) => warnings.push(what),
   });

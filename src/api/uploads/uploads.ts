@@ -7,7 +7,7 @@ import type { OriginalReader } from '../../originals/reader.ts';
 import { DESCRIBE_MS, describeCost } from '../../render/cost.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';
-import type { Generations } from '../../renditions/purge-epochs.ts';
+import type { PurgeEpochs } from '../../renditions/purge-epochs.ts';
 import type { ObjectStore } from '../../stores/store.ts';
 import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
@@ -50,7 +50,7 @@ export interface UploadsDeps {
   readonly originals: ObjectStore;
   readonly reader: OriginalReader;
   readonly metadata: OriginalMetadata;
-  readonly generations: Generations;
+  readonly epochs: PurgeEpochs;
   readonly purge: Purge;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
@@ -74,7 +74,7 @@ const TICKET_S = 300;
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { target, originals, reader, metadata, generations, purge, queue, renderer, maxOriginalBytes } = deps;
+  const { target, originals, reader, metadata, epochs, purge, queue, renderer, maxOriginalBytes } = deps;
   const { signatures, presets } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
@@ -89,13 +89,13 @@ export function createUploads(deps: UploadsDeps): Uploads {
 
   /** Out of the place where anything is served from, and kept for whoever wants to know what it was. */
   async function quarantine(
-    { id, generation, body }: { id: string; generation: number; body: Buffer },
+    { id, epoch, body }: { id: string; epoch: number; body: Buffer },
     reason: string,
     signal: AbortSignal,
   ): Promise<never> {
     // What came after a purge is not taken away with what was there before: nobody has looked at it.
     const unlessPurged = () => {
-      if (generations.of(id) !== generation) throw errors.busy(1);
+      if (epochs.of(id) !== epoch) throw errors.busy(1);
     };
     unlessPurged();
     const object = { body, contentType: 'application/octet-stream', cacheControl: 'no-store', metadata: {} };
@@ -118,7 +118,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     async complete(id, signal) {
       using place = await queue.enter(DESCRIBE_MS, signal);
       const onLength = (bytes: number) => place.hold(bytes);
-      const generation = generations.of(id);
+      const epoch = epochs.of(id);
       const held = await reader.read(id, { signal, maxBytes: maxOriginalBytes, onLength });
       const { body } = held;
       try {
@@ -133,13 +133,13 @@ export function createUploads(deps: UploadsDeps): Uploads {
         const before = metadata.known(id).sha256;
         // Immutable for its id, and renditions of the first one may be on their way round the world.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
-        metadata.recordUpload(id, generation, found, sha256);
+        metadata.recordUpload(id, epoch, found, sha256);
         // Not what is quarantined: a save that ran out of time may be reading it still.
         held[Symbol.dispose]();
         return { imageId: id, bytes: body.length, ...found };
       } catch (error) {
         if (!(error instanceof DarkroomError) || error.status >= 500) throw error;
-        return quarantine({ id, generation, body }, error.publicMessage, signal);
+        return quarantine({ id, epoch, body }, error.publicMessage, signal);
       }
     },
   };
