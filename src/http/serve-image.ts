@@ -143,12 +143,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
     timer: StepTimer,
   ): Promise<Rendition> {
     // Before the queue: whoever decodes first decodes for all who wait.
-    using visit = decodes.visit(id, recipe);
+    using session = decodes.openSession(id, recipe);
     using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, epoch, recipe, place, visit, timer, signal: flight.signal };
+      const job = { id, epoch, recipe, place, session, timer, signal: flight.signal };
       const known = seeksFaces(recipe) ? metadata.load(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
@@ -158,7 +158,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
         metadata.faces(id, epoch, probe),
       );
-      visit.keep(whole);
+      session.keep(whole);
       return rendition;
     } finally {
       timer.add('queue', place.waitedMs);

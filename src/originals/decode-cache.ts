@@ -11,7 +11,7 @@ import type { Recipe } from '../render/recipe.ts';
  */
 export interface DecodeCache extends Lendable {
   /** Somebody makes a rendition of this original. Hold it with `using`. */
-  visit(id: string, recipe: Recipe): DecodeVisit;
+  openSession(id: string, recipe: Recipe): DecodeSession;
   /** Of a purged original nothing is kept, and nothing that is under way will be. */
   forget(id: string): void;
   readonly bytes: number;
@@ -21,7 +21,7 @@ export interface DecodeCache extends Lendable {
   readonly misses: number;
 }
 
-export interface DecodeVisit extends Disposable {
+export interface DecodeSession extends Disposable {
   /** Whether anybody else asks for this original now, or did so lately: then decoding it once for all pays. */
   readonly shared: boolean;
   /** What those who ask for it now make of it. */
@@ -58,7 +58,7 @@ interface Reading<T> {
 }
 
 /** All who are at work on one original at the same time. */
-interface Party {
+interface SharedWork {
   /** Of each visitor a copy of its recipe, so that two that want the same count as two. */
   readonly recipes: Set<Recipe>;
   readonly reads: Map<string, Reading<unknown>>;
@@ -68,7 +68,7 @@ interface Party {
 }
 
 export function createDecodeCache(maxBytes: number): DecodeCache {
-  const parties = new Map<string, Party>();
+  const sessions = new Map<string, SharedWork>();
   const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: LATELY_MS });
   const lru = new LRUCache<string, Examined>({
     maxSize: Math.max(1, maxBytes),
@@ -80,11 +80,11 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
   const { trim, lend } = lendable(lru, maxBytes);
 
-  function visit(id: string, recipe: Recipe): DecodeVisit {
-    const party = parties.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
-    parties.set(id, party);
+  function openSession(id: string, recipe: Recipe): DecodeSession {
+    const work = sessions.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
+    sessions.set(id, work);
     const own = { ...recipe };
-    party.recipes.add(own);
+    work.recipes.add(own);
     const before = lately.has(id);
     lately.set(id, true);
     const mine: string[] = [];
@@ -97,10 +97,10 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     }
 
     function keep(whole: Examined | undefined): void {
-      // Purged since: another party is at work on what came after.
-      if (!whole || parties.get(id) !== party) return;
+      // Purged since: another work is at work on what came after.
+      if (!whole || sessions.get(id) !== work) return;
       // It is freed when the last one leaves.
-      if (whole.body === party.larger?.body) return;
+      if (whole.body === work.larger?.body) return;
       const kept = lru.peek(id);
       if (kept && kept.header.stored.width >= whole.header.stored.width) return;
       lru.set(id, whole);
@@ -109,21 +109,21 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
     return {
       get shared() {
-        return before || party.recipes.size > 1;
+        return before || work.recipes.size > 1;
       },
-      recipes: party.recipes,
+      recipes: work.recipes,
       async whole(suffices) {
         const enough = (pictures: readonly (Examined | undefined)[] = []) =>
           pictures.find((picture) => picture && suffices(picture.header));
-        const coming = party.decoding?.headers.some(suffices) ? party.decoding.done : undefined;
+        const coming = work.decoding?.headers.some(suffices) ? work.decoding.done : undefined;
         // Whose decoding it is hears of its failure; here it only means to try oneself.
-        const found = enough([lru.get(id), party.larger]) ?? enough(await coming?.catch(() => undefined));
+        const found = enough([lru.get(id), work.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
         return found;
       },
       async read<T>(what: string, read: () => Promise<T>, release?: (value: T) => void) {
-        const running = party.reads.get(what) as Reading<T> | undefined;
+        const running = work.reads.get(what) as Reading<T> | undefined;
         if (running) {
           try {
             return await hold(running);
@@ -134,49 +134,49 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         const done = read();
         done.catch(() => {});
         const reading = { done, holders: 0, leave: () => void done.then(release, () => {}) };
-        party.reads.set(what, reading);
+        work.reads.set(what, reading);
         mine.push(what);
         return hold(reading);
       },
       async decode(headers, decode) {
-        const there = [lru.peek(id), party.larger].filter((picture) => picture !== undefined);
+        const there = [lru.peek(id), work.larger].filter((picture) => picture !== undefined);
         const width = headers.at(-1)?.stored.width ?? 0;
         if (there.some(({ header }) => header.stored.width >= width)) return there;
-        if (party.decoding) return party.decoding.done;
+        if (work.decoding) return work.decoding.done;
         const done = decode();
         done.catch(() => {});
-        party.decoding = { headers, done };
+        work.decoding = { headers, done };
         try {
           const pictures = await done;
           const [whole, larger] = pictures;
           keep(whole);
-          party.larger = larger;
+          work.larger = larger;
           return pictures;
         } finally {
-          party.decoding = undefined;
+          work.decoding = undefined;
         }
       },
       keep,
       [Symbol.dispose]() {
         // What was read is held no longer than it is counted: by the one who read it.
-        for (const what of mine) party.reads.delete(what);
+        for (const what of mine) work.reads.delete(what);
         for (const reading of holding) {
           reading.holders -= 1;
           if (reading.holders === 0) reading.leave();
         }
-        party.recipes.delete(own);
-        if (party.recipes.size > 0) return;
-        if (parties.get(id) === party) parties.delete(id);
+        work.recipes.delete(own);
+        if (work.recipes.size > 0) return;
+        if (sessions.get(id) === work) sessions.delete(id);
         // 13 MB that V8 would find at its next full collection.
-        if (party.larger && 'data' in party.larger.body) freeNow(party.larger.body.data);
+        if (work.larger && 'data' in work.larger.body) freeNow(work.larger.body.data);
       },
     };
   }
 
   return {
-    visit,
+    openSession,
     forget(id) {
-      parties.delete(id);
+      sessions.delete(id);
       lately.delete(id);
       lru.delete(id);
     },

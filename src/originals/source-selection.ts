@@ -6,7 +6,7 @@ import type { Renderer } from '../render/render.ts';
 import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from '../render/stages/downscaled.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import type { DecodeVisit } from './decode-cache.ts';
+import type { DecodeSession } from './decode-cache.ts';
 import { dearToDecode, fromStoredCopy, toStoredCopy, workingCopyKey, worthCopying } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
 
@@ -33,7 +33,7 @@ export interface RenderJob {
   readonly epoch: number;
   readonly recipe: Recipe;
   readonly place: Place;
-  readonly visit: DecodeVisit;
+  readonly session: DecodeSession;
   readonly timer: StepTimer;
   readonly signal: AbortSignal;
 }
@@ -53,13 +53,13 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   const copyKey = (id: string) => workingCopyKey(id, renderer.version);
 
   /** A store that just failed to answer for the rendition is not asked again. */
-  async function findWorkingCopy({ id, recipe, visit, timer, signal }: RenderJob): Promise<Examined | undefined> {
+  async function findWorkingCopy({ id, recipe, session, timer, signal }: RenderJob): Promise<Examined | undefined> {
     if (!resultStore || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
-    const copy = await visit.read('working copy', () => resultStore.find(copyKey(id), timer, signal, fromStoredCopy));
+    const copy = await session.read('working copy', () => resultStore.find(copyKey(id), timer, signal, fromStoredCopy));
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
 
-  async function findOriginal({ id, place, visit, timer, signal }: RenderJob): Promise<Examined> {
+  async function findOriginal({ id, place, session, timer, signal }: RenderJob): Promise<Examined> {
     const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => place.hold(bytes) }; // 503
     const read = async () => {
       const held = await timer.time('origin', originals.read(id, limits)); // 404, 413, 502, 504
@@ -70,7 +70,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
         throw error;
       }
     };
-    const { held, examined } = await visit.read('original', read, (last) => last.held[Symbol.dispose]());
+    const { held, examined } = await session.read('original', read, (last) => last.held[Symbol.dispose]());
     // Somebody else may have read it; it is counted for each who holds it.
     place.hold(held.body.length);
     return examined;
@@ -90,16 +90,16 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
   }
 
   /** The whole pictures that are worth decoding for all at once; none where this rendition had better be made alone. */
-  function worthSharing({ visit, recipe }: RenderJob, { header }: Examined): OriginalHeader[] {
-    const pays = isOriginal(header) && header.frames === 1 && (visit.shared || dearToDecode(header));
-    const headers = pays ? wholeHeaders(header, visit.recipes) : [];
+  function worthSharing({ session, recipe }: RenderJob, { header }: Examined): OriginalHeader[] {
+    const pays = isOriginal(header) && header.frames === 1 && (session.shared || dearToDecode(header));
+    const headers = pays ? wholeHeaders(header, session.recipes) : [];
     return headers.some((whole) => suffices(whole, recipe)) ? headers : [];
   }
 
   return {
     async find(job) {
-      const { visit, recipe, place } = job;
-      const whole = await visit.whole((header) => suffices(header, recipe));
+      const { session, recipe, place } = job;
+      const whole = await session.whole((header) => suffices(header, recipe));
       if (!whole) return (await findWorkingCopy(job)) ?? (await findOriginal(job));
       // Counted by the cache; what is too large for it is held by those who use it.
       if (!canBeWhole(whole.header, whole.header.stored)) place.hold(wholeBytes([whole.header]));
@@ -110,7 +110,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
       return { ms, bytes: bytes + wholeBytes(worthSharing(job, found)) };
     },
     async decodedOnce(job, found) {
-      const { recipe, visit, timer } = job;
+      const { recipe, session, timer } = job;
       const headers = worthSharing(job, found);
       if (headers.length === 0) return found;
       const decode = async () => {
@@ -119,7 +119,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
         if (resultStore && whole && worthCopying(found.header)) void packBehind(job, whole);
         return pictures;
       };
-      const pictures = await timer.time('decode', visit.decode(headers, decode));
+      const pictures = await timer.time('decode', session.decode(headers, decode));
       return pictures.find(({ header }) => suffices(header, recipe)) ?? found;
     },
   };

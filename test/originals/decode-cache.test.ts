@@ -9,21 +9,21 @@ import { turns } from '../helpers/turns.ts';
 
 const RECIPE = { width: 100 } as Recipe;
 
-describe('what is read for all who visit an original', () => {
+describe('what is read for all who session an original', () => {
   function start() {
     const released: string[] = [];
     const reads: PromiseWithResolvers<string>[] = [];
     const cache = createDecodeCache(1000);
     const enter = () => {
-      const visit = cache.visit('a', RECIPE);
+      const session = cache.openSession('a', RECIPE);
       const read = () => {
         const reading = Promise.withResolvers<string>();
         reads.push(reading);
         return reading.promise;
       };
       return {
-        read: visit.read('original', read, (value) => released.push(value)),
-        leave: () => visit[Symbol.dispose](),
+        read: session.read('original', read, (value) => released.push(value)),
+        leave: () => session[Symbol.dispose](),
       };
     };
     return { released, reads, enter };
@@ -74,8 +74,8 @@ describe('what is read for all who visit an original', () => {
   it('outlives a purge for those who hold it', async () => {
     const released: string[] = [];
     const cache = createDecodeCache(1000);
-    const visit = cache.visit('a', RECIPE);
-    await visit.read(
+    const session = cache.openSession('a', RECIPE);
+    await session.read(
       'original',
       async () => 'bytes',
       (value) => released.push(value),
@@ -83,7 +83,7 @@ describe('what is read for all who visit an original', () => {
     cache.forget('a');
     await turns();
     assert.deepEqual(released, []);
-    visit[Symbol.dispose]();
+    session[Symbol.dispose]();
     await turns();
     assert.deepEqual(released, ['bytes']);
   });
@@ -100,7 +100,7 @@ describe('the memory of whole pictures', () => {
 
   it('is freed where it is too large to be kept, once the last visitor has left', async () => {
     const cache = createDecodeCache(MAX_BYTES);
-    const [first, second] = [cache.visit('a', RECIPE), cache.visit('a', RECIPE)];
+    const [first, second] = [cache.openSession('a', RECIPE), cache.openSession('a', RECIPE)];
     const [small, large] = [whole(50, 10), whole(500, 30)];
     await first.decode([small.header, large.header], async () => [small, large]);
     first[Symbol.dispose]();
@@ -110,7 +110,7 @@ describe('the memory of whole pictures', () => {
     second[Symbol.dispose]();
     assert.ok(isFree(large));
     assert.ok(!isFree(small));
-    using third = cache.visit('a', RECIPE);
+    using third = cache.openSession('a', RECIPE);
     assert.equal(await third.whole(() => true), small);
   });
 });
