@@ -29,12 +29,12 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
     try {
       await metadata.load(id, signal);
       const picture = await metadata.picture(id, async () => {
-        using place = await queue.enter(DESCRIBE_MS, signal);
-        const hold = (bytes: number) => place.hold(bytes);
+        using permit = await queue.enter(DESCRIBE_MS, signal);
+        const hold = (bytes: number) => permit.hold(bytes);
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
         using held = await originals.read(id, limits);
         const original = await renderer.examine(held.body);
-        await place.slot(describeCost(original));
+        await permit.slot(describeCost(original));
         return renderer.describe(original);
       });
       const { faces } = metadata.known(id);

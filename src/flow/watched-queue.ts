@@ -1,5 +1,5 @@
 import { DarkroomError } from '../errors.ts';
-import type { Place, WorkQueue } from './work-queue.ts';
+import type { QueuePermit, WorkQueue } from './work-queue.ts';
 
 /** How long a job stood in line, in milliseconds, and how that ended. */
 export interface WaitReport {
@@ -38,11 +38,11 @@ export function watchQueue(queue: WorkQueue, watch: QueueWatch): WorkQueue {
     }
   }
 
-  function watchPlace(place: Place): Place {
+  function watchPermit(permit: QueuePermit): QueuePermit {
     return {
       hold(bytes) {
         try {
-          place.hold(bytes);
+          permit.hold(bytes);
         } catch (reason) {
           watch.onRefusal('input_memory');
           throw reason;
@@ -51,25 +51,25 @@ export function watchQueue(queue: WorkQueue, watch: QueueWatch): WorkQueue {
       async slot(cost) {
         const timedOut = () => watch.onRefusal('wait_timeout');
         await turn(
-          () => place.slot(cost),
-          () => place.waitedMs,
+          () => permit.slot(cost),
+          () => permit.waitedMs,
           timedOut,
         );
-        watch.onWait({ ms: place.waitedMs, outcome: 'served' });
+        watch.onWait({ ms: permit.waitedMs, outcome: 'served' });
       },
       get waitedMs() {
-        return place.waitedMs;
+        return permit.waitedMs;
       },
-      [Symbol.dispose]: () => place[Symbol.dispose](),
+      [Symbol.dispose]: () => permit[Symbol.dispose](),
     };
   }
 
-  async function enter(ms: number, signal: AbortSignal): Promise<Place> {
+  async function enter(ms: number, signal: AbortSignal): Promise<QueuePermit> {
     const full = queue.running + queue.waiting >= watch.places;
     const since = performance.now();
     const refused = () => watch.onRefusal(full ? 'queue_full' : 'wait_timeout');
     const sofar = () => performance.now() - since;
-    return watchPlace(await turn(() => queue.enter(ms, signal), sofar, refused));
+    return watchPermit(await turn(() => queue.enter(ms, signal), sofar, refused));
   }
 
   // The queue's own numbers are getters, which a copy would freeze.

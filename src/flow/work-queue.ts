@@ -5,18 +5,18 @@ import { createLine } from './priority-queue.ts';
 /**
  * Admission to CPU-heavy work in three steps:
  *
- * 1. `enter()` takes one of `slots + waiting` places or refuses with `busy` at once, and returns when the job may hold
+ * 1. `enter()` takes one of `slots + waiting` permits or refuses with `busy` at once, and returns when the job may hold
  *    its input in memory. That many jobs hold input: one a slot for those that work, one a slot fetched ahead, so
  *    that slow input does not leave the CPUs idle while what merely waits holds no bytes.
- * 2. `place.hold()` counts the input's bytes, or refuses with `busy` when all inputs together would be too many.
- * 3. `place.slot()` returns when a CPU and the memory for the work are free.
+ * 2. `permit.hold()` counts the input's bytes, or refuses with `busy` when all inputs together would be too many.
+ * 3. `permit.slot()` returns when a CPU and the memory for the work are free.
  *
  * Both waits together are bounded by `waitTimeoutMs` (then `busy`) and by the caller's signal (then its reason). Small
  * jobs overtake large ones, but only for a time: see `priority-queue.ts`.
  */
 export interface WorkQueue {
   /** `ms`: what the job is expected to cost, by what is known before its input is read. */
-  enter(ms: number, signal: AbortSignal): Promise<Place>;
+  enter(ms: number, signal: AbortSignal): Promise<QueuePermit>;
   /** Jobs that hold a slot, and jobs that are in the house without one. */
   readonly running: number;
   readonly waiting: number;
@@ -28,7 +28,7 @@ export interface WorkQueue {
 }
 
 /** Hold it with `using`: everything taken is given back however the job ends. */
-export interface Place extends Disposable {
+export interface QueuePermit extends Disposable {
   /** Counts the input. A second call replaces the first. Throws `busy`. */
   hold(bytes: number): void;
   /** Waits for a CPU and memory. Throws `original_too_large` for work that no waiting would make fit. */

@@ -144,15 +144,15 @@ export function createImageRoute(deps: ImageRouteDeps) {
   ): Promise<Rendition> {
     // Before the queue: whoever decodes first decodes for all who wait.
     using session = decodes.openSession(id, recipe);
-    using place = await queue.enter(expectedMs(recipe), flight.signal); // 503
+    using permit = await queue.enter(expectedMs(recipe), flight.signal); // 503
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, epoch, recipe, place, session, timer, signal: flight.signal };
+      const job = { id, epoch, recipe, permit, session, timer, signal: flight.signal };
       const known = seeksFaces(recipe) ? metadata.load(id, flight.signal) : undefined;
       const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await known;
-      await place.slot(sources.cost(job, source)); // 503
+      await permit.slot(sources.cost(job, source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
       const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
@@ -161,7 +161,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       session.keep(whole);
       return rendition;
     } finally {
-      timer.add('queue', place.waitedMs);
+      timer.add('queue', permit.waitedMs);
     }
   }
 }

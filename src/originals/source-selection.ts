@@ -1,4 +1,4 @@
-import type { JobCost, Place } from '../flow/work-queue.ts';
+import type { JobCost, QueuePermit } from '../flow/work-queue.ts';
 import { renderCost } from '../render/cost.ts';
 import type { Examined, OriginalHeader } from '../render/original.ts';
 import type { Recipe } from '../render/recipe.ts';
@@ -32,7 +32,7 @@ export interface RenderJob {
   /** Of the id, noted before anything of it was read: nothing made of a purged original is saved. */
   readonly epoch: number;
   readonly recipe: Recipe;
-  readonly place: Place;
+  readonly permit: QueuePermit;
   readonly session: DecodeSession;
   readonly timer: StepTimer;
   readonly signal: AbortSignal;
@@ -59,8 +59,8 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
 
-  async function findOriginal({ id, place, session, timer, signal }: RenderJob): Promise<Examined> {
-    const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => place.hold(bytes) }; // 503
+  async function findOriginal({ id, permit, session, timer, signal }: RenderJob): Promise<Examined> {
+    const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => permit.hold(bytes) }; // 503
     const read = async () => {
       const held = await timer.time('origin', originals.read(id, limits)); // 404, 413, 502, 504
       try {
@@ -72,7 +72,7 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
     };
     const { held, examined } = await session.read('original', read, (last) => last.held[Symbol.dispose]());
     // Somebody else may have read it; it is counted for each who holds it.
-    place.hold(held.body.length);
+    permit.hold(held.body.length);
     return examined;
   }
 
@@ -98,11 +98,11 @@ export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
 
   return {
     async find(job) {
-      const { session, recipe, place } = job;
+      const { session, recipe, permit } = job;
       const whole = await session.whole((header) => suffices(header, recipe));
       if (!whole) return (await findWorkingCopy(job)) ?? (await findOriginal(job));
       // Counted by the cache; what is too large for it is held by those who use it.
-      if (!canBeWhole(whole.header, whole.header.stored)) place.hold(wholeBytes([whole.header]));
+      if (!canBeWhole(whole.header, whole.header.stored)) permit.hold(wholeBytes([whole.header]));
       return whole;
     },
     cost(job, found) {

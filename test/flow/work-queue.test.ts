@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DarkroomError } from '../../src/errors.ts';
-import { createWorkQueue, type Place } from '../../src/flow/work-queue.ts';
+import { createWorkQueue, type QueuePermit } from '../../src/flow/work-queue.ts';
 import { turns } from '../helpers/turns.ts';
 
 const patient = () => new AbortController().signal;
@@ -13,8 +13,8 @@ describe('work queue', () => {
     const gate = Promise.withResolvers<void>();
     let most = 0;
     const jobs = Array.from({ length: 20 }, async () => {
-      using place = await queue.enter(1, patient());
-      await place.slot(FREE);
+      using permit = await queue.enter(1, patient());
+      await permit.slot(FREE);
       most = Math.max(most, queue.running);
       await gate.promise;
     });
@@ -36,8 +36,8 @@ describe('work queue', () => {
 
   it('lets as many jobs hold input as twice its slots', async () => {
     const queue = createWorkQueue({ slots: 2, waiting: 10, waitTimeoutMs: 60_000 });
-    const entered: Place[] = [];
-    const jobs = Array.from({ length: 8 }, () => queue.enter(1, patient()).then((place) => entered.push(place)));
+    const entered: QueuePermit[] = [];
+    const jobs = Array.from({ length: 8 }, () => queue.enter(1, patient()).then((permit) => entered.push(permit)));
     await turns();
     assert.equal(entered.length, 4);
     entered[0]?.[Symbol.dispose]();
@@ -60,8 +60,8 @@ describe('work queue', () => {
     const order: number[] = [];
     await Promise.all(
       Array.from({ length: 10 }, async (_, job) => {
-        using place = await queue.enter(1, patient());
-        await place.slot(FREE);
+        using permit = await queue.enter(1, patient());
+        await permit.slot(FREE);
         await turns(1);
         order.push(job);
       }),
@@ -75,14 +75,14 @@ describe('work queue', () => {
     await holder.slot(FREE);
     const ahead = new AbortController();
     const behind = new AbortController();
-    const place = await queue.enter(1, ahead.signal);
-    const slot = place.slot(FREE);
+    const permit = await queue.enter(1, ahead.signal);
+    const slot = permit.slot(FREE);
     const waiting = queue.enter(1, behind.signal);
     behind.abort(new Error('gave up'));
     await assert.rejects(waiting, /gave up/);
     ahead.abort(new Error('gave up too'));
     await assert.rejects(slot, /gave up too/);
-    place[Symbol.dispose]();
+    permit[Symbol.dispose]();
     assert.deepEqual([queue.running, queue.waiting], [1, 0]);
     holder[Symbol.dispose]();
     using next = await queue.enter(1, patient());
@@ -103,8 +103,8 @@ describe('work queue', () => {
     const queue = createWorkQueue({ slots: 1, waiting: 50, waitTimeoutMs: 60_000 });
     const order: string[] = [];
     const job = async (name: string, ms: number) => {
-      using place = await queue.enter(ms, patient());
-      await place.slot({ ms, bytes: 0 });
+      using permit = await queue.enter(ms, patient());
+      await permit.slot({ ms, bytes: 0 });
       order.push(name);
       await turns(1);
     };
@@ -123,15 +123,15 @@ describe('work queue', () => {
     const queue = createWorkQueue({ slots: 1, waiting: 50, waitTimeoutMs: 60_000 });
     let begun = false;
     const large = (async () => {
-      using place = await queue.enter(5, patient());
-      await place.slot({ ms: 5, bytes: 0 });
+      using permit = await queue.enter(5, patient());
+      await permit.slot({ ms: 5, bytes: 0 });
       begun = true;
     })();
     const deadline = performance.now() + 5000;
     const keepComing = async () => {
       while (!begun && performance.now() < deadline) {
-        using place = await queue.enter(0, patient());
-        await place.slot({ ms: 0, bytes: 0 });
+        using permit = await queue.enter(0, patient());
+        await permit.slot({ ms: 0, bytes: 0 });
         await turns(1);
       }
     };
@@ -146,22 +146,22 @@ describe('work queue', () => {
       ...{ slots: 3, waiting: 20, waitTimeoutMs: 60_000, workBytes: 100 },
       onWorkBytes: (bytes) => seen.push(bytes),
     });
-    const places: Place[] = [];
+    const permits: QueuePermit[] = [];
     const begin = async (bytes: number, ms = 1000) => {
-      const place = await queue.enter(1, patient());
-      await place.slot({ ms, bytes });
-      places.push(place);
+      const permit = await queue.enter(1, patient());
+      await permit.slot({ ms, bytes });
+      permits.push(permit);
     };
     await begin(70);
     const heavy = begin(60);
     await begin(30);
     await turns();
     assert.deepEqual([queue.running, queue.waiting, queue.workBytes], [2, 1, 100]);
-    places[0]?.[Symbol.dispose]();
+    permits[0]?.[Symbol.dispose]();
     await heavy;
     assert.equal(queue.workBytes, 90);
     await assert.rejects(begin(101), { code: 'original_too_large' });
-    for (const place of places) place[Symbol.dispose]();
+    for (const permit of permits) permit[Symbol.dispose]();
     assert.deepEqual([queue.running, queue.workBytes], [0, 0]);
     assert.deepEqual([Math.max(...seen), seen.at(-1)], [100, 0]);
   });
@@ -185,14 +185,14 @@ describe('work queue', () => {
     const told: number[] = [];
     const onInputBytes = (bytes: number) => told.push(bytes);
     const queue = createWorkQueue({ slots: 2, waiting: 5, waitTimeoutMs: 60_000, inputBytes: 100, onInputBytes });
-    const place = await queue.enter(1, patient());
+    const permit = await queue.enter(1, patient());
     using other = await queue.enter(1, patient());
-    place.hold(60);
+    permit.hold(60);
     assert.throws(() => other.hold(50), { code: 'busy' });
-    place.hold(50);
+    permit.hold(50);
     other.hold(50);
     assert.equal(queue.inputBytes, 100);
-    place[Symbol.dispose]();
+    permit[Symbol.dispose]();
     assert.equal(queue.inputBytes, 50);
     assert.deepEqual(told, [60, 50, 100, 50]);
   });
@@ -200,8 +200,8 @@ describe('work queue', () => {
   it('tells how long the oldest job has been in', async () => {
     const queue = createWorkQueue({ slots: 1, waiting: 5, waitTimeoutMs: 60_000 });
     assert.equal(queue.longestStayMs, 0);
-    using place = await queue.enter(1, patient());
-    await place.slot(FREE);
+    using permit = await queue.enter(1, patient());
+    await permit.slot(FREE);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.ok(queue.longestStayMs >= 15);
   });

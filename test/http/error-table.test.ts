@@ -168,7 +168,7 @@ describe('the error table', () => {
       retryAfter: /^1$/,
       arrange: () => (app.life.draining = true),
     },
-    { what: 'no such place', status: 404, code: 'not_found', cacheControl: MINUTE, target: () => '/favicon.ico' },
+    { what: 'no such permit', status: 404, code: 'not_found', cacheControl: MINUTE, target: () => '/favicon.ico' },
   ];
 
   for (const row of rows) {

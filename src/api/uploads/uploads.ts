@@ -116,14 +116,14 @@ export function createUploads(deps: UploadsDeps): Uploads {
     },
 
     async complete(id, signal) {
-      using place = await queue.enter(DESCRIBE_MS, signal);
-      const onLength = (bytes: number) => place.hold(bytes);
+      using permit = await queue.enter(DESCRIBE_MS, signal);
+      const onLength = (bytes: number) => permit.hold(bytes);
       const epoch = epochs.of(id);
       const held = await reader.read(id, { signal, maxBytes: maxOriginalBytes, onLength });
       const { body } = held;
       try {
         const original = await renderer.examine(body);
-        await place.slot(describeCost(original));
+        await permit.slot(describeCost(original));
         const found = await renderer.describe(original);
         const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
         if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
