@@ -4,7 +4,7 @@
  *
  * Whoever does not fit yet (it needs more than is free) lets those behind it pass, until its own time has come.
  */
-export interface Line<Need> {
+export interface PriorityQueue<Need> {
   /** Whether a newcomer may take at once: there is room, and nobody in line would have to be overtaken. */
   free(need: Need): boolean;
   /** Waits for its turn, then takes: what `take` returns. Rejects with the signal's reason. */
@@ -23,7 +23,7 @@ interface Waiter<Need> {
   readonly turn: () => void;
 }
 
-export function createLine<Need>(fits: (need: Need) => boolean): Line<Need> {
+export function createPriorityQueue<Need>(fits: (need: Need) => boolean): PriorityQueue<Need> {
   const waiters: Waiter<Need>[] = [];
 
   /** The first in line that fits, unless one whose time has come stands before it. */

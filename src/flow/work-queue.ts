@@ -1,6 +1,6 @@
 import { errors } from '../errors.ts';
 import { startDeadline } from './deadline.ts';
-import { createLine } from './priority-queue.ts';
+import { createPriorityQueue } from './priority-queue.ts';
 
 /**
  * Admission to CPU-heavy work in three steps:
@@ -71,9 +71,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let workBytes = 0;
   let meanHoldMs = 200;
 
-  const inputLine = createLine<void>(() => stays.size < slots * 2);
+  const inputQueue = createPriorityQueue<void>(() => stays.size < slots * 2);
   // What needs more memory than is free lets others pass; a job alone in the house is never refused for others' sake.
-  const slotLine = createLine<JobCost>(({ bytes }) => running < slots && workBytes + bytes <= mostWork);
+  const slotQueue = createPriorityQueue<JobCost>(({ bytes }) => running < slots && workBytes + bytes <= mostWork);
 
   /** Seconds until the work that stands in line now should be done, spread so that clients do not return together. */
   const retryAfter = () => {
@@ -95,7 +95,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       running -= 1;
       countWork(-bytes);
       meanHoldMs += MEAN_WEIGHT * (performance.now() - since - meanHoldMs);
-      slotLine.advance();
+      slotQueue.advance();
     };
   }
 
@@ -104,7 +104,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     stays.add(stay);
     return () => {
       stays.delete(stay);
-      inputLine.advance();
+      inputQueue.advance();
     };
   }
 
@@ -137,8 +137,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       };
 
       try {
-        if (inputLine.free()) taken.push(takeInput());
-        else await waitFor((limit) => inputLine.wait(undefined, ms, takeInput, limit));
+        if (inputQueue.free()) taken.push(takeInput());
+        else await waitFor((limit) => inputQueue.wait(undefined, ms, takeInput, limit));
       } catch (error) {
         giveBack();
         throw error;
@@ -153,8 +153,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
             throw errors.originalTooLarge('The original needs more memory than this server has for one picture.');
           signal.throwIfAborted();
           const take = () => takeSlot(cost.bytes);
-          if (slotLine.free(cost)) taken.push(take());
-          else await waitFor((limit) => slotLine.wait(cost, cost.ms, take, limit));
+          if (slotQueue.free(cost)) taken.push(take());
+          else await waitFor((limit) => slotQueue.wait(cost, cost.ms, take, limit));
         },
         get waitedMs() {
           return waitedMs;
