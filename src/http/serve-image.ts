@@ -9,7 +9,7 @@ import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost.ts';
 import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
-import { nearestOf } from '../renditions/fallback.ts';
+import { fallbackOf } from '../renditions/fallback.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
 import { familyOf, type Rendition, toStoredObject } from '../renditions/rendition.ts';
@@ -111,7 +111,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
     const accept = negotiated ? headers.accept : undefined;
     const inMemory = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
-    const rendition = nearestOf(inMemory, variant.recipe, accept);
+    const rendition = fallbackOf(inMemory, variant.recipe, accept);
     if (!rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
     return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };

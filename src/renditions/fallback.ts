@@ -8,7 +8,7 @@ const BASE = /^image\/(jpeg|png|gif)$/;
  * Of renditions that show the same part of the same picture, the one that stands in best for `recipe`: the next larger
  * one, else the largest. `accept`: of a negotiated request, whose client takes other formats too.
  */
-export function nearestOf(
+export function fallbackOf(
   kept: readonly Rendition[],
   recipe: Recipe,
   accept: string | undefined,

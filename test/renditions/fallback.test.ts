@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createPresets } from '../../src/presets/presets.ts';
-import { nearestOf } from '../../src/renditions/fallback.ts';
+import { fallbackOf } from '../../src/renditions/fallback.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
 import { familyOf, type Rendition } from '../../src/renditions/rendition.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
@@ -67,16 +67,16 @@ describe('the nearest rendition', () => {
   const kept = [rendition(150), rendition(600), rendition(1200), rendition(400, 'image/avif')];
 
   it('is the next larger one, else the largest', () => {
-    assert.equal(nearestOf(kept, recipe, undefined)?.width, 600);
-    assert.equal(nearestOf([rendition(150), rendition(48)], recipe, undefined)?.width, 150);
-    assert.equal(nearestOf([], recipe, undefined), undefined);
+    assert.equal(fallbackOf(kept, recipe, undefined)?.width, 600);
+    assert.equal(fallbackOf([rendition(150), rendition(48)], recipe, undefined)?.width, 150);
+    assert.equal(fallbackOf([], recipe, undefined), undefined);
   });
 
   it('is of the format asked for, or of one that a negotiating client takes', () => {
-    assert.equal(nearestOf([rendition(600, 'image/avif')], recipe, undefined), undefined);
-    assert.equal(nearestOf(kept, recipe, 'image/avif,image/webp')?.width, 400);
+    assert.equal(fallbackOf([rendition(600, 'image/avif')], recipe, undefined), undefined);
+    assert.equal(fallbackOf(kept, recipe, 'image/avif,image/webp')?.width, 400);
     const base = { ...recipe, output: 'base' as const };
-    assert.equal(nearestOf(kept, base, '*/*'), undefined);
-    assert.equal(nearestOf([rendition(600, 'image/jpeg')], base, '*/*')?.width, 600);
+    assert.equal(fallbackOf(kept, base, '*/*'), undefined);
+    assert.equal(fallbackOf([rendition(600, 'image/jpeg')], base, '*/*')?.width, 600);
   });
 });
