@@ -19,7 +19,7 @@ import { createInputBuffers } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
-import { createPictureSources } from './originals/source-selection.ts';
+import { createSourceSelection } from './originals/source-selection.ts';
 import { exampleUrls, pictureIds } from './playground/example-urls.ts';
 import type { PlaygroundDeps } from './playground/playground.ts';
 import { createPresets } from './presets/presets.ts';
@@ -135,7 +135,7 @@ async function start() {
     onLook: (outcome) => metrics.countFaceLook(outcome),
   });
   const resultStore = results && createResultStore({ results, saves, epochs, warn });
-  const sources = createPictureSources({
+  const sources = createSourceSelection({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
   const shop = createShopApi({

@@ -4,7 +4,7 @@ import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
-import type { PictureSources } from '../originals/source-selection.ts';
+import type { SourceSelection } from '../originals/source-selection.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost.ts';
 import { seeksFaces } from '../render/recipe.ts';
@@ -31,7 +31,7 @@ export interface ImageRouteDeps {
   readonly decodes: DecodeCache;
   readonly flights: SingleFlight<Developed>;
   readonly queue: WorkQueue;
-  readonly sources: PictureSources;
+  readonly sources: SourceSelection;
   /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;

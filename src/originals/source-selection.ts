@@ -14,7 +14,7 @@ import type { OriginalReader } from './reader.ts';
  * What a rendition is made of, the cheapest first: pixels of its original that are in memory, its working copy in the
  * result store, the original itself.
  */
-export interface PictureSources {
+export interface SourceSelection {
   /** Throws `original_not_found`, `original_too_large`, `original_unreadable`, `busy` and the store's own errors. */
   find(job: RenderJob): Promise<Examined>;
   /** What the rendition will cost, and what it decodes for others. */
@@ -38,7 +38,7 @@ export interface RenderJob {
   readonly signal: AbortSignal;
 }
 
-export interface PictureSourcesDeps {
+export interface SourceSelectionDeps {
   readonly originals: OriginalReader;
   /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
@@ -48,7 +48,7 @@ export interface PictureSourcesDeps {
   warn(what: string, key: string, reason: unknown): void;
 }
 
-export function createPictureSources(deps: PictureSourcesDeps): PictureSources {
+export function createSourceSelection(deps: SourceSelectionDeps): SourceSelection {
   const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
   const copyKey = (id: string) => workingCopyKey(id, renderer.version);
 

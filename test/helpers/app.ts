@@ -14,7 +14,7 @@ import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../src/originals/reader.ts';
-import { createPictureSources } from '../../src/originals/source-selection.ts';
+import { createSourceSelection } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
@@ -111,7 +111,7 @@ export async function startApp(options: TestAppOptions) {
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
   const resultStore = results && createResultStore({ results, saves, epochs, warn });
-  const sources = createPictureSources({
+  const sources = createSourceSelection({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
   const metrics = createMetrics({
