@@ -13,7 +13,7 @@ import { createWorkQueue } from './flow/work-queue.ts';
 import { createWriteBehind } from './flow/write-behind.ts';
 import { buildApp } from './http/app.ts';
 import { connectionsWithin } from './http/connections.ts';
-import { createIdentify } from './http/resolve.ts';
+import { createUrlResolver } from './http/resolve.ts';
 import type { Developed } from './http/serve-image.ts';
 import { createInputBuffers } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
@@ -154,7 +154,7 @@ async function start() {
   });
   const logStream = createLogStream();
   const app = buildApp({
-    identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
+    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
     ...{
       cache,
       decodes,

@@ -28,14 +28,14 @@ export interface Traces {
   negotiated?: boolean;
 }
 
-export interface IdentifyDeps {
+export interface UrlResolverDeps {
   readonly signatures: Signatures;
   readonly presets: Presets;
   readonly renderVersion: string;
 }
 
 /** Throws `bad_request`, `bad_signature`, `expired` and `unknown_preset`. */
-export type Identify = (requestTarget: string, accept: string | undefined, traces: Traces) => Target;
+export type ResolveUrl = (requestTarget: string, accept: string | undefined, traces: Traces) => Target;
 
 /** URLs remembered, at some 1.5 KB each: what is hot in memory, not all that there is. */
 const MAX_REMEMBERED = 2000;
@@ -44,10 +44,10 @@ const MAX_REMEMBERED = 2000;
  * The first half of the journey. A URL that was found good is good again, to the letter: its signature, names and digests
  * are not worked out twice. Only its expiry is looked at each time. Errors are never remembered.
  */
-export function createIdentify({ signatures, presets, renderVersion }: IdentifyDeps): Identify {
+export function createUrlResolver({ signatures, presets, renderVersion }: UrlResolverDeps): ResolveUrl {
   const remembered = new LRUCache<string, Target>({ max: MAX_REMEMBERED });
 
-  function identify(requestTarget: string, accept: string | undefined, traces: Traces): Target {
+  function resolveUrl(requestTarget: string, accept: string | undefined, traces: Traces): Target {
     const url = parseImageUrl(requestTarget); // 400
     traces.preset = url.preset;
     traces.id = url.id;
@@ -72,7 +72,7 @@ export function createIdentify({ signatures, presets, renderVersion }: IdentifyD
     const name = `${presets.acceptClass(accept)} ${requestTarget}`;
     const known = remembered.get(name);
     if (!known) {
-      const found = identify(requestTarget, accept, traces);
+      const found = resolveUrl(requestTarget, accept, traces);
       remembered.set(name, found);
       return found;
     }

@@ -23,10 +23,10 @@ import {
   provisionalCacheControl,
   type Source,
 } from './http-cache.ts';
-import type { Identify, Target } from './resolve.ts';
+import type { ResolveUrl, Target } from './resolve.ts';
 
 export interface ImageRouteDeps {
-  readonly identify: Identify;
+  readonly resolveUrl: ResolveUrl;
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
   readonly flights: SingleFlight<Developed>;
@@ -55,11 +55,11 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { identify, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, epochs } = deps;
+  const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, epochs } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
-    const target = identify(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
+    const target = resolveUrl(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
     if (matchesEtag(request.headers['if-none-match'], target.etag)) {
       context.outcome = 'not_modified';
       return reply.code(304).headers(cachingHeaders(target)).send();

@@ -8,7 +8,7 @@ import { createWorkQueue } from '../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { ConnectionLimits } from '../../src/http/connections.ts';
-import { createIdentify } from '../../src/http/resolve.ts';
+import { createUrlResolver } from '../../src/http/resolve.ts';
 import type { Developed } from '../../src/http/serve-image.ts';
 import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
@@ -120,7 +120,7 @@ export async function startApp(options: TestAppOptions) {
     memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
-    identify: createIdentify({ signatures, presets, renderVersion: renderer.version }),
+    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
     ...{ resultStore, sources, cache, decodes, flights, queue, metadata, epochs, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
