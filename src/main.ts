@@ -100,7 +100,7 @@ async function start() {
     // What renders need beyond their own share, the caches do without meanwhile: first what is soonest made again.
     onWorkBytes(bytes) {
       const more = bytes - memory.work;
-      const evicted = decodes.lend(more) + cache.lend(more - memory.decodes);
+      const evicted = decodes.shrinkBy(more) + cache.shrinkBy(more - memory.decodes);
       if (evicted > WORTH_COLLECTING) collectGarbage();
     },
     onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),

@@ -1,23 +1,26 @@
 import type { LRUCache } from 'lru-cache';
 
 /** A cache that does without a part of its bytes when others need them. */
-export interface Lendable {
+export interface Shrinkable {
   /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
-  lend(bytes: number): number;
+  shrinkBy(bytes: number): number;
 }
 
 /** `trim`: call it when something was added, because the cache itself knows only its whole limit. */
-export function lendable<V extends object>(lru: LRUCache<string, V>, maxBytes: number): Lendable & { trim(): number } {
-  let lent = 0;
+export function makeShrinkable<V extends object>(
+  lru: LRUCache<string, V>,
+  maxBytes: number,
+): Shrinkable & { trim(): number } {
+  let shrunkBy = 0;
   function trim(): number {
     const before = lru.calculatedSize;
-    while (lru.size > 0 && lru.calculatedSize > maxBytes - lent) lru.pop();
+    while (lru.size > 0 && lru.calculatedSize > maxBytes - shrunkBy) lru.pop();
     return before - lru.calculatedSize;
   }
   return {
     trim,
-    lend(bytes) {
-      lent = Math.max(0, bytes);
+    shrinkBy(bytes) {
+      shrunkBy = Math.max(0, bytes);
       return trim();
     },
   };

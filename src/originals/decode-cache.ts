@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { DarkroomError } from '../errors.ts';
-import { type Lendable, lendable } from '../flow/shrinkable-cache.ts';
+import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
 import type { Examined } from '../render/original.ts';
 import { freeNow } from '../render/pixels.ts';
 import type { Recipe } from '../render/recipe.ts';
@@ -9,7 +9,7 @@ import type { Recipe } from '../render/recipe.ts';
  * Originals are decoded once, not once for each preset: whole pictures that were decoded a short while ago, and work under
  * way on an original, shared by all who make renditions of it. Bounded by bytes, least recently used out first.
  */
-export interface DecodeCache extends Lendable {
+export interface DecodeCache extends Shrinkable {
   /** Somebody makes a rendition of this original. Hold it with `using`. */
   openSession(id: string, recipe: Recipe): DecodeSession;
   /** Of a purged original nothing is kept, and nothing that is under way will be. */
@@ -78,7 +78,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
   let hits = 0;
   let misses = 0;
 
-  const { trim, lend } = lendable(lru, maxBytes);
+  const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
   function openSession(id: string, recipe: Recipe): DecodeSession {
     const work = sessions.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
@@ -180,7 +180,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       lately.delete(id);
       lru.delete(id);
     },
-    lend,
+    shrinkBy,
     get bytes() {
       return lru.calculatedSize;
     },

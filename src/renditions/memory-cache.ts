@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { type Lendable, lendable } from '../flow/shrinkable-cache.ts';
+import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Renditions in this process's memory, least recently used out first, bounded by bytes. */
-export interface RenditionCache extends Lendable {
+export interface RenditionCache extends Shrinkable {
   get(key: string): Rendition | undefined;
   /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
   set(key: string, rendition: Rendition, family: string): void;
@@ -44,7 +44,7 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
     },
   });
 
-  const { trim, lend } = lendable(lru, maxBytes);
+  const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
   return {
     get(key) {
@@ -67,7 +67,7 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
       for (const key of keys) lru.delete(key);
       return keys.length;
     },
-    lend,
+    shrinkBy,
     get bytes() {
       return lru.calculatedSize;
     },

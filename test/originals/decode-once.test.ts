@@ -143,7 +143,7 @@ describe('one original, several presets', () => {
     for (const id of ['a.jpg', 'turned.jpg', 'progressive.jpg'])
       for (const preset of ['medium', 'small']) await picture(preset, id);
     assert.ok(app.decodes.bytes > 0 && app.decodes.bytes <= 3_000_000, String(app.decodes.bytes));
-    assert.ok(app.decodes.lend(3_000_000) > 0);
+    assert.ok(app.decodes.shrinkBy(3_000_000) > 0);
     assert.equal(app.decodes.bytes, 0);
   });
 });

@@ -50,12 +50,12 @@ describe('the cache lends memory', () => {
     const cache = createRenditionCache(100_000);
     for (let at = 0; at < 10; at += 1) cache.set(`k${at}`, { ...rendition(at), body: Buffer.alloc(8000) }, 'f');
     cache.get('k0');
-    const evicted = cache.lend(60_000);
+    const evicted = cache.shrinkBy(60_000);
     assert.ok(evicted > 0 && cache.bytes <= 40_000);
     assert.ok(cache.get('k0'), 'used just now');
     cache.set('new', { ...rendition(1), body: Buffer.alloc(8000) }, 'f');
     assert.ok(cache.get('new') && cache.bytes <= 40_000);
-    assert.equal(cache.lend(-5), 0);
+    assert.equal(cache.shrinkBy(-5), 0);
     for (let at = 10; at < 20; at += 1) cache.set(`k${at}`, { ...rendition(at), body: Buffer.alloc(8000) }, 'f');
     assert.ok(cache.bytes > 80_000);
     assert.equal(cache.family('f').length, cache.entries);
