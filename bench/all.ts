@@ -37,7 +37,7 @@ function figure<Data>(name: string, read: (data: Data) => number | undefined): n
 type Hits = Record<string, { perSecond: number; cpu: number }>;
 type Misses = { summary: Record<string, { speed: number }> };
 type Family = Record<string, { cpu: number; bytes: number }>;
-type Once = { sibling: number; workingCopy: number };
+type Once = { sibling: number; proxy: number };
 type Cost = { machines: number; total: number };
 const miss = (pair: string, report = 'misses') => figure<Misses>(report, ({ summary }) => summary[pair]?.speed);
 const MIB = 1024 ** 2;
@@ -64,8 +64,8 @@ const promises: Promised[] = [
     ...{ mark: 1.15, atMost: true, found: figure<Hits>('hits', ({ wrk }) => wrk?.cpu) },
   },
   {
-    what: 'thumb with only its working copy in the store, CPU over a cold thumb',
-    ...{ mark: 0.35, atMost: true, found: figure<Once>('once', ({ workingCopy }) => workingCopy) },
+    what: 'thumb with only its proxy image in the store, CPU over a cold thumb',
+    ...{ mark: 0.35, atMost: true, found: figure<Once>('once', ({ proxy }) => proxy) },
   },
   {
     what: 'cold misses over the bare sharp loop, renditions/s, folder',

@@ -1,5 +1,5 @@
 /**
- * What a thumb costs when its original need not be decoded again: its sibling was just rendered, or only a working copy
+ * What a thumb costs when its original need not be decoded again: its sibling was just rendered, or only a proxy image
  * of it lies in the store; beside a cold thumb. Seen from outside: requests, and the CPU of the server's process.
  *
  *   node bench/once.ts [--photos DIR] [--copies 16] [--rounds 3] [--out bench/results]
@@ -86,7 +86,7 @@ const WAYS: Record<string, (round: number) => Promise<number>> = {
     await server.stop();
     return sum / ids.length;
   },
-  async 'thumb, only its working copy in the store'(round) {
+  async 'thumb, only its proxy image in the store'(round) {
     const { warm, ids } = idsOf(round);
     const results = resultsOf(round, 'copy');
     const first = await start(results);
@@ -115,7 +115,7 @@ const cold = cpuMs[COLD] ?? 0;
 const bareCold = cpuMs['bare sharp, cold thumb'] ?? 0;
 const summary = {
   sibling: (cpuMs['thumb, its medium just rendered'] ?? 0) / cold,
-  workingCopy: (cpuMs['thumb, only its working copy in the store'] ?? 0) / cold,
+  proxy: (cpuMs['thumb, only its proxy image in the store'] ?? 0) / cold,
 };
 const rows = Object.entries(cpuMs).map(([name, ms]) => [
   name,

@@ -1,6 +1,6 @@
 /**
  * What making renditions of a whole picture costs and saves, beside decoding the original for each: CPU, and SSIM against
- * the ideal (all of the original's pixels, scaled once). It decides ROOM and the working copy's form in src/render/stages/downscaled.ts.
+ * the ideal (all of the original's pixels, scaled once). It decides ROOM and the proxy image's form in src/render/stages/downscaled.ts.
  *
  *   node bench/whole.ts [--photos DIR] [--out bench/results]
  */
@@ -23,7 +23,7 @@ sharp.cache(false);
 
 /** How much larger the whole picture is than the rendition made of it. */
 const RATIOS = [1, 1.1, 1.25, 1.5, 2, 4, 8];
-/** `jpeg`: the working copy as it is; `jpeg 95`: as it might be. */
+/** `jpeg`: the proxy image as it is; `jpeg 95`: as it might be. */
 const SOURCES = ['original', 'pixels', 'jpeg', 'jpeg 95'] as const;
 const LARGER = { quality: 95, chromaSubsampling: '4:4:4' } as const;
 
@@ -107,6 +107,6 @@ WebP of quality 80 against the ideal.
 
 ${table}
 
-Decoding the original to ${WHOLE_SIDE_PX} px takes ${mean('decode whole').toFixed(1)} ms. Packing that as the working copy takes
+Decoding the original to ${WHOLE_SIDE_PX} px takes ${mean('decode whole').toFixed(1)} ms. Packing that as the proxy image takes
 ${mean('pack').toFixed(1)} ms and ${Math.round(mean('packed bytes') / 1000)} KB; as JPEG 95, 4:4:4, ${mean('pack larger').toFixed(1)} ms and ${Math.round(mean('larger bytes') / 1000)} KB.`;
 writeReport(values.out, 'whole', text, Object.fromEntries(Array.from(figures.keys(), (name) => [name, mean(name)])));

@@ -32,7 +32,7 @@ export interface DecodeSession extends Disposable {
    * Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. `release`: called
    * once the last of those who were given it has left.
    */
-  read<T>(what: 'working copy' | 'original', read: () => Promise<T>, release?: (value: T) => void): Promise<T>;
+  read<T>(what: 'proxy' | 'original', read: () => Promise<T>, release?: (value: T) => void): Promise<T>;
   /**
    * Decodes once for all who visit at the same time. `headers`: what will come out, the smallest first, which is kept; a
    * larger one lasts as long as somebody is here.

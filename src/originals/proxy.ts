@@ -5,38 +5,38 @@ import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rend
 import type { StoredObject } from '../stores/store.ts';
 
 /**
- * The working copy of an original, beside its renditions: the whole picture as a JPEG of less than a tenth of the bytes, from which
+ * The proxy image of an original, beside its renditions: the whole picture as a JPEG of less than a tenth of the bytes, from which
  * its smaller renditions are made on any machine at any later day.
  */
 
 /** Below this a copy saves less CPU than it costs requests: a plain JPEG of 12 megapixels takes 45 ms. */
-const WORTH_DECODING_MS = 25;
+const PROXY_WORTH_MS = 25;
 /** From here on the copy is made at the first look already: AVIF, PNG and progressive originals of some megapixels. */
-const DEAR_DECODING_MS = 100;
+const EXPENSIVE_DECODE_MS = 100;
 
-export function workingCopyKey(id: string, renderVersion: string): string {
+export function proxyKey(id: string, renderVersion: string): string {
   return derivedKey(id, 'working', `${renderVersion}\n${WHOLE_SIDE_PX} ${JSON.stringify(PACKED)}`, 'jpg');
 }
 
 /** Whether a copy of this original is worth its request: neither for what a JPEG cannot hold nor for what is small. */
-export function worthCopying(header: OriginalHeader): boolean {
-  return !header.hasAlpha && header.coding !== 'pixels' && decodeCost(header, 1).ms >= WORTH_DECODING_MS;
+export function worthProxy(header: OriginalHeader): boolean {
+  return !header.hasAlpha && header.coding !== 'pixels' && decodeCost(header, 1).ms >= PROXY_WORTH_MS;
 }
 
 /** Whether decoding this original takes so long that it is done for all its renditions at the first look. */
-export function dearToDecode(header: OriginalHeader): boolean {
-  return decodeCost(header, 1).ms >= DEAR_DECODING_MS;
+export function expensiveToDecode(header: OriginalHeader): boolean {
+  return decodeCost(header, 1).ms >= EXPENSIVE_DECODE_MS;
 }
 
 /** `header`: of the original. */
-export function toStoredCopy(body: Buffer, { stored, size, format }: OriginalHeader): StoredObject {
+export function toStoredProxy(body: Buffer, { stored, size, format }: OriginalHeader): StoredObject {
   const object = toStoredObject({ body, contentType: 'image/jpeg', ...stored });
   const original = { 'original-width': String(size.width), 'original-height': String(size.height) };
   return { ...object, metadata: { ...object.metadata, ...original, 'original-format': format } };
 }
 
 /** In place of the original. Undefined when the object is not what was once stored. */
-export function fromStoredCopy(object: StoredObject): Examined | undefined {
+export function fromStoredProxy(object: StoredObject): Examined | undefined {
   const { 'original-width': width, 'original-height': height, 'original-format': format } = object.metadata;
   const size = { width: Number(width), height: Number(height) };
   const copy = fromStoredObject(object);

@@ -7,11 +7,11 @@ import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders 
 import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeSession } from './decode-cache.ts';
-import { dearToDecode, fromStoredCopy, toStoredCopy, workingCopyKey, worthCopying } from './proxy.ts';
+import { expensiveToDecode, fromStoredProxy, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
 
 /**
- * What a rendition is made of, the cheapest first: pixels of its original that are in memory, its working copy in the
+ * What a rendition is made of, the cheapest first: pixels of its original that are in memory, its proxy image in the
  * result store, the original itself.
  */
 export interface SourceSelection {
@@ -50,12 +50,12 @@ export interface SourceSelectionDeps {
 
 export function createSourceSelection(deps: SourceSelectionDeps): SourceSelection {
   const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
-  const copyKey = (id: string) => workingCopyKey(id, renderer.version);
+  const keyOfProxy = (id: string) => proxyKey(id, renderer.version);
 
   /** A store that just failed to answer for the rendition is not asked again. */
-  async function findWorkingCopy({ id, recipe, session, timer, signal }: RenderJob): Promise<Examined | undefined> {
+  async function findProxy({ id, recipe, session, timer, signal }: RenderJob): Promise<Examined | undefined> {
     if (!resultStore || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
-    const copy = await session.read('working copy', () => resultStore.find(copyKey(id), timer, signal, fromStoredCopy));
+    const copy = await session.read('proxy', () => resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy));
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
 
@@ -77,21 +77,21 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
   }
 
   /**
-   * A working copy for later, beside the rendition that its original was decoded for. It takes 5 ms and no slot: waiting for
+   * A proxy image for later, beside the rendition that its original was decoded for. It takes 5 ms and no slot: waiting for
    * one, whole pictures of 4 MB each would pile up.
    */
   async function packBehind({ id, epoch }: RenderJob, whole: Examined): Promise<void> {
     try {
       const body = await renderer.pack(whole);
-      resultStore?.save(id, epoch, copyKey(id), toStoredCopy(body, whole.header));
+      resultStore?.save(id, epoch, keyOfProxy(id), toStoredProxy(body, whole.header));
     } catch (reason) {
-      warn('a working copy could not be made', id, reason);
+      warn('a proxy image could not be made', id, reason);
     }
   }
 
   /** The whole pictures that are worth decoding for all at once; none where this rendition had better be made alone. */
   function worthSharing({ session, recipe }: RenderJob, { header }: Examined): OriginalHeader[] {
-    const pays = isOriginal(header) && header.frames === 1 && (session.shared || dearToDecode(header));
+    const pays = isOriginal(header) && header.frames === 1 && (session.shared || expensiveToDecode(header));
     const headers = pays ? wholeHeaders(header, session.recipes) : [];
     return headers.some((whole) => suffices(whole, recipe)) ? headers : [];
   }
@@ -100,7 +100,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     async find(job) {
       const { session, recipe, permit } = job;
       const whole = await session.whole((header) => suffices(header, recipe));
-      if (!whole) return (await findWorkingCopy(job)) ?? (await findOriginal(job));
+      if (!whole) return (await findProxy(job)) ?? (await findOriginal(job));
       // Counted by the cache; what is too large for it is held by those who use it.
       if (!canBeWhole(whole.header, whole.header.stored)) permit.hold(wholeBytes([whole.header]));
       return whole;
@@ -116,7 +116,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       const decode = async () => {
         const pictures = await renderer.whole(found, headers); // 422
         const [whole] = pictures;
-        if (resultStore && whole && worthCopying(found.header)) void packBehind(job, whole);
+        if (resultStore && whole && worthProxy(found.header)) void packBehind(job, whole);
         return pictures;
       };
       const pictures = await timer.time('decode', session.decode(headers, decode));

@@ -1,7 +1,7 @@
 import type { Renderer } from '../../src/render/render.ts';
 import { turns } from './turns.ts';
 
-/** Records the working copies that a renderer makes: nobody who asks for a picture waits for them. */
+/** Records the proxy images that a renderer makes: nobody who asks for a picture waits for them. */
 export function recordPacks() {
   const packs: Promise<Buffer>[] = [];
   return {

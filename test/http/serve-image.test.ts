@@ -40,7 +40,7 @@ function closeGate(app: { renderGate: { wait?: Promise<void> } }) {
 }
 
 describe('a stampede', () => {
-  it('costs one original read, one lookup for the rendition and one for a working copy, one render and one save for 1,000 answers', async () => {
+  it('costs one original read, one lookup for the rendition and one for a proxy image, one render and one save for 1,000 answers', async () => {
     const app = await start();
     const open = closeGate(app);
     const target = app.path('medium', 'photo-1.jpg');

@@ -8,7 +8,7 @@ import { createMemoryStore } from '../helpers/memory-store.ts';
 import { recordPacks } from '../helpers/packs.ts';
 import { until } from '../helpers/turns.ts';
 
-/** Large enough to be worth a working copy: 12 megapixels with something to see in every corner. */
+/** Large enough to be worth a proxy image: 12 megapixels with something to see in every corner. */
 const hills = Array.from({ length: 400 * 300 * 3 }, (_, at) => {
   const [x, y] = [((at / 3) | 0) % 400, (at / 1200) | 0];
   return 128 + 90 * Math.sin(x / 23 + (at % 3)) * Math.cos(y / 31);
@@ -104,7 +104,7 @@ describe('one original, several presets', () => {
     assert.deepEqual(made.at(-1), { width: 150, of: 600, coding: 'pixels' });
   });
 
-  it('looks the same from memory, from the working copy and from the original, turned ones and cut-outs too', async () => {
+  it('looks the same from memory, from the proxy image and from the original, turned ones and cut-outs too', async () => {
     for (const id of ['a.jpg', 'turned.jpg', 'cut-out.webp']) {
       const siblings = await start();
       await siblings.picture('large', id);
@@ -148,7 +148,7 @@ describe('one original, several presets', () => {
   });
 });
 
-describe('the working copy', () => {
+describe('the proxy image', () => {
   it('is kept at the second look, and a thumb on another machine is made of it without the original', async () => {
     const first = await start();
     await first.picture('thumb', 'a.jpg');

@@ -61,7 +61,7 @@ describe('pixels that are freed by hand', () => {
     folder = await mkdtemp(join(tmpdir(), 'darkroom-freed-'));
     for (let n = 0; n < PICTURES; n += 1) {
       const tiles = sharp(tilesOf(n), { raw: { width: ACROSS, height: ACROSS, channels: 3 } });
-      // In passes, so that decoding it is dear enough for a working copy.
+      // In passes, so that decoding it is dear enough for a proxy image.
       const file = await tiles
         .resize(2000, 1500, { fit: 'fill', kernel: 'nearest' })
         .jpeg({ progressive: true })
@@ -77,7 +77,7 @@ describe('pixels that are freed by hand', () => {
       for (const other of expected.slice(n + 1)) assert.ok(differs(one, other));
   });
 
-  it('are never seen by those who are still at work, nor in the working copies', async (context) => {
+  it('are never seen by those who are still at work, nor in the proxy images', async (context) => {
     const kept = join(folder, 'results');
     const packs = recordPacks();
     const app = await startApp({
@@ -114,9 +114,9 @@ describe('pixels that are freed by hand', () => {
       copies += 1;
       const [, n = ''] = /(\d+)-\d+$/.exec(entry.parentPath) ?? [];
       const copy = await colours(await readFile(join(entry.parentPath, entry.name)));
-      if (differs(copy, expected[Number(n)])) wrong.push(`working copy of ${n}`);
+      if (differs(copy, expected[Number(n)])) wrong.push(`proxy image of ${n}`);
     }
-    context.diagnostic(`${all.length * (PRESETS.length + 1)} pictures and ${copies} working copies`);
+    context.diagnostic(`${all.length * (PRESETS.length + 1)} pictures and ${copies} proxy images`);
     assert.deepEqual(wrong, []);
     assert.equal(copies, all.length);
   });
