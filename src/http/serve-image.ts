@@ -155,10 +155,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await permit.slot(sources.cost(job, source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const picture = await sources.decodedOnce(job, source); // 422
-      const { whole, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
+      const { downscaled, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
         metadata.faces(id, epoch, probe),
       );
-      session.keep(whole);
+      session.keep(downscaled);
       return rendition;
     } finally {
       timer.add('queue', permit.waitedMs);

@@ -27,7 +27,7 @@ export interface DecodeSession extends Disposable {
   /** What those who ask for it now make of it. */
   readonly recipes: Iterable<Recipe>;
   /** A whole picture that will do, if there is one; one that is being decoded is waited for. */
-  whole(suffices: Suffices): Promise<Examined | undefined>;
+  downscaled(suffices: Suffices): Promise<Examined | undefined>;
   /**
    * Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. `release`: called
    * once the last of those who were given it has left.
@@ -39,7 +39,7 @@ export interface DecodeSession extends Disposable {
    */
   decode(headers: readonly Examined['header'][], decode: () => Promise<Examined[]>): Promise<readonly Examined[]>;
   /** Keeps a whole picture that was decoded on the way, unless a larger one is there. */
-  keep(whole: Examined | undefined): void;
+  keep(downscaled: Examined | undefined): void;
 }
 
 /** Whether a picture with this header will do. */
@@ -96,14 +96,14 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       return reading.done;
     }
 
-    function keep(whole: Examined | undefined): void {
+    function keep(downscaled: Examined | undefined): void {
       // Purged since: another work is at work on what came after.
-      if (!whole || sessions.get(id) !== work) return;
+      if (!downscaled || sessions.get(id) !== work) return;
       // It is freed when the last one leaves.
-      if (whole.body === work.larger?.body) return;
+      if (downscaled.body === work.larger?.body) return;
       const kept = lru.peek(id);
-      if (kept && kept.header.stored.width >= whole.header.stored.width) return;
-      lru.set(id, whole);
+      if (kept && kept.header.stored.width >= downscaled.header.stored.width) return;
+      lru.set(id, downscaled);
       trim();
     }
 
@@ -112,7 +112,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         return before || work.recipes.size > 1;
       },
       recipes: work.recipes,
-      async whole(suffices) {
+      async downscaled(suffices) {
         const enough = (pictures: readonly (Examined | undefined)[] = []) =>
           pictures.find((picture) => picture && suffices(picture.header));
         const coming = work.decoding?.headers.some(suffices) ? work.decoding.done : undefined;
@@ -148,8 +148,8 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         work.decoding = { headers, done };
         try {
           const pictures = await done;
-          const [whole, larger] = pictures;
-          keep(whole);
+          const [downscaled, larger] = pictures;
+          keep(downscaled);
           work.larger = larger;
           return pictures;
         } finally {

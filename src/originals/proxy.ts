@@ -1,6 +1,6 @@
 import { decodeCost } from '../render/cost.ts';
 import type { Examined, OriginalHeader } from '../render/original.ts';
-import { PACKED, standIn, WHOLE_SIDE_PX } from '../render/stages/downscaled.ts';
+import { DOWNSCALED_SIDE_PX, PROXY_JPEG, standIn } from '../render/stages/downscaled.ts';
 import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
 import type { StoredObject } from '../stores/store.ts';
 
@@ -15,7 +15,7 @@ const PROXY_WORTH_MS = 25;
 const EXPENSIVE_DECODE_MS = 100;
 
 export function proxyKey(id: string, renderVersion: string): string {
-  return derivedKey(id, 'working', `${renderVersion}\n${WHOLE_SIDE_PX} ${JSON.stringify(PACKED)}`, 'jpg');
+  return derivedKey(id, 'working', `${renderVersion}\n${DOWNSCALED_SIDE_PX} ${JSON.stringify(PROXY_JPEG)}`, 'jpg');
 }
 
 /** Whether a copy of this original is worth its request: neither for what a JPEG cannot hold nor for what is small. */

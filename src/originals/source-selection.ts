@@ -3,7 +3,14 @@ import { renderCost } from '../render/cost.ts';
 import type { Examined, OriginalHeader } from '../render/original.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
-import { canBeWhole, isOriginal, mayBeWhole, suffices, wholeBytes, wholeHeaders } from '../render/stages/downscaled.ts';
+import {
+  downscaledBytes,
+  downscaledHeaders,
+  fitsDownscaled,
+  isOriginal,
+  mayUseDownscaled,
+  suffices,
+} from '../render/stages/downscaled.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeSession } from './decode-cache.ts';
@@ -54,7 +61,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
 
   /** A store that just failed to answer for the rendition is not asked again. */
   async function findProxy({ id, recipe, session, timer, signal }: RenderJob): Promise<Examined | undefined> {
-    if (!resultStore || timer.outcomes.store === 'failed' || !mayBeWhole(recipe)) return undefined;
+    if (!resultStore || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe)) return undefined;
     const copy = await session.read('proxy', () => resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy));
     return copy && suffices(copy.header, recipe) ? copy : undefined;
   }
@@ -80,10 +87,10 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
    * A proxy image for later, beside the rendition that its original was decoded for. It takes 5 ms and no slot: waiting for
    * one, whole pictures of 4 MB each would pile up.
    */
-  async function packBehind({ id, epoch }: RenderJob, whole: Examined): Promise<void> {
+  async function packBehind({ id, epoch }: RenderJob, downscaled: Examined): Promise<void> {
     try {
-      const body = await renderer.pack(whole);
-      resultStore?.save(id, epoch, keyOfProxy(id), toStoredProxy(body, whole.header));
+      const body = await renderer.pack(downscaled);
+      resultStore?.save(id, epoch, keyOfProxy(id), toStoredProxy(body, downscaled.header));
     } catch (reason) {
       warn('a proxy image could not be made', id, reason);
     }
@@ -92,31 +99,32 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
   /** The whole pictures that are worth decoding for all at once; none where this rendition had better be made alone. */
   function worthSharing({ session, recipe }: RenderJob, { header }: Examined): OriginalHeader[] {
     const pays = isOriginal(header) && header.frames === 1 && (session.shared || expensiveToDecode(header));
-    const headers = pays ? wholeHeaders(header, session.recipes) : [];
-    return headers.some((whole) => suffices(whole, recipe)) ? headers : [];
+    const headers = pays ? downscaledHeaders(header, session.recipes) : [];
+    return headers.some((downscaled) => suffices(downscaled, recipe)) ? headers : [];
   }
 
   return {
     async find(job) {
       const { session, recipe, permit } = job;
-      const whole = await session.whole((header) => suffices(header, recipe));
-      if (!whole) return (await findProxy(job)) ?? (await findOriginal(job));
+      const downscaled = await session.downscaled((header) => suffices(header, recipe));
+      if (!downscaled) return (await findProxy(job)) ?? (await findOriginal(job));
       // Counted by the cache; what is too large for it is held by those who use it.
-      if (!canBeWhole(whole.header, whole.header.stored)) permit.hold(wholeBytes([whole.header]));
-      return whole;
+      if (!fitsDownscaled(downscaled.header, downscaled.header.stored))
+        permit.hold(downscaledBytes([downscaled.header]));
+      return downscaled;
     },
     cost(job, found) {
       const { ms, bytes } = renderCost(found, job.recipe);
-      return { ms, bytes: bytes + wholeBytes(worthSharing(job, found)) };
+      return { ms, bytes: bytes + downscaledBytes(worthSharing(job, found)) };
     },
     async decodedOnce(job, found) {
       const { recipe, session, timer } = job;
       const headers = worthSharing(job, found);
       if (headers.length === 0) return found;
       const decode = async () => {
-        const pictures = await renderer.whole(found, headers); // 422
-        const [whole] = pictures;
-        if (resultStore && whole && worthProxy(found.header)) void packBehind(job, whole);
+        const pictures = await renderer.downscaled(found, headers); // 422
+        const [downscaled] = pictures;
+        if (resultStore && downscaled && worthProxy(found.header)) void packBehind(job, downscaled);
         return pictures;
       };
       const pictures = await timer.time('decode', session.decode(headers, decode));

@@ -81,9 +81,9 @@ export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe)
   const plan = planFrame(header.size, recipe, frames);
   const written = area(plan.canvas) * frames;
   const encoding = ENCODING[recipe.output];
-  const whole: Box = { left: 0, top: 0, ...header.size };
-  const looks = seeksFaces(recipe) && dependsOnFaces(plan, whole, recipe.faceZoom);
-  const held = looks ? area(workingSize(plan, whole, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
+  const entire: Box = { left: 0, top: 0, ...header.size };
+  const looks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
+  const held = looks ? area(workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
   const decoding = decodeCost(header, frames);

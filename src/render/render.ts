@@ -8,7 +8,7 @@ import { freeNow, type Pixels } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { loadSharp, RENDER_VERSION } from './sharp.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
-import { canBeWhole, decodeWhole, isOriginal, packWhole, wholeOf } from './stages/downscaled.ts';
+import { decodeDownscaled, downscaledOf, encodeProxy, fitsDownscaled, isOriginal } from './stages/downscaled.ts';
 import { aim, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway, type FramePlan } from './stages/geometry.ts';
 
@@ -21,7 +21,7 @@ export interface Rendered {
   /** Framed without the faces, because looking for them failed: another render may come out better. */
   readonly provisional: boolean;
   /** The whole picture in place of the original, for its other renditions, where it was decoded on the way. */
-  readonly whole: Examined | undefined;
+  readonly downscaled: Examined | undefined;
 }
 
 export interface Renderer {
@@ -41,9 +41,9 @@ export interface Renderer {
    */
   render(original: Examined, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
   /** Decodes an original once, to whole pictures of these headers, the largest last. Throws as `render` does. */
-  whole(original: Examined, headers: readonly OriginalHeader[]): Promise<Examined[]>;
+  downscaled(original: Examined, headers: readonly OriginalHeader[]): Promise<Examined[]>;
   /** A whole picture as JPEG, for renditions that are smaller. */
-  pack(whole: Examined): Promise<Buffer>;
+  pack(downscaled: Examined): Promise<Buffer>;
   /** Size, colours and a placeholder. Throws as `render` does. */
   describe(original: Examined): Promise<PictureDescription>;
 }
@@ -55,8 +55,8 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       await loadSharp();
     },
     examine: async (body) => ({ body, header: await readHeader(await loadSharp(), body, limits) }),
-    whole: async (original, headers) => decodeWhole(await loadSharp(), original, headers, limits),
-    pack: async (whole) => packWhole(await loadSharp(), whole),
+    downscaled: async (original, headers) => decodeDownscaled(await loadSharp(), original, headers, limits),
+    pack: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     describe: async (original) => describe(await loadSharp(), original, limits),
     async render(original, recipe, timer, faces) {
       const { header } = original;
@@ -78,11 +78,11 @@ export function createRenderer(limits: DecodeLimits): Renderer {
         pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, aimed.header, header, recipe),
       );
       const untouched = ownPixels(original, decoder.plan, encoded, recipe);
-      const all = aimed.whole ?? (showsAll(decoder, recipe) ? pixels : undefined);
-      const whole = all && canBeWhole(header, all) ? wholeOf(header, all) : undefined;
+      const all = aimed.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+      const downscaled = all && fitsDownscaled(header, all) ? downscaledOf(header, all) : undefined;
       // Tens of megabytes that V8 would find at its next full collection.
-      for (const done of [own, aimed.whole]) if (done && done !== whole?.body) freeNow(done.data);
-      return { ...encoded, body: untouched ?? encoded.body, width, height, provisional, whole };
+      for (const done of [own, aimed.downscaled]) if (done && done !== downscaled?.body) freeNow(done.data);
+      return { ...encoded, body: untouched ?? encoded.body, width, height, provisional, downscaled };
     },
   };
 }
@@ -134,7 +134,7 @@ function needsPixels(decoder: Decoder, header: OriginalHeader, recipe: Recipe): 
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG says at which resolution the original was meant to be printed.
   if (recipe.output === 'png') return true;
-  return isOriginal(header) && canBeWhole(header, decoder.plan.canvas) && showsAll(decoder, recipe);
+  return isOriginal(header) && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
 }
 
 /** Whether all of the picture is in the frame, in its own shape, and nothing else. */

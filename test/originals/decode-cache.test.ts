@@ -104,13 +104,13 @@ describe('the memory of whole pictures', () => {
     const [small, large] = [whole(50, 10), whole(500, 30)];
     await first.decode([small.header, large.header], async () => [small, large]);
     first[Symbol.dispose]();
-    assert.equal(await second.whole(({ stored }) => stored.width >= 30), large);
+    assert.equal(await second.downscaled(({ stored }) => stored.width >= 30), large);
     assert.ok(!isFree(large));
     second.keep({ ...large });
     second[Symbol.dispose]();
     assert.ok(isFree(large));
     assert.ok(!isFree(small));
     using third = cache.openSession('a', RECIPE);
-    assert.equal(await third.whole(() => true), small);
+    assert.equal(await third.downscaled(() => true), small);
   });
 });

@@ -32,10 +32,10 @@ async function start(options: Partial<TestAppOptions> = {}, results = createMemo
   const gate: { whole?: Promise<void> } = {};
   const wrapRenderer = (real: Renderer): Renderer => ({
     ...real,
-    async whole(original, headers) {
+    async downscaled(original, headers) {
       wholes.push(original.header.stored.width);
       await gate.whole;
-      return real.whole(original, headers);
+      return real.downscaled(original, headers);
     },
     render(original, recipe, ...rest) {
       const { stored, coding } = original.header;
@@ -249,10 +249,10 @@ describe('the proxy image', () => {
     const wrapRenderer = (real: Renderer): Renderer =>
       packs.record({
         ...real,
-        async whole(...what) {
+        async downscaled(...what) {
           begun.resolve();
           await decoding.promise;
-          return real.whole(...what);
+          return real.downscaled(...what);
         },
       });
     const finder = fixedFinder([face(0.1, 0.1, 0.3)]);

@@ -12,44 +12,44 @@ import { dependsOnFaces, planFrame, workingSize } from './geometry.ts';
  */
 
 /** Longer side of a whole picture in pixels: enough for all but the largest presets (4 MB as pixels, 0.2 MB as JPEG). */
-export const WHOLE_SIDE_PX = 1200;
+export const DOWNSCALED_SIDE_PX = 1200;
 /**
  * A rendition is made of a whole picture of its own size or of one this much larger. Between, scaling twice softens. From
- * here on SSIM is about that of decoding the original, or better, because no scale is chosen while decoding (bench/whole.ts).
+ * here on SSIM is about that of decoding the original, or better, because no scale is chosen while decoding (bench/downscaled.ts).
  */
 const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
 /**
  * At 600 px and below its renditions are as near to the ideal, by SSIM, as those made of the original or nearer, and at 800 px
- * within 0.003 of them, at well under half the bytes of 95 and 4:4:4 (bench/whole.ts). Huffman tables made to measure would
+ * within 0.003 of them, at well under half the bytes of 95 and 4:4:4 (bench/downscaled.ts). Huffman tables made to measure would
  * save 1 % of them, and cost more than all the rest of the encoding.
  */
-export const PACKED = { quality: 80, chromaSubsampling: '4:2:0', optimiseCoding: false } as const;
+export const PROXY_JPEG = { quality: 80, chromaSubsampling: '4:2:0', optimiseCoding: false } as const;
 
 /** More pixels than these are not shared, because they would have to be held for whoever still waits (20 MB). */
 const MOST_SHARED_PIXELS = 6_000_000;
 
 /** The size at which `original` is kept whole. */
-function wholeSize({ width, height }: Size): Size {
-  const scale = Math.min(1, WHOLE_SIDE_PX / Math.max(width, height));
+function downscaledSize({ width, height }: Size): Size {
+  const scale = Math.min(1, DOWNSCALED_SIDE_PX / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
 /** What a rendition needs of its original, in pixels of the whole picture. */
 function neededSize({ size }: OriginalHeader, recipe: Recipe): Size {
-  const whole: Box = { left: 0, top: 0, ...size };
+  const entire: Box = { left: 0, top: 0, ...size };
   const plan = planFrame(size, recipe);
-  return seeksFaces(recipe) && dependsOnFaces(plan, whole, recipe.faceZoom)
-    ? workingSize(plan, whole, recipe.faceZoom, PROBE_SIDE_PX)
+  return seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom)
+    ? workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)
     : plan.scaled;
 }
 
 /** Whether pixels of this size are kept of an original: not of one that moves, and no more than are of use. */
-export function canBeWhole({ frames }: OriginalHeader, { width, height }: Size): boolean {
-  return frames === 1 && Math.max(width, height) <= WHOLE_SIDE_PX;
+export function fitsDownscaled({ frames }: OriginalHeader, { width, height }: Size): boolean {
+  return frames === 1 && Math.max(width, height) <= DOWNSCALED_SIDE_PX;
 }
 
 /** Whether a recipe wants nothing that only an original has: its profile's colours, its border, its copyright. */
-export function mayBeWhole({ gamut, copyright, trim }: Recipe): boolean {
+export function mayUseDownscaled({ gamut, copyright, trim }: Recipe): boolean {
   return gamut === 'srgb' && !copyright && trim === undefined;
 }
 
@@ -59,7 +59,7 @@ export function mayBeWhole({ gamut, copyright, trim }: Recipe): boolean {
  */
 export function suffices(header: OriginalHeader, recipe: Recipe): boolean {
   const { size, stored, coding } = header;
-  if (header.frames > 1 || !mayBeWhole(recipe)) return false;
+  if (header.frames > 1 || !mayUseDownscaled(recipe)) return false;
   const needed = neededSize(header, recipe);
   // There the original's own pixels may be what is sent.
   if (sameSize(needed, size)) return false;
@@ -76,10 +76,10 @@ export function isOriginal({ size, stored, coding }: OriginalHeader): boolean {
  * The headers that an original will have once it is decoded for these recipes: of the size that is kept, and where one of
  * them needs more, of that size too.
  */
-export function wholeHeaders(header: OriginalHeader, recipes: Iterable<Recipe>): OriginalHeader[] {
-  const whole = wholeSize(header.size);
+export function downscaledHeaders(header: OriginalHeader, recipes: Iterable<Recipe>): OriginalHeader[] {
+  const whole = downscaledSize(header.size);
   const larger = Array.from(recipes)
-    .filter(mayBeWhole)
+    .filter(mayUseDownscaled)
     .map((recipe) => neededSize(header, recipe))
     .filter((needed) => needed.width > whole.width && needed.width * needed.height <= MOST_SHARED_PIXELS)
     .reduce((a, b) => (b.width > a.width ? b : a), whole);
@@ -87,7 +87,7 @@ export function wholeHeaders(header: OriginalHeader, recipes: Iterable<Recipe>):
 }
 
 /** What pictures of these headers take together, in bytes. */
-export function wholeBytes(headers: readonly OriginalHeader[]): number {
+export function downscaledBytes(headers: readonly OriginalHeader[]): number {
   return headers.reduce((sum, { stored, hasAlpha }) => sum + stored.width * stored.height * (hasAlpha ? 4 : 3), 0);
 }
 
@@ -96,7 +96,7 @@ function sameSize(a: Size, b: Size): boolean {
 }
 
 /** Decodes an original once, to pictures of these headers, the largest last. Throws as renders do. */
-export async function decodeWhole(
+export async function decodeDownscaled(
   sharp: SharpModule,
   original: Examined,
   headers: readonly OriginalHeader[],
@@ -106,7 +106,7 @@ export async function decodeWhole(
   let source = () => openOriginal(sharp, original, limits);
   let { header } = original;
   for (const { stored } of headers.toReversed()) {
-    const picture = wholeOf(header, await decode(source().resize({ ...stored, fit: 'fill' }), header));
+    const picture = downscaledOf(header, await decode(source().resize({ ...stored, fit: 'fill' }), header));
     pictures.unshift(picture);
     ({ header } = picture);
     source = () => openOriginal(sharp, picture, limits);
@@ -115,13 +115,13 @@ export async function decodeWhole(
 }
 
 /** A whole picture as JPEG, for renditions that are smaller. Transparent parts turn black. */
-export async function packWhole(sharp: SharpModule, { body }: Examined): Promise<Buffer> {
+export async function encodeProxy(sharp: SharpModule, { body }: Examined): Promise<Buffer> {
   if (Buffer.isBuffer(body)) return body;
-  return openPixels(sharp, body).removeAlpha().jpeg(PACKED).toBuffer();
+  return openPixels(sharp, body).removeAlpha().jpeg(PROXY_JPEG).toBuffer();
 }
 
 /** Pixels of the whole picture in place of the original. */
-export function wholeOf(header: OriginalHeader, pixels: Pixels): Examined {
+export function downscaledOf(header: OriginalHeader, pixels: Pixels): Examined {
   return { body: pixels, header: standIn(header, pixels, 'pixels') };
 }
 

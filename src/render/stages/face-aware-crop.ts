@@ -27,7 +27,7 @@ export interface Aimed {
   /** What is still to be converted to sRGB. */
   readonly header: Conversion;
   /** The whole picture, where it was decoded on the way. */
-  readonly whole: Pixels | undefined;
+  readonly downscaled: Pixels | undefined;
   /** Faces matter for this frame but could not be looked for; it is framed by attention. */
   readonly facesMissed: boolean;
 }
@@ -42,7 +42,7 @@ export async function aim(
 ): Promise<Aimed> {
   const { plan, region, moves, trimmed } = decoder;
   if (!seeksFaces(recipe) || !dependsOnFaces(plan, region, recipe.faceZoom))
-    return { decoder, header, whole: undefined, facesMissed: false };
+    return { decoder, header, downscaled: undefined, facesMissed: false };
 
   // The same way whether or not the faces are known already, so that the same key always has the same bytes.
   const size = workingSize(plan, region, recipe.faceZoom, PROBE_SIDE_PX);
@@ -56,7 +56,7 @@ export async function aim(
       ? source.aimed(aimAtFaces(plan, seenIn(region, header, faces), region, recipe.faceZoom))
       : source,
     header: pixels ? CONVERTED : header,
-    whole: pixels,
+    downscaled: pixels,
     facesMissed: faces === undefined,
   };
 }

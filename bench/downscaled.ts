@@ -2,13 +2,13 @@
  * What making renditions of a whole picture costs and saves, beside decoding the original for each: CPU, and SSIM against
  * the ideal (all of the original's pixels, scaled once). It decides ROOM and the proxy image's form in src/render/stages/downscaled.ts.
  *
- *   node bench/whole.ts [--photos DIR] [--out bench/results]
+ *   node bench/downscaled.ts [--photos DIR] [--out bench/results]
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
-import { PACKED, WHOLE_SIDE_PX } from '../src/render/stages/downscaled.ts';
+import { DOWNSCALED_SIDE_PX, PROXY_JPEG } from '../src/render/stages/downscaled.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 import { ssim } from './tools/ssim.ts';
 
@@ -56,23 +56,23 @@ for (const file of files) {
   const load = () => sharp(original, { autoOrient: true, failOn: 'error' });
   const full = await rawOf(load());
   const { width, height } = full.info;
-  if (Math.max(width, height) <= WHOLE_SIDE_PX) continue;
+  if (Math.max(width, height) <= DOWNSCALED_SIDE_PX) continue;
   photos += 1;
   const sized = (side: number) => {
     const scale = side / Math.max(width, height);
     return { width: Math.round(width * scale), height: Math.round(height * scale), fit: 'fill' } as const;
   };
-  const whole = await rawOf(load().resize(sized(WHOLE_SIDE_PX)));
+  const whole = await rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)));
   const pack = (form: JpegOptions) => open(whole).jpeg(form).toBuffer();
-  const [packed, larger] = [await pack(PACKED), await pack(LARGER)];
-  note('decode whole', await cpuOf(() => rawOf(load().resize(sized(WHOLE_SIDE_PX)))));
-  note('pack', await cpuOf(() => pack(PACKED)));
+  const [packed, larger] = [await pack(PROXY_JPEG), await pack(LARGER)];
+  note('decode whole', await cpuOf(() => rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)))));
+  note('pack', await cpuOf(() => pack(PROXY_JPEG)));
   note('pack larger', await cpuOf(() => pack(LARGER)));
   note('packed bytes', packed.length);
   note('larger bytes', larger.length);
   note('original bytes', original.length);
   for (const ratio of RATIOS) {
-    const size = sized(Math.round(WHOLE_SIDE_PX / ratio));
+    const size = sized(Math.round(DOWNSCALED_SIDE_PX / ratio));
     const ideal = await rawOf(open(full).resize(size));
     const sources = {
       original: load,
@@ -92,12 +92,12 @@ for (const file of files) {
   }
 }
 if (photos === 0)
-  throw new Error(`no photo in ${values.photos} is longer than ${WHOLE_SIDE_PX} px; name others by --photos`);
+  throw new Error(`no photo in ${values.photos} is longer than ${DOWNSCALED_SIDE_PX} px; name others by --photos`);
 
 const table = markdownTable(
   ['rendition', ...SOURCES.map((source) => `from ${source}: CPU`), ...SOURCES.map((source) => `from ${source}: SSIM`)],
   RATIOS.map((ratio) => [
-    `${Math.round(WHOLE_SIDE_PX / ratio)} px`,
+    `${Math.round(DOWNSCALED_SIDE_PX / ratio)} px`,
     ...SOURCES.map((source) => `${mean(`${source} ${ratio} cpu`).toFixed(1)} ms`),
     ...SOURCES.map((source) => mean(`${source} ${ratio} ssim`).toFixed(4)),
   ]),
@@ -107,6 +107,6 @@ WebP of quality 80 against the ideal.
 
 ${table}
 
-Decoding the original to ${WHOLE_SIDE_PX} px takes ${mean('decode whole').toFixed(1)} ms. Packing that as the proxy image takes
+Decoding the original to ${DOWNSCALED_SIDE_PX} px takes ${mean('decode whole').toFixed(1)} ms. Packing that as the proxy image takes
 ${mean('pack').toFixed(1)} ms and ${Math.round(mean('packed bytes') / 1000)} KB; as JPEG 95, 4:4:4, ${mean('pack larger').toFixed(1)} ms and ${Math.round(mean('larger bytes') / 1000)} KB.`;
 writeReport(values.out, 'whole', text, Object.fromEntries(Array.from(figures.keys(), (name) => [name, mean(name)])));
