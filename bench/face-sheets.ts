@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import type { Face } from '../src/faces/face.ts';
 import type { Box } from '../src/render/pixels.ts';
-import { aimAtFaces, planFrame } from '../src/render/stages/geometry.ts';
+import { planFrame, windowToFaces } from '../src/render/stages/geometry.ts';
 import { type Annotated, inPixels } from './face-set.ts';
 
 /** Windows in pixels of the upright photo, one entry a crop. */
@@ -48,7 +48,7 @@ async function cellsOf({ photo, path, found, windows }: Sheeted): Promise<Buffer
     .toBuffer();
   const [square, wide] = windows;
   const plan = planFrame(photo, { width: 256, height: 256, fit: 'cover', margin: 0 });
-  const near = aimAtFaces(plan, found, photo, AVATAR_ZOOM);
+  const near = windowToFaces(plan, found, photo, AVATAR_ZOOM);
   const by = photo.width / near.scaled.width;
   const avatar = found.length > 0 ? scaledBox(near.window, by) : square?.faces;
   const cut = (box: Box | undefined) => cell(box ? sharp(upright).extract(whole(box, photo)) : sharp(upright));

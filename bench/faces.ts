@@ -17,7 +17,7 @@ import type { Face, Probe } from '../src/faces/face.ts';
 import { createFaceFinder } from '../src/faces/finder.ts';
 import type { Box, Size } from '../src/render/pixels.ts';
 import { PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
-import { aimAtFaces, planFrame } from '../src/render/stages/geometry.ts';
+import { planFrame, windowToFaces } from '../src/render/stages/geometry.ts';
 import { type Annotated, type Annotation, inPixels, makeSet, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
@@ -125,7 +125,7 @@ async function windowsOf(path: string, size: Size, crop: Size, found: readonly F
     height: (window.height * size.height) / plan.scaled.height,
   });
   return {
-    faces: inPhoto(found.length > 0 ? aimAtFaces(plan, found, size, 1).window : attention),
+    faces: inPhoto(found.length > 0 ? windowToFaces(plan, found, size, 1).window : attention),
     center: inPhoto(plan.window),
     attention: inPhoto(attention),
   };

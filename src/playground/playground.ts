@@ -9,7 +9,7 @@ import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
 import type { Size } from '../render/pixels.ts';
-import { aimAtFaces, planFrame } from '../render/stages/geometry.ts';
+import { planFrame, windowToFaces } from '../render/stages/geometry.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
 export interface PlaygroundDeps {
@@ -107,7 +107,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
     if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
     const plan = planFrame(meta, recipe);
-    const { scaled, window } = aims ? aimAtFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
+    const { scaled, window } = aims ? windowToFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
     return { ...meta, crop: inFractions(window, scaled) };
   });
 

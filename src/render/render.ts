@@ -9,7 +9,7 @@ import type { Recipe } from './recipe.ts';
 import { loadSharp, RENDER_VERSION } from './sharp.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, downscaledOf, encodeProxy, fitsDownscaled, isOriginal } from './stages/downscaled.ts';
-import { aim, type FaceLookup } from './stages/face-aware-crop.ts';
+import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway, type FramePlan } from './stages/geometry.ts';
 
 /** A finished picture. Width and height in pixels. */
@@ -63,25 +63,25 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       const sharp = await loadSharp();
       const prepared = await timer.time('decode', prepareDecoder(sharp, original, recipe, limits));
       const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
-      const aimed = await aim(sharp, prepared, header, recipe, timedFaces);
-      const { decoder } = aimed;
-      const provisional = aimed.facesMissed;
+      const withPlan = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
+      const { decoder } = withPlan;
+      const provisional = withPlan.facesMissed;
       const { width, height } = decoder.plan.canvas;
       const shared = asTheyAre(original, decoder, recipe);
       const own =
         !shared && needsPixels(decoder, header, recipe)
-          ? await timer.time('decode', decode(decoder.open(), aimed.header))
+          ? await timer.time('decode', decode(decoder.open(), withPlan.header))
           : undefined;
       const pixels = shared ?? own;
       const encoded = await timer.time(
         'encode',
-        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, aimed.header, header, recipe),
+        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, withPlan.header, header, recipe),
       );
       const untouched = ownPixels(original, decoder.plan, encoded, recipe);
-      const all = aimed.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+      const all = withPlan.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
       const downscaled = all && fitsDownscaled(header, all) ? downscaledOf(header, all) : undefined;
       // Tens of megabytes that V8 would find at its next full collection.
-      for (const done of [own, aimed.downscaled]) if (done && done !== downscaled?.body) freeNow(done.data);
+      for (const done of [own, withPlan.downscaled]) if (done && done !== downscaled?.body) freeNow(done.data);
       return { ...encoded, body: untouched ?? encoded.body, width, height, provisional, downscaled };
     },
   };

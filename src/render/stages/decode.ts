@@ -21,7 +21,7 @@ export interface Decoder {
   /** All frames are kept. */
   readonly moves: boolean;
   /** The same, with its window where faces were found. */
-  aimed(plan: FramePlan): Decoder;
+  withPlan(plan: FramePlan): Decoder;
   /** The same from pixels that were decoded already: the whole picture at some size between. */
   from(pixels: Pixels): Decoder;
 }
@@ -48,7 +48,7 @@ export async function prepareDecoder(
   const decoder = (source: () => Sharp, plan: FramePlan, towards: Towards): Decoder => ({
     ...{ plan, region, load, moves, trimmed: inner !== undefined },
     open: () => framed(sharp, source(), plan, towards, header, recipe),
-    aimed: (aimedPlan) => decoder(source, aimedPlan, 'window'),
+    withPlan: (aimedPlan) => decoder(source, aimedPlan, 'window'),
     from: (pixels) => decoder(() => openPixels(sharp, pixels), plan, towards),
   });
   // libvips finds what attracts attention in one picture only, not in an animation.

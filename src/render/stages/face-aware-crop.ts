@@ -7,7 +7,7 @@ import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
 import type { FaceBox } from './face-window.ts';
-import { aimAtFaces, dependsOnFaces, workingSize } from './geometry.ts';
+import { dependsOnFaces, windowToFaces, workingSize } from './geometry.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when they could not be looked for. Asks for a probe
@@ -22,7 +22,7 @@ const MAX_HELD_PIXELS = 16_000_000;
 /** As after the conversion to sRGB. */
 const CONVERTED = { deep: false, hasProfile: false };
 
-export interface Aimed {
+export interface FaceAwareCrop {
   readonly decoder: Decoder;
   /** What is still to be converted to sRGB. */
   readonly header: Conversion;
@@ -33,13 +33,13 @@ export interface Aimed {
 }
 
 /** Frames around the faces, where the frame depends on them; nobody else pays for looking. */
-export async function aim(
+export async function cropToFaces(
   sharp: SharpModule,
   decoder: Decoder,
   header: OriginalHeader,
   recipe: Recipe,
   lookup: FaceLookup,
-): Promise<Aimed> {
+): Promise<FaceAwareCrop> {
   const { plan, region, moves, trimmed } = decoder;
   if (!seeksFaces(recipe) || !dependsOnFaces(plan, region, recipe.faceZoom))
     return { decoder, header, downscaled: undefined, facesMissed: false };
@@ -53,7 +53,7 @@ export async function aim(
   const source = pixels ? decoder.from(pixels) : decoder;
   return {
     decoder: faces?.length
-      ? source.aimed(aimAtFaces(plan, seenIn(region, header, faces), region, recipe.faceZoom))
+      ? source.withPlan(windowToFaces(plan, seenIn(region, header, faces), region, recipe.faceZoom))
       : source,
     header: pixels ? CONVERTED : header,
     downscaled: pixels,

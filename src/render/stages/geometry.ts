@@ -50,7 +50,7 @@ export function dependsOnFaces(plan: FramePlan, picture: Size, faceZoom: number)
 }
 
 /** The same plan with its window on the faces, and nearer to them as far as `faceZoom` allows. */
-export function aimAtFaces(plan: FramePlan, faces: readonly FaceBox[], picture: Size, faceZoom: number): FramePlan {
+export function windowToFaces(plan: FramePlan, faces: readonly FaceBox[], picture: Size, faceZoom: number): FramePlan {
   if (faces.length === 0) return plan;
   const scaled = zoomed(plan, picture, zoomOn(faces, plan.scaled, plan.window, mostZoom(plan, picture, faceZoom)));
   return { ...plan, scaled, window: windowOnFaces(faces, scaled, plan.window) };

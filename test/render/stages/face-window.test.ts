@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Box, Size } from '../../../src/render/pixels.ts';
 import type { FaceBox } from '../../../src/render/stages/face-window.ts';
-import { aimAtFaces, dependsOnFaces, planFrame, workingSize } from '../../../src/render/stages/geometry.ts';
+import { dependsOnFaces, planFrame, windowToFaces, workingSize } from '../../../src/render/stages/geometry.ts';
 
 /** A face by pixels of its picture. */
 function faceAt(picture: Size, left: number, top: number, side: number, score = 0.9): FaceBox {
@@ -14,8 +14,8 @@ function faceAt(picture: Size, left: number, top: number, side: number, score = 
   };
 }
 
-function aimed(picture: Size, asked: Size, faces: FaceBox[], faceZoom = 1) {
-  return aimAtFaces(planFrame(picture, { ...asked, fit: 'cover', margin: 0 }), faces, picture, faceZoom);
+function withPlan(picture: Size, asked: Size, faces: FaceBox[], faceZoom = 1) {
+  return windowToFaces(planFrame(picture, { ...asked, fit: 'cover', margin: 0 }), faces, picture, faceZoom);
 }
 
 /** The face in pixels of the scaled picture, rounded outward. */
@@ -106,7 +106,7 @@ describe('the window on faces by table', () => {
   ];
   for (const [what, picture, asked, faces, [left, top]] of rows) {
     it(what, () => {
-      const { window } = aimed(
+      const { window } = withPlan(
         picture,
         asked,
         faces.map(([x, y, side, score]) => faceAt(picture, x, y, side, score)),
@@ -117,13 +117,13 @@ describe('the window on faces by table', () => {
 
   it('keeps as much of a face as it can when the face is larger than the window', () => {
     const picture = { width: 1200, height: 400 };
-    const { window } = aimed(picture, { width: 300, height: 300 }, [faceAt(picture, 500, 0, 399)]);
+    const { window } = withPlan(picture, { width: 300, height: 300 }, [faceAt(picture, 500, 0, 399)]);
     assert.ok(window.left > 370 * 0.75 && window.left + window.width < 900 * 0.75 + 5, JSON.stringify(window));
   });
 
   it('leaves the plan alone without faces', () => {
     const plan = planFrame(wide, { ...square, fit: 'cover', margin: 0 });
-    assert.equal(aimAtFaces(plan, [], wide, 3), plan);
+    assert.equal(windowToFaces(plan, [], wide, 3), plan);
   });
 });
 
@@ -133,30 +133,30 @@ describe('the zoom on faces by table', () => {
   it('comes as near as the face fills its share, within the limit', () => {
     // The face is 20 px of 200; 45 % would be 90 px: 4.5 times.
     const at = [faceAt(picture, 900, 500, 200)];
-    assert.equal(aimed(picture, avatar, at, 3).scaled.width, 600);
-    assert.equal(aimed(picture, avatar, at, 8).scaled.width, 900);
-    assert.equal(aimed(picture, avatar, at, 1).scaled.width, 200);
+    assert.equal(withPlan(picture, avatar, at, 3).scaled.width, 600);
+    assert.equal(withPlan(picture, avatar, at, 8).scaled.width, 900);
+    assert.equal(withPlan(picture, avatar, at, 1).scaled.width, 200);
   });
 
   it('leaves a portrait as it is', () => {
-    assert.equal(aimed(picture, avatar, [faceAt(picture, 500, 500, 1000)], 8).scaled.width, 200);
+    assert.equal(withPlan(picture, avatar, [faceAt(picture, 500, 500, 1000)], 8).scaled.width, 200);
   });
 
   it('keeps companions in, and lets bystanders go', () => {
-    const two = aimed(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1200, 500, 180)], 8);
+    const two = withPlan(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1200, 500, 180)], 8);
     assert.ok(two.scaled.width > 300 && two.scaled.width < 500, `${two.scaled.width}`);
     for (const [x, side] of [
       [600, 200],
       [1200, 180],
     ] as const)
       assert.ok(holds(two.window, inScaled(faceAt(picture, x, 500, side), two.scaled)));
-    const bystander = aimed(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1900, 500, 60)], 8);
+    const bystander = withPlan(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1900, 500, 60)], 8);
     assert.equal(bystander.scaled.width, 900);
   });
 
   it('never enlarges', () => {
     const small = { width: 300, height: 300 };
-    assert.equal(aimed(small, avatar, [faceAt(small, 100, 100, 20)], 8).scaled.width, 300);
+    assert.equal(withPlan(small, avatar, [faceAt(small, 100, 100, 20)], 8).scaled.width, 300);
     assert.equal(
       dependsOnFaces(planFrame(small, { width: 300, height: 300, fit: 'cover', margin: 0 }), small, 8),
       false,
@@ -184,7 +184,7 @@ describe('the window on faces for any picture', () => {
     fc.assert(
       fc.property(size, asked, faces, zoom, (picture, wanted, found, faceZoom) => {
         const before = planFrame(picture, { ...wanted, fit: 'cover', margin: 0 });
-        const after = aimed(picture, wanted, found, faceZoom);
+        const after = withPlan(picture, wanted, found, faceZoom);
         const { scaled, window } = after;
         assert.deepEqual([window.width, window.height], [before.window.width, before.window.height]);
         assert.deepEqual(after.canvas, before.canvas);
@@ -195,7 +195,7 @@ describe('the window on faces for any picture', () => {
         assert.ok([window.left, window.top, scaled.width, scaled.height].every(Number.isInteger));
         const working = workingSize(before, picture, faceZoom, 640);
         assert.ok(working.width >= scaled.width && working.height >= scaled.height, 'fewer pixels than the zoom needs');
-        assert.deepEqual(aimed(picture, wanted, found.toReversed(), faceZoom), after);
+        assert.deepEqual(withPlan(picture, wanted, found.toReversed(), faceZoom), after);
       }),
       { numRuns: 400 },
     );
@@ -205,7 +205,7 @@ describe('the window on faces for any picture', () => {
     let fitted = 0;
     fc.assert(
       fc.property(size, asked, faces, (picture, wanted, found) => {
-        const { scaled, window } = aimed(picture, wanted, found);
+        const { scaled, window } = withPlan(picture, wanted, found);
         const boxes = found.map((face) => inScaled(face, scaled));
         const left = Math.min(...boxes.map((box) => box.left));
         const top = Math.min(...boxes.map((box) => box.top));
@@ -224,7 +224,7 @@ describe('the window on faces for any picture', () => {
   it('keeps the largest face whole at any zoom, if it fits at all', () => {
     fc.assert(
       fc.property(size, asked, anyFace, zoom, (picture, wanted, found, faceZoom) => {
-        const { scaled, window } = aimed(picture, wanted, [found], faceZoom);
+        const { scaled, window } = withPlan(picture, wanted, [found], faceZoom);
         const box = inScaled(found, scaled);
         if (box.width <= window.width && box.height <= window.height) assert.ok(holds(window, box));
       }),
@@ -237,7 +237,7 @@ describe('the window on faces for any picture', () => {
     const little = fc.record({ width: fc.integer({ min: 20, max: 60 }), height: fc.integer({ min: 20, max: 60 }) });
     fc.assert(
       fc.property(little, little, few, (picture, wanted, found) => {
-        const { scaled, window } = aimed(picture, wanted, found);
+        const { scaled, window } = withPlan(picture, wanted, found);
         const boxes = found.map((face) => ({
           box: inScaled(face, scaled),
           weight: face.width * face.height * face.score,
@@ -258,7 +258,7 @@ describe('the window on faces for any picture', () => {
     const little = fc.record({ width: fc.integer({ min: 20, max: 60 }), height: fc.integer({ min: 20, max: 60 }) });
     fc.assert(
       fc.property(little, little, few, (picture, wanted, found) => {
-        const { scaled, window } = aimed(picture, wanted, found);
+        const { scaled, window } = withPlan(picture, wanted, found);
         const boxes = found.map((face) => ({
           box: inScaled(face, scaled),
           weight: face.width * face.height * face.score,
@@ -283,7 +283,7 @@ describe('the window on faces for any picture', () => {
       faceAt(picture, (index % 30) * 100, Math.floor(index / 30) * 150, 60),
     );
     const since = process.cpuUsage();
-    const { window } = aimed(picture, { width: 600, height: 600 }, crowd);
+    const { window } = withPlan(picture, { width: 600, height: 600 }, crowd);
     assert.equal(window.width, 600);
     // Cubic growth would take minutes.
     assert.ok(process.cpuUsage(since).user < 5_000_000);
