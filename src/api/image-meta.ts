@@ -3,7 +3,7 @@ import type { Face } from '../faces/face.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { OriginalReader } from '../originals/reader.ts';
-import { DESCRIBE_MS, describeCost } from '../render/cost.ts';
+import { DESCRIBE_MS, estimateDescription } from '../render/cost-estimate.ts';
 import type { PictureDescription } from '../render/describe.ts';
 import type { Renderer } from '../render/render.ts';
 
@@ -34,7 +34,7 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
         using held = await originals.read(id, limits);
         const original = await renderer.examine(held.body);
-        await permit.slot(describeCost(original));
+        await permit.slot(estimateDescription(original));
         return renderer.describe(original);
       });
       const { faces } = metadata.known(id);

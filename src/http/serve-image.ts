@@ -6,7 +6,7 @@ import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { SourceSelection } from '../originals/source-selection.ts';
 import type { Variant } from '../presets/presets.ts';
-import { expectedMs } from '../render/cost.ts';
+import { expectedMs } from '../render/cost-estimate.ts';
 import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { fallbackOf } from '../renditions/fallback.ts';

@@ -1,4 +1,4 @@
-import { decodeCost } from '../render/cost.ts';
+import { estimateDecode } from '../render/cost-estimate.ts';
 import type { Examined, OriginalHeader } from '../render/original.ts';
 import { DOWNSCALED_SIDE_PX, PROXY_JPEG, standIn } from '../render/stages/downscaled.ts';
 import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
@@ -20,12 +20,12 @@ export function proxyKey(id: string, renderVersion: string): string {
 
 /** Whether a copy of this original is worth its request: neither for what a JPEG cannot hold nor for what is small. */
 export function worthProxy(header: OriginalHeader): boolean {
-  return !header.hasAlpha && header.coding !== 'pixels' && decodeCost(header, 1).ms >= PROXY_WORTH_MS;
+  return !header.hasAlpha && header.coding !== 'pixels' && estimateDecode(header, 1).ms >= PROXY_WORTH_MS;
 }
 
 /** Whether decoding this original takes so long that it is done for all its renditions at the first look. */
 export function expensiveToDecode(header: OriginalHeader): boolean {
-  return decodeCost(header, 1).ms >= EXPENSIVE_DECODE_MS;
+  return estimateDecode(header, 1).ms >= EXPENSIVE_DECODE_MS;
 }
 
 /** `header`: of the original. */

@@ -1,5 +1,5 @@
 import type { JobCost, QueuePermit } from '../flow/work-queue.ts';
-import { renderCost } from '../render/cost.ts';
+import { estimateRender } from '../render/cost-estimate.ts';
 import type { Examined, OriginalHeader } from '../render/original.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
@@ -114,7 +114,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       return downscaled;
     },
     cost(job, found) {
-      const { ms, bytes } = renderCost(found, job.recipe);
+      const { ms, bytes } = estimateRender(found, job.recipe);
       return { ms, bytes: bytes + downscaledBytes(worthSharing(job, found)) };
     },
     async decodedOnce(job, found) {

@@ -4,7 +4,7 @@ import type { WorkQueue } from '../../flow/work-queue.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
-import { DESCRIBE_MS, describeCost } from '../../render/cost.ts';
+import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';
 import type { PurgeEpochs } from '../../renditions/purge-epochs.ts';
@@ -123,7 +123,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const { body } = held;
       try {
         const original = await renderer.examine(body);
-        await permit.slot(describeCost(original));
+        await permit.slot(estimateDescription(original));
         const found = await renderer.describe(original);
         const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
         if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))

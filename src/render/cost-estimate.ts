@@ -9,7 +9,7 @@ import { dependsOnFaces, planFrame, workingSize } from './stages/geometry.ts';
  * its peak, to let no more begin than the machine can hold. Measured by `node bench/ceiling.ts`; where the measurements
  * scatter, these are the upper ends.
  */
-export interface RenderCost {
+export interface CostEstimate {
   readonly ms: number;
   readonly bytes: number;
 }
@@ -59,7 +59,7 @@ const TURNING_BYTES = 6;
 const AT_ONE_TIME = 0.35;
 
 /** sharp's and libvips' own: buffers, line caches, a thread's stack. */
-const EVERY_RENDER: RenderCost = { ms: 15, bytes: 12 * MIB };
+const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
 /** Looking for faces, mostly in another thread. */
 const LOOK_MS = 60;
 /** Pixels that are decoded once for the look and for the rendition, and their copy on the way. */
@@ -75,7 +75,7 @@ export function expectedMs(recipe: Recipe): number {
 }
 
 /** By the original's header and the recipe. */
-export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe): RenderCost {
+export function estimateRender({ header }: Pick<Examined, 'header'>, recipe: Recipe): CostEstimate {
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
   const plan = planFrame(header.size, recipe, frames);
@@ -86,7 +86,7 @@ export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe)
   const held = looks ? area(workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
-  const decoding = decodeCost(header, frames);
+  const decoding = estimateDecode(header, frames);
   const encodingBytes = (wide * encoding.bytes + turning) * written + HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
@@ -96,13 +96,13 @@ export function renderCost({ header }: Pick<Examined, 'header'>, recipe: Recipe)
 }
 
 /** Size, colour and placeholder: a decode, and next to nothing besides. */
-export function describeCost({ header }: Pick<Examined, 'header'>): RenderCost {
-  return decodeCost(header, 1);
+export function estimateDescription({ header }: Pick<Examined, 'header'>): CostEstimate {
+  return estimateDecode(header, 1);
 }
 export const DESCRIBE_MS = EVERY_RENDER.ms + TYPICAL_DECODE_MS;
 
 /** A decode alone, of as many frames. */
-export function decodeCost({ format, coding, stored, deep }: OriginalHeader, frames: number): RenderCost {
+export function estimateDecode({ format, coding, stored, deep }: OriginalHeader, frames: number): CostEstimate {
   const rate = DECODING[coding] ?? DECODING[format] ?? DEAREST;
   const pixels = area(stored) * frames;
   return {

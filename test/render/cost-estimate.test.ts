@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createPresets } from '../../src/presets/presets.ts';
-import { describeCost, expectedMs, renderCost } from '../../src/render/cost.ts';
+import { estimateDescription, estimateRender, expectedMs } from '../../src/render/cost-estimate.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
@@ -23,7 +23,7 @@ const originals: Record<string, Buffer> = {
 };
 const examined = async (name: string) => renderer.examine(originals[name] ?? assert.fail(name));
 const mib = async (name: string, preset: string) =>
-  Math.round(renderCost(await examined(name), recipe(preset)).bytes / MIB);
+  Math.round(estimateRender(await examined(name), recipe(preset)).bytes / MIB);
 
 /** Peaks measured by `node bench/memory.ts` for 12 megapixels: an estimate below lets the machine run out of memory. */
 const MEASURED: [original: string, preset: string, mib: number][] = [
@@ -49,8 +49,8 @@ describe('the cost of a render', () => {
   it('tells a small rendition from a large one before and after the original is known', async () => {
     assert.ok(expectedMs(recipe('avatar-small')) * 4 < expectedMs(recipe('retina')));
     const photo = await examined('plain JPEG');
-    assert.ok(renderCost(photo, recipe('avatar-small')).ms * 2 < renderCost(photo, recipe('retina')).ms);
-    assert.ok(describeCost(photo).ms <= renderCost(photo, recipe('thumb')).ms);
+    assert.ok(estimateRender(photo, recipe('avatar-small')).ms * 2 < estimateRender(photo, recipe('retina')).ms);
+    assert.ok(estimateDescription(photo).ms <= estimateRender(photo, recipe('thumb')).ms);
   });
 
   it('counts all frames where all are kept', async () => {
@@ -68,7 +68,7 @@ describe('the cost of a render', () => {
         .webp()
         .toBuffer(),
     );
-    const still = renderCost(moving, recipe('w_300,f_webp')).bytes;
-    assert.ok(renderCost(moving, recipe('w_300,f_webp,a_1')).bytes > still);
+    const still = estimateRender(moving, recipe('w_300,f_webp')).bytes;
+    assert.ok(estimateRender(moving, recipe('w_300,f_webp,a_1')).bytes > still);
   });
 });
