@@ -29,7 +29,7 @@ export interface OriginalHeader {
   readonly delays: readonly number[] | undefined;
   readonly loop: number | undefined;
   readonly hasAlpha: boolean;
-  /** The format, and what makes some of its files dearer to decode: see `DECODING` in cost.ts. */
+  /** The format, and what makes some of its files dearer to decode: see `DECODING` in cost-estimate.ts. */
   readonly coding: string;
   /** Stored lying on its side or mirrored: it is turned by pixels. */
   readonly turned: boolean;

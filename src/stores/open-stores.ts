@@ -1,4 +1,4 @@
-import { type Companions, createDiskStore } from './folder/folder-store.ts';
+import { createFolderStore, type MetadataPlace } from './folder/folder-store.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
 import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 import { withCircuitBreaker } from './shared/circuit-breaker.ts';
@@ -25,7 +25,7 @@ export interface StoreOptions {
 /** Where originals are read: a whole store, except for an HTTP origin. */
 export function openOriginals(location: OriginalsLocation, options: StoreOptions): ObjectReader {
   if (location.kind !== 'origin')
-    return measureStore(createStore(location, options, 'beside'), 'originals', options.onCall);
+    return measureStore(createStore(location, options, 'sidecar'), 'originals', options.onCall);
   const origin = createHttpOrigin({
     baseUrl: location.url,
     timeoutMs: options.timeoutMs,
@@ -38,15 +38,19 @@ export function openOriginals(location: OriginalsLocation, options: StoreOptions
 export function openResults(location: ResultsLocation, options: StoreOptions): ObjectStore | undefined {
   if (location.kind === 'none') return undefined;
   // Measured inside the breaker, so that calls that it refuses do not look like fast ones.
-  const measured = measureStore(createStore(location, options, 'behind'), 'results', options.onCall);
+  const measured = measureStore(createStore(location, options, 'trailer'), 'results', options.onCall);
   return withCircuitBreaker(measured, { onChange: options.onCircuit });
 }
 
-/** `companions`: the files of originals stay the seller's, byte for byte; those of results are read by this server only. */
-function createStore(location: WritableLocation, { timeoutMs, s3 }: StoreOptions, companions: Companions): ObjectStore {
+/** `metadataIn`: the files of originals stay the seller's, byte for byte; those of results are read by this server only. */
+function createStore(
+  location: WritableLocation,
+  { timeoutMs, s3 }: StoreOptions,
+  metadataIn: MetadataPlace,
+): ObjectStore {
   const store =
     location.kind === 'folder'
-      ? createDiskStore({ root: location.path, timeoutMs, companions })
+      ? createFolderStore({ root: location.path, timeoutMs, metadataIn })
       : createS3Store({ ...s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
   // Opens a connection while the rest of the process is still being built.
   store.connect?.();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
+import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { startApp } from '../helpers/app.ts';
 import { fixedFinder } from '../helpers/faces.ts';
 import { recordPacks } from '../helpers/packs.ts';
@@ -81,8 +81,8 @@ describe('pixels that are freed by hand', () => {
     const kept = join(folder, 'results');
     const packs = recordPacks();
     const app = await startApp({
-      originals: createDiskStore({ root: folder, timeoutMs: 20_000, companions: 'beside' }),
-      results: createDiskStore({ root: kept, timeoutMs: 20_000, companions: 'behind' }),
+      originals: createFolderStore({ root: folder, timeoutMs: 20_000, metadataIn: 'sidecar' }),
+      results: createFolderStore({ root: kept, timeoutMs: 20_000, metadataIn: 'trailer' }),
       ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
       ...{ wrapRenderer: packs.record, finder: fixedFinder([]) },
     });

@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { fromStoredObject } from '../../src/renditions/rendition.ts';
-import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
+import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { createS3Store } from '../../src/stores/s3/s3-store.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startFaultProxy } from '../helpers/fault-proxy.ts';
@@ -112,7 +112,7 @@ async function killOften({ settings, store, keys }: Results) {
 describe('kill -9', { concurrency: true }, () => {
   it('leaves nothing half in a folder that is ever served, and costs a second render at most', async (t) => {
     const folder = join(work, 'results');
-    const store = createDiskStore({ root: folder, timeoutMs: 5000, companions: 'behind' });
+    const store = createFolderStore({ root: folder, timeoutMs: 5000, metadataIn: 'trailer' });
     const keys = async () => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
       const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'));
@@ -143,10 +143,10 @@ describe('a polite stop under load', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`${signal}: no answered rendition is lost, no answer is cut, exit code 0 within the limit`, async (t) => {
       const server = await startServer({ ...QUIET, DARKROOM_SHUTDOWN_TIMEOUT: '20s' });
-      const store = createDiskStore({
+      const store = createFolderStore({
         root: join(server.folder, 'data/results'),
         timeoutMs: 5000,
-        companions: 'behind',
+        metadataIn: 'trailer',
       });
       const agents = Array.from({ length: 12 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
       const answered: string[] = [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
+import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { createHttpOrigin } from '../../src/stores/http/http-origin.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
@@ -106,7 +106,7 @@ describe('an original that changes under our hands', () => {
   it('replaced over and over while it is read and rendered: each answer is of one of the two, none of both', async (t) => {
     const root = await mkdtemp(join(tmpdir(), 'darkroom-originals-'));
     const app = await startOn({
-      originals: createDiskStore({ root, timeoutMs: 5000, companions: 'beside' }),
+      originals: createFolderStore({ root, timeoutMs: 5000, metadataIn: 'sidecar' }),
       slots: 2,
       waiting: 100,
     });
@@ -137,7 +137,7 @@ describe('an original that changes under our hands', () => {
 
   it('vanished: 404 for ten seconds, what was rendered before stays, and it is there again when it is', async () => {
     const root = await mkdtemp(join(tmpdir(), 'darkroom-originals-'));
-    const app = await startOn({ originals: createDiskStore({ root, timeoutMs: 5000, companions: 'beside' }) });
+    const app = await startOn({ originals: createFolderStore({ root, timeoutMs: 5000, metadataIn: 'sidecar' }) });
     await writeFile(join(root, 'a.jpg'), red);
     const ask = (preset: string) => rawGet(app.baseUrl, app.path(preset, 'a.jpg'));
     assert.equal((await ask('small')).status, 200);

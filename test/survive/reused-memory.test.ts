@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { createDiskStore } from '../../src/stores/folder/folder-store.ts';
+import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 
 const PICTURES = 12;
@@ -31,7 +31,7 @@ describe('originals in memory that others have used', () => {
   const start = (): Promise<TestApp> =>
     startApp({
       ...{
-        originals: createDiskStore({ root: folder, timeoutMs: 20_000, companions: 'beside' }),
+        originals: createFolderStore({ root: folder, timeoutMs: 20_000, metadataIn: 'sidecar' }),
         slots: 4,
         waiting: 1000,
       },

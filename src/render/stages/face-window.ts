@@ -34,7 +34,7 @@ interface Placed {
   readonly weight: number;
 }
 
-/** How far a crop zooms in on the largest face and its companions: 1 to `most`. */
+/** How far a crop zooms in on the largest face and its metadataIn: 1 to `most`. */
 export function zoomOn(faces: readonly FaceBox[], scaled: Size, window: Size, most: number): number {
   const placed = place(faces, scaled);
   const largest = placed[0];

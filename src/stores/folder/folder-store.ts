@@ -4,18 +4,18 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
 import { bounded } from '../shared/time-limit.ts';
 import type { ObjectStore } from '../store.ts';
-import { inFolder, readFile, readWithCompanion, writeNew } from './object-files.ts';
-import { type Companion, NO_COMPANION, packCompanion, parseCompanion, trailerOf } from './trailer.ts';
+import { inFolder, readFile, readWithTrailer, writeNew } from './object-files.ts';
+import { NO_METADATA, packMetadata, parseMetadata, type TravellingMetadata, trailerOf } from './trailer.ts';
 
 /**
  * Where what travels with an object lies: in its own file, behind its bytes, because each file that is made costs a third of
  * a millisecond of CPU; or in `.<name>.json` beside it, where others read the files too.
  */
-export type Companions = 'behind' | 'beside';
+export type MetadataPlace = 'trailer' | 'sidecar';
 
-export interface DiskStoreOptions {
+export interface FolderStoreOptions {
   readonly root: string;
-  readonly companions: Companions;
+  readonly metadataIn: MetadataPlace;
   /** Limit of one call in milliseconds; a disk that hangs must not hold a request. */
   readonly timeoutMs: number;
 }
@@ -29,7 +29,7 @@ const READABLE_NAME_BYTES = 120;
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
 
 /** Objects as files under one folder that no key can leave. */
-export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOptions): ObjectStore {
+export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOptions): ObjectStore {
   const home = resolve(root);
   let swept: Promise<void> | undefined;
   let realHome = '';
@@ -56,11 +56,11 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
   }
 
   /** A reader never sees half a file: it is written elsewhere in the same file system and moved into place. */
-  async function replace(file: string, body: Buffer, companion: Companion, signal: AbortSignal): Promise<void> {
-    if (companions === 'beside') return replaceBoth(file, body, companion, signal);
+  async function replace(file: string, body: Buffer, metadata: TravellingMetadata, signal: AbortSignal): Promise<void> {
+    if (metadataIn === 'sidecar') return replaceBoth(file, body, metadata, signal);
     const fresh = join(home, TEMPORARY, randomUUID());
     try {
-      await writeNew(fresh, [body, trailerOf(companion)], signal);
+      await writeNew(fresh, [body, trailerOf(metadata)], signal);
       await inFolder(file, () => rename(fresh, file));
     } catch (error) {
       await giveUp([fresh], file);
@@ -72,18 +72,23 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
    * Two files cannot change in one step; a reader that meets the old one of one and the new one of the other notices by the
    * checksum that renditions carry.
    */
-  async function replaceBoth(file: string, body: Buffer, companion: Companion, signal: AbortSignal): Promise<void> {
-    const [newCompanion, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
-    const leftovers = [newCompanion, newBody];
+  async function replaceBoth(
+    file: string,
+    body: Buffer,
+    metadata: TravellingMetadata,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const [newSidecar, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
+    const leftovers = [newSidecar, newBody];
     try {
       // At the same time, because each step is a way to another thread and back.
-      const writing = [writeNew(newCompanion, [packCompanion(companion)], signal), writeNew(newBody, [body], signal)];
+      const writing = [writeNew(newSidecar, [packMetadata(metadata)], signal), writeNew(newBody, [body], signal)];
       // Both to their end: what is still being written would come back after its removal.
       const failed = (await Promise.allSettled(writing)).find((one) => one.status === 'rejected');
       if (failed) throw failed.reason;
-      await inFolder(file, () => rename(newCompanion, companionOf(file)));
+      await inFolder(file, () => rename(newSidecar, sidecarFileOf(file)));
       // Without its object it would stay for good.
-      leftovers.push(companionOf(file));
+      leftovers.push(sidecarFileOf(file));
       // Not with its folder: where that is gone again, the object was deleted meanwhile.
       await rename(newBody, file);
     } catch (error) {
@@ -98,8 +103,8 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
   }
 
   /** Of an object in a folder that was just seen to be inside. */
-  async function readCompanion(real: string, signal: AbortSignal): Promise<Companion> {
-    return parseCompanion(await readFile(companionOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
+  async function readSidecarFile(real: string, signal: AbortSignal): Promise<TravellingMetadata> {
+    return parseMetadata(await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
   }
 
   async function sweepLeftovers(): Promise<void> {
@@ -136,17 +141,17 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
       return bounded(signal, timeoutMs, async (limit) => {
         const real = await follow(file).catch(unlessAbsent);
         if (!real) return undefined;
-        if (companions === 'behind') return readWithCompanion(real, limits, limit).catch(unlessAbsent);
+        if (metadataIn === 'trailer') return readWithTrailer(real, limits, limit).catch(unlessAbsent);
         // At the same time, because each step is a way to another thread and back.
-        const [body, companion] = await Promise.all([
+        const [body, metadata] = await Promise.all([
           readFile(real, limits, limit).catch(unlessAbsent),
-          bodyOnly ? NO_COMPANION : readCompanion(real, limit),
+          bodyOnly ? NO_METADATA : readSidecarFile(real, limit),
         ]);
-        return body && { body, ...companion };
+        return body && { body, ...metadata };
       });
     },
 
-    async put(key, { body, ...companion }, { signal }) {
+    async put(key, { body, ...metadata }, { signal }) {
       const file = fileOf(key);
       if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
       await bounded(signal, timeoutMs, async (limit) => {
@@ -155,7 +160,7 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
           swept = undefined;
           throw error;
         });
-        await replace(file, body, companion, limit);
+        await replace(file, body, metadata, limit);
       });
     },
 
@@ -164,7 +169,7 @@ export function createDiskStore({ root, timeoutMs, companions }: DiskStoreOption
       if (!file) return;
       await bounded(signal, timeoutMs, async () => {
         await rm(file, { force: true }).catch(unlessAbsent);
-        if (companions === 'beside') await rm(companionOf(file), { force: true }).catch(unlessAbsent);
+        if (metadataIn === 'sidecar') await rm(sidecarFileOf(file), { force: true }).catch(unlessAbsent);
         await removeEmptyFolders(dirname(file)).catch(() => {});
       });
     },
@@ -192,7 +197,7 @@ function fileName(segment: string): string {
   return `${readable}~${createHash('sha256').update(segment).digest('hex')}`;
 }
 
-function companionOf(file: string): string {
+function sidecarFileOf(file: string): string {
   return join(dirname(file), `.${basename(file)}.json`);
 }
 

@@ -18,7 +18,7 @@ export async function readFile(real: string, limits: BodyLimits, signal: AbortSi
 }
 
 /** An object and what lies behind it in its file. */
-export async function readWithCompanion(
+export async function readWithTrailer(
   real: string,
   limits: BodyLimits,
   signal: AbortSignal,
@@ -29,12 +29,12 @@ export async function readWithCompanion(
   const { size } = info;
   const start = Math.max(0, size - TAIL_BYTES);
   const tail = await fill(handle, Buffer.allocUnsafeSlow(size - start), start, signal);
-  const { bytes, companion } = readTrailer(tail, size);
+  const { bytes, metadata } = readTrailer(tail, size);
   announce(bytes, limits);
   const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(bytes);
-  if (start > 0) return { body: await fill(handle, body, 0, signal), ...companion };
+  if (start > 0) return { body: await fill(handle, body, 0, signal), ...metadata };
   tail.copy(body);
-  return { body, ...companion };
+  return { body, ...metadata };
 }
 
 /** Into memory, from a place in a file on. In one step as a rule; a file that was cut short meanwhile ends early. */

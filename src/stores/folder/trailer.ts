@@ -1,18 +1,18 @@
 import type { StoredObject } from '../store.ts';
 
 /** What travels with an object in a folder. */
-export type Companion = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
-export const NO_COMPANION: Companion = { contentType: undefined, cacheControl: undefined, metadata: {} };
+export type TravellingMetadata = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
+export const NO_METADATA: TravellingMetadata = { contentType: undefined, cacheControl: undefined, metadata: {} };
 
-export const packCompanion = (companion: Companion) => Buffer.from(JSON.stringify(companion));
+export const packMetadata = (metadata: TravellingMetadata) => Buffer.from(JSON.stringify(metadata));
 
-export function parseCompanion(text: Buffer | undefined): Companion {
-  if (!text) return NO_COMPANION;
+export function parseMetadata(text: Buffer | undefined): TravellingMetadata {
+  if (!text) return NO_METADATA;
   try {
-    return { ...NO_COMPANION, ...(JSON.parse(text.toString()) as Companion) };
+    return { ...NO_METADATA, ...(JSON.parse(text.toString()) as TravellingMetadata) };
   } catch {
     // A damaged companion is none: its object then fails the checks of whoever needs the metadata.
-    return NO_COMPANION;
+    return NO_METADATA;
   }
 }
 
@@ -21,8 +21,8 @@ const MARK = Buffer.from('darkroom');
 const FOOTER_BYTES = 4 + MARK.length;
 
 /** What follows an object in its own file. Viewers of pictures stop before it, because their formats say where they end. */
-export function trailerOf(companion: Companion): Buffer {
-  const text = packCompanion(companion);
+export function trailerOf(metadata: TravellingMetadata): Buffer {
+  const text = packMetadata(metadata);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
   return Buffer.concat([text, length, MARK]);
@@ -38,10 +38,10 @@ export const TAIL_BYTES = 16_384;
 export function readTrailer(
   tail: Buffer,
   fileBytes: number,
-): { readonly bytes: number; readonly companion: Companion } {
+): { readonly bytes: number; readonly metadata: TravellingMetadata } {
   const end = tail.length - FOOTER_BYTES;
   const marked = end >= 0 && tail.subarray(end + 4).equals(MARK);
   const start = marked ? end - tail.readUInt32BE(end) : -1;
-  if (start < 0) return { bytes: fileBytes, companion: NO_COMPANION };
-  return { bytes: fileBytes - tail.length + start, companion: parseCompanion(tail.subarray(start, end)) };
+  if (start < 0) return { bytes: fileBytes, metadata: NO_METADATA };
+  return { bytes: fileBytes - tail.length + start, metadata: parseMetadata(tail.subarray(start, end)) };
 }

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { createS3UploadTarget } from '../../../src/api/uploads/s3-upload-target.ts';
-import { createDiskStore } from '../../../src/stores/folder/folder-store.ts';
+import { createFolderStore } from '../../../src/stores/folder/folder-store.ts';
 import { createS3Store } from '../../../src/stores/s3/s3-store.ts';
 import type { ObjectStore } from '../../../src/stores/store.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../../helpers/app.ts';
@@ -36,7 +36,7 @@ interface Side {
 
 async function folderSide(): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-uploads-'));
-  const originals = createDiskStore({ root: folder, timeoutMs: 5000, companions: 'beside' });
+  const originals = createFolderStore({ root: folder, timeoutMs: 5000, metadataIn: 'sidecar' });
   return {
     originals,
     options: { originals, deletable: originals },

@@ -142,7 +142,7 @@ describe('the zoom on faces by table', () => {
     assert.equal(withPlan(picture, avatar, [faceAt(picture, 500, 500, 1000)], 8).scaled.width, 200);
   });
 
-  it('keeps companions in, and lets bystanders go', () => {
+  it('keeps metadataIn in, and lets bystanders go', () => {
     const two = withPlan(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1200, 500, 180)], 8);
     assert.ok(two.scaled.width > 300 && two.scaled.width < 500, `${two.scaled.width}`);
     for (const [x, side] of [

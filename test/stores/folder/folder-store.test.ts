@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { type Companions, createDiskStore } from '../../../src/stores/folder/folder-store.ts';
+import { createFolderStore, type MetadataPlace } from '../../../src/stores/folder/folder-store.ts';
 import { storeConformance } from '../conformance.ts';
 
 const options = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
@@ -16,17 +16,17 @@ const object = (body: string) => ({
   metadata: {},
 });
 
-async function folderStore(companions: Companions = 'behind') {
+async function folderStore(metadataIn: MetadataPlace = 'trailer') {
   const root = await mkdtemp(join(tmpdir(), 'darkroom-disk-'));
   return {
     root,
-    store: createDiskStore({ root, timeoutMs: 5000, companions }),
+    store: createFolderStore({ root, timeoutMs: 5000, metadataIn }),
     dispose: () => rm(root, { recursive: true, force: true }),
   };
 }
 
-storeConformance('a folder of results', () => folderStore('behind'));
-storeConformance('a folder of originals', () => folderStore('beside'));
+storeConformance('a folder of results', () => folderStore('trailer'));
+storeConformance('a folder of originals', () => folderStore('sidecar'));
 
 describe('a folder that no key can leave', () => {
   let parent: string;
@@ -52,7 +52,7 @@ describe('a folder that no key can leave', () => {
   });
   after(() => rm(parent, { recursive: true, force: true }));
 
-  const store = () => createDiskStore({ root, timeoutMs: 2000, companions: 'beside' });
+  const store = () => createFolderStore({ root, timeoutMs: 2000, metadataIn: 'sidecar' });
 
   it('reads nothing outside, nothing hidden, nothing that is no file', async () => {
     const keys = [
@@ -108,7 +108,7 @@ describe('a folder that no key can leave', () => {
 
 describe('a folder on a real disk', () => {
   it('holds a result in one file, and no leftovers', async () => {
-    const { root, store, dispose } = await folderStore('behind');
+    const { root, store, dispose } = await folderStore('trailer');
     await store.put('a.jpg/thumb-1.webp', object('pixels'), options());
     assert.deepEqual(await readdir(join(root, 'a.jpg')), ['thumb-1.webp']);
     assert.match(
@@ -122,7 +122,7 @@ describe('a folder on a real disk', () => {
   });
 
   it('takes a file without a whole trailer for what it is: bytes of which nothing is known', async () => {
-    const { root, store, dispose } = await folderStore('behind');
+    const { root, store, dispose } = await folderStore('trailer');
     await store.put('k', object('x'), options());
     const file = await readFile(join(root, 'k'));
     const longer = Buffer.from(file);
@@ -138,7 +138,7 @@ describe('a folder on a real disk', () => {
   });
 
   it('holds the plain picture where others read it too, its companion and no leftovers', async () => {
-    const { root, store, dispose } = await folderStore('beside');
+    const { root, store, dispose } = await folderStore('sidecar');
     await store.put('a.jpg/thumb-1.webp', object('pixels'), options());
     assert.deepEqual((await readdir(join(root, 'a.jpg'))).sort(), ['.thumb-1.webp.json', 'thumb-1.webp']);
     assert.equal(await readFile(join(root, 'a.jpg/thumb-1.webp'), 'utf8'), 'pixels');
@@ -161,7 +161,7 @@ describe('a folder on a real disk', () => {
   });
 
   it('survives a companion that was cut short', async () => {
-    const { root, store, dispose } = await folderStore('beside');
+    const { root, store, dispose } = await folderStore('sidecar');
     await store.put('k', object('x'), options());
     await writeFile(join(root, '.k.json'), '{"contentType": "ima');
     assert.deepEqual((await store.get('k', options()))?.metadata, {});
@@ -171,7 +171,7 @@ describe('a folder on a real disk', () => {
   it('fails clearly where it cannot write, and works again once it can', async () => {
     const { root, dispose } = await folderStore();
     // A file where the folder should be fails for root too, whom permissions do not stop.
-    const blocked = createDiskStore({ root: join(root, 'taken', 'results'), timeoutMs: 2000, companions: 'behind' });
+    const blocked = createFolderStore({ root: join(root, 'taken', 'results'), timeoutMs: 2000, metadataIn: 'trailer' });
     await writeFile(join(root, 'taken'), 'a file');
     await assert.rejects(blocked.put('k', object('x'), options()), { code: 'store_failed' });
     assert.equal(await blocked.get('k', options()), undefined);
@@ -207,7 +207,7 @@ describe('a folder that is a link', () => {
     await symlink(join(parent, 'one', 'a.txt'), join(parent, 'two', 'out.txt'));
     const root = join(parent, 'current');
     await symlink(join(parent, 'one'), root);
-    const store = createDiskStore({ root, timeoutMs: 5000, companions: 'beside' });
+    const store = createFolderStore({ root, timeoutMs: 5000, metadataIn: 'sidecar' });
     assert.equal(String((await store.get('a.txt', options()))?.body), 'one');
     await rm(root);
     await symlink(join(parent, 'two'), root);
@@ -220,7 +220,7 @@ describe('a folder that is a link', () => {
 
 describe('what nobody looks at', () => {
   it('is not read: a body comes without what travels with it', async (context) => {
-    const { store, dispose } = await folderStore('beside');
+    const { store, dispose } = await folderStore('sidecar');
     context.after(dispose);
     await store.put('a.webp', { ...object('a'), metadata: { width: '3' } }, options());
     assert.deepEqual((await store.get('a.webp', options()))?.metadata, { width: '3' });
