@@ -1,65 +1,102 @@
-import type { DecodeCache } from '../originals/decode-cache.ts';
-import type { OriginalMetadata } from '../originals/metadata.ts';
+import type { OriginalRecords } from '../originals/records.ts';
+import { cacheTagOf, recordKey, renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
-import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
-import { cacheTagOf, renditionFolder } from '../renditions/rendition.ts';
 import type { ObjectStore } from '../stores/store.ts';
 import type { CdnPurge } from './cdn-purge.ts';
+import type { Peers, PeersTold } from './peers.ts';
 
 export interface PurgeDeps {
   readonly cache: RenditionCache;
-  readonly decodes: DecodeCache;
-  readonly epochs: PurgeEpochs;
-  readonly metadata: OriginalMetadata;
-  /** Undefined where nothing is kept. */
+  readonly records: OriginalRecords;
+  /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly results: ObjectStore | undefined;
   /** Undefined where originals cannot be deleted: they lie at an HTTP origin. */
   readonly originals: ObjectStore | undefined;
   /** Undefined without a CDN to tell. */
   readonly cdn: CdnPurge | undefined;
+  /** Undefined without `DARKROOM_PEERS`. */
+  readonly peers: Peers | undefined;
+  /** Tells the CDN once more, after the window in which other machines may still have sent the old picture. */
+  tellCdnLater(id: string, cacheTag: string): Promise<void>;
+  warn(what: string, key: string, reason: unknown): void;
 }
 
-/** What was there and is gone. Counts are of this process and of the stores; other processes keep their own memory. */
+/** A step of a purge, in the order they are tried. */
+export type PurgeStep = 'record' | 'cdn_later' | 'original' | 'results';
+
+/** What was there and is gone. */
 export interface PurgeReport {
   readonly id: string;
   readonly cacheTag: string;
   readonly removed: {
-    /** Renditions in memory. */
+    /** Renditions in the memory of this process. */
     readonly memory: number;
-    /** Renditions and what was known about the original, in the result store. */
+    /** Renditions and proxy images in the result store. */
     readonly results: number;
-    /** Whether deletion of the original was asked for and done. */
+    /** Whether the original was there and was deleted. */
     readonly original: boolean;
   };
-  /** `none` without a CDN; `failed` when it could not be told, after retries: what it holds may live on. */
+  /** Other machines that forgot it at once; the rest notice within the purge window. */
+  readonly machines: PeersTold;
+  /** `none` without a CDN; `failed` when it could not be told, after retries. */
   readonly cdn: 'purged' | 'failed' | 'none';
+  /** Steps that failed: the purge is to be called again. */
+  readonly failed: readonly PurgeStep[];
 }
 
-export type Purge = (id: string, options: { original: boolean }, signal: AbortSignal) => Promise<PurgeReport>;
+/** Never rejects: each step is tried and reported by itself. */
+export type Purge = (id: string, options: PurgeOptions, signal: AbortSignal) => Promise<PurgeReport>;
 
-/** Takes an image down everywhere. Idempotent. Rejects with a store's error when a store cannot be emptied. */
-export function createPurge({ cache, decodes, epochs, metadata, results, originals, cdn }: PurgeDeps): Purge {
-  return async (id, { original }, signal) => {
-    const folder = renditionFolder(id);
-    const forget = () => {
-      epochs.raise(id);
-      metadata.forget(id);
-      decodes.forget(id);
-      return cache.deleteFolder(folder);
-    };
-    let memory = forget();
-    // The original first, so that nothing is made of it again while its renditions go.
-    if (original) await originals?.delete(id, { signal });
-    const stored = (await results?.deleteAll(folder, { signal })) ?? 0;
-    // What was read from the store while it was being emptied.
-    memory += forget();
-    const cacheTag = cacheTagOf(id);
-    const told = cdn ? await cdn(id, cacheTag, signal) : 'none';
+export interface PurgeOptions {
+  /** Whether the original goes too. */
+  readonly original: boolean;
+  /** Whether the CDN is told again after the window; where many are purged, one job does that for all. */
+  readonly cdnAgain: boolean;
+  /** The new epoch began already: the original was found replaced. */
+  readonly raised?: boolean;
+}
+
+/** Takes an image down on every machine. Idempotent. */
+export function createPurge(deps: PurgeDeps): Purge {
+  const { cache, records, results, originals, cdn, peers, warn } = deps;
+
+  return async (id, { original, cdnAgain, raised = false }, signal) => {
+    const [folder, record, cacheTag] = [renditionFolder(id), recordKey(id), cacheTagOf(id)];
+    const failed: PurgeStep[] = [];
+    async function step<T>(name: PurgeStep, work: () => Promise<T> | undefined): Promise<T | undefined> {
+      try {
+        return await work();
+      } catch (reason) {
+        failed.push(name);
+        warn(`a purge could not do one of its steps: ${name}`, id, reason);
+        return undefined;
+      }
+    }
+
+    const memory = cache.countBelow(`${folder}/`);
+    // Durably and first: what is made under the old epoch from here on is missing to every machine.
+    if (!raised) await step('record', () => records.raise(id, signal));
+    cache.deleteBelow(`${folder}/`);
+    // Durable before anything else is tried: this machine may stop on the way.
+    if (cdn && cdnAgain) await step('cdn_later', () => deps.tellCdnLater(id, cacheTag));
+    const told = peers?.tell({ ids: [id] }, signal);
+    const wasThere = original
+      ? await step('original', async () => {
+          const there = (await originals?.head(id, { signal })) ?? 'missing';
+          await originals?.delete(id, { signal });
+          return there !== 'missing';
+        })
+      : false;
+    const keep = (key: string) => key === record;
+    const removed = await step('results', () => results?.deleteAll(folder, { signal, keep }));
+    const machines = (await told) ?? { told: 0, failed: 0 };
+    // Last: until then the CDN would fetch the old picture again.
+    const cdnTold = cdn ? await cdn(id, cacheTag, signal) : 'none';
     return {
       id,
       cacheTag,
-      removed: { memory, results: stored, original: original && originals !== undefined },
-      cdn: told,
+      removed: { memory, results: removed ?? 0, original: wasThere ?? false },
+      ...{ machines, cdn: cdnTold, failed },
     };
   };
 }

@@ -30,6 +30,26 @@ const purgeResponse = z.object({
   cdn: z.enum(['purged', 'failed', 'none']),
 });
 
+/** Ids of one call, or all below a folder. */
+export const bulkPurgeRequest = z.union([
+  z.strictObject({ ids: z.array(id).min(1).max(1000) }),
+  z.strictObject({
+    prefix: z.string().min(2).max(512).endsWith('/').describe('A folder of ids; ends with a slash'),
+    dryRun: z.boolean().default(false).describe('Only counts'),
+  }),
+]);
+export const purgeJobResponse = z.object({
+  job: z.string(),
+  prefix: z.string().optional(),
+  total: z.int().optional(),
+  status: z.enum(['waiting', 'running', 'done', 'failed']),
+  ...{ done: z.int(), failed: z.int(), createdAt: z.string() },
+});
+export const peerMessage = z.union([
+  z.strictObject({ ids: z.array(id).min(1).max(1000) }),
+  z.strictObject({ prefix: z.string().min(1).max(512) }),
+]);
+
 export const uploadRequest = z.strictObject({
   filename: z.string().min(1).max(255),
   contentType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'], {

@@ -19,6 +19,8 @@ export interface Save {
   readonly bytes: number;
   /** One attempt; must end when the signal aborts and may be called again after a failure. */
   run(signal: AbortSignal): Promise<void>;
+  /** Called when the save is given up. */
+  onLost?(): void;
 }
 
 export interface WriteBehindOptions {
@@ -45,6 +47,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
 
   function lose(save: Save, reason: unknown): void {
     lost += 1;
+    save.onLost?.();
     onLost?.(save, reason);
   }
 

@@ -2,16 +2,16 @@
 
 const ONE_YEAR_S = 31_536_000;
 /** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
-const PROVISIONAL_S = 60;
+const PASSING_S = 60;
 
 /** `expiresAt` and `now` in unix seconds. A CDN must not outlive the URL's own expiry. */
 export function cacheControl(expiresAt: number | undefined, now: number): string {
   return `public, max-age=${atMost(ONE_YEAR_S, expiresAt, now)}, immutable`;
 }
 
-/** For a rendition that may come out better next time. */
-export function provisionalCacheControl(expiresAt: number | undefined, now: number): string {
-  return `public, max-age=${atMost(PROVISIONAL_S, expiresAt, now)}`;
+/** For a rendition that may come out better next time, or of which it cannot be told whether it still counts. */
+export function passingCacheControl(expiresAt: number | undefined, now: number): string {
+  return `public, max-age=${atMost(PASSING_S, expiresAt, now)}`;
 }
 
 function atMost(seconds: number, expiresAt: number | undefined, now: number): number {

@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { errors } from '../errors.ts';
 import type { Presets, Variant } from '../presets/presets.ts';
-import { cacheTagOf, etagOf, renditionKey } from '../renditions/rendition.ts';
+import { cacheTagsOf, renditionKey } from '../renditions/keys.ts';
 import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
 import type { Signatures } from '../url/signature.ts';
-import { cacheControl } from './http-cache.ts';
 
 /** Which rendition a URL means, known before any work and without any store. */
 export interface Target {
@@ -12,13 +11,10 @@ export interface Target {
   readonly variant: Variant;
   /** In cache and store. */
   readonly key: string;
-  readonly etag: string;
   /** Whether Accept took part. */
   readonly negotiated: boolean;
-  /** Headers of whatever is answered for it. */
-  readonly named: Readonly<Record<string, string>>;
-  /** Headers of the rendition itself; undefined for a URL that expires: then they change by the second. */
-  readonly lasting: Readonly<Record<string, string>> | undefined;
+  /** Headers of every rendition that is answered for this URL. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What is recorded on the way, for the log and for errors. */
@@ -57,14 +53,7 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
     refuseExpired(url); // 410
     const variant = presets.resolve(url.preset, url.suffix, accept); // 404
     const key = renditionKey(url.id, variant, renderVersion);
-    const etag = etagOf(key);
-    const tag = cacheTagOf(url.id);
-    // By Cloudflare's and CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only.
-    const tags = { 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag };
-    const named = negotiated ? { ...tags, vary: 'Accept' } : tags;
-    const lasting =
-      url.expiresAt === undefined ? { 'cache-control': cacheControl(undefined, 0), etag, ...named } : undefined;
-    return { url, variant, key, etag, negotiated, named, lasting };
+    return { url, variant, key, negotiated, headers: headersOf(url.id, negotiated) };
   }
 
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
@@ -86,4 +75,14 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
 
 function refuseExpired({ expiresAt }: ImageUrl): void {
   if (expiresAt !== undefined && expiresAt <= Date.now() / 1000) throw errors.expired();
+}
+
+/** By Cloudflare's, CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only. */
+function headersOf(id: string, negotiated: boolean): Readonly<Record<string, string>> {
+  const tags = cacheTagsOf(id);
+  const [listed, spaced] = [tags.join(','), tags.join(' ')];
+  return {
+    ...{ 'cache-tag': listed, 'cdn-tag': listed, 'surrogate-key': spaced, 'accept-ranges': 'none' },
+    ...(negotiated ? { vary: 'Accept' } : {}),
+  };
 }

@@ -4,15 +4,16 @@ import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
+import type { OriginalView } from '../originals/record-memory.ts';
+import type { OriginalRecords } from '../originals/records.ts';
 import type { SourceSelection } from '../originals/source-selection.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
-import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { fallbackOf } from '../renditions/fallback.ts';
+import { familyOf } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
-import type { PurgeEpochs } from '../renditions/purge-epochs.ts';
-import { familyOf, type Rendition, toStoredObject } from '../renditions/rendition.ts';
+import { type Rendition, toRendition } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import {
@@ -20,7 +21,7 @@ import {
   cacheStatus,
   matchesEtag,
   NOT_TO_BE_KEPT,
-  provisionalCacheControl,
+  passingCacheControl,
   type Source,
 } from './http-cache.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
@@ -29,58 +30,60 @@ export interface ImageRouteDeps {
   readonly resolveUrl: ResolveUrl;
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
-  readonly flights: SingleFlight<Developed>;
+  readonly flights: SingleFlight<Found>;
   readonly queue: WorkQueue;
   readonly sources: SourceSelection;
   /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
   readonly renderer: Renderer;
   readonly metadata: OriginalMetadata;
-  readonly epochs: PurgeEpochs;
+  readonly records: OriginalRecords;
   readonly renderTimeoutMs: number;
   /** Whether another size of the same picture may stand in when there is no place for a render. */
   readonly nearest: boolean;
 }
 
-/** A rendition, where it came from, and what its flight did for it; what lay in memory had none. */
-export interface Developed {
+/** A rendition, where it came from, and what its flight did for it; one from memory had none. */
+export interface Found {
   readonly rendition: Rendition;
   readonly source: Source;
   readonly timer: StepTimer | undefined;
+  /** Whether caches may keep it: the original's record was seen within the purge window, and no face is missing. */
+  readonly lasting: boolean;
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
-/** How often a picture is begun anew because it is being purged. */
+/** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, epochs } = deps;
+  const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, records } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
     const target = resolveUrl(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
-    if (matchesEtag(request.headers['if-none-match'], target.etag)) {
-      context.outcome = 'not_modified';
-      return reply.code(304).headers(cachingHeaders(target)).send();
-    }
-    const inMemory = cache.get(target.key);
-    if (inMemory) return answer(reply, target, { rendition: inMemory, source: 'memory', timer: undefined }, false);
+    const view = records.trusted(target.url.id);
+    const inMemory = cache.get(target.key, view?.epoch);
+    if (inMemory) return answer(reply, target, fromMemory(inMemory, true), false);
 
     context.timer = createStepTimer(context.trace);
-    const wanted = findOrDevelop(target, context.timer, reply);
+    const wanted = findOrRender(target, context.timer, reply);
     const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, target));
     return answer(reply, target, value, collapsed);
   };
 
-  function answer(reply: FastifyReply, target: Target, developed: Developed, collapsed: boolean): FastifyReply {
-    const { rendition, source, timer } = developed;
-    const { requestContext: context } = reply.request;
+  function answer(reply: FastifyReply, target: Target, found: Found, collapsed: boolean): FastifyReply {
+    const { rendition, source, timer, lasting } = found;
+    const { requestContext: context, headers } = reply.request;
     context.outcome = collapsed ? 'collapsed' : source;
     if (timer) context.timer = timer;
-    const lasts = source !== 'nearest' && !rendition.provisional;
-    reply.headers(lasts ? cachingHeaders(target) : provisionalHeaders(target));
-    if (source === 'nearest') reply.header('cache-control', NOT_TO_BE_KEPT);
+    reply.headers(lasting ? lastingHeaders(target, rendition) : passingHeaders(target, source));
+    // Only where the plain answer would be this 200 (RFC 9110, 13.2.1).
+    if (lasting && matchesEtag(headers['if-none-match'], rendition.etag)) {
+      context.outcome = 'not_modified';
+      return reply.code(304).send();
+    }
     return reply
       .header('content-type', rendition.contentType)
       .header('cache-status', cacheStatus(source, collapsed))
@@ -88,21 +91,32 @@ export function createImageRoute(deps: ImageRouteDeps) {
       .send(rendition.body);
   }
 
-  async function findOrDevelop(target: Target, timer: StepTimer, reply: FastifyReply): Promise<Landing<Developed>> {
-    const { key, variant, url } = target;
+  async function findOrRender(target: Target, timer: StepTimer, reply: FastifyReply): Promise<Landing<Found>> {
+    const { key, url } = target;
     const client = untilClientLeaves(reply);
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const epoch = epochs.of(url.id);
-      const landing = await flights.join(`${epoch} ${key}`, client, (flight) =>
-        develop(flight, url.id, variant, key, timer),
+      const inMemory = await confirmedFromMemory(url.id, key);
+      if (inMemory) return { value: inMemory, collapsed: false };
+      const begun = records.of(url.id);
+      const landing = await flights.join(`${begun} ${key}`, client, (flight) =>
+        findOrRenderOnce(flight, target, timer),
       );
-      // Purged meanwhile: what came out may be made of what is gone.
-      if (epochs.of(url.id) === epoch) return landing;
+      // A new epoch began meanwhile: this may be of the old picture.
+      if (records.of(url.id) === landing.value.rendition.epoch) return landing;
     }
     throw errors.busy(1);
   }
 
-  /** When all places are taken, another size of the same picture beats none. Nobody is to keep it. */
+  /** What memory holds, after the record was asked whether it still counts. */
+  async function confirmedFromMemory(id: string, key: string): Promise<Found | undefined> {
+    if (!cache.has(key)) return undefined;
+    const view = await records.see(id);
+    const rendition = cache.get(key, view.epoch);
+    if (!rendition || !records.mayServe(view, rendition.readAt)) return undefined;
+    return fromMemory(rendition, view.current);
+  }
+
+  /** When no slot is free, another size of the same picture beats none. No cache is to keep it. */
   function insteadOf(
     reason: unknown,
     { headers, requestContext }: FastifyRequest,
@@ -110,72 +124,90 @@ export function createImageRoute(deps: ImageRouteDeps) {
   ) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
     const accept = negotiated ? headers.accept : undefined;
-    const inMemory = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
+    const view = busy && deps.nearest ? records.trusted(url.id) : undefined;
+    const inMemory = view ? cache.family(familyOf(url.id, variant), view.epoch) : [];
     const rendition = fallbackOf(inMemory, variant.recipe, accept);
     if (!rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
-    return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };
+    return { value: { rendition, source: 'nearest', timer, lasting: false } satisfies Found, collapsed: false };
   }
 
-  /** One flight: looks among the results, else renders. Everybody who asked for `key` waits for this. */
-  async function develop(
-    flight: Flight,
-    id: string,
-    variant: Variant,
-    key: string,
-    timer: StepTimer,
-  ): Promise<Developed> {
-    const epoch = epochs.of(id);
-    const stored = await resultStore?.rendition(key, timer, flight.signal);
-    const rendition = stored ?? (await render(flight, id, epoch, variant, timer));
-    if (!rendition.provisional && epochs.of(id) === epoch) {
-      cache.set(key, rendition, familyOf(id, variant));
-      if (!stored) resultStore?.save(id, epoch, key, toStoredObject(rendition));
+  /** One flight, which every request for `key` waits for: looks into the result store, else renders. */
+  async function findOrRenderOnce(flight: Flight, { url, variant, key }: Target, timer: StepTimer): Promise<Found> {
+    const { id } = url;
+    // Side by side, so that the record costs no time.
+    const [view, stored] = await Promise.all([records.see(id), resultStore?.rendition(key, timer, flight.signal)]);
+    if (stored && view.current && stored.epoch === view.epoch) {
+      cache.set(key, stored, familyOf(id, variant));
+      return { rendition: stored, source: 'store', timer, lasting: true };
     }
-    return { rendition, source: stored ? 'store' : 'render', timer };
+    const rendition = await render(flight, id, view, variant, timer);
+    const keeps = !rendition.provisional && records.of(id) === rendition.epoch;
+    if (keeps) cache.set(key, rendition, familyOf(id, variant));
+    if (keeps && view.current) resultStore?.save(id, key, rendition);
+    return { rendition, source: 'render', timer, lasting: view.current && !rendition.provisional };
   }
 
   async function render(
     flight: Flight,
     id: string,
-    epoch: number,
+    view: OriginalView,
     { recipe }: Variant,
     timer: StepTimer,
   ): Promise<Rendition> {
-    // Before the queue: whoever decodes first decodes for all who wait.
-    using session = decodes.openSession(id, recipe);
+    // Before the queue: the first to decode decodes for all that wait.
+    using session = decodes.openSession(id, sessionEpoch(view), recipe);
     using permit = await queue.enter(expectedMs(recipe), flight.signal); // 503
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, epoch, recipe, permit, session, timer, signal: flight.signal };
-      const known = seeksFaces(recipe) ? metadata.load(id, flight.signal) : undefined;
-      const source = await sources.find(job); // 404, 413, 422, 502, 503, 504
-      await known;
-      await permit.slot(sources.cost(job, source)); // 503
+      const job = { id, epoch: view.epoch, recipe, permit, session, timer, signal: flight.signal };
+      const found = await sources.find(job); // 404, 413, 422, 502, 503, 504
+      await permit.slot(sources.cost(job, found)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      const picture = await sources.decodedOnce(job, source); // 422
-      const { downscaled, ...rendition } = await renderer.render(picture, recipe, timer, (probe) =>
-        metadata.faces(id, epoch, probe),
+      const source = await sources.decodedOnce(job, found); // 422
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, (probe) =>
+        metadata.faces(id, view.epoch, probe),
       );
-      session.keep(downscaled);
-      return rendition;
+      const epoch = await found.epoch;
+      if (epoch === view.epoch) session.keep(downscaled);
+      // Bytes whose epoch cannot be told are sent once and kept nowhere.
+      return toRendition(
+        { ...fresh, provisional: fresh.provisional || epoch === undefined },
+        epoch ?? records.of(id),
+        found.readAt,
+      );
     } finally {
       timer.add('queue', permit.waitedMs);
     }
   }
+
+  /** Pixels that memory may not serve any more are not shared: the original is read again. */
+  function sessionEpoch(view: OriginalView): string {
+    return records.mayServe(view, 0) ? view.epoch : `${view.epoch} read at ${Date.now()}`;
+  }
 }
 
-function cachingHeaders({ url, etag, named, lasting }: Target): Readonly<Record<string, string>> {
-  return lasting ?? { 'cache-control': cacheControl(url.expiresAt, Date.now() / 1000), etag, ...named };
+function fromMemory(rendition: Rendition, lasting: boolean): Found {
+  return { rendition, source: 'memory', timer: undefined, lasting };
 }
 
-/** Without an ETag, so that nobody keeps what is provisional by asking whether it is still the same. */
-function provisionalHeaders({ url, named }: Target): Readonly<Record<string, string>> {
-  return { 'cache-control': provisionalCacheControl(url.expiresAt, Date.now() / 1000), ...named };
+function lastingHeaders({ url, headers }: Target, { etag, renderedAt }: Rendition): Readonly<Record<string, string>> {
+  return {
+    ...headers,
+    'cache-control': cacheControl(url.expiresAt, Date.now() / 1000),
+    etag,
+    'last-modified': new Date(renderedAt * 1000).toUTCString(),
+  };
 }
 
-/** Aborts when the client is gone before its answer was written (Fastify tells reliably only by the raw reply). */
+/** Without an ETag, so that no cache prolongs it by asking whether it is still the same. */
+function passingHeaders({ url, headers }: Target, source: Source): Readonly<Record<string, string>> {
+  const passing = source === 'nearest' ? NOT_TO_BE_KEPT : passingCacheControl(url.expiresAt, Date.now() / 1000);
+  return { ...headers, 'cache-control': passing };
+}
+
+/** Aborts when the client is gone before its answer was written: only the raw reply tells that reliably. */
 function untilClientLeaves(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   const onClose = () => {
@@ -186,7 +218,7 @@ function untilClientLeaves(reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-/** Nobody is left to answer. */
+/** The client left: there is no request to answer. */
 export class ClientGone extends Error {
   constructor() {
     super('the client left before its answer');

@@ -2,7 +2,7 @@
  * Memory for originals, used again and again: a fresh buffer of 3 MB for each cold rendition has every page of it zeroed by
  * the kernel first, and is garbage that V8 has to find afterwards (see process/gc.ts).
  */
-export interface InputBuffers {
+export interface BufferPool {
   /** A buffer of just this length, its content undefined. */
   take(bytes: number): Buffer;
   /** Nobody reads it any more, and nobody is still writing to it. What came from elsewhere is left to V8. */
@@ -19,7 +19,7 @@ const MOST_SPARE = 1.3;
 /** Steps between two powers of two, so that originals of about one size share their memory. */
 const STEPS = 4;
 
-export function createInputBuffers(maxIdleBytes: number): InputBuffers {
+export function createBufferPool(maxIdleBytes: number): BufferPool {
   const taken = new WeakSet<ArrayBufferLike>();
   /** The one that was used last is last. */
   const idle: ArrayBufferLike[] = [];

@@ -34,6 +34,7 @@ function choice<const T extends string>(...options: T[]) {
 
 const size = () => quantity(['B', 'KiB', 'MiB', 'GiB'], 'expected a size such as 64MiB');
 const duration = () => quantity(['ms', 's', 'm', 'h'], 'expected a duration such as 5s');
+const durationOrNone = () => z.union([z.literal('0s').transform(() => 0), duration()]);
 const onOff = () => choice('on', 'off').transform((text) => text === 'on');
 
 type Kind = StoreLocation['kind'];
@@ -62,6 +63,14 @@ export const signingKeys = z.string().transform((text, context) => {
   const keys = text.split(',').map((key) => key.trim());
   if (keys.every((key) => /^([0-9a-f]{2}){32,}$/i.test(key))) return keys.map((key) => Buffer.from(key, 'hex'));
   context.addIssue({ code: 'custom', message: 'expected a comma list of hex keys of at least 32 bytes each' });
+  return z.NEVER;
+});
+
+const peersAddress = z.string().transform((text, context) => {
+  const [, host = '', port = ''] = /^([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? [];
+  if (host && Number(port) >= 1 && Number(port) <= 65_535)
+    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  context.addIssue({ code: 'custom', message: 'expected a name and a port such as darkroom.internal:8080' });
   return z.NEVER;
 });
 
@@ -117,6 +126,24 @@ export const settings = z.object({
     'unset',
   ),
   DARKROOM_CDN_TOKEN: told("the CDN's token for that", z.string().optional(), 'unset'),
+  DARKROOM_PURGE_WINDOW: told(
+    'how long a machine trusts what it holds of an original before it asks the record again: a purge holds everywhere after this',
+    duration().prefault('30s'),
+  ),
+  DARKROOM_PURGE_GRACE: told(
+    'how long it is sent at most, with `max-age=60`, while the record cannot be asked; `0s` sends nothing then',
+    durationOrNone().prefault('10m'),
+  ),
+  DARKROOM_PEERS: told(
+    '`host:port` of all machines by one name, such as `<app>.internal:8080` on Fly: each is told of a purge at once',
+    peersAddress.optional(),
+    'unset',
+  ),
+  DARKROOM_ORIGINALS_CHECK: told(
+    'an original that was not asked for so long is asked by HEAD before a cached answer, so that a replaced one is noticed',
+    duration().optional(),
+    'unset',
+  ),
   DARKROOM_MEMORY_CACHE: told(
     'renditions kept in memory; whole pictures take a sixteenth of the memory beside them, and no more than this',
     size().optional(),

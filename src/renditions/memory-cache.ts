@@ -1,16 +1,22 @@
 import { LRUCache } from 'lru-cache';
 import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
+import type { Epoch } from './epochs.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Renditions in this process's memory, least recently used out first, bounded by bytes. */
 export interface RenditionCache extends Shrinkable {
-  get(key: string): Rendition | undefined;
+  /** Undefined unless it was made under this epoch. */
+  get(key: string, epoch: Epoch | undefined): Rendition | undefined;
+  /** Whether there is one, of any epoch. Does not count as use. */
+  has(key: string): boolean;
   /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
   set(key: string, rendition: Rendition, family: string): void;
-  /** What is kept of one original in one shape, in any size and format. Does not count as use. */
-  family(family: string): Rendition[];
-  /** Drops everything whose key begins with `folder/`; how many that were. */
-  deleteFolder(folder: string): number;
+  /** Those of one original and epoch in one shape, in any size and format. Does not count as use. */
+  family(family: string, epoch: Epoch): Rendition[];
+  /** How many keys begin with this text. */
+  countBelow(prefix: string): number;
+  /** Drops all whose key begins with this text. */
+  deleteBelow(prefix: string): void;
   readonly bytes: number;
   readonly entries: number;
   /** How often `get` found something and how often it did not, and entries dropped to make room. */
@@ -46,13 +52,17 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
 
   const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
+  const keysBelow = (prefix: string) => Array.from(lru.keys()).filter((key) => key.startsWith(prefix));
+
   return {
-    get(key) {
-      const kept = lru.get(key)?.rendition;
-      if (kept) hits += 1;
+    get(key, epoch) {
+      const found = epoch === undefined ? undefined : lru.get(key)?.rendition;
+      const current = found?.epoch === epoch ? found : undefined;
+      if (current) hits += 1;
       else misses += 1;
-      return kept;
+      return current;
     },
+    has: (key) => lru.has(key),
     set(key, rendition, family) {
       lru.set(key, { rendition, family });
       if (!lru.has(key)) return;
@@ -60,12 +70,13 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
       families.set(family, keys.add(key));
       trim();
     },
-    family: (family) =>
-      Array.from(families.get(family) ?? [], (key) => lru.peek(key)?.rendition).filter((kept) => !!kept),
-    deleteFolder(folder) {
-      const keys = Array.from(lru.keys()).filter((key) => key.startsWith(`${folder}/`));
-      for (const key of keys) lru.delete(key);
-      return keys.length;
+    family: (family, epoch) =>
+      Array.from(families.get(family) ?? [], (key) => lru.peek(key)?.rendition)
+        .filter((found) => found !== undefined)
+        .filter((found) => found.epoch === epoch),
+    countBelow: (prefix) => keysBelow(prefix).length,
+    deleteBelow(prefix) {
+      for (const key of keysBelow(prefix)) lru.delete(key);
     },
     shrinkBy,
     get bytes() {

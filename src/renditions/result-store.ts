@@ -2,9 +2,9 @@ import { startDeadline } from '../flow/deadline.ts';
 import type { WriteBehind } from '../flow/write-behind.ts';
 import type { ObjectStore, StoredObject } from '../stores/store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import type { PurgeEpochs } from './purge-epochs.ts';
-import { saveUnlessPurged } from './purge-safe-save.ts';
-import { fromStoredObject, type Rendition } from './rendition.ts';
+import type { Epoch, Epochs } from './epochs.ts';
+import { fromStoredObject, type Rendition, toStoredObject } from './rendition.ts';
+import { saveUnderEpoch } from './save-under-epoch.ts';
 
 /**
  * Renditions, proxy images and metadata as the result store keeps them. The store is a convenience: an object that is missing,
@@ -19,14 +19,16 @@ export interface ResultStore {
     abandoned: AbortSignal,
     parse: (object: StoredObject) => T | undefined,
   ): Promise<T | undefined>;
-  /** Saves behind the answer, unless the id was purged since its `epoch`, noted before anything of it was read. */
-  save(id: string, epoch: number, key: string, object: StoredObject): void;
+  /** Saves behind the answer, unless the epoch of its original is over by then. */
+  save(id: string, key: string, rendition: Rendition): void;
+  /** The same for another object made under `epoch`, which stands in its metadata. */
+  saveObject(id: string, key: string, epoch: Epoch, object: StoredObject): void;
 }
 
 export interface ResultStoreOptions {
   readonly results: ObjectStore;
   readonly saves: WriteBehind;
-  readonly epochs: PurgeEpochs;
+  readonly epochs: Epochs;
   warn(what: string, key: string, reason: unknown): void;
 }
 
@@ -35,7 +37,7 @@ export interface ResultStoreOptions {
  * answer counts as "not there".
  */
 const LOOKUP_MS = 1000;
-/** No rendition of ours weighs more; whatever does is not read. */
+/** A larger object is none of this server's renditions, and is not read. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 
 export function createResultStore({ results, saves, epochs, warn }: ResultStoreOptions): ResultStore {
@@ -51,7 +53,7 @@ export function createResultStore({ results, saves, epochs, warn }: ResultStoreO
       const object = await timer.time('store', results.get(key, { signal, maxBytes: MAX_RESULT_BYTES }));
       const found = object && parse(object);
       if (object && !found) {
-        // Nobody else shall read it, even if the render that replaces it fails.
+        // Deleted at once, because the render that replaces it may fail.
         warn('a stored result is damaged and will be replaced', key, undefined);
         await results.delete(key, { signal });
       }
@@ -64,12 +66,14 @@ export function createResultStore({ results, saves, epochs, warn }: ResultStoreO
     }
   }
 
+  function saveObject(id: string, key: string, epoch: Epoch, object: StoredObject): void {
+    saveUnderEpoch({ results, saves, epochs }, { id, epoch, key, object });
+  }
+
   return {
     rendition: (key, timer, abandoned) => find(key, timer, abandoned, fromStoredObject),
     find,
-    save(id, epoch, key, object) {
-      const bytes = object.body.length;
-      saveUnlessPurged({ results, saves, epochs }, { id, epoch, key, bytes, object: () => object });
-    },
+    save: (id, key, rendition) => saveObject(id, key, rendition.epoch, toStoredObject(rendition)),
+    saveObject,
   };
 }

@@ -21,7 +21,22 @@ export interface StoredObject {
   readonly contentType: string | undefined;
   readonly cacheControl: string | undefined;
   readonly metadata: ObjectMetadata;
+  /** Set by reads; ignored by writes. */
+  readonly version?: ObjectVersion;
 }
+
+/** What a store says of one version of an object. */
+export interface ObjectVersion {
+  /** As the store gives it, quotes and W/ included; undefined where it gives none. */
+  readonly etag: string | undefined;
+  readonly bytes: number;
+  /** Unix milliseconds; undefined where unknown. */
+  readonly lastModified: number | undefined;
+}
+
+export type StoreCheck =
+  | { readonly usable: true; readonly note?: string }
+  | { readonly usable: false; readonly why: string };
 
 export interface ReadOptions extends BodyLimits {
   readonly signal: AbortSignal;
@@ -45,6 +60,8 @@ export interface WriteOptions {
 /** What originals need. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
+  head(key: string, options: WriteOptions): Promise<ObjectVersion | 'missing' | 'unknown'>;
+  check(options: WriteOptions): Promise<StoreCheck>;
   /** Opens a connection ahead of the first call, where there are any. Never throws, and nobody waits for it. */
   connect?(): void;
   /** Releases sockets and handles. Idempotent. */
@@ -61,5 +78,13 @@ export interface ObjectStore extends ObjectReader {
    * Deletes every object whose key begins with `folder/`, and says how many. The adapter's time limit holds for each step;
    * the caller's signal for the whole. When it ends early some are gone, and calling again goes on.
    */
-  deleteAll(folder: string, options: WriteOptions): Promise<number>;
+  deleteAll(folder: string, options: WriteOptions & { keep?(key: string): boolean }): Promise<number>;
+  getIfChanged(key: string, etag: string, options: ReadOptions): Promise<StoredObject | 'unchanged' | undefined>;
+  putIf(
+    key: string,
+    object: StoredObject,
+    condition: { readonly etag: string } | 'absent',
+    options: WriteOptions,
+  ): Promise<{ readonly etag: string } | 'conflict'>;
+  list(prefix: string, options: WriteOptions): AsyncIterable<readonly string[]>;
 }

@@ -1,4 +1,5 @@
-import type { ObjectStore, StoredObject } from '../../src/stores/store.ts';
+import { createHash } from 'node:crypto';
+import type { ObjectStore, ObjectVersion, StoredObject } from '../../src/stores/store.ts';
 
 /** Objects in a map, with every call counted and each kind of call holdable, so that tests can order events. */
 export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
@@ -10,24 +11,54 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     objects.set(key, { body, contentType: undefined, cacheControl: undefined, metadata: {} });
   }
 
+  const set = (key: string, object: StoredObject) => {
+    objects.set(key, object);
+    return object;
+  };
+
   const store: ObjectStore = {
     async get(key, { signal }) {
       calls.push(`get ${key}`);
       await Promise.race([hold.get?.(key), untilAborted(signal)].slice(0, hold.get ? 2 : 1));
-      return objects.get(key);
+      const found = objects.get(key);
+      return found && { ...found, version: versionOf(found) };
     },
     async put(key, object) {
       calls.push(`put ${key}`);
       await hold.put?.(key);
-      objects.set(key, object);
+      set(key, object);
+    },
+    async getIfChanged(key, etag, options) {
+      calls.push(`getIfChanged ${key}`);
+      await Promise.race([hold.get?.(key), untilAborted(options.signal)].slice(0, hold.get ? 2 : 1));
+      const found = objects.get(key);
+      return found && versionOf(found).etag === etag ? 'unchanged' : found && { ...found, version: versionOf(found) };
+    },
+    async putIf(key, object, condition) {
+      calls.push(`putIf ${key}`);
+      await hold.put?.(key);
+      const there = objects.get(key);
+      const met = condition === 'absent' ? !there : there !== undefined && versionOf(there).etag === condition.etag;
+      if (!met) return 'conflict';
+      return { etag: versionOf(set(key, object)).etag ?? '' };
+    },
+    async head(key) {
+      calls.push(`head ${key}`);
+      const found = objects.get(key);
+      return found ? versionOf(found) : 'missing';
+    },
+    check: async () => ({ usable: true }),
+    async *list(prefix) {
+      calls.push(`list ${prefix}`);
+      yield [...objects.keys()].filter((key) => key.startsWith(prefix));
     },
     async delete(key) {
       calls.push(`delete ${key}`);
       objects.delete(key);
     },
-    async deleteAll(folder) {
+    async deleteAll(folder, { keep = () => false }) {
       calls.push(`deleteAll ${folder}`);
-      const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`));
+      const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`) && !keep(key));
       for (const key of keys) objects.delete(key);
       return keys.length;
     },
@@ -40,6 +71,13 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     hold,
     count: (kind: string) => calls.filter((call) => call.startsWith(`${kind} `)).length,
   };
+}
+
+/** By content, as S3 does it. */
+function versionOf({ body, contentType, metadata }: StoredObject): ObjectVersion {
+  const text = JSON.stringify([contentType, metadata]);
+  const digest = createHash('md5').update(body).update(text).digest('hex');
+  return { etag: `"${digest}"`, bytes: body.length, lastModified: undefined };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

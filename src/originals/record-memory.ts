@@ -1,0 +1,138 @@
+import { LRUCache } from 'lru-cache';
+import type { Epoch } from '../renditions/epochs.ts';
+import type { PrefixEpochs } from './prefix-epochs.ts';
+import { emptyRecord, type OriginalRecord, patched, type RecordPatch } from './record.ts';
+
+/** An original as its record told it last. */
+export interface OriginalView {
+  readonly epoch: Epoch;
+  /** Whether the record was seen within the purge window. If not, it cannot be asked now. */
+  readonly current: boolean;
+  /** When it was seen, in unix milliseconds; 0 for never. */
+  readonly seenAt: number;
+}
+
+/** The record of one original as this process has it. */
+export interface RecordState {
+  /** As the store had it. */
+  readonly stored: OriginalRecord;
+  /** With what this process learned since and has not saved yet. */
+  readonly record: OriginalRecord;
+  readonly etag: string | undefined;
+  /** When the reading began that brought it, in unix milliseconds. */
+  readonly seenAt: number;
+  /** Rises with every state that this memory takes. */
+  readonly turn: number;
+}
+
+export interface RecordMemoryOptions {
+  readonly prefixes: Pick<PrefixEpochs, 'of' | 'seenAt'>;
+  readonly windowMs: number;
+  readonly graceMs: number;
+  onEpoch(id: string): void;
+  now(): number;
+}
+
+/** At some 1.5 KB each. */
+const MAX_REMEMBERED = 20_000;
+const MAX_DOUBTS = 100_000;
+
+/** Copies of records, bounded in number, with the wall-clock rules of how long each is trusted. */
+export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }: RecordMemoryOptions) {
+  const states = new LRUCache<string, RecordState>({ max: MAX_REMEMBERED });
+  /** Ids that this process was told to forget; the number differs each time, so that no epoch comes back. */
+  const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+  let turns = 0;
+
+  const within = (at: number, ms: number) => now() - at <= ms && now() >= at;
+  const known = (id: string) => states.get(id)?.record ?? emptyRecord(id);
+
+  function stampOf({ id, epoch }: OriginalRecord): Epoch {
+    const folder = prefixes.of(id);
+    return folder === 0 ? String(epoch) : `${epoch}+${folder}`;
+  }
+
+  function of(id: string): Epoch {
+    const doubt = doubts.get(id);
+    return doubt === undefined ? stampOf(known(id)) : `${stampOf(known(id))}!${doubt}`;
+  }
+
+  function viewOf(id: string, current: boolean): OriginalView {
+    return { epoch: of(id), current, seenAt: Math.min(states.peek(id)?.seenAt ?? 0, prefixes.seenAt) };
+  }
+
+  return {
+    ...{ known, of, stampOf, viewOf },
+    state: (id: string) => states.get(id),
+    /** What `take` is given back with, to tell what came up while a record was being read. */
+    begin: (id: string) => ({ at: now(), turn: turns, doubt: doubts.get(id) }),
+    isDoubted: (id: string) => doubts.has(id),
+    prefixesAreFresh: () => within(prefixes.seenAt, windowMs),
+
+    /** A record that was read or written. Returns the state that counts, which is a later one if there is one. */
+    take(
+      id: string,
+      stored: OriginalRecord,
+      etag: string | undefined,
+      begun: { at: number; turn: number; doubt?: number | undefined },
+    ) {
+      const before = states.get(id);
+      // Another read or write of this process ended after this one began: its state is no older.
+      if (before && before.turn > begun.turn) return before;
+      const epochBefore = before && of(id);
+      const record = before && stampOf(before.record) === stampOf(stored) ? joined(stored, before.record) : stored;
+      const sameDoubt = doubts.get(id) === begun.doubt;
+      // A doubt that came up meanwhile stands: it may be of a purge that the read was too early for.
+      if (sameDoubt) doubts.delete(id);
+      turns += 1;
+      const state = { stored, record, etag, seenAt: sameDoubt ? begun.at : 0, turn: turns };
+      states.set(id, state);
+      if (epochBefore !== undefined && epochBefore !== of(id)) onEpoch(id);
+      return state;
+    },
+
+    trusted(id: string): OriginalView | undefined {
+      const state = states.get(id);
+      if (!state || !within(state.seenAt, windowMs) || !within(prefixes.seenAt, windowMs)) return undefined;
+      return viewOf(id, true);
+    },
+
+    mayServe: ({ current, seenAt }: OriginalView, readAt: number) =>
+      current || within(Math.max(seenAt, readAt), graceMs),
+
+    /** What this process learned and is about to save. */
+    learn(id: string, patch: RecordPatch): void {
+      const state = states.get(id) ?? {
+        stored: emptyRecord(id),
+        record: emptyRecord(id),
+        etag: undefined,
+        seenAt: 0,
+        turn: 0,
+      };
+      states.set(id, { ...state, record: patched(state.record, patch) });
+    },
+
+    distrust(id: string): void {
+      turns += 1;
+      doubts.set(id, turns);
+      const state = states.get(id);
+      if (state) states.set(id, { ...state, seenAt: 0 });
+      onEpoch(id);
+    },
+
+    distrustAll(): void {
+      for (const [id, state] of states.entries()) states.set(id, { ...state, seenAt: 0 });
+    },
+  };
+}
+
+/** What was learned here and is not in the store yet stands; the rest is as the store has it. */
+function joined(stored: OriginalRecord, here: OriginalRecord): OriginalRecord {
+  return {
+    ...stored,
+    source: stored.source ?? here.source,
+    picture: stored.picture ?? here.picture,
+    faces: stored.faces ?? here.faces,
+    uploaded: stored.uploaded ?? here.uploaded,
+  };
+}

@@ -1,0 +1,125 @@
+import { type Face, isFace } from '../faces/face.ts';
+import type { PictureDescription } from '../render/describe.ts';
+import type { ObjectVersion, StoredObject } from '../stores/store.ts';
+
+/**
+ * What all machines know about one original: the object `original.json` beside its renditions. Read, merged and written
+ * conditionally, so that no machine overwrites what another one recorded.
+ */
+export interface OriginalRecord {
+  readonly id: string;
+  /** How often the original was purged, replaced or edited. Never falls. */
+  readonly epoch: number;
+  /** What its store said when it was last read; undefined before that. */
+  readonly source: SourceVersion | undefined;
+  readonly picture: PictureDescription | undefined;
+  /** Undefined until a look was finished. */
+  readonly faces: readonly Face[] | undefined;
+  /** Digest in hex of an upload that `complete` accepted. */
+  readonly uploaded: string | undefined;
+  /** Fields of later versions of this program, kept as they are. */
+  readonly others: Readonly<Record<string, unknown>>;
+}
+
+/** The bytes of an original, and the tags under which its store was seen to hand out these very bytes. */
+export interface SourceVersion {
+  /** In hex. */
+  readonly sha256: string;
+  /** Without `W/`, the latest last. */
+  readonly etags: readonly string[];
+  readonly bytes: number;
+  /** Unix milliseconds. */
+  readonly lastModified: number | undefined;
+}
+
+/** What a piece of work learned about an original. */
+export type RecordPatch = Partial<Pick<OriginalRecord, 'source' | 'picture' | 'faces' | 'uploaded'>>;
+
+const VERSION = 1;
+/** Bumped when the detector finds other faces than before; those of another detector are looked for again. */
+const DETECTOR = 'blazeface-1';
+/** Faces beyond these change no crop. */
+export const MAX_FACES = 100;
+/** Tags of the same bytes: replicas and copies have tags of their own. */
+const MAX_ETAGS = 8;
+export const MAX_RECORD_BYTES = 256 * 1024;
+
+export function emptyRecord(id: string, epoch = 0): OriginalRecord {
+  const unknown = { source: undefined, picture: undefined, faces: undefined, uploaded: undefined };
+  return { id, epoch, ...unknown, others: {} };
+}
+
+/** The record after a purge, a replacement or an edit: nothing that was learned about the old picture. */
+export function raised(record: OriginalRecord, kept: RecordPatch = {}): OriginalRecord {
+  return { ...emptyRecord(record.id, record.epoch + 1), others: record.others, ...kept };
+}
+
+/** With what was learned; a source of the same bytes adds its tag. */
+export function patched(record: OriginalRecord, patch: RecordPatch): OriginalRecord {
+  const { source } = patch;
+  if (!source || source.sha256 !== record.source?.sha256) return { ...record, ...patch };
+  const etags = [...new Set([...record.source.etags, ...source.etags])].slice(-MAX_ETAGS);
+  return { ...record, ...patch, source: { ...source, etags } };
+}
+
+/** An entity tag for comparison: weak and strong ones of one store name the same bytes here, and are hints only. */
+export function comparableTag({ etag }: Pick<ObjectVersion, 'etag'>): string | undefined {
+  return etag?.replace(/^W\//, '');
+}
+
+/** Whether a store still says of an original what it said when these bytes were read. */
+export function sameVersion(source: SourceVersion, version: ObjectVersion): boolean {
+  const tag = comparableTag(version);
+  return tag !== undefined && source.etags.includes(tag) && source.bytes === version.bytes;
+}
+
+export function writeRecord({ id, epoch, source, picture, faces, uploaded, others }: OriginalRecord): StoredObject {
+  const found = faces ? { detector: DETECTOR, faces } : {};
+  const record = { ...others, version: VERSION, id, epoch, source, picture, ...found, sha256: uploaded };
+  const body = Buffer.from(JSON.stringify(record));
+  return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
+}
+
+/** Undefined for a record that cannot be parsed: the original then counts as purged. */
+export function readRecord(body: Buffer, expectedId: string): OriginalRecord | undefined {
+  const parsed = parseObject(body);
+  if (!parsed) return undefined;
+  // Records of before there were epochs have none, and no id.
+  const { version, id = expectedId, epoch = 0, source, picture, detector, faces, sha256, ...others } = parsed;
+  if (version !== VERSION || id !== expectedId || !isCount(epoch)) return undefined;
+  if (!(source === undefined || isSource(source)) || !(picture === undefined || isPicture(picture))) return undefined;
+  if (!(sha256 === undefined || isDigest(sha256))) return undefined;
+  const sound = Array.isArray(faces) && faces.length <= MAX_FACES && faces.every(isFace);
+  if (faces !== undefined && !sound) return undefined;
+  const current = detector === DETECTOR && sound ? faces : undefined;
+  return { id: expectedId, epoch, source, picture, faces: current, uploaded: sha256, others };
+}
+
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+
+function isSource(value: unknown): value is SourceVersion {
+  const { sha256, etags, bytes, lastModified } = { ...(value as object) } as Record<string, unknown>;
+  const tagged = Array.isArray(etags) && etags.length <= MAX_ETAGS && etags.every((tag) => typeof tag === 'string');
+  return isDigest(sha256) && tagged && isCount(bytes) && (lastModified === undefined || isCount(lastModified));
+}
+
+function isPicture(value: unknown): value is PictureDescription {
+  const picture = { ...(value as object) } as Record<string, unknown>;
+  const counts = [picture.width, picture.height, picture.frames];
+  const texts = [picture.format, picture.thumbhash];
+  return (
+    counts.every((count) => isCount(count) && count > 0) &&
+    texts.every((text) => typeof text === 'string') &&
+    /^#[0-9a-f]{6}$/.test(String(picture.dominantColor))
+  );
+}

@@ -1,0 +1,75 @@
+import { webcrypto } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Epoch } from '../renditions/epochs.ts';
+import type { ObjectVersion } from '../stores/store.ts';
+import { comparableTag, patched, raised, type SourceVersion, sameVersion } from './record.ts';
+import type { OriginalRecords } from './records.ts';
+
+/** Notices originals whose bytes are not those that the record knows. */
+export interface Replacements {
+  /**
+   * Compares what was read with the record. Another tag or length is a hint: only another SHA-256 begins a new epoch, durably.
+   * Resolves to the epoch that the body belongs to; undefined when that cannot be told now. Never rejects.
+   */
+  notice(id: string, epoch: Epoch, body: Buffer, version: ObjectVersion | undefined): Promise<Epoch | undefined>;
+}
+
+export interface ReplacementsOptions {
+  readonly records: OriginalRecords;
+  /** At most one new epoch an id within this, in milliseconds: a store that alternates must not purge a CDN without end. */
+  readonly windowMs: number;
+  /** An original was found replaced: its renditions in the store and the CDN are to go. */
+  onReplaced(id: string): void;
+  /** One of an id whose new epoch began less than a window ago was let pass. */
+  onLimited?(id: string): void;
+  warn(what: string, key: string, reason: unknown): void;
+}
+
+const RAISE_TIMEOUT_MS = 5000;
+const MAX_REMEMBERED = 20_000;
+
+export function createReplacements(options: ReplacementsOptions): Replacements {
+  const { records, windowMs, onReplaced, onLimited, warn } = options;
+  const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: Math.max(1, windowMs) });
+
+  async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
+    if (lately.has(id)) {
+      onLimited?.(id);
+      return undefined;
+    }
+    lately.set(id, true);
+    let replaced = false;
+    // Another machine may have been first: then the record knows these bytes already.
+    const epoch = await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record) => {
+      replaced = record.source !== undefined && record.source.sha256 !== source.sha256;
+      // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
+      return replaced ? raised(record, { source, uploaded: record.uploaded }) : patched(record, { source });
+    });
+    if (replaced) onReplaced(id);
+    return epoch;
+  }
+
+  return {
+    async notice(id, epoch, body, version) {
+      const { source } = records.known(id);
+      const told = { etag: version?.etag, bytes: body.length, lastModified: version?.lastModified };
+      if (source && sameVersion(source, told)) return epoch;
+      try {
+        const digest = await webcrypto.subtle.digest('SHA-256', body);
+        const tag = comparableTag(told);
+        const found: SourceVersion = {
+          sha256: Buffer.from(digest).toString('hex'),
+          etags: tag === undefined ? [] : [tag],
+          ...{ bytes: told.bytes, lastModified: told.lastModified },
+        };
+        // Without a record that can be asked there is nothing to compare with.
+        if (source && source.sha256 !== found.sha256) return await begin(id, found);
+        if (source?.sha256 !== found.sha256 || tag !== undefined) records.learn(id, epoch, { source: found });
+        return epoch;
+      } catch (reason) {
+        warn('it cannot be told whether an original was replaced', id, reason);
+        return undefined;
+      }
+    },
+  };
+}
