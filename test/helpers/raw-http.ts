@@ -7,15 +7,16 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-/** A GET of exactly this path: no client of the web's own may tidy it first. */
+/** A GET (unless told) of exactly this path: no client of the web's own may tidy it first. */
 export function rawGet(
   baseUrl: string,
   path: string,
-  options: { agent?: Agent; headers?: Record<string, string> } = {},
+  options: { agent?: Agent; headers?: Record<string, string>; method?: string } = {},
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(baseUrl);
   return new Promise((resolve, reject) => {
-    request({ hostname, port, path, agent: options.agent ?? false, headers: options.headers ?? {} }, (response) => {
+    const { agent = false, headers = {}, method = 'GET' } = options;
+    request({ hostname, port, path, agent, headers, method }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);

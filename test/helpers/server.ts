@@ -23,8 +23,8 @@ export interface LogLine {
 }
 
 /** A real process on a real loopback port, in an empty folder of its own. */
-/** `preload`: a module loaded before the server's own code. */
-export async function startServer(settings: Record<string, string> = {}, preload?: URL) {
+/** `preload`: a module loaded before the server's own code. `main`: that of another tree. */
+export async function startServer(settings: Record<string, string> = {}, preload?: URL, main = MAIN) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
   const env = {
     ...inherited,
@@ -35,7 +35,7 @@ export async function startServer(settings: Record<string, string> = {}, preload
     DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'),
     ...settings,
   };
-  const child = spawn(process.execPath, [...(preload ? ['--import', preload.href] : []), MAIN], {
+  const child = spawn(process.execPath, [...(preload ? ['--import', preload.href] : []), main], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
