@@ -25,13 +25,12 @@ import type { PlaygroundDeps } from './playground/playground.ts';
 import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
 import { type Config, ConfigError, readConfig } from './process/config.ts';
-import { keepsFreedMemory, restartFrugally } from './process/frugal.ts';
 import { collectGarbage, watchGarbage } from './process/gc.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
 import { createLogStream } from './process/log-stream.ts';
 import { createShutdown } from './process/shutdown.ts';
 import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
-import { startUpLine } from './process/start-up-line.ts';
+import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
@@ -55,14 +54,11 @@ const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 const HONEST_RENDERS = 3;
 /** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
 const WORTH_COLLECTING = 4 * 1024 * 1024;
-/** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
-const SPARE_THREADS = 4;
 /** A machine that was woken for a stored rendition answers it before sharp is loaded, which takes some 70 ms. */
 const WARM_AFTER_MS = 500;
 
 async function start() {
   const config = readConfig();
-  if (keepsFreedMemory(config)) restartFrugally();
   const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey(SIGNING_KEY_FILE)];
   const [signingKey = Buffer.alloc(0)] = signingKeys;
   const signatures = createSignatures(signingKeys);
@@ -227,11 +223,7 @@ async function start() {
   }, WARM_AFTER_MS).unref();
   exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
-  if (config.threadPool < config.slots + SPARE_THREADS) {
-    log.warn(
-      `UV_THREADPOOL_SIZE is ${config.threadPool}; set it to at least ${config.slots + SPARE_THREADS} before the start`,
-    );
-  }
+  for (const warning of startUpWarnings(config)) log.warn(warning);
   if (!config.production && config.originals.kind === 'folder') {
     const { port } = app.server.address() as AddressInfo;
     const options = {

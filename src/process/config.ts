@@ -86,7 +86,6 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
       env.OTEL_TRACES_EXPORTER !== 'none' &&
       (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     threadPool: env.UV_THREADPOOL_SIZE,
-    allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX, env.MALLOC_MMAP_THRESHOLD_),
   });
 }
 
@@ -94,11 +93,6 @@ function tooLittleMemory(limit: number, faces: boolean): string {
   const mib = Math.floor(limit / 1024 ** 2);
   const help = faces ? 'DARKROOM_FACES=off, a smaller DARKROOM_MEMORY_CACHE' : 'a smaller DARKROOM_MEMORY_CACHE';
   return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
-}
-
-/** This process's environment with some values set, for a process that follows it. */
-export function environmentWith(values: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  return { ...process.env, ...values };
 }
 
 /** What the command line needs; it checks nothing that only a server needs. */
@@ -120,10 +114,4 @@ function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
   const { hostname } = new URL(endpoint);
   return /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost');
-}
-
-function allocatorName(preload?: string, arenas?: string, threshold?: string): string {
-  const [, library] = /lib(jemalloc|mimalloc|tcmalloc)/.exec(preload ?? '') ?? [];
-  const mapped = threshold ? `, mapped from ${threshold} bytes` : '';
-  return library ?? (arenas ? `glibc, ${arenas} arenas${mapped}` : 'glibc');
 }
