@@ -1,4 +1,4 @@
-import { usableCpus } from './cpu-limit.ts';
+import { availableParallelism } from 'node:os';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
 import { settings, signingKeys } from './settings.ts';
@@ -40,7 +40,8 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
 
   const memory = planMemory({ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES });
   if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
-  const slots = env.DARKROOM_SLOTS ?? usableCpus();
+  // Follows CPU affinity and cgroup v2's cpu.max, rounded down: https://docs.libuv.org/en/v1.x/misc.html#c.uv_available_parallelism
+  const slots = env.DARKROOM_SLOTS ?? availableParallelism();
   const production = env.NODE_ENV === 'production';
   return Object.freeze({
     production,
