@@ -4,8 +4,9 @@ import { join } from 'node:path';
 /**
  * The memory allocator that this process runs with: `jemalloc`, `glibc, 2 arenas`, `glibc`, or `system` where it is another libc's.
  *
- * From /proc and not from `process.env`: allocators read their settings before `main()`, so a value that `--env-file` sets comes
- * too late, and the loader passes over a preloaded library that it cannot find. /proc/self/environ holds what `execve` was given.
+ * From /proc and not from the environment as Node shows it: allocators read their settings before `main()`, so a value that
+ * `--env-file` sets comes too late, and the loader passes over a preloaded library that it cannot find. `environ` holds what
+ * `execve` was given.
  * https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html,
  * https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
  */
