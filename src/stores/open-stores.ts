@@ -22,16 +22,24 @@ export interface StoreOptions {
   onCircuit(open: boolean): void;
 }
 
-/** Where originals are read: a whole store, except for an HTTP origin. */
-export function openOriginals(location: OriginalsLocation, options: StoreOptions): ObjectReader {
-  if (location.kind !== 'origin')
-    return measureStore(createStore(location, options, 'sidecar'), 'originals', options.onCall);
+/** One store, under both of its interfaces. */
+export interface OriginalStore {
+  readonly reader: ObjectReader;
+  /** Undefined where originals can only be read: behind an HTTP origin. */
+  readonly store: ObjectStore | undefined;
+}
+
+export function openOriginals(location: OriginalsLocation, options: StoreOptions): OriginalStore {
+  if (location.kind !== 'origin') {
+    const store = measureStore(createStore(location, options, 'sidecar'), 'originals', options.onCall);
+    return { reader: store, store };
+  }
   const origin = createHttpOrigin({
     baseUrl: location.url,
     timeoutMs: options.timeoutMs,
     allowPrivate: options.originPrivate,
   });
-  return measureReader(origin, 'originals', options.onCall);
+  return { reader: measureReader(origin, 'originals', options.onCall), store: undefined };
 }
 
 /** The result store behind a circuit breaker: while it is down, renders go on without waiting for its time-outs. */
