@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
-import { createRetryBudget } from '../shared/retry-budget.ts';
+import { isStaleSocket, openPools } from '../shared/pools.ts';
+import { createRetries, Unanswered } from '../shared/retry.ts';
 import { bounded, readBody } from '../shared/time-limit.ts';
 import type { BodyLimits, ObjectReader, StoredObject } from '../store.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
@@ -23,6 +23,7 @@ export interface HttpOriginOptions {
 const MAX_REDIRECTS = 3;
 /** A short error page is read to its end, because a new TLS connection costs more. */
 const MAX_DRAINED_BYTES = 16 * 1024;
+/** They say nothing about the object. */
 const STUMBLES = new Set([500, 502, 503]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -35,7 +36,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   // Keys are resolved against the path; a query would be dropped without a word.
   if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
   if (!base.pathname.endsWith('/')) base.pathname += '/';
-  const retries = createRetryBudget();
+  const retries = createRetries();
   let connecting: ReturnType<typeof openPools> | undefined;
   let closed = false;
 
@@ -60,44 +61,34 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
       connections: options.maxConnections,
       lookup: allowPrivate ? undefined : createGuardedLookup(options),
     });
-    const { pool, fresh, request } = await connecting;
-    let answered = false;
-    const send = (agent: Agent) =>
-      request(url, {
-        dispatcher: agent.compose((dispatch) => (sent, handler) => {
-          // Called at the first byte: https://undici.nodejs.org/#/docs/api/Dispatcher?id=parameter-dispatchhandler
-          handler.onResponseStarted = () => {
-            answered = true;
-          };
-          return dispatch(sent, handler);
-        }),
-        signal: limit,
-        headers: { 'accept-encoding': 'identity', 'user-agent': 'darkroom' },
-      });
-    try {
-      return await send(pool);
-    } catch (error) {
-      // RFC 9110, 9.2.2: a GET may be repeated when the connection closed before the response was read. Once, and not from
-      // the pool: after a suspended machine wakes up, all its sockets may be dead.
-      if (!isStaleSocket(error) || answered || closed || limit.aborted) throw error;
-      return send(fresh);
-    }
-  }
+    const pools = await connecting;
 
-  /** An origin that stumbles is asked once more, after a pause: 500, 502 and 503 say nothing about the object. */
-  async function askTwice(url: URL, limit: AbortSignal): Promise<Answer> {
-    const answer = await ask(url, limit);
-    if (!STUMBLES.has(answer.statusCode) || !retries.take()) return answer;
-    release(answer);
-    await pauseBeforeRetry(limit);
-    return ask(url, limit);
+    async function send(agent: Agent): Promise<Answer> {
+      let answered = false;
+      const noticing = agent.compose((dispatch) => (sent, handler) => {
+        // Called at the first byte: https://undici.nodejs.org/#/docs/api/Dispatcher?id=parameter-dispatchhandler
+        handler.onResponseStarted = () => {
+          answered = true;
+        };
+        return dispatch(sent, handler);
+      });
+      const headers = { 'accept-encoding': 'identity', 'user-agent': 'darkroom' };
+      return pools.request(url, { dispatcher: noticing, signal: limit, headers }).catch((cause) => {
+        throw !answered && isStaleSocket(cause) ? new Unanswered(cause.message, { cause }) : cause;
+      });
+    }
+
+    return retries.send(pools, {
+      ...{ send, drop: release, limit },
+      again: ({ statusCode }) => (STUMBLES.has(statusCode) ? 'after a pause' : undefined),
+    });
   }
 
   async function follow(start: URL, limit: AbortSignal): Promise<Answer> {
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
       assertAllowed(url);
-      const answer = await askTwice(url, limit);
+      const answer = await ask(url, limit);
       if (!REDIRECTS.has(answer.statusCode)) return answer;
       release(answer);
       const { location } = answer.headers;

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
-import { createRetryBudget } from '../shared/retry-budget.ts';
+import { isStaleSocket, openPools } from '../shared/pools.ts';
+import { createRetries, Unanswered } from '../shared/retry.ts';
 import { type Collected, collectBody } from '../shared/time-limit.ts';
 import type { BodyLimits, StoredObject } from '../store.ts';
 import { type Credentials, createGetSigner, encodeS3Key } from './sigv4.ts';
@@ -30,6 +30,7 @@ export interface S3Reader {
 
 /** Less than what S3 allows, so that it is we who close. */
 const KEEP_ALIVE_MS = 15_000;
+/** They say nothing about the object. */
 const STUMBLES = new Set([429, 500, 502, 503, 504]);
 const MAX_ERROR_BYTES = 64 * 1024;
 const METADATA = 'x-amz-meta-';
@@ -44,7 +45,7 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   const { timeoutMs } = options;
   const { host, origin, path: prefix } = base;
   const sign = createGetSigner(options);
-  const retries = createRetryBudget();
+  const retries = createRetries();
   /** Milliseconds by which the server's clock is ahead, once it complained. */
   let clockOffset = 0;
   let connecting: ReturnType<typeof openPools> | undefined;
@@ -54,27 +55,23 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   };
 
   async function ask(key: string, limits: BodyLimits, limit: AbortSignal): Promise<Reply> {
-    const { pool, fresh } = await connected();
+    const pools = await connected();
     const path = `${prefix}/${encodeS3Key(key)}`;
     const credentials = await options.credentials();
-    const send = (agent: Agent) => {
-      const at = new Date(Date.now() + clockOffset);
-      const headers = sign({ host, path, headers: UNENCODED }, credentials, at);
-      return exchange(agent, { origin, path, method: 'GET', headers }, limits, limit);
-    };
-    const first = await send(pool).catch((error) => {
-      // Not from the pool again: after a suspended machine wakes up, all its sockets may be dead.
-      if (!(error instanceof Unanswered) || limit.aborted || !retries.take()) throw error;
-      return send(fresh);
+    return retries.send(pools, {
+      limit,
+      send(agent) {
+        const at = new Date(Date.now() + clockOffset);
+        const headers = sign({ host, path, headers: UNENCODED }, credentials, at);
+        return exchange(agent, { origin, path, method: 'GET', headers }, limits, limit);
+      },
+      again({ status, code, headers }) {
+        if (STUMBLES.has(status)) return 'after a pause';
+        if (code !== 'RequestTimeTooSkewed') return undefined;
+        clockOffset = Date.parse(headers.date ?? '') - Date.now() || 0;
+        return 'at once';
+      },
     });
-    if (first.code === 'RequestTimeTooSkewed' && retries.take()) {
-      clockOffset = Date.parse(first.headers.date ?? '') - Date.now() || 0;
-      return send(pool);
-    }
-    // They say nothing about the object.
-    if (!STUMBLES.has(first.status) || !retries.take()) return first;
-    await pauseBeforeRetry(limit);
-    return send(pool);
   }
 
   return {
@@ -118,9 +115,6 @@ interface Reply {
   readonly code: string | undefined;
   readonly body: Buffer;
 }
-
-/** The connection died before a byte of the answer: RFC 9110, 9.2.2 lets a GET be repeated then. */
-class Unanswered extends Error {}
 
 /** One request. Its body is copied to where it belongs as it comes: a stream between would cost more than the signature. */
 function exchange(

@@ -1,5 +1,4 @@
 import type { LookupFunction } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export interface PoolsOptions {
   /** Limit of one call in milliseconds, body included. */
@@ -15,7 +14,6 @@ export interface PoolsOptions {
 const CONNECT_TIMEOUT_MS = 1000;
 /** undici's timers over a second run on a coarse clock and fire up to half a second early; the deadline speaks first. */
 const BACKSTOP_MS = 1000;
-const RETRY_PAUSE_MS = 100;
 /** How a kept-alive socket dies that the other side closed while it was idle. */
 const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
@@ -41,9 +39,4 @@ export async function openPools({ timeoutMs, connections = 50, lookup, ...more }
 
 export function isStaleSocket(error: unknown): boolean {
   return STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '');
-}
-
-/** Before a store that stumbles is asked once more: not all at the same moment. */
-export function pauseBeforeRetry(signal: AbortSignal): Promise<void> {
-  return delay(RETRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal });
 }
