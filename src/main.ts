@@ -106,7 +106,7 @@ async function start() {
     onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
   });
   const queue = watchQueue(workQueue, {
-    places: config.slots + config.queue,
+    permits: config.slots + config.queue,
     onWait: (wait) => metrics.observeWait(wait),
     onRefusal: (reason) => metrics.countRefusal(reason),
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
