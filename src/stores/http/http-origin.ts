@@ -8,39 +8,42 @@ import type { BodyLimits, ObjectReader, StoredObject } from '../store.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
 
 export interface HttpOriginOptions {
-  /** Everything is read below this. Without query and fragment. */
+  /** Keys are resolved below this URL, which has neither query nor fragment. */
   readonly baseUrl: string;
-  /** Limit of one call in milliseconds, redirects and body included. */
+  /** Limit of one call in milliseconds, retries, redirects and body included. */
   readonly timeoutMs: number;
-  /** Lets the origin be `http:` and have private, loopback or link-local addresses. */
+  /** Allows `http:` and private, loopback or link-local addresses. */
   readonly allowPrivate: boolean;
-  /** Sockets kept for each host, and as many again for retries. 50 unless told. */
+  /** Sockets kept for each host, and as many again for retries. Default: 50. */
   readonly maxConnections?: number;
-  /** How names are resolved; for tests. */
+  /** Resolves host names. Default: `dns.lookup`. */
   readonly resolveName?: Resolver;
 }
 
 const MAX_REDIRECTS = 3;
-/** A short error page is read to its end, because a new TLS connection costs more. */
+/** Up to this, an error page is read to its end, because a new TLS connection costs more. */
 const MAX_DRAINED_BYTES = 16 * 1024;
-/** They say nothing about the object. */
+/** Statuses that say nothing about the object. */
 const STUMBLES = new Set([500, 502, 503]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 type Answer = Dispatcher.ResponseData;
 
-/** Originals behind HTTP. Redirects, addresses and lengths are checked; the content type is passed on as a claim. */
+/**
+ * Originals behind HTTP(S). Redirects, addresses and lengths are checked; the content type is passed on as a claim of the
+ * origin. Throws TypeError for a base URL with query or fragment.
+ */
 export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   const { timeoutMs, allowPrivate } = options;
   const base = new URL(options.baseUrl);
-  // Keys are resolved against the path; a query would be dropped without a word.
+  // Resolving a key would drop the query silently.
   if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const retries = createRetries();
   let connecting: ReturnType<typeof openPools> | undefined;
   let closed = false;
 
-  /** Throws for a URL that must not be connected to. Names are checked again when they are resolved. */
+  /** Throws for a URL that must not be connected to. Addresses of names are checked when they are resolved. */
   function assertAllowed(url: URL): void {
     const refuse = (why: string) => {
       throw new Error(`an origin or redirect is refused: ${why}`);
@@ -49,7 +52,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     if (url.username || url.password) refuse('it carries credentials');
     if (allowPrivate) return;
     if (url.port !== '' && url.port !== base.port) refuse('it names another port');
-    // Sockets do not look up literal addresses. URL has already normalised decimal, hex and octal spellings.
+    // Sockets do not look up literal addresses. URL has normalised decimal, hex and octal spellings.
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) && !isPublicAddress(host)) throw new AddressRefused(host);
   }
@@ -125,10 +128,11 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
 }
 
 /**
- * Gives the socket back or up, and nobody waits for it: what is left of a short error page is read until the request's
- * signal ends it, what is left of a picture is not. undici reports a body's destruction as an error, which nobody else hears.
+ * Releases the socket without waiting: the rest of a short error page is read, until the request's signal aborts, and the
+ * socket is kept; the rest of a picture is not read and the socket is closed.
  */
 function release({ statusCode, body }: Answer): void {
+  // undici reports the destruction of a body as an error event.
   body.on('error', () => {});
   if (statusCode === 200) body.destroy();
   else body.dump({ limit: MAX_DRAINED_BYTES }).catch(() => {});
@@ -138,7 +142,7 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
-  // Encodings can be chained without end, and none was asked for. RFC 9110, 8.4.1: their names know no case.
+  // Encodings can be chained without limit, and the request accepts none. RFC 9110, 8.4.1: names are case-insensitive.
   const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
   const transfer = String(headers['transfer-encoding'] ?? 'chunked').toLowerCase();
   if (encoding !== 'identity' || transfer !== 'chunked')
@@ -148,7 +152,7 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
   return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
 }
 
-/** The path below the base that an origin decodes to exactly this key. Undefined for keys that URLs cannot carry. */
+/** The path below the base that an origin decodes to exactly this key; undefined for keys that URLs cannot carry. */
 function encodeKey(key: string): string | undefined {
   if (key === '' || !key.isWellFormed()) return undefined;
   const segments = key.split('/');

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from 'undici';
 import type { openPools } from './pools.ts';
 
-/** Retries of one store, behind HTTP: which answers are asked for again, how often, and over which connection. */
+/** Retries of the requests of one store behind HTTP. */
 export interface Retries {
   /** Counts one call of the store: each earns a tenth of a retry. */
   earn(): void;
