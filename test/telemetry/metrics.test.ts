@@ -122,7 +122,7 @@ describe('a watched queue', () => {
     const waits: string[] = [];
     const refusals: string[] = [];
     const queue = watchQueue(createWorkQueue(options), {
-      places: options.slots + options.waiting,
+      permits: options.slots + options.waiting,
       onWait: ({ outcome }) => waits.push(outcome),
       onRefusal: (reason) => refusals.push(reason),
     });
