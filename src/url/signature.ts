@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+import { sameText } from './same-text.ts';
 
 /** What a signature covers; the suffix is left out, so that one signature serves a preset's whole family. */
 export interface SignedParts {
@@ -35,11 +36,4 @@ export function createSignatures(keys: readonly Uint8Array[]): Signatures {
     // alphabet decode to the same bytes, so decoding would let one URL be written in several ways.
     verify: (signature, parts) => secrets.some((secret) => sameText(signature, mac(secret, parts))),
   };
-}
-
-/** Compared in the same time wherever they differ; their lengths are no secret. */
-export function sameText(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

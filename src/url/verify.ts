@@ -30,7 +30,7 @@ export function createVerifier({ keys }: VerifierOptions): (target: string) => P
 
   async function isSigned({ signature, preset, id, expiresAt }: ImageUrl): Promise<boolean> {
     const right = await Promise.all(signers.map((sign) => sign(preset, id, expiresAt)));
-    return right.some((expected) => sameText(signature, expected));
+    return right.some((expected) => isSameText(signature, expected));
   }
 
   return async (target) => {
@@ -59,8 +59,11 @@ function refusal(status: Refusal['status'], error: Refusal['error'], message: st
   return { ok: false, status, error, message };
 }
 
-/** Web Crypto compares no shortened MAC. Takes the same time wherever they differ; their lengths are no secret. */
-function sameText(given: string, expected: string): boolean {
+/**
+ * In a time that does not depend on where the texts differ; their lengths are no secret. `crypto.subtle.verify` takes no
+ * shortened MAC, and `timingSafeEqual` (same-text.ts) is Node's.
+ */
+function isSameText(given: string, expected: string): boolean {
   let different = given.length ^ expected.length;
   for (let at = 0; at < expected.length; at += 1) different |= given.charCodeAt(at) ^ expected.charCodeAt(at);
   return different === 0;
