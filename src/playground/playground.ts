@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ImageMeta } from '../api/image-meta.ts';
+import type { ImageReport } from '../api/image-meta.ts';
 import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
@@ -19,7 +19,7 @@ export interface PlaygroundDeps {
   readonly signingKey: Uint8Array;
   readonly metadata: OriginalMetadata;
   readonly uploads: Uploads | undefined;
-  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageMeta[]>;
+  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
   /** Ids to choose from, newest first. */
   listIds(): Promise<readonly string[]>;
 }
