@@ -1,10 +1,4 @@
-import fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { type ApiDeps, registerApi } from '../api/routes.ts';
 import type { FolderUploads } from '../api/uploads/folder-upload-target.ts';
 import { registerUploadRoute } from '../api/uploads/upload-route.ts';
@@ -207,8 +201,8 @@ function inert(body: object): string {
 
 function asDarkroomError(error: unknown): DarkroomError {
   if (error instanceof DarkroomError) return error;
-  const status = (error as FastifyError | undefined)?.statusCode ?? 500;
-  // Fastify's own refusals (body too large, unsupported media type) are about what the client sent.
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  // Fastify's own refusals (body too large, unsupported media type) mean that the client's request is wrong.
   return status >= 400 && status < 500 ? errors.badRequest('The request cannot be read.') : errors.internal(error);
 }
 

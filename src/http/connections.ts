@@ -87,7 +87,7 @@ export function serverOptions(limits: ConnectionLimits) {
 
 /** The limits that neither Fastify nor Node knows, as hooks before all others. */
 export function guardConnections(app: FastifyInstance, limits: ConnectionLimits): void {
-  const server = app.server as Server;
+  const { server } = app;
   server.maxConnections = limits.maxConnections;
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.on('connect', refuseTunnel);

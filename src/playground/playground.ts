@@ -89,11 +89,12 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   app.post('/playground/api/sign', async (request) => {
     const { id, preset, width, pixelRatio, format } = parsed(choice, request.body);
     const images = imagesAt(request);
-    const name = preset as 'w_1';
     try {
-      return { url: images.url(id, name, { width, pixelRatio, format }), markup: toHtml(images.picture(id, name)) };
+      return { url: images.url(id, preset, { width, pixelRatio, format }), markup: toHtml(images.picture(id, preset)) };
     } catch (error) {
-      throw errors.badRequest((error as Error).message);
+      // The signer's reason for refusing the choice.
+      if (error instanceof TypeError) throw errors.badRequest(error.message);
+      throw error;
     }
   });
 

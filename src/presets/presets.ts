@@ -110,8 +110,8 @@ function chooseOutput(
   accept: string | undefined,
 ): Output | undefined {
   if (pinned !== undefined) {
-    const offered = preset.format === pinned || preset.formats.some((format) => format === pinned);
-    return offered ? affordable(pinned as Output, sides) : undefined;
+    const offered = [preset.format, ...preset.formats].find((format) => format === pinned);
+    return offered === undefined || offered === 'auto' ? undefined : affordable(offered, sides);
   }
   if (preset.format !== 'auto') return affordable(preset.format, sides);
   // What moves is kept moving by webp only; the base is gif then.

@@ -13,11 +13,6 @@ export interface Tracing {
   close(withinMs: number): Promise<void>;
 }
 
-/** A request's own trace; whoever shares its flight is told where the work was done. */
-interface RequestTrace extends StepTrace {
-  readonly span: Span;
-}
-
 /** A collector that does not answer must not eat the time of a shutdown, in milliseconds. */
 const LAST_SPANS_MS = 2000;
 
@@ -40,6 +35,8 @@ export async function createTracing(version: string): Promise<Tracing> {
   });
   provider.register();
   const tracer = trace.getTracer('darkroom', version);
+  /** The request behind each trace, to which the spans of all who share its flight link. */
+  const spans = new WeakMap<StepTrace, Span>();
   const instrumentation = new FastifyOtelInstrumentation({
     ...{ instrumentHooks: false, instrumentHandler: false, recordExceptions: false },
     ignorePaths: ({ url }) => url === '/health' || url === '/ready',
@@ -63,9 +60,9 @@ export async function createTracing(version: string): Promise<Tracing> {
     if (outcome) span.setAttribute('darkroom.outcome', outcome);
     if (preset) span.setAttribute('darkroom.preset', preset);
     if (id) span.setAttribute('darkroom.id', id);
-    const leader = timer?.trace as RequestTrace | undefined;
-    if (leader && leader.span !== span) span.addLink({ context: leader.span.spanContext() });
-    // What a stranger sent wrong is answered and is no error of ours, though it was thrown.
+    const leader = timer?.trace && spans.get(timer.trace);
+    if (leader && leader !== span) span.addLink({ context: leader.spanContext() });
+    // A 4xx was thrown, but it is the client's mistake and no failure of this server.
     if (status >= 400 && status < 500) span.setStatus({ code: SpanStatusCode.OK });
   }
 
@@ -114,14 +111,15 @@ export async function createTracing(version: string): Promise<Tracing> {
     },
   };
 
-  function traceOf(span: Span, within: Context): RequestTrace {
-    return {
-      span,
+  function traceOf(span: Span, within: Context): StepTrace {
+    const own: StepTrace = {
       begin(step: Step) {
         const end = begin(step, within);
         return (failed) => end(failed ? 'failed' : 'ok');
       },
     };
+    spans.set(own, span);
+    return own;
   }
 }
 
