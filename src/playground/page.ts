@@ -1,4 +1,4 @@
-/** The playground's page. It knows signed URLs only; the key stays with the server. */
+/** The playground's page, which runs in the browser. It knows signed URLs only; the key stays with the server. */
 
 interface PresetInfo {
   readonly name: string;
@@ -39,7 +39,7 @@ const format = element('format', HTMLSelectElement);
 const status = element('status', HTMLParagraphElement);
 let presets: readonly PresetInfo[] = [];
 let chosen = '';
-/** Answers to older choices are dropped. */
+/** Counts choices: answers to older ones are dropped. */
 let round = 0;
 
 async function call<T>(path: string, body?: unknown): Promise<T> {

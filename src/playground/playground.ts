@@ -39,14 +39,14 @@ const choice = z.strictObject({
 });
 const justId = z.strictObject({ id: z.string() });
 
-/** A page to try presets with, for developers: never in production. What it needs signed is signed here. */
+/** A page on which developers try presets. It signs URLs for every visitor, so it is not for production. */
 export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
   const { presets, definitions, metadata, uploads, imageMeta } = deps;
   const imagesAt = ({ protocol, host }: FastifyRequest) =>
     createImageUrls({ baseUrl: `${protocol}://${host}`, key: deps.signingKey, presets: definitions });
 
   app.addHook('onRequest', async (request, reply) => {
-    // Another site that the developer has open must not have things signed or read the answers.
+    // Another site that is open in the developer's browser must not have URLs signed nor read the answers.
     const site = request.headers['sec-fetch-site'];
     const asked = request.routeOptions.url?.startsWith('/playground/api/');
     if (asked && site !== undefined && site !== 'same-origin' && site !== 'none') throw errors.forbidden();
@@ -64,7 +64,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   );
   app.get('/playground/page.css', async (_request, reply) => reply.type('text/css').send(await file('page.css')));
   app.get('/playground/page.js', async (_request, reply) => {
-    // Loaded when asked for: older Node versions, which can run the command line, do not have it.
+    // Imported here, because the older Node versions that can run the command line do not export it.
     const { stripTypeScriptTypes } = await import('node:module');
     return reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts')));
   });

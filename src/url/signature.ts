@@ -2,7 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
 import { sameText } from './same-text.ts';
 
-/** What a signature covers; the suffix is left out, so that one signature serves a preset's whole family. */
+/** The parts that a signature covers. The suffix is left out, so that one signature serves a preset's whole family. */
 export interface SignedParts {
   readonly preset: string;
   readonly id: string;
@@ -13,7 +13,7 @@ export interface SignedParts {
 export interface Signatures {
   /** base64url without padding, 22 characters, by the first key. */
   sign(parts: SignedParts): string;
-  /** True when any of the keys made this signature. Takes the same time wherever the first wrong byte stands. */
+  /** True when any of the keys made this signature. The time does not depend on where the first wrong byte stands. */
   verify(signature: string, parts: SignedParts): boolean;
 }
 

@@ -10,11 +10,11 @@ export { formatImagePath } from './image-path.ts';
 export type { ImageUrl } from './parse-image-path.ts';
 
 export interface VerifierOptions {
-  /** The server's signing keys, hex or bytes: any of them may have signed. At least one. */
+  /** The server's signing keys, hex or bytes, at least one. Any of them may have signed. */
   readonly keys: readonly (string | Uint8Array)[];
 }
 
-/** Status, code and message of the server's own answer. */
+/** Status, code and message as in the server's own answer. */
 export interface Refusal {
   readonly ok: false;
   readonly status: 400 | 403 | 404 | 410;
@@ -23,7 +23,7 @@ export interface Refusal {
 }
 export type Verdict = { readonly ok: true; readonly url: ImageUrl } | Refusal;
 
-/** Says of a URL or path what the server says before it looks at preset and store. Throws a TypeError for bad keys. */
+/** Gives for a URL or path the server's answer up to the preset and the store. Throws a TypeError for bad keys. */
 export function createVerifier({ keys }: VerifierOptions): (target: string) => Promise<Verdict> {
   if (keys.length === 0) throw new TypeError('At least one signing key is needed.');
   const signers = keys.map((key) => createSigner(keyBytes(key)));
@@ -37,7 +37,7 @@ export function createVerifier({ keys }: VerifierOptions): (target: string) => P
     const read = readImageUrl(target);
     if (!read.ok) return read;
     const { expiresAt } = read.url;
-    // In the server's order: a forged URL does not learn whether it has expired.
+    // In the server's order: a client with a forged URL does not learn whether it has expired.
     if (!(await isSigned(read.url)))
       return refusal(403, 'bad_signature', 'The signature is missing or does not match this URL.');
     if (expiresAt !== undefined && expiresAt <= Date.now() / 1000)
