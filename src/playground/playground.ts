@@ -8,8 +8,9 @@ import { errors } from '../errors.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
-import type { Size } from '../render/pixels.ts';
+import type { Box, Size } from '../render/pixels.ts';
 import { planFrame, windowToFaces } from '../render/stages/geometry.ts';
+import { PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
 export interface PlaygroundDeps {
@@ -35,7 +36,7 @@ const choice = z.strictObject({
   preset: z.string(),
   width: z.int().optional(),
   pixelRatio: z.number().optional(),
-  format: z.enum(['avif', 'webp', 'jpeg', 'png']).optional(),
+  format: z.enum(PINNABLE_FORMATS).optional(),
 });
 const justId = z.strictObject({ id: z.string() });
 
@@ -123,7 +124,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   });
 }
 
-function inFractions({ left, top, width, height }: Size & { left: number; top: number }, whole: Size) {
+function inFractions({ left, top, width, height }: Box, whole: Size) {
   return {
     ...{ left: left / whole.width, top: top / whole.height },
     ...{ width: width / whole.width, height: height / whole.height },
