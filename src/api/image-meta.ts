@@ -16,7 +16,7 @@ export interface ImageMetaDeps {
 }
 
 /** One image of a listing page, or why there is nothing to say about it. */
-export type ImageMeta =
+export type ImageReport =
   | ({ readonly id: string; readonly faces?: readonly Face[] } & PictureDescription)
   | { readonly id: string; readonly error: string; readonly message: string };
 
@@ -25,7 +25,7 @@ const AT_A_TIME = 4;
 
 /** In the order asked for. What one image lacks does not keep the others back. */
 export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
-  async function metaOf(id: string, signal: AbortSignal): Promise<ImageMeta> {
+  async function metaOf(id: string, signal: AbortSignal): Promise<ImageReport> {
     try {
       await metadata.load(id, signal);
       const picture = await metadata.picture(id, async () => {
@@ -46,8 +46,8 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
     }
   }
 
-  return async function imageMeta(ids: readonly string[], signal: AbortSignal): Promise<ImageMeta[]> {
-    const found = new Map<string, ImageMeta>();
+  return async function imageMeta(ids: readonly string[], signal: AbortSignal): Promise<ImageReport[]> {
+    const found = new Map<string, ImageReport>();
     const left = [...new Set(ids)];
     const work = async () => {
       for (let id = left.shift(); id !== undefined; id = left.shift()) found.set(id, await metaOf(id, signal));

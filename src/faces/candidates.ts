@@ -1,14 +1,11 @@
-import type { Face } from './face.ts';
+import type { Face, Probe } from './face.ts';
 
 /**
  * From what two models say of a picture and its parts to its faces. Numbers in, numbers out; boxes in probe pixels.
  * The bounds are measured by bench/faces.ts, the figures stand in bench/results/.
  */
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+type Size = Pick<Probe, 'width' | 'height'>;
 
 export interface Area extends Size {
   readonly left: number;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { errors } from '../../errors.ts';
 import type { ObjectStore } from '../../stores/store.ts';
-import { sameText } from '../../url/signature.ts';
+import { sameText } from '../../url/same-text.ts';
 import type { UploadTarget, UploadTerms } from './upload-target.ts';
 
 export interface FolderUploads extends UploadTarget {
