@@ -4,8 +4,9 @@ import { errors } from '../errors.ts';
 import { checkedId } from '../url/image-url.ts';
 import { sameText } from '../url/same-text.ts';
 import type { ImageReport } from './image-meta.ts';
+import { openApi } from './openapi.ts';
 import type { Purge } from './purge.ts';
-import { metaRequest, openApi, parsed, purgeQuery, uploadRequest } from './schemas.ts';
+import { metaRequest, parsed, purgeQuery, uploadRequest } from './schemas.ts';
 import type { Uploads } from './uploads/uploads.ts';
 
 export interface ApiDeps {
@@ -17,7 +18,7 @@ export interface ApiDeps {
   readonly version: string;
 }
 
-/** The longest that a call may take in milliseconds; what is not done by then is reported as not done. */
+/** Time limits of the calls in milliseconds. Each call can be repeated safely. */
 const PURGE_TIMEOUT_MS = 60_000;
 const META_TIMEOUT_MS = 20_000;
 const COMPLETE_TIMEOUT_MS = 30_000;
