@@ -23,7 +23,7 @@ const fails = (call: Promise<unknown>, message: RegExp) =>
   assert.rejects(call, (error: Error) => error instanceof FaceFinderError && message.test(error.message));
 
 describe('the face finder', () => {
-  it('finds the astronaut, with box, score and eyes, and nobody in a cup of coffee', async () => {
+  it('finds the astronaut, with box, score and eyes, and no face in a cup of coffee', async () => {
     const eyes = finder();
     assert.equal(eyes.running, false);
     const [found, ...others] = await eyes.find(await probeOf(astronaut), never);
@@ -44,7 +44,7 @@ describe('the face finder', () => {
     assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
   });
 
-  it('sees nobody in pictures too small or of no colour, and refuses what is no picture', async () => {
+  it('finds no face in pictures too small or of no colour, and refuses pixels of a wrong length', async () => {
     const eyes = finder();
     for (const [width, height] of [
       [1, 1],
@@ -70,7 +70,7 @@ describe('the face finder', () => {
     assert.deepEqual(await eyes.find(blank, never), []);
   });
 
-  it('closes: nobody is left waiting and nobody is let in', async () => {
+  it('closes: rejects waiting calls and later ones', async () => {
     const eyes = broken('onTask(() => {}); ready();');
     const calls = [eyes.find(blank, never), eyes.find(blank, never)].map((call) => fails(call, /closed/));
     await sleep(100);
@@ -98,7 +98,7 @@ describe('a face thread that fails', () => {
       const eyes = broken(onFirst(does), { timeoutMs: memory ? 20_000 : 500, ...(memory ? { maxHeapMb: 32 } : {}) });
       const [first, second] = await Promise.allSettled([eyes.find(blank, never), eyes.find(blank, never)]);
       assert.ok(first.status === 'rejected' && message.test(first.reason.message), String(first));
-      // Who waited behind it may have run out of time with it, but whoever comes next is served.
+      // Calls that waited behind it may have timed out too, but the next one is answered.
       if (second.status === 'rejected') assert.match(second.reason.message, /longer than/);
       assert.deepEqual(await eyes.find(blank, never), []);
     });
