@@ -40,7 +40,7 @@ const fails = (call: Promise<unknown>, message: RegExp) =>
   assert.rejects(call, (error: Error) => error instanceof FaceFinderError && message.test(error.message));
 
 describe('the face finder', () => {
-  it('finds the astronaut, with box, score and eyes, and nobody in a cup of coffee', async () => {
+  it('finds the astronaut, with box, score and eyes, and no face in a cup of coffee', async () => {
     const eyes = finder();
     assert.equal(eyes.running, false);
     const [found, ...others] = await eyes.find(await probeOf(astronaut), never);
@@ -61,7 +61,7 @@ describe('the face finder', () => {
     assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
   });
 
-  it('sees nobody in pictures too small or of no colour, and refuses what is no picture', async () => {
+  it('finds no face in pictures too small or of no colour, and refuses pixels of a wrong length', async () => {
     const eyes = finder();
     for (const [width, height] of [
       [1, 1],
@@ -86,7 +86,7 @@ describe('the face finder', () => {
     assert.deepEqual(await eyes.find(blank, never), []);
   });
 
-  it('closes: nobody is left waiting and nobody is let in', async () => {
+  it('closes: rejects waiting calls and later ones', async () => {
     const eyes = broken('onTask(() => {}); ready();');
     const calls = [eyes.find(blank, never), eyes.find(blank, never)].map((call) => fails(call, /closed/));
     await sleep(100);
