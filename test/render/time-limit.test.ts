@@ -21,7 +21,7 @@ describe('the time limit of a decode', () => {
     ],
     [
       'for all renditions at once',
-      () => renderer.downscaled(original, [{ ...original.header, stored: { width: 750, height: HEIGHT } }]),
+      () => renderer.decodeDownscaled(original, [{ ...original.header, stored: { width: 750, height: HEIGHT } }]),
     ],
   ];
   for (const [what, decode] of ways) {
