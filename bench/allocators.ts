@@ -4,8 +4,8 @@
  *
  *     node bench/allocators.ts [--renders 3000] [--together 1] [--only glibc,jemalloc] [--photos DIR] [--out bench/results]
  *
- * jemalloc is Debian's libjemalloc2. Fails when a setting that a server of ours uses (`arenas, mmap` by itself on small
- * machines, `jemalloc` in the image) keeps more than 1.2 times after all renders of what it kept after a third of them.
+ * jemalloc is Debian's libjemalloc2. Fails when a setting of ours (`jemalloc` in the image, `arenas, mmap` where the
+ * start-up line advises it) keeps more than 1.2 times after all renders of what it kept after a third of them.
  */
 import { linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * The worst legal originals, two at a time, in a cgroup of so many MiB: is the process killed, and how near does it come?
  *
- *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--at-a-time 2] [--allocator default]
+ *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--at-a-time 2] [--allocator jemalloc]
  *                           [--photos DIR] [--out bench/results] [--trace]
  *
  * Needs root and a writable memory controller. Fails when the process was killed or ended, when it came to more than 85 % of
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     faces: { type: 'string', default: 'on' },
     minutes: { type: 'string', default: '10' },
     'at-a-time': { type: 'string', default: '2' },
-    allocator: { type: 'string', default: 'default' },
+    allocator: { type: 'string', default: 'jemalloc' },
     photos: { type: 'string', default: new URL('../samples', import.meta.url).pathname },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
     trace: { type: 'boolean', default: false },

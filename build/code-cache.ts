@@ -89,8 +89,6 @@ Object.assign(process.env, {
   DARKROOM_MEMORY_CACHE: '1KiB',
   AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${await listen(bucket)}`,
   ...{ AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' },
-  // An allocator that was chosen: else a small machine would begin the process anew and lose what is compiled.
-  MALLOC_ARENA_MAX: '2',
 });
 const { script, cachePath } = await import(join(dist, 'main.js'));
 const baseUrl = `http://127.0.0.1:${port}`;

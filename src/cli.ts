@@ -38,7 +38,6 @@ const OPTIONS = {
   server: { type: 'string' },
 } as const;
 
-const SIGNING_KEY_FILE = './data/signing-key';
 const SERVER_NODE = 24;
 const HEALTH_TIMEOUT_MS = 3000;
 const PURGE_TIMEOUT_MS = 65_000;
@@ -59,7 +58,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   async sign([preset, id, ...more], flags) {
     if (!preset || !id || more.length > 0) throw new UsageError('sign needs a preset and an id');
     const { signingKeys, presetsFile, publicUrl, serverUrl } = readClientConfig();
-    const [key = await loadOrMakeSigningKey(SIGNING_KEY_FILE)] = signingKeys ?? [];
+    const [key = await loadOrMakeSigningKey()] = signingKeys ?? [];
     const presets = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
     const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl;
     const seconds = numberOf('expires-in', flags['expires-in']);

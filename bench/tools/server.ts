@@ -10,8 +10,6 @@ const JEMALLOC = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2';
 
 /** How memory is allocated, as DESIGN.md section 7 compares it. */
 export const ALLOCATORS: Readonly<Record<string, Record<string, string>>> = {
-  /** What the server chooses by itself. */
-  default: {},
   glibc: {},
   arenas: { MALLOC_ARENA_MAX: '2' },
   'arenas, mmap': { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' },

@@ -3,11 +3,11 @@ import { ALLOCATORS, createMemoryGroup, type MemoryGroup } from './server.ts';
 
 const JEMALLOC = ALLOCATORS.jemalloc ?? {};
 
-/** What the production image sets, or what the server chooses by itself where that is not installed. */
+/** What the production image sets, or what the server advises where that is not installed. */
 export function productionAllocator(): { name: string; settings: Record<string, string> } {
   return existsSync(JEMALLOC.LD_PRELOAD ?? '')
     ? { name: 'jemalloc', settings: JEMALLOC }
-    : { name: "the server's own choice", settings: {} };
+    : { name: 'glibc, two arenas', settings: ALLOCATORS['arenas, mmap'] ?? {} };
 }
 
 /** Undefined, with a line that says so, where none can be made: without root or without a memory controller. */

@@ -1,4 +1,4 @@
-import { usableCpus } from './cpu-limit.ts';
+import { availableParallelism } from 'node:os';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
 import { settings, signingKeys } from './settings.ts';
@@ -40,7 +40,8 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
 
   const memory = planMemory({ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES });
   if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
-  const slots = env.DARKROOM_SLOTS ?? usableCpus();
+  // Follows CPU affinity and cgroup v2's cpu.max, rounded down: https://docs.libuv.org/en/v1.x/misc.html#c.uv_available_parallelism
+  const slots = env.DARKROOM_SLOTS ?? availableParallelism();
   const production = env.NODE_ENV === 'production';
   return Object.freeze({
     production,
@@ -90,7 +91,6 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
       env.OTEL_TRACES_EXPORTER !== 'none' &&
       (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     threadPool: env.UV_THREADPOOL_SIZE,
-    allocator: allocatorName(env.LD_PRELOAD, env.MALLOC_ARENA_MAX, env.MALLOC_MMAP_THRESHOLD_),
   });
 }
 
@@ -98,11 +98,6 @@ function tooLittleMemory(limit: number, faces: boolean): string {
   const mib = Math.floor(limit / 1024 ** 2);
   const help = faces ? 'DARKROOM_FACES=off, a smaller DARKROOM_MEMORY_CACHE' : 'a smaller DARKROOM_MEMORY_CACHE';
   return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
-}
-
-/** This process's environment with some values set, for a process that follows it. */
-export function environmentWith(values: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  return { ...process.env, ...values };
 }
 
 /** What the command line needs; it checks nothing that only a server needs. */
@@ -124,10 +119,4 @@ function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
   const { hostname } = new URL(endpoint);
   return /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost');
-}
-
-function allocatorName(preload?: string, arenas?: string, threshold?: string): string {
-  const [, library] = /lib(jemalloc|mimalloc|tcmalloc)/.exec(preload ?? '') ?? [];
-  const mapped = threshold ? `, mapped from ${threshold} bytes` : '';
-  return library ?? (arenas ? `glibc, ${arenas} arenas${mapped}` : 'glibc');
 }

@@ -221,9 +221,6 @@ export const settings = z.object({
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: choice('http/json', 'http/protobuf').optional(),
   OTEL_TRACES_EXPORTER: choice('otlp', 'none').optional(),
   OTEL_SDK_DISABLED: choice('true', 'false').optional(),
-  MALLOC_ARENA_MAX: z.string().optional(),
-  MALLOC_MMAP_THRESHOLD_: z.string().optional(),
-  LD_PRELOAD: z.string().optional(),
 });
 
 /** A row of the README's table: name, default, meaning, each in Markdown. */

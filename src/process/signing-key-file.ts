@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+const SIGNING_KEY_FILE = './data/signing-key';
 const KEY_BYTES = 32;
 
 /**
- * The development key: read from `path`, or made there on first start, readable by its owner only.
- * Throws when the file holds anything but a hex key.
+ * The key of development, which server and command line share: read from its file, or made there by the process that needs it
+ * first, readable by its owner only. Throws when the file holds anything but a hex key.
  */
-export async function loadOrMakeSigningKey(path: string): Promise<Buffer> {
+export async function loadOrMakeSigningKey(path = SIGNING_KEY_FILE): Promise<Buffer> {
   await mkdir(dirname(path), { recursive: true });
   try {
     // `wx` so that two processes that start together agree on one key.

@@ -1,9 +1,17 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
+import { runningAllocator } from './allocator.ts';
 import type { Config } from './config.ts';
 
-/** What a process says of itself once it is up: all that decides how it behaves, and no secret. Bytes and numbers. */
+/** sharp, file reads and DNS share libuv's threads: with fewer, encodes hold up reads for seconds. */
+const SPARE_THREADS = 4;
+/** In bytes. On larger machines what glibc keeps does not matter. */
+const SMALL_MACHINE = 2 * 1024 ** 3;
+/** With two arenas, and large blocks in mappings of their own, glibc gives freed pixels back to the machine (bench/allocators.ts). */
+const FRUGAL_GLIBC = 'MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072';
+
+/** What the log says of a process once it is up: all that decides how it behaves, and no secret. Bytes and numbers. */
 export function startUpLine(config: Config, address: string, metricsServer: Server | undefined, renderVersion: string) {
   return {
     version: packageJson.version,
@@ -17,7 +25,20 @@ export function startUpLine(config: Config, address: string, metricsServer: Serv
     faces: config.faces,
     queue: config.queue,
     memory: config.memory,
-    allocator: config.allocator,
+    allocator: runningAllocator(),
     threadPool: config.threadPool,
   };
+}
+
+/** What an operator should set before the next start, a sentence each; empty when all is well. */
+export function startUpWarnings({ threadPool, slots, memory }: Config, allocator = runningAllocator()): string[] {
+  const warnings: string[] = [];
+  const threads = slots + SPARE_THREADS;
+  if (threadPool < threads)
+    warnings.push(`UV_THREADPOOL_SIZE is ${threadPool}; set it to at least ${threads} before the start`);
+  if (allocator === 'glibc' && memory.limit < SMALL_MACHINE)
+    warnings.push(
+      `glibc may keep half a gigabyte of freed memory: set ${FRUGAL_GLIBC} before the start, or preload jemalloc`,
+    );
+  return warnings;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { ConfigError, readConfig } from '../../src/process/config.ts';
 
@@ -16,6 +17,7 @@ describe('defaults', () => {
     const config = readConfig({});
     assert.deepEqual(config.originals, { kind: 'folder', path: './data/originals' });
     assert.deepEqual(config.results, { kind: 'folder', path: './data/results' });
+    assert.equal(config.slots, availableParallelism());
     assert.equal(config.queue, config.slots * 16);
     assert.equal(config.maxOriginalBytes, 50 * 1024 * 1024);
     assert.deepEqual(

@@ -73,7 +73,7 @@ describe('the bundle', () => {
     const [file = ''] = globSync('dist/server-*.cache', { cwd: image });
     assert.match(stdout, new RegExp(`${file.replace('dist/', '')}: \\d{6,} bytes`));
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
-    const env = { PATH, HOST: '127.0.0.1', PORT: '0', MALLOC_ARENA_MAX: '2', ...keys };
+    const env = { PATH, HOST: '127.0.0.1', PORT: '0', ...keys };
     const code = `import('./dist/main.js').then(({ script }) => {
       process.stdout.write('rejected: ' + script.cachedDataRejected);
       process.exit();

@@ -122,7 +122,7 @@ describe('the Dockerfile', () => {
   it('sets what the server needs, which needs nothing more but a key', () => {
     const config = readConfig({ ...environment, DARKROOM_SIGNING_KEYS: 'ab'.repeat(32) });
     assert.equal(config.production, true);
-    assert.notEqual(config.allocator, 'glibc');
+    assert.match(environment.LD_PRELOAD, /^libjemalloc\.so/);
     assert.ok(config.threadPool >= 12 + 4);
     assert.deepEqual(config.results, { kind: 'folder', path: '/data/results' });
     const [ports = []] = image.steps.filter(({ keyword }) => keyword === 'EXPOSE').map(({ words }) => words);

@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from './config.ts';
+
+/** The content of the presets file, not checked yet. Throws a `ConfigError` when it cannot be read or is no JSON. */
+export async function readPresetsFile(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new ConfigError(`DARKROOM_PRESETS=${path} cannot be used: ${reason}`);
+  }
+}

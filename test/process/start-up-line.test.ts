@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readConfig } from '../../src/process/config.ts';
+import { startUpWarnings } from '../../src/process/start-up-line.ts';
+
+const MIB = 1024 * 1024;
+const enoughThreads = { DARKROOM_SLOTS: '2', UV_THREADPOOL_SIZE: '6' };
+
+describe('the warnings at the start', () => {
+  const cases: [what: string, warnings: RegExp[], limitMib: number, environment: object, allocator: string][] = [
+    ['a small machine with glibc as it is', [/set MALLOC_ARENA_MAX=2/], 512, enoughThreads, 'glibc'],
+    ['a small machine with two arenas', [], 512, enoughThreads, 'glibc, 2 arenas'],
+    ['a small machine with jemalloc', [], 512, enoughThreads, 'jemalloc'],
+    ['a large machine with glibc as it is', [], 2048, enoughThreads, 'glibc'],
+    [
+      'too few threads',
+      [/UV_THREADPOOL_SIZE is 5; set it to at least 6/],
+      512,
+      { ...enoughThreads, UV_THREADPOOL_SIZE: '5' },
+      'jemalloc',
+    ],
+  ];
+  for (const [what, expected, limitMib, environment, allocator] of cases) {
+    it(`${expected.length === 0 ? 'are none for' : 'tell of'} ${what}`, () => {
+      const warnings = startUpWarnings(readConfig({ ...environment }, limitMib * MIB), allocator);
+      assert.equal(warnings.length, expected.length);
+      for (const [at, warning] of warnings.entries()) assert.match(warning, expected[at] as RegExp);
+    });
+  }
+});
