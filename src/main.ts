@@ -13,7 +13,7 @@ import { buildApp } from './http/app.ts';
 import { connectionsWithin } from './http/connections.ts';
 import { createUrlResolver } from './http/resolve.ts';
 import type { Developed } from './http/serve-image.ts';
-import { createInputBuffers } from './originals/buffer-pool.ts';
+import { createBufferPool } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
@@ -101,7 +101,7 @@ function createCaches({ config: { memory } }: Base) {
   return {
     cache: createRenditionCache(memory.cache),
     decodes: createDecodeCache(memory.decodes),
-    inputBuffers: createInputBuffers(memory.inputs / 4),
+    inputBuffers: createBufferPool(memory.inputs / 4),
   };
 }
 

@@ -27,12 +27,12 @@ const AT_A_TIME = 4;
 export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
   async function metaOf(id: string, signal: AbortSignal): Promise<ImageReport> {
     try {
-      await metadata.load(id, signal);
+      await metadata.load(id);
       const picture = await metadata.picture(id, async () => {
         using permit = await queue.enter(DESCRIBE_MS, signal);
         const hold = (bytes: number) => permit.hold(bytes);
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
-        using held = await originals.read(id, limits);
+        using held = await originals.read(id, metadata.epochOf(id), limits);
         const original = await renderer.examine(held.body);
         await permit.slot(estimateDescription(original));
         return renderer.describe(original);

@@ -161,11 +161,11 @@ export function createImageRoute(deps: ImageRouteDeps) {
     // Loads while the original is being read; a failure shows when it is needed.
     renderer.warm().catch(() => {});
     try {
-      const job = { id, epoch: view.epoch, recipe, permit, session, timer, signal: flight.signal };
+      const job = { id, view, recipe, permit, session, timer, signal: flight.signal };
       const found = await sources.find(job); // 404, 413, 422, 502, 503, 504
-      await permit.slot(sources.cost(job, found)); // 503
+      await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      const source = await sources.decodedOnce(job, found); // 422
+      const source = await sources.decodedOnce(job, found.source); // 422
       const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, (probe) =>
         metadata.faces(id, view.epoch, probe),
       );

@@ -3,6 +3,8 @@ import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
 import type { OriginalSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
 import { freeNow } from '../render/pixels.ts';
 import type { Recipe } from '../render/recipe.ts';
+import type { Epoch } from '../renditions/epochs.ts';
+import type { HeldOriginal } from './reader.ts';
 import { createSharedRead, type SharedRead } from './shared-read.ts';
 
 /**
@@ -10,9 +12,9 @@ import { createSharedRead, type SharedRead } from './shared-read.ts';
  * sessions of an original share the work under way. Bounded by bytes; the least recently used are evicted first.
  */
 export interface DecodeCache extends Shrinkable {
-  /** For one rendition of this original. Hold it with `using`. */
-  openSession(id: string, recipe: Recipe): DecodeSession;
-  /** Of a purged original nothing is kept, and nothing that is under way will be. */
+  /** For one rendition of this original in this epoch. Hold it with `using`. */
+  openSession(id: string, epoch: Epoch, recipe: Recipe): DecodeSession;
+  /** Drops what is kept of an original, and keeps nothing of what is under way. */
   forget(id: string): void;
   readonly bytes: number;
   readonly entries: number;
@@ -43,7 +45,7 @@ export interface DecodeSession extends Disposable {
 }
 
 /** An original whose header has been read. Disposing of it gives its memory back. */
-export interface ExaminedOriginal extends Disposable {
+export interface ExaminedOriginal extends Pick<HeldOriginal, 'epoch' | 'readAt'>, Disposable {
   readonly source: OriginalSource;
 }
 
@@ -73,6 +75,9 @@ function createSharedWork(): SharedWork {
   };
 }
 
+/** No id contains a line break. */
+const keyOf = (id: string, epoch: Epoch) => `${id}\n${epoch}`;
+
 export function createDecodeCache(maxBytes: number): DecodeCache {
   const sessions = new Map<string, SharedWork>();
   const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: LATELY_MS });
@@ -86,9 +91,10 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
   const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
-  function openSession(id: string, recipe: Recipe): DecodeSession {
-    const work = sessions.get(id) ?? createSharedWork();
-    sessions.set(id, work);
+  function openSession(id: string, epoch: Epoch, recipe: Recipe): DecodeSession {
+    const key = keyOf(id, epoch);
+    const work = sessions.get(key) ?? createSharedWork();
+    sessions.set(key, work);
     const own = { ...recipe };
     work.recipes.add(own);
     const before = lately.has(id);
@@ -98,12 +104,12 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
     function keep(downscaled: PixelSource | undefined): void {
       // After a purge, new sessions share other work; this one may still be about the purged original.
-      if (!downscaled || sessions.get(id) !== work) return;
+      if (!downscaled || sessions.get(key) !== work) return;
       // Its memory is freed when the last session closes.
       if (downscaled.pixels === work.larger?.pixels) return;
-      const kept = lru.peek(id);
+      const kept = lru.peek(key);
       if (kept && kept.header.stored.width >= downscaled.header.stored.width) return;
-      lru.set(id, downscaled);
+      lru.set(key, downscaled);
       trim();
     }
 
@@ -117,7 +123,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
           pictures.find((picture) => picture && suffices(picture));
         const coming = work.decoding?.planned.some(suffices) ? work.decoding.done : undefined;
         // The session that decodes reports a failure; this one then makes its rendition from another source.
-        const found = enough([lru.get(id), work.larger]) ?? enough(await coming?.catch(() => undefined));
+        const found = enough([lru.get(key), work.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
         return found;
@@ -125,7 +131,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       readProxy: proxy.read,
       readOriginal: original.read,
       async decode(planned, decode) {
-        const known = [lru.peek(id), work.larger]
+        const known = [lru.peek(key), work.larger]
           .filter((picture) => picture !== undefined)
           .filter(({ decodedFrom }) => decodedFrom === 'original');
         const width = planned.at(-1)?.header.stored.width ?? 0;
@@ -150,7 +156,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         original[Symbol.dispose]();
         work.recipes.delete(own);
         if (work.recipes.size > 0) return;
-        if (sessions.get(id) === work) sessions.delete(id);
+        if (sessions.get(key) === work) sessions.delete(key);
         // 13 MB that V8 would find at its next full collection.
         if (work.larger) freeNow(work.larger.pixels.data);
       },
@@ -160,9 +166,9 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
   return {
     openSession,
     forget(id) {
-      sessions.delete(id);
+      const prefix = keyOf(id, '');
+      for (const map of [sessions, lru]) for (const key of [...map.keys()]) if (key.startsWith(prefix)) map.delete(key);
       lately.delete(id);
-      lru.delete(id);
     },
     shrinkBy,
     get bytes() {

@@ -11,6 +11,8 @@ export interface OriginalMetadata {
   load(id: string): Promise<void>;
   /** What memory holds of the record. */
   known(id: string): OriginalRecord;
+  /** As far as this process knows. */
+  epochOf(id: string): Epoch;
   /**
    * The faces of an original: known ones at once, else one look, shared by all renders of this original meanwhile.
    * Undefined when the look failed: then nothing is recorded. `epoch`: noted before the original of the probe was read.
@@ -55,6 +57,7 @@ export function createOriginalMetadata({ records, finder, onLook, warn }: Origin
       await records.see(id);
     },
     known: records.known,
+    epochOf: records.of,
     faces(id, epoch, probe) {
       const { faces } = records.known(id);
       // Of a later epoch they are of another picture.

@@ -1,7 +1,9 @@
 import { estimateDecode } from '../render/cost-estimate.ts';
 import type { OriginalHeader, PictureHeader, ProxySource } from '../render/picture-source.ts';
 import { DOWNSCALED_SIDE_PX, describeDownscaled, downscaledSize, PROXY_JPEG } from '../render/stages/downscaled.ts';
-import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
+import type { Epoch } from '../renditions/epochs.ts';
+import { derivedKey } from '../renditions/keys.ts';
+import { fromStoredObject, toRendition, toStoredObject } from '../renditions/rendition.ts';
 import type { StoredObject } from '../stores/store.ts';
 
 /**
@@ -29,15 +31,21 @@ export function expensiveToDecode(header: OriginalHeader): boolean {
   return estimateDecode(header, 1).ms >= EXPENSIVE_DECODE_MS;
 }
 
-/** `body`: the JPEG; `header`: of the downscaled decode that it was made from. */
-export function toStoredProxy(body: Buffer, { stored, size, format }: PictureHeader): StoredObject {
-  const object = toStoredObject({ body, contentType: 'image/jpeg', ...stored });
+/** `body`: the JPEG; `header`: of the downscaled decode that it was made from, under this epoch. */
+export function toStoredProxy(body: Buffer, { stored, size, format }: PictureHeader, epoch: Epoch): StoredObject {
+  const object = toStoredObject(toRendition({ body, contentType: 'image/jpeg', ...stored }, epoch, 0));
   const original = { 'original-width': String(size.width), 'original-height': String(size.height) };
   return { ...object, metadata: { ...object.metadata, ...original, 'original-format': format } };
 }
 
+/** A proxy image, and the epoch of its original that it was made under. */
+export interface StoredProxy {
+  readonly source: ProxySource;
+  readonly epoch: Epoch;
+}
+
 /** Undefined when the object is not what was once stored. */
-export function fromStoredProxy(object: StoredObject): ProxySource | undefined {
+export function fromStoredProxy(object: StoredObject): StoredProxy | undefined {
   const { 'original-width': width, 'original-height': height, 'original-format': format } = object.metadata;
   const size = { width: Number(width), height: Number(height) };
   const proxy = fromStoredObject(object);
@@ -46,5 +54,6 @@ export function fromStoredProxy(object: StoredObject): ProxySource | undefined {
   const expected = downscaledSize(size);
   if (proxy.width !== expected.width || proxy.height !== expected.height) return undefined;
   const original = { format, size, frames: 1, delays: undefined, loop: undefined, hasAlpha: false };
-  return { kind: 'proxy', body: proxy.body, header: describeDownscaled(original, proxy, 'jpeg') };
+  const source = { kind: 'proxy', body: proxy.body, header: describeDownscaled(original, proxy, 'jpeg') } as const;
+  return { source, epoch: proxy.epoch };
 }

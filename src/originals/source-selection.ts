@@ -1,12 +1,6 @@
 import type { JobCost, QueuePermit } from '../flow/work-queue.ts';
 import { estimateRender } from '../render/cost-estimate.ts';
-import type {
-  OriginalSource,
-  PictureSource,
-  PixelSource,
-  PlannedDecode,
-  ProxySource,
-} from '../render/picture-source.ts';
+import type { PictureSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import {
@@ -16,16 +10,18 @@ import {
   planDownscaled,
   suffices,
 } from '../render/stages/downscaled.ts';
+import type { Epoch } from '../renditions/epochs.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeSession, ExaminedOriginal } from './decode-cache.ts';
 import { expensiveToDecode, fromStoredProxy, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
+import type { OriginalView } from './record-memory.ts';
 
 /** From what a rendition is made, the cheapest first: pixels in memory, the proxy image in the result store, the original. */
 export interface SourceSelection {
   /** Throws `original_not_found`, `original_too_large`, `original_unreadable`, `busy` and the store's own errors. */
-  find(job: RenderJob): Promise<PictureSource>;
+  find(job: RenderJob): Promise<FoundSource>;
   /** CPU in milliseconds and bytes of the rendition, and of what it decodes for others. */
   cost(job: RenderJob, found: PictureSource): JobCost;
   /**
@@ -35,11 +31,20 @@ export interface SourceSelection {
   decodedOnce(job: RenderJob, found: PictureSource): Promise<PictureSource>;
 }
 
+/** A source, and to which state of its original it belongs. */
+export interface FoundSource {
+  readonly source: PictureSource;
+  /** Undefined when that cannot be told: then nothing made of it may be kept. */
+  readonly epoch: Promise<Epoch | undefined>;
+  /** When this process read the original for it, in unix milliseconds; 0 for pixels and proxy images. */
+  readonly readAt: number;
+}
+
 /** One rendition to be made, and what its flight holds for it. */
 export interface RenderJob {
   readonly id: string;
-  /** Of the id, noted before anything of it was read: nothing made of a purged original is saved. */
-  readonly epoch: number;
+  /** The original's record, as it was seen before anything of it was read. */
+  readonly view: OriginalView;
   readonly recipe: Recipe;
   readonly permit: QueuePermit;
   readonly session: DecodeSession;
@@ -61,39 +66,45 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
   const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
   const keyOfProxy = (id: string) => proxyKey(id, renderer.version);
 
-  async function findProxy({ id, recipe, session, timer, signal }: RenderJob): Promise<ProxySource | undefined> {
-    // A store that just failed to answer for the rendition is not asked again.
-    if (!resultStore || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe)) return undefined;
-    const proxy = await session.readProxy(() => resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy));
+  async function findProxy({ id, view, recipe, session, timer, signal }: RenderJob): Promise<ProxySource | undefined> {
+    // While the record cannot be asked, it cannot be told whether a stored proxy image still counts.
+    if (!resultStore || !view.current || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe))
+      return undefined;
+    const proxy = await session.readProxy(async () => {
+      const stored = await resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy);
+      return stored?.epoch === view.epoch ? stored.source : undefined;
+    });
     return proxy && suffices(proxy, recipe) ? proxy : undefined;
   }
 
-  async function findOriginal({ id, permit, session, timer, signal }: RenderJob): Promise<OriginalSource> {
+  async function findOriginal({ id, view, permit, session, timer, signal }: RenderJob): Promise<FoundSource> {
     const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => permit.hold(bytes) }; // 503
     const read = async (): Promise<ExaminedOriginal> => {
-      const held = await timer.time('origin', originals.read(id, limits)); // 404, 413, 502, 504
+      const held = await timer.time('origin', originals.read(id, view.epoch, limits)); // 404, 413, 502, 504
       try {
         const source = await timer.time('decode', renderer.examine(held.body)); // 413, 422
-        return { source, [Symbol.dispose]: () => held[Symbol.dispose]() };
+        const { epoch, readAt } = held;
+        return { source, epoch, readAt, [Symbol.dispose]: () => held[Symbol.dispose]() };
       } catch (error) {
         held[Symbol.dispose]();
         throw error;
       }
     };
-    const { source } = await session.readOriginal(read);
+    const original = await session.readOriginal(read);
     // Another session may have read it; its bytes count for each session that holds it.
-    permit.hold(source.body.length);
-    return source;
+    permit.hold(original.source.body.length);
+    return original;
   }
 
   /**
    * Makes the proxy image behind the answer. That takes 5 ms and no slot: while waiting for one, downscaled decodes of 4 MB
    * each would pile up.
    */
-  async function saveProxyBehind({ id, epoch }: RenderJob, downscaled: PixelSource): Promise<void> {
+  async function saveProxyBehind({ id, view }: RenderJob, downscaled: PixelSource): Promise<void> {
     try {
       const body = await renderer.encodeProxy(downscaled);
-      resultStore?.save(id, epoch, keyOfProxy(id), toStoredProxy(body, downscaled.header));
+      const object = toStoredProxy(body, downscaled.header, view.epoch);
+      resultStore?.saveObject(id, keyOfProxy(id), view.epoch, object);
     } catch (reason) {
       warn('a proxy image could not be made', id, reason);
     }
@@ -109,11 +120,15 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
   return {
     async find(job) {
       const { session, recipe, permit } = job;
+      const known = (source: PictureSource) => ({ source, epoch: Promise.resolve(job.view.epoch), readAt: 0 });
       const downscaled = await session.findPixels((decode) => suffices(decode, recipe));
-      if (!downscaled) return (await findProxy(job)) ?? (await findOriginal(job));
+      if (!downscaled) {
+        const proxy = await findProxy(job);
+        return proxy ? known(proxy) : findOriginal(job);
+      }
       // The cache counts what it keeps; a larger decode counts for the sessions that hold it.
       if (!fitsDownscaled(downscaled.header, downscaled.header.stored)) permit.hold(downscaledBytes([downscaled]));
-      return downscaled;
+      return known(downscaled);
     },
     cost(job, found) {
       const { ms, bytes } = estimateRender(found, job.recipe);
@@ -126,7 +141,8 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       const decode = async () => {
         const pictures = await renderer.decodeDownscaled(found, planned); // 422
         const [downscaled] = pictures;
-        if (resultStore && downscaled && worthProxy(found.header)) void saveProxyBehind(job, downscaled);
+        if (resultStore && job.view.current && downscaled && worthProxy(found.header))
+          void saveProxyBehind(job, downscaled);
         return pictures;
       };
       const pictures = await timer.time('decode', session.decode(planned, decode));

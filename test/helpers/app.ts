@@ -10,7 +10,7 @@ import { buildApp } from '../../src/http/app.ts';
 import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { createUrlResolver } from '../../src/http/resolve.ts';
 import type { Developed } from '../../src/http/serve-image.ts';
-import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
+import { createBufferPool } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../src/originals/reader.ts';
@@ -69,7 +69,7 @@ export async function startApp(options: TestAppOptions) {
   const decodes = createDecodeCache(options.decodeBytes ?? 64 * 1024 * 1024);
   const flights = createSingleFlight<Developed>();
   // Of all originals at once, so that each test sees memory that others have used.
-  const reader = createOriginalReader(originals, createInputBuffers(64 * 1024 * 1024));
+  const reader = createOriginalReader(originals, createBufferPool(64 * 1024 * 1024));
   const queue = createWorkQueue({
     slots: options.slots ?? 2,
     waiting: options.waiting ?? 32,

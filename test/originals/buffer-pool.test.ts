@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
+import { createBufferPool } from '../../src/originals/buffer-pool.ts';
 
 const MB = 1024 * 1024;
 
 describe('the pool of memory for originals', () => {
   it('gives buffers of exactly the requested length, and reuses memory', () => {
-    const buffers = createInputBuffers(10 * MB);
+    const buffers = createBufferPool(10 * MB);
     const first = buffers.take(3 * MB);
     assert.equal(first.length, 3 * MB);
     buffers.giveBack(first);
@@ -18,7 +18,7 @@ describe('the pool of memory for originals', () => {
   });
 
   it('never shares memory before it is given back, and takes it back once', () => {
-    const buffers = createInputBuffers(10 * MB);
+    const buffers = createBufferPool(10 * MB);
     const [first, second] = [buffers.take(MB), buffers.take(MB)];
     assert.notEqual(first.buffer, second.buffer);
     buffers.giveBack(first);
@@ -30,7 +30,7 @@ describe('the pool of memory for originals', () => {
   });
 
   it('takes the smallest memory that fits, and none that is much too large', () => {
-    const buffers = createInputBuffers(100 * MB);
+    const buffers = createBufferPool(100 * MB);
     const sizes = [8, 3, 5].map((size) => buffers.take(size * MB));
     for (const buffer of sizes) buffers.giveBack(buffer);
     assert.equal(buffers.take(2.5 * MB).buffer, sizes[1]?.buffer);
@@ -39,7 +39,7 @@ describe('the pool of memory for originals', () => {
   });
 
   it('keeps idle memory within its limit, which can be lowered: the most recently used stays', () => {
-    const buffers = createInputBuffers(5 * MB);
+    const buffers = createBufferPool(5 * MB);
     const [a, b, c] = [2, 2, 2].map((size) => buffers.take(size * MB));
     for (const buffer of [a, b, c]) if (buffer) buffers.giveBack(buffer);
     assert.equal(buffers.idleBytes, 4 * MB);
@@ -57,7 +57,7 @@ describe('the pool of memory for originals', () => {
   });
 
   it('leaves small buffers and those from elsewhere to V8', () => {
-    const buffers = createInputBuffers(10 * MB);
+    const buffers = createBufferPool(10 * MB);
     buffers.giveBack(Buffer.alloc(MB));
     buffers.giveBack(buffers.take(1000));
     assert.equal(buffers.idleBytes, 0);
@@ -65,7 +65,7 @@ describe('the pool of memory for originals', () => {
   });
 
   it('gives exact lengths around every step', () => {
-    const buffers = createInputBuffers(100 * MB);
+    const buffers = createBufferPool(100 * MB);
     for (let bytes = 65_530; bytes < 20 * MB; bytes = Math.ceil(bytes * 1.07)) {
       const buffer = buffers.take(bytes);
       assert.equal(buffer.length, bytes);
