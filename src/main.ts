@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
 import packageJson from '../package.json' with { type: 'json' };
 import { createCdnPurge } from './api/cdn-purge.ts';
+import { createPeers } from './api/peers.ts';
 import { createShopApi } from './api/shop-api.ts';
+import { createTakedown } from './api/takedown.ts';
 import { createS3UploadTarget } from './api/uploads/s3-upload-target.ts';
 import { createFaceFinder } from './faces/finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
@@ -12,10 +14,11 @@ import { createWriteBehind } from './flow/write-behind.ts';
 import { buildApp } from './http/app.ts';
 import { connectionsWithin } from './http/connections.ts';
 import { createUrlResolver } from './http/resolve.ts';
-import type { Developed } from './http/serve-image.ts';
+import type { Found } from './http/serve-image.ts';
 import { createBufferPool } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
+import { createOriginalCheck } from './originals/original-check.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createSourceSelection } from './originals/source-selection.ts';
 import { exampleUrls, pictureIds } from './playground/example-urls.ts';
@@ -33,7 +36,6 @@ import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
-import { createPurgeEpochs } from './renditions/purge-epochs.ts';
 import { createResultStore } from './renditions/result-store.ts';
 import { openOriginals, openResults } from './stores/open-stores.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -58,6 +60,7 @@ const WARM_AFTER_MS = 500;
 
 type Stores = ReturnType<typeof openStores>;
 type Caches = ReturnType<typeof createCaches>;
+type Truth = ReturnType<typeof createTruth>;
 type Pipeline = ReturnType<typeof createPipeline>;
 type Api = Awaited<ReturnType<typeof createApi>>;
 
@@ -68,6 +71,8 @@ interface Base {
   readonly tracing: Tracing | undefined;
   readonly life: { ready: boolean; draining: boolean };
   readonly logStream: LogStream;
+  /** The first one signs. */
+  readonly signingKeys: readonly Buffer[];
 }
 
 async function start(): Promise<void> {
@@ -83,12 +88,14 @@ async function start(): Promise<void> {
       : undefined,
     life: { ready: false, draining: false },
     logStream: createLogStream(),
+    signingKeys: config.signingKeys ?? [await loadOrMakeSigningKey()],
   };
   const stores = openStores(base);
   const caches = createCaches(base);
-  const pipeline = createPipeline(base, stores, caches);
-  const api = await createApi(base, stores, caches, pipeline);
-  await run(base, stores, pipeline, api);
+  const truth = createTruth(base, stores, caches);
+  const pipeline = createPipeline(base, stores, caches, truth);
+  const api = await createApi(base, stores, caches, truth, pipeline);
+  await run(base, stores, truth, pipeline, api);
 }
 
 function openStores({ config, reports }: Base) {
@@ -105,12 +112,29 @@ function createCaches({ config: { memory } }: Base) {
   };
 }
 
+/** One truth about each original, on every machine. */
+function createTruth(base: Base, { originals, results }: Stores, { cache, decodes }: Caches) {
+  const { config, reports, signingKeys } = base;
+  const { warn } = reports;
+  const [signingKey = Buffer.alloc(0)] = signingKeys;
+  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...reports.saves });
+  const takedown = createTakedown({
+    ...{ cache, decodes, results, saves, warn, originals: originals.store },
+    ...{ windowMs: config.purgeWindowMs, graceMs: config.purgeGraceMs },
+    cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
+    peers: config.peers && createPeers({ ...config.peers, signingKey, warn }),
+  });
+  return { ...takedown, saves, signingKey };
+}
+
 /** Everything between a request for a rendition that is not made yet and its bytes. */
-function createPipeline({ config, reports, tracing }: Base, { originals, results }: Stores, caches: Caches) {
+function createPipeline(base: Base, { originals, results }: Stores, caches: Caches, truth: Truth) {
+  const { config, reports, tracing } = base;
+  const { saves, records, replacements, purges } = truth;
   const { memory } = config;
   const { cache, decodes, inputBuffers } = caches;
   const { warn } = reports;
-  const flights = createSingleFlight<Developed>({
+  const flights = createSingleFlight<Found>({
     onLanded: watchGarbage({ young: memory.garbage / 4, all: memory.garbage }),
   });
   const workQueue = createWorkQueue({
@@ -134,33 +158,34 @@ function createPipeline({ config, reports, tracing }: Base, { originals, results
     timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000),
   });
   const renderer = measureRenderer(rawRenderer, reports.onRender);
-  const saves = createWriteBehind({ ...SAVES, maxBytes: memory.saves, ...reports.saves });
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
-  const epochs = createPurgeEpochs();
-  const metadata = createOriginalMetadata({ finder, results, saves, epochs, warn, onLook: reports.onLook });
-  const resultStore = results && createResultStore({ results, saves, epochs, warn });
-  const reader = createOriginalReader(originals.reader, inputBuffers);
+  const metadata = createOriginalMetadata({ records, finder, warn, onLook: reports.onLook });
+  const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
+  const reader = createOriginalReader({ originals: originals.reader, buffers: inputBuffers, replacements });
   const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);
   const sources = createSourceSelection({ originals: reader, resultStore, renderer, maxOriginalBytes, warn });
-  return { flights, queue, renderer, saves, finder, epochs, metadata, resultStore, reader, sources, maxOriginalBytes };
+  const check = createOriginalCheck({
+    ...{ originals: originals.reader, reader, records, queue, maxOriginalBytes, warn },
+    everyMs: config.originalsCheckMs,
+    onGone: (id) => void purges.cleanUp(id),
+  });
+  return { flights, queue, renderer, finder, metadata, resultStore, reader, sources, check, maxOriginalBytes };
 }
 
 /** What answers: signatures, presets, the shop's API, the playground, metrics, and the routes to all of them. */
-async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches, pipeline: Pipeline) {
-  const { config, reports, tracing, life, logStream } = base;
-  const { flights, queue, renderer, saves, metadata, maxOriginalBytes } = pipeline;
+async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches, truth: Truth, pipeline: Pipeline) {
+  const { config, tracing, life, logStream, signingKeys } = base;
+  const { records, purges, saves, signingKey } = truth;
+  const { flights, queue, renderer, metadata, maxOriginalBytes } = pipeline;
   const { originals: location } = config;
-  const signingKeys = config.signingKeys ?? [await loadOrMakeSigningKey()];
-  const [signingKey = Buffer.alloc(0)] = signingKeys;
   const signatures = createSignatures(signingKeys);
   const definitions = config.presetsFile === undefined ? BUILT_IN_PRESETS : await readPresetsFile(config.presetsFile);
   const presets = createPresets({ definitions, inline: config.inlinePresets, faces: config.faces });
   const shop = createShopApi({
-    ...{ ...pipeline, cache, decodes, results: stores.results, signatures, signingKey },
+    ...{ ...pipeline, records, purges, signatures, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
-    cdn: config.cdn && createCdnPurge({ ...config.cdn, warn: reports.warn }),
   });
   const { uploads, imageMeta } = shop;
   const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
@@ -172,8 +197,9 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ slots: config.slots, places: config.queue, memory: config.memory },
   });
   const app = buildApp({
-    ...{ ...pipeline, cache, decodes, metrics, tracing, life, logStream, playground, api: shop.api },
+    ...{ ...pipeline, records, cache, decodes, metrics, tracing, life, logStream, playground, api: shop.api },
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
+    peer: config.peers && { records, signingKey },
     folderUploads: shop.api || playground ? shop.folderUploads : undefined,
     connectionLimits: { maxConnections: connectionsWithin(config.memory.limit) },
     ...{ maxUploadBytes: maxOriginalBytes, renderTimeoutMs: config.renderTimeoutMs, nearest: config.nearest },
@@ -183,9 +209,16 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(base: Base, { originals, results }: Stores, pipeline: Pipeline, api: Api): Promise<void> {
+async function run(
+  base: Base,
+  { originals, results }: Stores,
+  truth: Truth,
+  pipeline: Pipeline,
+  api: Api,
+): Promise<void> {
   const { config, tracing, life, logStream } = base;
-  const { flights, queue, renderer, saves, finder } = pipeline;
+  const { saves, purges } = truth;
+  const { flights, queue, renderer, finder } = pipeline;
   const { app, metrics, presets, signatures } = api;
   const { log } = app;
   let metricsServer: Server | undefined;
@@ -196,6 +229,7 @@ async function run(base: Base, { originals, results }: Stores, pipeline: Pipelin
     drainSaves: (withinMs) => saves.drain(withinMs),
     async release(withinMs) {
       metricsServer?.close();
+      purges.bulk?.jobs.close();
       await finder?.close();
       await Promise.all([originals.reader.close(), results?.close(), tracing?.close(withinMs)]);
     },
@@ -212,6 +246,7 @@ async function run(base: Base, { originals, results }: Stores, pipeline: Pipelin
   const address = await app.listen({ host: config.host, port: config.port });
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
   life.ready = true;
+  purges.bulk?.jobs.start();
   setTimeout(() => {
     renderer.warm().catch((error) => {
       log.fatal({ err: error }, 'no picture can be rendered here');

@@ -5,26 +5,26 @@ import { checkedId } from '../url/image-url.ts';
 import { sameText } from '../url/same-text.ts';
 import type { ImageReport } from './image-meta.ts';
 import { openApi } from './openapi.ts';
-import type { Purge } from './purge.ts';
-import { metaRequest, parsed, purgeQuery, uploadRequest } from './schemas.ts';
+import { registerPurgeRoutes } from './purge-routes.ts';
+import type { Purges } from './purges.ts';
+import { metaRequest, parsed, uploadRequest } from './schemas.ts';
 import type { Uploads } from './uploads/uploads.ts';
 
 export interface ApiDeps {
   readonly apiToken: string;
-  readonly purge: Purge;
+  readonly purges: Purges;
   readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
   /** Undefined where originals cannot be written: they lie at an HTTP origin. */
   readonly uploads: Uploads | undefined;
   readonly version: string;
 }
 
-/** Time limits of the calls in milliseconds. Each call can be repeated safely. */
-const PURGE_TIMEOUT_MS = 60_000;
+/** The longest that a call may take in milliseconds. */
 const META_TIMEOUT_MS = 20_000;
 const COMPLETE_TIMEOUT_MS = 30_000;
 
 /** The routes under /v1, for the shop's own servers: JSON in, JSON out, never cached. */
-export function registerApi(app: FastifyInstance, { apiToken, purge, imageMeta, uploads, version }: ApiDeps): void {
+export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta, uploads, version }: ApiDeps): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     const [, token] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
@@ -58,13 +58,7 @@ export function registerApi(app: FastifyInstance, { apiToken, purge, imageMeta, 
     });
   }
 
-  app.delete('/v1/images/:id', async (request) => {
-    const { original } = parsed(purgeQuery, request.query);
-    const purged = checkedId((request.params as { id: string }).id);
-    request.requestContext.id = purged;
-    request.requestContext.outcome = 'purge';
-    return purge(purged, { original: original === 'true' }, AbortSignal.timeout(PURGE_TIMEOUT_MS));
-  });
+  registerPurgeRoutes(app, purges);
 }
 
 /** Digests are compared, so that the time does not tell the length of the token either. */

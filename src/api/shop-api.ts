@@ -1,19 +1,19 @@
 import type { OriginalReader } from '../originals/reader.ts';
+import type { ObjectStore } from '../stores/store.ts';
 import { createImageMeta } from './image-meta.ts';
-import { createPurge, type PurgeDeps } from './purge.ts';
+import type { Purges } from './purges.ts';
 import type { ApiDeps } from './routes.ts';
 import { createFolderUploads, type FolderUploads } from './uploads/folder-upload-target.ts';
 import type { UploadTarget } from './uploads/upload-target.ts';
 import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads.ts';
 
-export interface ShopApiOptions
-  extends Omit<PurgeDeps, 'originals'>,
-    Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'metadata'> {
+export interface ShopApiOptions extends Omit<UploadsDeps, 'target' | 'originals' | 'purge'> {
+  readonly purges: Purges;
   /** Undefined: there are no routes under /v1. */
   readonly apiToken: string | undefined;
   readonly reader: OriginalReader;
   /** Undefined where originals can only be read. */
-  readonly originals: PurgeDeps['originals'];
+  readonly originals: ObjectStore | undefined;
   /** Signs uploads straight to a bucket; undefined where originals lie in a folder and this server takes uploads. */
   readonly bucket: UploadTarget | undefined;
   readonly signingKey: Uint8Array;
@@ -28,14 +28,14 @@ export interface ShopApi {
 }
 
 export function createShopApi(options: ShopApiOptions): ShopApi {
-  const { apiToken, originals, bucket, reader } = options;
-  const purge = createPurge(options);
+  const { apiToken, originals, bucket, reader, purges } = options;
+  const { purge } = purges;
   const folderUploads = originals && !bucket ? createFolderUploads(originals, options.signingKey) : undefined;
   const target = bucket ?? folderUploads;
   const imageMeta = createImageMeta({ ...options, originals: reader });
   const uploads = originals && target ? createUploads({ ...options, originals, purge, target }) : undefined;
   return {
-    api: apiToken === undefined ? undefined : { apiToken, purge, imageMeta, uploads },
+    api: apiToken === undefined ? undefined : { apiToken, purges, imageMeta, uploads },
     ...{ folderUploads, uploads, imageMeta },
   };
 }

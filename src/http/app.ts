@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { type PeerRouteDeps, registerPeerRoute } from '../api/peer-route.ts';
 import { type ApiDeps, registerApi } from '../api/routes.ts';
 import type { FolderUploads } from '../api/uploads/folder-upload-target.ts';
 import { registerUploadRoute } from '../api/uploads/upload-route.ts';
@@ -35,6 +36,8 @@ export interface AppDeps extends ImageRouteDeps {
   readonly maxUploadBytes: number;
   /** Undefined without a token: then every path under /v1 is 404. */
   readonly api?: Omit<ApiDeps, 'version'> | undefined;
+  /** Undefined without `DARKROOM_PEERS`: then no other machine is listened to. */
+  readonly peer?: PeerRouteDeps | undefined;
   /** Set where originals lie in a folder and the API or the playground is on. */
   readonly folderUploads?: FolderUploads | undefined;
   readonly playground?: PlaygroundDeps | undefined;
@@ -136,9 +139,10 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       .send({ status });
   });
 
-  const { api, folderUploads, playground } = deps;
+  const { api, folderUploads, playground, peer } = deps;
   if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxUploadBytes));
   if (playground) app.register(async (scope) => registerPlayground(scope, playground));
+  if (peer) app.register(async (scope) => registerPeerRoute(scope, peer));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 
   const serveImage = createImageRoute(deps);

@@ -4,6 +4,7 @@ import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
+import type { OriginalCheck } from '../originals/original-check.ts';
 import type { OriginalView } from '../originals/record-memory.ts';
 import type { OriginalRecords } from '../originals/records.ts';
 import type { SourceSelection } from '../originals/source-selection.ts';
@@ -38,6 +39,8 @@ export interface ImageRouteDeps {
   readonly renderer: Renderer;
   readonly metadata: OriginalMetadata;
   readonly records: OriginalRecords;
+  /** Undefined without `DARKROOM_ORIGINALS_CHECK`. */
+  readonly check?: OriginalCheck | undefined;
   readonly renderTimeoutMs: number;
   /** Whether another size of the same picture may stand in when there is no place for a render. */
   readonly nearest: boolean;
@@ -58,12 +61,12 @@ const MAX_ROUNDS = 3;
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
-  const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, records } = deps;
+  const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, records, check } = deps;
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
     const target = resolveUrl(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
-    const view = records.trusted(target.url.id);
+    const view = check?.due(target.url.id) ? undefined : records.trusted(target.url.id);
     const inMemory = cache.get(target.key, view?.epoch);
     if (inMemory) return answer(reply, target, fromMemory(inMemory, true), false);
 
@@ -94,6 +97,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
   async function findOrRender(target: Target, timer: StepTimer, reply: FastifyReply): Promise<Landing<Found>> {
     const { key, url } = target;
     const client = untilClientLeaves(reply);
+    if (check?.due(url.id)) await check.ask(url.id);
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       const inMemory = await confirmedFromMemory(url.id, key);
       if (inMemory) return { value: inMemory, collapsed: false };

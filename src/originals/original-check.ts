@@ -19,7 +19,8 @@ export interface OriginalCheckOptions {
   readonly reader: OriginalReader;
   readonly records: OriginalRecords;
   readonly queue: WorkQueue;
-  readonly everyMs: number;
+  /** Undefined: originals are never asked. */
+  readonly everyMs: number | undefined;
   readonly maxOriginalBytes: number;
   /** An original is gone: its renditions in the store and the CDN are to go. */
   onGone(id: string): void;
@@ -56,6 +57,7 @@ export function createOriginalCheck(options: OriginalCheckOptions): OriginalChec
 
   return {
     due(id) {
+      if (everyMs === undefined) return false;
       const at = asked.get(id);
       return at === undefined || Math.abs(Date.now() - at) > everyMs;
     },

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { CdnPurge } from '../../src/api/cdn-purge.ts';
+import type { Peers } from '../../src/api/peers.ts';
 import { createShopApi } from '../../src/api/shop-api.ts';
+import { createTakedown } from '../../src/api/takedown.ts';
 import type { UploadTarget } from '../../src/api/uploads/upload-target.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
@@ -9,7 +11,7 @@ import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { createUrlResolver } from '../../src/http/resolve.ts';
-import type { Developed } from '../../src/http/serve-image.ts';
+import type { Found } from '../../src/http/serve-image.ts';
 import { createBufferPool } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
@@ -18,7 +20,6 @@ import { createSourceSelection } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
-import { createPurgeEpochs } from '../../src/renditions/purge-epochs.ts';
 import { createResultStore } from '../../src/renditions/result-store.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -55,6 +56,10 @@ export interface TestAppOptions {
   /** Originals that may be deleted. */
   readonly deletable?: ObjectStore;
   readonly cdn?: CdnPurge;
+  readonly peers?: Peers;
+  /** How long memory is trusted, and for how long while the record cannot be asked; as the settings' defaults unless said. */
+  readonly windowMs?: number;
+  readonly graceMs?: number;
   readonly bucket?: UploadTarget;
   readonly connectionLimits?: Partial<ConnectionLimits>;
   /** Wraps the real renderer, to count or to hold renders. */
@@ -67,9 +72,7 @@ export async function startApp(options: TestAppOptions) {
   const signatures = createSignatures(keys);
   const cache = createRenditionCache(64 * 1024 * 1024);
   const decodes = createDecodeCache(options.decodeBytes ?? 64 * 1024 * 1024);
-  const flights = createSingleFlight<Developed>();
-  // Of all originals at once, so that each test sees memory that others have used.
-  const reader = createOriginalReader(originals, createBufferPool(64 * 1024 * 1024));
+  const flights = createSingleFlight<Found>();
   const queue = createWorkQueue({
     slots: options.slots ?? 2,
     waiting: options.waiting ?? 32,
@@ -90,9 +93,16 @@ export async function startApp(options: TestAppOptions) {
   });
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
-  const epochs = createPurgeEpochs();
+  const takedown = createTakedown({
+    ...{ cache, decodes, results, saves, warn, originals: options.deletable, cdn: options.cdn, peers: options.peers },
+    ...{ windowMs: options.windowMs ?? 30_000, graceMs: options.graceMs ?? 600_000 },
+  });
+  const { records, replacements, purges } = takedown;
+  // One pool for all originals, so that each test sees memory that others have used.
+  const buffers = createBufferPool(64 * 1024 * 1024);
+  const reader = createOriginalReader({ originals, buffers, replacements });
   const metadata = createOriginalMetadata({
-    ...{ finder: options.finder, results, saves, epochs },
+    ...{ finder: options.finder, records },
     onLook: (outcome) => looks.push(outcome),
     warn,
   });
@@ -106,12 +116,12 @@ export async function startApp(options: TestAppOptions) {
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
   const shop = createShopApi({
-    ...{ cache, decodes, epochs, metadata, results, queue, renderer, signatures, reader },
+    ...{ records, purges, metadata, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
-    ...{ originals: options.deletable, bucket: options.bucket, cdn: options.cdn },
+    ...{ originals: options.deletable, bucket: options.bucket },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
-  const resultStore = results && createResultStore({ results, saves, epochs, warn });
+  const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const sources = createSourceSelection({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
@@ -122,7 +132,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
-    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, epochs, life },
+    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, records, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? PATIENCE_MS,
@@ -154,7 +164,24 @@ export async function startApp(options: TestAppOptions) {
     });
 
   return {
-    ...{ app, baseUrl, port, path, cache, decodes, flights, queue, saves, life, metrics, warnings, looks, signatures },
+    ...{
+      app,
+      baseUrl,
+      port,
+      path,
+      cache,
+      decodes,
+      flights,
+      queue,
+      saves,
+      life,
+      metrics,
+      warnings,
+      looks,
+      signatures,
+      records,
+      purges,
+    },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     /** `query`: with its question mark. */
     purge: (id: string, query = '') => api('DELETE', `${encodeURIComponent(id)}${query}`),

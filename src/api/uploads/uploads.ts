@@ -4,10 +4,11 @@ import type { WorkQueue } from '../../flow/work-queue.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
+import type { OriginalRecords } from '../../originals/records.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';
-import type { PurgeEpochs } from '../../renditions/purge-epochs.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
 import type { ObjectStore } from '../../stores/store.ts';
 import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
@@ -50,7 +51,7 @@ export interface UploadsDeps {
   readonly originals: ObjectStore;
   readonly reader: OriginalReader;
   readonly metadata: OriginalMetadata;
-  readonly epochs: PurgeEpochs;
+  readonly records: OriginalRecords;
   readonly purge: Purge;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
@@ -74,7 +75,7 @@ const TICKET_S = 300;
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { target, originals, reader, metadata, epochs, purge, queue, renderer, maxOriginalBytes } = deps;
+  const { target, originals, reader, metadata, records, purge, queue, renderer, maxOriginalBytes } = deps;
   const { signatures, presets } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
@@ -89,19 +90,20 @@ export function createUploads(deps: UploadsDeps): Uploads {
 
   /** Moves a file to where nothing is served from, and keeps it there for inspection. */
   async function quarantine(
-    { id, epoch, body }: { id: string; epoch: number; body: Buffer },
+    { id, epoch, body }: { id: string; epoch: Epoch; body: Buffer },
     reason: string,
     signal: AbortSignal,
   ): Promise<never> {
     // A file that was uploaded after a purge has not been examined and must not be removed with the earlier one.
     const unlessPurged = () => {
-      if (epochs.of(id) !== epoch) throw errors.busy(1);
+      if (records.of(id) !== epoch) throw errors.busy(1);
     };
     unlessPurged();
     const object = { body, contentType: 'application/octet-stream', cacheControl: 'no-store', metadata: {} };
     await originals.put(QUARANTINE + id, object, { signal });
     unlessPurged();
-    await purge(id, { original: true }, signal);
+    const { failed } = await purge(id, { original: true, cdnAgain: false }, signal);
+    if (failed.includes('original')) throw errors.storeFailed(new Error('a bad upload could not be removed'));
     throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
   }
 
@@ -118,9 +120,11 @@ export function createUploads(deps: UploadsDeps): Uploads {
     async complete(id, signal) {
       using permit = await queue.enter(DESCRIBE_MS, signal);
       const onLength = (bytes: number) => permit.hold(bytes);
-      const epoch = epochs.of(id);
-      const held = await reader.read(id, { signal, maxBytes: maxOriginalBytes, onLength });
+      await metadata.load(id);
+      const held = await reader.read(id, records.of(id), { signal, maxBytes: maxOriginalBytes, onLength });
       const { body } = held;
+      // Undefined while the record cannot be asked: then it is as far as this process knows.
+      const epoch = (await held.epoch) ?? records.of(id);
       try {
         const original = await renderer.examine(body);
         await permit.slot(estimateDescription(original));
@@ -129,8 +133,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
         if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
           throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
         const sha256 = createHash('sha256').update(body).digest('hex');
-        await metadata.load(id, signal);
-        const before = metadata.known(id).sha256;
+        const before = metadata.known(id).uploaded;
         // An id's bytes never change: CDNs may hold renditions of the first file for a year.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
         metadata.recordUpload(id, epoch, found, sha256);

@@ -1,0 +1,41 @@
+import type { OriginalRecords } from '../originals/records.ts';
+import { createBulkPurge } from './bulk-purge.ts';
+import { createPurge, type Purge, type PurgeDeps } from './purge.ts';
+import { createPurgeJobs } from './purge-jobs.ts';
+import type { PurgeRoutesDeps } from './purge-routes.ts';
+
+export interface PurgesOptions extends Omit<PurgeDeps, 'tellCdnLater'> {
+  readonly records: OriginalRecords;
+  /** `DARKROOM_PURGE_WINDOW`, in milliseconds. */
+  readonly windowMs: number;
+}
+
+/** Everything that takes pictures down: one at once, many by jobs, and what an automatic new epoch leaves to be removed. */
+export interface Purges extends PurgeRoutesDeps {
+  readonly purge: Purge;
+  /** The original was found replaced or gone: its renditions, the other machines and the CDN are to know. Never rejects. */
+  cleanUp(id: string): Promise<void>;
+}
+
+const CLEAN_UP_MS = 60_000;
+
+export function createPurges(options: PurgesOptions): Purges {
+  const { results, windowMs, warn } = options;
+  // Without a store, this process may stop before: then the CDN is told once only.
+  const purge = createPurge({
+    ...options,
+    async tellCdnLater(id, cacheTag) {
+      const signal = AbortSignal.timeout(CLEAN_UP_MS);
+      await jobs?.submit({ kind: 'cdn', targets: [{ id, cacheTag }] }, Date.now() + windowMs, signal);
+    },
+  });
+  const bulk = results && createBulkPurge({ ...options, results, purge });
+  const jobs = results && bulk && createPurgeJobs({ results, warn, work: bulk.work });
+  return {
+    purge,
+    bulk: bulk && jobs ? { purges: bulk, jobs } : undefined,
+    async cleanUp(id) {
+      await purge(id, { original: false, cdnAgain: true, raised: true }, AbortSignal.timeout(CLEAN_UP_MS));
+    },
+  };
+}

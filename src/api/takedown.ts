@@ -1,0 +1,36 @@
+import type { DecodeCache } from '../originals/decode-cache.ts';
+import { createLocalRecords } from '../originals/local-records.ts';
+import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records.ts';
+import { createReplacements, type Replacements } from '../originals/replacements.ts';
+import { renditionFolder } from '../renditions/keys.ts';
+import type { RenditionCache } from '../renditions/memory-cache.ts';
+import type { ObjectStore } from '../stores/store.ts';
+import { createPurges, type Purges, type PurgesOptions } from './purges.ts';
+
+export interface TakedownOptions
+  extends Omit<PurgesOptions, 'records' | 'results'>,
+    Omit<RecordsOptions, 'results' | 'onEpoch'> {
+  readonly cache: RenditionCache;
+  readonly decodes: DecodeCache;
+  /** Undefined with `DARKROOM_RESULTS=none`. */
+  readonly results: ObjectStore | undefined;
+}
+
+/** One truth about each original: its record, who notices that it changed, and what takes it down on every machine. */
+export interface Takedown {
+  readonly records: OriginalRecords;
+  readonly replacements: Replacements;
+  readonly purges: Purges;
+}
+
+export function createTakedown(options: TakedownOptions): Takedown {
+  const { cache, decodes, results } = options;
+  const onEpoch = (id: string) => {
+    decodes.forget(id);
+    cache.deleteBelow(`${renditionFolder(id)}/`);
+  };
+  const records = results ? createOriginalRecords({ ...options, results, onEpoch }) : createLocalRecords({ onEpoch });
+  const purges = createPurges({ ...options, records });
+  const replacements = createReplacements({ ...options, records, onReplaced: (id) => void purges.cleanUp(id) });
+  return { records, replacements, purges };
+}
