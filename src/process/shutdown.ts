@@ -23,6 +23,8 @@ export interface ShutdownOptions extends ShutdownSteps {
 }
 
 export interface Shutdown {
+  /** Begins at SIGINT and SIGTERM, and logs failures that no code handles: they must not end every request under way. */
+  listen(): void;
   /** A signal, or another reason to stop. The second one ends the process at once. */
   begin(reason: string): void;
   /** As after a signal, but with an error: this process is of no use. */
@@ -70,6 +72,10 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   }
 
   return {
+    listen() {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name));
+      process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a failure was not handled'));
+    },
     begin: (reason) => void stop(reason),
     fail,
     giveUp() {
