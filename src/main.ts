@@ -110,10 +110,13 @@ function createCaches({ config: { memory } }: Base) {
 
 /** One truth about each original, on every machine. */
 function createTruth(base: Base, { originals, results }: Stores, { cache, decodes }: Caches) {
-  const { config, reports, signingKeys } = base;
-  const { warn } = reports;
+  const {
+    config,
+    reports: { warn, saves: onSaves },
+    signingKeys,
+  } = base;
   const [signingKey = Buffer.alloc(0)] = signingKeys;
-  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...reports.saves });
+  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...onSaves });
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: originals.store },
     ...{ windowMs: config.purgeWindowMs, graceMs: config.purgeGraceMs },
@@ -148,11 +151,8 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
-  const rawRenderer = createRenderer({
-    maxPixels: config.maxOriginalPixels,
-    maxFrames: config.maxOriginalFrames,
-    timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000),
-  });
+  const limits = { maxPixels: config.maxOriginalPixels, maxFrames: config.maxOriginalFrames };
+  const rawRenderer = createRenderer({ ...limits, timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000) });
   const renderer = measureRenderer(rawRenderer, reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const metadata = createOriginalMetadata({ records, finder, warn, onLook: reports.onLook });
@@ -205,13 +205,8 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(
-  base: Base,
-  { originals, results }: Stores,
-  truth: Truth,
-  pipeline: Pipeline,
-  api: Api,
-): Promise<void> {
+async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline, api: Api): Promise<void> {
+  const { originals, results } = stores;
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
   const { flights, queue, renderer, finder } = pipeline;
@@ -235,10 +230,7 @@ async function run(
   startWatchdog({
     longestMs: () => queue.longestStayMs,
     limitMs: config.queueTimeoutMs + config.storeTimeoutMs + HONEST_RENDERS * config.renderTimeoutMs,
-    onLost(ms) {
-      log.fatal({ ms: Math.round(ms) }, 'a render never returned: its slot is lost, so this process ends');
-      shutdown.giveUp();
-    },
+    onLost: shutdown.giveUp,
   });
   shutdown.listen();
   const address = await app.listen({ host: config.host, port: config.port });
@@ -247,12 +239,7 @@ async function run(
     life.ready = true;
   });
   purges.bulk?.jobs.start();
-  setTimeout(() => {
-    renderer.warm().catch((error) => {
-      log.fatal({ err: error }, 'no picture can be rendered here');
-      shutdown.fail('engine');
-    });
-  }, WARM_AFTER_MS).unref();
+  setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
   exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   for (const warning of startUpWarnings(config)) log.warn(warning);
