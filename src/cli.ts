@@ -20,6 +20,8 @@ const HELP = `darkroom <command> [--json]
   presets check <file>             whether a presets file is valid, and what it would change against the
                                    running one (DARKROOM_PRESETS, else the built-in presets)
   purge <id> [--original]          takes an image down at a running server (DARKROOM_API_TOKEN)
+  verify [--prefix P] [--purge]    compares originals with their records, by the server's settings: which were
+         [--force]                 replaced, which are gone; --purge takes those down at a running server
   health                           whether a server answers
        --server URL                for purge and health; http://127.0.0.1:$PORT when left out
 
@@ -36,6 +38,9 @@ const OPTIONS = {
   'base-url': { type: 'string' },
   original: { type: 'boolean' },
   server: { type: 'string' },
+  prefix: { type: 'string' },
+  purge: { type: 'boolean' },
+  force: { type: 'boolean' },
 } as const;
 
 const SERVER_NODE = 24;
@@ -87,19 +92,36 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async purge([id, ...more], flags) {
     if (!id || more.length > 0) throw new UsageError('purge needs an id');
-    const { apiToken, serverUrl } = readClientConfig();
-    if (!apiToken) throw new Error('DARKROOM_API_TOKEN is not set: a purge needs the token of the server.');
-    const query = flags.original ? '?original=true' : '';
-    const answer = await fetch(`${flags.server ?? serverUrl}/v1/images/${encodeURIComponent(id)}${query}`, {
-      method: 'DELETE',
-      headers: { authorization: `Bearer ${apiToken}` },
-      signal: AbortSignal.timeout(PURGE_TIMEOUT_MS),
-    });
-    const data = (await answer.json()) as { message?: string; removed?: Record<string, unknown>; cdn?: string };
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}: ${data.message}`);
-    const { memory, results, original } = data.removed ?? {};
-    const text = `${id}: ${memory} from memory, ${results} from the store, original ${original ? 'removed' : 'kept'}, CDN ${data.cdn}`;
-    return { text, data, failed: data.cdn === 'failed' };
+    return purgeAt(flags, id, flags.original ?? false);
+  },
+
+  async verify(more, flags) {
+    if (more.length > 0) throw new UsageError('verify takes no words');
+    const [{ readConfig }, { openOriginals, openResults }, { verifyOriginals }] = await Promise.all([
+      import('./process/config.ts'),
+      import('./stores/open-stores.ts'),
+      import('./originals/verify.ts'),
+    ]);
+    const { originals: location, results: resultsLocation, ...config } = readConfig();
+    const { storeTimeoutMs: timeoutMs, s3, originPrivate, maxOriginalBytes } = config;
+    const options = { timeoutMs, s3, originPrivate, onCall: () => {}, onCircuit: () => {} };
+    const originals = openOriginals(location, options).reader;
+    const results = openResults(resultsLocation, options);
+    if (!results) throw new Error('DARKROOM_RESULTS=none keeps no records that could be compared.');
+    const { prefix = '', force = false } = flags;
+    const { signal } = new AbortController();
+    const report = await verifyOriginals({ results, originals, prefix, maxOriginalBytes, force, signal });
+    await Promise.all([originals.close(), results.close()]);
+    const { checked, replaced, gone, unknown, stopped } = report;
+    const lines = [
+      ...replaced.map((id) => `replaced: ${id}`),
+      ...gone.map((id) => `gone: ${id}`),
+      ...unknown.map((id) => `not known: ${id}`),
+      `${checked} compared: ${replaced.length} replaced, ${gone.length} gone, ${unknown.length} not known`,
+    ];
+    if (stopped) lines.push('More than 1 % are gone: is this the right bucket? --force goes on.');
+    else if (flags.purge) for (const id of [...replaced, ...gone]) lines.push((await purgeAt(flags, id, false)).text);
+    return { text: lines.join('\n'), data: report, failed: stopped };
   },
 
   async health(more, flags) {
@@ -112,6 +134,30 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return { text: `${data.status} ${data.version}`, data, failed: !answer.ok };
   },
 };
+
+/** Takes an image down at a running server. */
+async function purgeAt({ server }: Flags, id: string, original: boolean): Promise<Outcome> {
+  const { apiToken, serverUrl } = readClientConfig();
+  if (!apiToken) throw new Error('DARKROOM_API_TOKEN is not set: a purge needs the token of the server.');
+  const query = original ? '?original=true' : '';
+  const answer = await fetch(`${server ?? serverUrl}/v1/images/${encodeURIComponent(id)}${query}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${apiToken}` },
+    signal: AbortSignal.timeout(PURGE_TIMEOUT_MS),
+  });
+  const data = (await answer.json()) as {
+    message?: string;
+    removed?: Record<string, unknown>;
+    cdn?: string;
+    machines?: { told: number; failed: number };
+  };
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}: ${data.message}`);
+  const { memory, results, original: removed } = data.removed ?? {};
+  const { told = 0, failed = 0 } = data.machines ?? {};
+  const machines = told + failed > 0 ? `, machines ${told} told and ${failed} not` : '';
+  const text = `${id}: ${memory} from memory, ${results} from the store, original ${removed ? 'removed' : 'kept'}, CDN ${data.cdn}${machines}`;
+  return { text, data, failed: data.cdn === 'failed' };
+}
 
 function parse(args: string[]) {
   try {

@@ -5,7 +5,7 @@ import { createPeers } from './api/peers.ts';
 import { createShopApi } from './api/shop-api.ts';
 import { createTakedown } from './api/takedown.ts';
 import { createS3UploadTarget } from './api/uploads/s3-upload-target.ts';
-import { createFaceFinder } from './faces/finder.ts';
+import { createFaceFinder, FACE_FINDER } from './faces/finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { startWatchdog } from './flow/watchdog.ts';
 import { watchQueue } from './flow/watched-queue.ts';
@@ -21,7 +21,7 @@ import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalCheck } from './originals/original-check.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createSourceSelection } from './originals/source-selection.ts';
-import { exampleUrls, pictureIds } from './playground/example-urls.ts';
+import { pictureIds, printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
 import { type Config, readConfig } from './process/config.ts';
@@ -33,6 +33,7 @@ import { createShutdown } from './process/shutdown.ts';
 import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
 import { startFailure } from './process/start-failure.ts';
 import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
+import { whenStoresAreUsable } from './process/store-checks.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
@@ -46,11 +47,6 @@ import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
 
 const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
-/**
- * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
- * new originals about the tenth in the queue gives up and is framed by attention for a minute.
- */
-const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 /** In render timeouts. The timeout itself only ends what the client waits for; a render that takes longer than this is lost. */
 const HONEST_RENDERS = 3;
 /** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
@@ -114,10 +110,13 @@ function createCaches({ config: { memory } }: Base) {
 
 /** One truth about each original, on every machine. */
 function createTruth(base: Base, { originals, results }: Stores, { cache, decodes }: Caches) {
-  const { config, reports, signingKeys } = base;
-  const { warn } = reports;
+  const {
+    config,
+    reports: { warn, saves: onSaves },
+    signingKeys,
+  } = base;
   const [signingKey = Buffer.alloc(0)] = signingKeys;
-  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...reports.saves });
+  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...onSaves });
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: originals.store },
     ...{ windowMs: config.purgeWindowMs, graceMs: config.purgeGraceMs },
@@ -152,11 +151,8 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
-  const rawRenderer = createRenderer({
-    maxPixels: config.maxOriginalPixels,
-    maxFrames: config.maxOriginalFrames,
-    timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000),
-  });
+  const limits = { maxPixels: config.maxOriginalPixels, maxFrames: config.maxOriginalFrames };
+  const rawRenderer = createRenderer({ ...limits, timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000) });
   const renderer = measureRenderer(rawRenderer, reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const metadata = createOriginalMetadata({ records, finder, warn, onLook: reports.onLook });
@@ -209,25 +205,22 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(
-  base: Base,
-  { originals, results }: Stores,
-  truth: Truth,
-  pipeline: Pipeline,
-  api: Api,
-): Promise<void> {
+async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline, api: Api): Promise<void> {
+  const { originals, results } = stores;
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
   const { flights, queue, renderer, finder } = pipeline;
   const { app, metrics, presets, signatures } = api;
   const { log } = app;
   let metricsServer: Server | undefined;
+  const stopping = new AbortController();
   const underWay = () => ({ flights: flights.size, saves: saves.pending });
   const shutdown = createShutdown({
     ...{ timeoutMs: config.shutdownTimeoutMs, log, logStream, life, underWay },
     closeServer: () => app.close(),
     drainSaves: (withinMs) => saves.drain(withinMs),
     async release(withinMs) {
+      stopping.abort();
       metricsServer?.close();
       purges.bulk?.jobs.close();
       await finder?.close();
@@ -237,29 +230,21 @@ async function run(
   startWatchdog({
     longestMs: () => queue.longestStayMs,
     limitMs: config.queueTimeoutMs + config.storeTimeoutMs + HONEST_RENDERS * config.renderTimeoutMs,
-    onLost(ms) {
-      log.fatal({ ms: Math.round(ms) }, 'a render never returned: its slot is lost, so this process ends');
-      shutdown.giveUp();
-    },
+    onLost: shutdown.giveUp,
   });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, shutdown.begin);
+  shutdown.listen();
   const address = await app.listen({ host: config.host, port: config.port });
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
-  life.ready = true;
+  whenStoresAreUsable({ originals: originals.reader, results }, log, stopping.signal, () => {
+    life.ready = true;
+  });
   purges.bulk?.jobs.start();
-  setTimeout(() => {
-    renderer.warm().catch((error) => {
-      log.fatal({ err: error }, 'no picture can be rendered here');
-      shutdown.fail('engine');
-    });
-  }, WARM_AFTER_MS).unref();
+  setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
   exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   for (const warning of startUpWarnings(config)) log.warn(warning);
   if (config.production || config.originals.kind !== 'folder') return;
-  const baseUrl = `http://localhost:${new URL(address).port}`;
-  const urls = await exampleUrls({ baseUrl, folder: config.originals.path, presets: presets.names, signatures });
-  process.stdout.write(`\n${urls}\n`);
+  await printExampleUrls({ address, folder: config.originals.path, presets: presets.names, signatures });
 }
 
 // Not awaited: the bundle is a script (build/bundle.ts), which cannot wait outside a function.

@@ -41,6 +41,11 @@ export interface FaceFinderOptions {
   readonly workerUrl?: URL;
 }
 
+/**
+ * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
+ * new originals about the tenth in the queue gives up and is framed by attention for a minute.
+ */
+export const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 const MAX_BACK_OFF_MS = 60_000;
 /** `.ts` from source, `.js` in the bundle; this file and its thread are side by side in both. */
 const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';

@@ -13,22 +13,24 @@ export async function pictureIds(folder: string): Promise<string[]> {
   return visible.map((name) => name.replaceAll(sep, '/')).sort();
 }
 
-/** Text for a developer's terminal after the start: signed URLs for the first pictures of the originals' folder. */
-export async function exampleUrls(options: {
-  baseUrl: string;
+/** Prints signed URLs for the first pictures of the originals' folder to a developer's terminal after the start. */
+export async function printExampleUrls(options: {
+  /** Where the server listens. */
+  address: string;
   folder: string;
   presets: readonly string[];
   signatures: Signatures;
-}): Promise<string> {
+}): Promise<void> {
+  const baseUrl = `http://localhost:${new URL(options.address).port}`;
   const ids = (await pictureIds(options.folder)).slice(0, EXAMPLES);
-  if (ids.length === 0) return `There is no picture in ${options.folder} yet.`;
+  if (ids.length === 0) return void process.stdout.write(`\nThere is no picture in ${options.folder} yet.\n`);
   const lines = ids.flatMap((id) => [
     `\n${id}`,
     ...options.presets.map((preset) => {
       const signature = options.signatures.sign({ preset, id, expiresAt: undefined });
       const path = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
-      return `  ${preset.padEnd(14)} ${options.baseUrl}${path}`;
+      return `  ${preset.padEnd(14)} ${baseUrl}${path}`;
     }),
   ]);
-  return `Signed URLs to open:\n${lines.join('\n')}\n`;
+  process.stdout.write(`\nSigned URLs to open:\n${lines.join('\n')}\n\n`);
 }

@@ -23,12 +23,14 @@ export interface ShutdownOptions extends ShutdownSteps {
 }
 
 export interface Shutdown {
+  /** Begins at SIGINT and SIGTERM, and logs failures that no code handles: they must not end every request under way. */
+  listen(): void;
   /** A signal, or another reason to stop. The second one ends the process at once. */
   begin(reason: string): void;
-  /** As after a signal, but with an error: this process is of no use. */
-  fail(reason: string): void;
-  /** A slot is lost for good: the process ends as after a signal, but with an error. */
-  giveUp(): void;
+  /** The engine does not load: the process ends as after a signal, but with an error. */
+  cannotRender(error: unknown): void;
+  /** A render has not returned for so many milliseconds: its slot is lost for good, and the process ends with an error. */
+  giveUp(ms: number): void;
 }
 
 /** Kept back from the shutdown's time for closing sockets and the last log line, in milliseconds. */
@@ -70,9 +72,17 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   }
 
   return {
+    listen() {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name));
+      process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a failure was not handled'));
+    },
     begin: (reason) => void stop(reason),
-    fail,
-    giveUp() {
+    cannotRender(error) {
+      log.fatal({ err: error }, 'no picture can be rendered here');
+      fail('engine');
+    },
+    giveUp(ms) {
+      log.fatal({ ms: Math.round(ms) }, 'a render never returned: its slot is lost, so this process ends');
       lost = true;
       fail('watchdog');
     },
