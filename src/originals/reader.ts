@@ -43,7 +43,7 @@ export function createOriginalReader({ originals, buffers, replacements }: Origi
       const { body, version } = object;
       // Some origins announce no length.
       options.onLength?.(body.length);
-      // The digest reads the body in another thread, so the buffer is pooled after that.
+      // The digest reads the body in later turns, so the buffer is pooled after that.
       const told = replacements.notice(id, epoch, body, version);
       return {
         ...{ body, readAt, epoch: told },
