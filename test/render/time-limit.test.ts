@@ -21,7 +21,10 @@ describe('the time limit of a decode', () => {
     ],
     [
       'for all renditions at once',
-      () => renderer.decodeDownscaled(original, [{ ...original.header, stored: { width: 750, height: HEIGHT } }]),
+      () => {
+        const header = { ...original.header, stored: { width: 750, height: HEIGHT } };
+        return renderer.decodeDownscaled(original, [{ kind: 'pixels', decodedFrom: 'original', header }]);
+      },
     ],
   ];
   for (const [what, decode] of ways) {
