@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DarkroomError } from '../../src/errors.ts';
+import { createWorkQueue } from '../../src/flow/work-queue.ts';
+import { turns, until } from '../helpers/turns.ts';
+
+const patient = () => new AbortController().signal;
+const FREE = { ms: 1, bytes: 0 };
+
+describe('the time limit of the work queue', () => {
+  it('is one for both waits: what a job waited to be let in, it does not wait for its slot', async (context) => {
+    const [limitMs, waitedMs] = [60_000, 50];
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const queue = createWorkQueue({ slots: 1, waiting: 9, waitTimeoutMs: limitMs });
+    const working = await queue.enter(1, patient());
+    await working.slot(FREE);
+    const ahead = await queue.enter(1, patient());
+    const entering = queue.enter(1, patient());
+    const since = performance.now();
+    await until(() => performance.now() - since > waitedMs);
+    ahead[Symbol.dispose]();
+    using permit = await entering;
+    assert.ok(permit.waitedMs > waitedMs);
+    let refusal: unknown;
+    const turn = permit.slot(FREE).catch((reason) => (refusal = reason));
+    context.mock.timers.tick(limitMs - waitedMs);
+    await turns();
+    assert.ok(refusal instanceof DarkroomError && refusal.code === 'busy', String(refusal));
+    await turn;
+    working[Symbol.dispose]();
+  });
+});
