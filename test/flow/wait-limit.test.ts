@@ -30,3 +30,26 @@ describe('the time limit of the work queue', () => {
     working[Symbol.dispose]();
   });
 });
+
+describe('a job that leaves the queue', () => {
+  it('lets those go that it held up, at once', async () => {
+    const queue = createWorkQueue({ slots: 3, waiting: 9, waitTimeoutMs: 60_000, workBytes: 100 });
+    const [first, small] = await Promise.all([1, 2].map(() => queue.enter(1, patient())));
+    await first?.slot({ ms: 1, bytes: 60 });
+    // Its time has come as soon as it waits, so nothing may pass it.
+    const leaver = new AbortController();
+    const leaving = await queue.enter(1, leaver.signal);
+    const left = assert.rejects(leaving.slot({ ms: 0, bytes: 80 }), /gone/);
+    let gone = false;
+    const going = small?.slot({ ms: 1, bytes: 10 }).then(() => (gone = true));
+    await turns();
+    assert.equal(gone, false);
+    leaver.abort(new Error('gone'));
+    await left;
+    await turns();
+    assert.equal(gone, true);
+    await going;
+    for (const permit of [first, small, leaving]) permit?.[Symbol.dispose]();
+    assert.deepEqual([queue.running, queue.workBytes], [0, 0]);
+  });
+});

@@ -118,3 +118,21 @@ describe('the memory of a render', () => {
     await until(() => app.queue.workBytes === 0);
   });
 });
+
+describe('the pixels that are kept', () => {
+  it('keep to what renders have left of their memory, those that come later too', async () => {
+    const { store } = createMemoryStore({ 'a.jpg': photo });
+    const { app, open } = await startHeld({ originals: store, slots: 2, decodeBytes: 8_000_000 });
+    open();
+    const decode = async () => {
+      await allServed([303, 304].map((width) => app.get(app.path(`w_${width}`, 'a.jpg'))));
+    };
+    await decode();
+    assert.equal(app.decodes.bytes, 1200 * 900 * 3);
+    app.decodes.shrinkBy(7_000_000);
+    assert.equal(app.decodes.bytes, 0);
+    app.cache.deleteFolder('a.jpg');
+    await decode();
+    assert.ok(app.decodes.bytes <= 1_000_000, String(app.decodes.bytes));
+  });
+});
