@@ -189,7 +189,7 @@ export async function startApp(options: TestAppOptions) {
     meta: (ids: readonly string[]) => api('POST', 'meta', { ids }),
     async dispose() {
       await app.close();
-      await saves.drain(5000);
+      await saves.drain(60_000);
       await Promise.all([originals.close(), results?.close()]);
     },
   };

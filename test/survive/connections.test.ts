@@ -462,6 +462,22 @@ describe('request smuggling', () => {
     context.diagnostic(`${forms.length} forms refused`);
   });
 
+  it('is refused though NODE_OPTIONS asks for a lenient parser', async (context) => {
+    const server = await startServer({ DARKROOM_FACES: 'off', NODE_OPTIONS: '--insecure-http-parser' });
+    context.after(() => server.dispose());
+    const health = 'GET /health HTTP/1.1\r\nHost: x\r\n';
+    const [good] = splitAnswers(await rawExchange(server.port, `${health}Connection: close\r\n\r\n`)).answers;
+    assert.equal(good?.status, 200);
+    const both = `${health}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
+    for (const text of [`${health}X-A: b\0c\r\n\r\n`, both]) {
+      const { answers } = splitAnswers(await rawExchange(server.port, text));
+      assert.deepEqual(
+        answers.map(({ status, head }) => [status, /connection: close/i.test(head)]),
+        [[400, true]],
+      );
+    }
+  });
+
   it('in a body that was refused never becomes a request', async () => {
     const inner = `GET ${app.path('thumb@2x', 'a.jpg')} HTTP/1.1\r\nHost: x\r\n\r\n`;
     const last = 'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
