@@ -62,12 +62,12 @@ export function createPurge(deps: PurgeDeps): Purge {
 
   return async (id, { original, cdnAgain, raised = false }, signal) => {
     const [folder, record, cacheTag] = [renditionFolder(id), recordKey(id), cacheTagOf(id)];
-    const failed: PurgeStep[] = [];
+    const failed = new Set<PurgeStep>();
     async function step<T>(name: PurgeStep, work: () => Promise<T> | undefined): Promise<T | undefined> {
       try {
         return await work();
       } catch (reason) {
-        failed.push(name);
+        failed.add(name);
         warn(`a purge could not do one of its steps: ${name}`, id, reason);
         return undefined;
       }
@@ -79,7 +79,8 @@ export function createPurge(deps: PurgeDeps): Purge {
     cache.deleteBelow(`${folder}/`);
     // Durable before anything else is tried: this machine may stop on the way.
     if (cdn && cdnAgain) await step('cdn_later', () => deps.tellCdnLater(id, cacheTag));
-    const told = peers?.tell({ ids: [id] }, signal);
+    const forget = () => peers?.tell({ ids: [id] }, signal);
+    const told = forget();
     const wasThere = original
       ? await step('original', async () => {
           const there = (await originals?.head(id, { signal })) ?? 'missing';
@@ -87,16 +88,21 @@ export function createPurge(deps: PurgeDeps): Purge {
           return there !== 'missing';
         })
       : false;
+    // Until then it could be read, and pictures be made of it under the new epoch: that one is over too.
+    const again = original && wasThere !== false;
+    if (again) await step('record', () => records.raise(id, signal));
+    const toldAgain = again ? forget() : told;
     const keep = (key: string) => key === record;
     const removed = await step('results', () => results?.deleteAll(folder, { signal, keep }));
-    const machines = (await told) ?? { told: 0, failed: 0 };
+    await told;
+    const machines = (await toldAgain) ?? { told: 0, failed: 0 };
     // Last: until then the CDN would fetch the old picture again.
     const cdnTold = cdn ? await cdn(id, cacheTag, signal) : 'none';
     return {
       id,
       cacheTag,
       removed: { memory, results: removed ?? 0, original: wasThere ?? false },
-      ...{ machines, cdn: cdnTold, failed },
+      ...{ machines, cdn: cdnTold, failed: [...failed] },
     };
   };
 }

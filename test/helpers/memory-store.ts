@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { OWN_FOLDER, recordKey } from '../../src/renditions/keys.ts';
 import type { ObjectStore, ObjectVersion, StoredObject } from '../../src/stores/store.ts';
 
 /** Objects in a map, with every call counted and each kind of call holdable, so that tests can order events. */
@@ -69,6 +70,10 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     objects,
     calls,
     hold,
+    /** Keys of renditions and proxy images: all but records and the server's own objects. */
+    made: () => [...objects.keys()].filter((key) => !key.endsWith('/original.json') && !key.startsWith(OWN_FOLDER)),
+    // biome-ignore lint/suspicious/noExplicitAny: what a record says is checked field by field
+    record: (id: string): any => JSON.parse(objects.get(recordKey(id))?.body.toString() ?? 'null'),
     count: (kind: string) => calls.filter((call) => call.startsWith(`${kind} `)).length,
   };
 }

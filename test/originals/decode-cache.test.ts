@@ -37,13 +37,13 @@ describe('the sessions of an original', () => {
       reads += 1;
       const source = { kind: 'original', body: Buffer.from('bytes'), header: headerOf(10) } as const;
       return {
-        source,
+        ...{ source, readAt: 0, epoch: Promise.resolve('0') },
         [Symbol.dispose]() {
           disposals += 1;
         },
       };
     };
-    const sessions = [cache.openSession('a', RECIPE), cache.openSession('a', RECIPE)];
+    const sessions = [cache.openSession('a', '0', RECIPE), cache.openSession('a', '0', RECIPE)];
     const [one, other] = await Promise.all(sessions.map((session) => session.readOriginal(read)));
     assert.equal(one, other);
     cache.forget('a');
@@ -58,7 +58,7 @@ describe('the sessions of an original', () => {
 describe('the memory of downscaled decodes', () => {
   it('is freed where it is too large to be kept, once the last session has closed', async () => {
     const cache = createDecodeCache(MAX_BYTES);
-    const [first, second] = [cache.openSession('a', RECIPE), cache.openSession('a', RECIPE)];
+    const [first, second] = [cache.openSession('a', '0', RECIPE), cache.openSession('a', '0', RECIPE)];
     const [small, large] = [pixelsOf(50, 10), pixelsOf(500, 30)];
     await first.decode([small, large], async () => [small, large]);
     first[Symbol.dispose]();
@@ -68,13 +68,13 @@ describe('the memory of downscaled decodes', () => {
     second[Symbol.dispose]();
     assert.ok(isFree(large));
     assert.ok(!isFree(small));
-    using third = cache.openSession('a', RECIPE);
+    using third = cache.openSession('a', '0', RECIPE);
     assert.equal(await third.findPixels(() => true), small);
   });
 
   it('does not keep an original from being decoded when its pixels are those of the proxy image', async () => {
     const cache = createDecodeCache(MAX_BYTES);
-    using session = cache.openSession('a', RECIPE);
+    using session = cache.openSession('a', '0', RECIPE);
     session.keep(pixelsOf(60, 20, 'proxy'));
     const exact = pixelsOf(60, 20);
     assert.deepEqual(await session.decode([exact], async () => [exact]), [exact]);

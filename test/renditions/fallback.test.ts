@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createPresets } from '../../src/presets/presets.ts';
 import { fallbackOf } from '../../src/renditions/fallback.ts';
+import { familyOf } from '../../src/renditions/keys.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
-import { familyOf, type Rendition } from '../../src/renditions/rendition.ts';
+import { type Rendition, toRendition } from '../../src/renditions/rendition.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const definitions = {
@@ -13,9 +14,9 @@ const definitions = {
 };
 const presets = createPresets({ definitions, inline: true, faces: true });
 const family = (name: string, suffix = '', id = 'a.jpg') => familyOf(id, presets.resolve(name, suffix, undefined));
-const rendition = (width: number, contentType = 'image/webp'): Rendition => ({
-  ...{ body: Buffer.alloc(10), contentType, width, height: width },
-});
+const EPOCH = '0';
+const rendition = (width: number, contentType = 'image/webp'): Rendition =>
+  toRendition({ body: Buffer.alloc(10), contentType, width, height: width }, EPOCH, 0);
 
 describe('a family of renditions', () => {
   it('is of one original, one crop and one look', () => {
@@ -36,11 +37,11 @@ describe('a family of renditions', () => {
     cache.set('folder/b', rendition(2), 'family');
     cache.set('other/c', rendition(3), 'family 2');
     assert.deepEqual(
-      cache.family('family').map(({ width }) => width),
+      cache.family('family', EPOCH).map(({ width }) => width),
       [1, 2],
     );
-    cache.deleteFolder('folder');
-    assert.deepEqual(cache.family('family'), []);
+    cache.deleteBelow('folder/');
+    assert.deepEqual(cache.family('family', EPOCH), []);
     assert.equal(cache.entries, 1);
   });
 });
@@ -49,16 +50,16 @@ describe('the cache lends memory', () => {
   it('by evicting what was used least recently, and takes it back', () => {
     const cache = createRenditionCache(100_000);
     for (let at = 0; at < 10; at += 1) cache.set(`k${at}`, { ...rendition(at), body: Buffer.alloc(8000) }, 'f');
-    cache.get('k0');
+    cache.get('k0', EPOCH);
     const evicted = cache.shrinkBy(60_000);
     assert.ok(evicted > 0 && cache.bytes <= 40_000);
-    assert.ok(cache.get('k0'), 'used just now');
+    assert.ok(cache.get('k0', EPOCH), 'used just now');
     cache.set('new', { ...rendition(1), body: Buffer.alloc(8000) }, 'f');
-    assert.ok(cache.get('new') && cache.bytes <= 40_000);
+    assert.ok(cache.get('new', EPOCH) && cache.bytes <= 40_000);
     assert.equal(cache.shrinkBy(-5), 0);
     for (let at = 10; at < 20; at += 1) cache.set(`k${at}`, { ...rendition(at), body: Buffer.alloc(8000) }, 'f');
     assert.ok(cache.bytes > 80_000);
-    assert.equal(cache.family('f').length, cache.entries);
+    assert.equal(cache.family('f', EPOCH).length, cache.entries);
   });
 });
 

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { createPresets } from '../../src/presets/presets.ts';
 import { hasSvtAv1, SVT_AV1 } from '../../src/render/formats/svt-av1.ts';
 import { RENDER_VERSION } from '../../src/render/sharp.ts';
-import { renditionKey } from '../../src/renditions/rendition.ts';
+import { renditionKey } from '../../src/renditions/keys.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';

@@ -638,7 +638,7 @@ describe('poisoned caches', () => {
     assert.equal(results.objects.size - before, colours.size * 4);
     // Once more out of the store, as another process would.
     const { cache } = app;
-    for (const id of colours.keys()) cache.deleteFolder(encodeURIComponent(id));
+    for (const id of colours.keys()) cache.deleteBelow(`${encodeURIComponent(id)}/`);
     await checked();
     tried(context, colours.size * 4);
   });

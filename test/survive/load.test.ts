@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
+import { toRendition } from '../../src/renditions/rendition.ts';
 import { createHttpOrigin } from '../../src/stores/http/http-origin.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
@@ -267,10 +268,11 @@ describe('the memory cache', () => {
     let read = 0;
     for (let n = 0; n < 600; n += 1) {
       const body = Buffer.alloc(1000 + ((n * 7919) % 9000), n % 251);
-      cache.set(`p/${n}`, { body, contentType: 'image/webp', width: 1, height: 1 }, `family ${n % 7}`);
+      const fresh = { body, contentType: 'image/webp', width: 1, height: 1 };
+      cache.set(`p/${n}`, toRendition(fresh, '0', 0), `family ${n % 7}`);
       assert.ok(cache.bytes <= limit);
       for (let back = 0; back < 400; back += 37) {
-        const kept = cache.get(`p/${n - back}`);
+        const kept = cache.get(`p/${n - back}`, '0');
         if (!kept) continue;
         read += 1;
         assert.ok(kept.body.length === 1000 + (((n - back) * 7919) % 9000) && kept.body.at(-1) === (n - back) % 251);

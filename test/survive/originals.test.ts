@@ -48,7 +48,7 @@ describe('the store of the originals', () => {
       const app = await startOn({ originals, results: results.store });
       for (const id of ['0.jpg', '1.jpg']) assert.equal((await rawGet(app.baseUrl, app.path('small', id))).status, 200);
       await app.saves.drain(60_000);
-      app.cache.deleteFolder('1.jpg');
+      app.cache.deleteBelow('1.jpg/');
 
       broken = true;
       const sources = [];

@@ -113,7 +113,7 @@ describe('S3 that fails', { skip: s3Skip }, () => {
         if (stage === 'result get' || stage === 'sidecar get') {
           await (await app.get(app.path('og', id))).arrayBuffer();
           await app.saves.drain(60_000);
-          app.cache.deleteFolder(id);
+          app.cache.deleteBelow(`${id}/`);
         }
         inject(fault, stage);
         const preset = stage === 'sidecar get' ? 'avatar-large' : 'og';
@@ -154,7 +154,7 @@ describe('S3 that fails', { skip: s3Skip }, () => {
     const first = await app.get(app.path('og', id));
     await first.arrayBuffer();
     await app.saves.drain(60_000);
-    app.cache.deleteFolder(id);
+    app.cache.deleteBelow(`${id}/`);
     const [key = ''] = (await bucket.listKeys()).filter((name) => name.startsWith(`results/${id}/og`));
     await bucket.put(key, Buffer.from('<html>'));
     inject('500 InternalError', 'original get');
