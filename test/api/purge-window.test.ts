@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { metadataKey } from '../../src/renditions/rendition.ts';
+import { recordKey } from '../../src/renditions/keys.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
@@ -121,7 +121,7 @@ describe('a purge while the sidecar of an original is being read', () => {
       const answer = (await (await app.meta([ID])).json()) as { images: { width?: number }[] };
       return answer.images[0]?.width;
     };
-    assert.ok(results.objects.has(metadataKey(ID)));
+    assert.ok(results.objects.has(recordKey(ID)));
     const reading = meta();
     await come;
     held = false;

@@ -29,7 +29,7 @@ describe('a URL that is resolved from memory', () => {
       originals.objects.set('a.png', { body: photo, contentType: undefined, cacheControl: undefined, metadata: {} });
       assert.deepEqual(await ask(), [200, vary]);
       originals.objects.clear();
-      app.cache.deleteFolder('a.png');
+      app.cache.deleteBelow('a.png/');
       app.decodes.forget('a.png');
       assert.deepEqual(await ask(), [404, vary]);
     });
