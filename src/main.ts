@@ -121,6 +121,7 @@ function createTruth(base: Base, { originals, results }: Stores, { cache, decode
     ...{ cache, decodes, results, saves, warn, originals: originals.store },
     ...{ windowMs: config.purgeWindowMs, graceMs: config.purgeGraceMs },
     cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
+    onReplacement: base.reports.onReplacement,
     peers: config.peers && createPeers({ ...config.peers, signingKey, warn }),
   });
   return { ...takedown, saves, signingKey };

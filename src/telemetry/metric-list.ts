@@ -92,6 +92,9 @@ export const METRICS = {
   darkroom_face_looks_total: counter('Originals that were looked at for faces', {
     outcome: ['found', 'none', 'failed'],
   }),
+  darkroom_originals_replaced_total: counter('Originals whose bytes were found to be others than recorded', {
+    outcome: ['noticed', 'limited'],
+  }),
   darkroom_store_seconds: seconds('Time of one call to a store, adapter and network', { store: STORES, call: CALLS }),
   darkroom_store_calls_total: counter('Calls to a store', { store: STORES, call: CALLS, outcome: CALL_OUTCOMES }),
   darkroom_circuit_open: gauge('1 while a store is left alone because it failed too often', { store: ['results'] }),
