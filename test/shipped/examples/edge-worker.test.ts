@@ -92,6 +92,8 @@ describe('the edge worker', () => {
       [`${good}?exp=9999999999`, 403, 'bad_signature'],
       [`${good}?x=1`, 400, 'bad_request'],
       [app.path('card', ID).replace('front%20left', '%zz'), 400, 'bad_request'],
+      [app.path('card', ID).replace('front', 'fr%6Fnt'), 400, 'bad_request'],
+      [app.path('card', ID).replace('listings/7', 'listings%2F7'), 400, 'bad_request'],
       ['/', 404, 'not_found'],
       ['/health', 404, 'not_found'],
       [past, 410, 'expired'],
@@ -135,7 +137,7 @@ describe('the edge worker', () => {
     const id = newId();
     const path = app.path('thumb', id);
     const [, signature, preset, ...rest] = path.split('/');
-    const spelled = `/${signature}/${preset}/${rest.join('%2F').replaceAll('e', '%65')}`;
+    const spelled = `/${signature}/${preset}/${rest.join('%2F').replaceAll('.', '%2E')}`;
     assert.equal((await get(path)).status, 200);
     const second = await get(spelled);
     assert.match(second.headers.get('cache-status') ?? '', /edge; hit$/);
