@@ -163,7 +163,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
 }
 
 /** Outcomes without a log line, which would cost a third of the requests a second (bench/hits.ts); metrics count them. */
-const UNREMARKABLE = new Set<string | undefined>(['memory', 'not_modified']);
+const UNREMARKABLE = new Set<string | undefined>(['memory', 'not_modified', 'redirected']);
 
 function noSchemas(): never {
   throw new Error('routes have no schemas for Fastify: api/schemas.ts checks what comes in');

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { errors } from '../errors.ts';
 import type { Presets, Variant } from '../presets/presets.ts';
 import { cacheTagOf, etagOf, renditionKey } from '../renditions/rendition.ts';
+import { formatImagePath } from '../url/image-path.ts';
 import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
 import type { Signatures } from '../url/signature.ts';
 import { cacheControl } from './http-cache.ts';
@@ -13,6 +14,8 @@ export interface Target {
   /** The rendition's key in cache and store. */
   readonly key: string;
   readonly etag: string;
+  /** The path of the canonical spelling, with its query, where this URL's suffix has another; undefined where it has not. */
+  readonly moved: string | undefined;
   /** Whether Accept chose the format. */
   readonly negotiated: boolean;
   /** Headers of every answer for it: cache tags and Vary. */
@@ -58,13 +61,15 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
     const variant = presets.resolve(url.preset, url.suffix, accept); // 404
     const key = renditionKey(url.id, variant, renderVersion);
     const etag = etagOf(key);
+    const suffix = presets.canonicalSuffix(url.preset, url.suffix);
+    const moved = suffix === url.suffix ? undefined : formatImagePath({ ...url, suffix });
     const tag = cacheTagOf(url.id);
     // The names of Cloudflare and CloudFront, bunny.net, and Fastly, by their documentation (docs/cdn.md, Sources).
     const tags = { 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag };
     const named = negotiated ? { ...tags, vary: 'Accept' } : tags;
     const lasting =
       url.expiresAt === undefined ? { 'cache-control': cacheControl(undefined, 0), etag, ...named } : undefined;
-    return { url, variant, key, etag, negotiated, named, lasting };
+    return { url, variant, key, etag, moved, negotiated, named, lasting };
   }
 
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {

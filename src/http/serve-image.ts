@@ -21,6 +21,7 @@ import {
   matchesEtag,
   NOT_TO_BE_KEPT,
   provisionalCacheControl,
+  redirectCacheControl,
   type Source,
 } from './http-cache.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
@@ -60,6 +61,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
     const target = resolveUrl(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
+    if (target.moved !== undefined) {
+      context.outcome = 'redirected';
+      return reply.code(301).headers(redirectHeaders(target, target.moved)).send();
+    }
     if (matchesEtag(request.headers['if-none-match'], target.etag)) {
       context.outcome = 'not_modified';
       return reply.code(304).headers(cachingHeaders(target)).send();
@@ -164,6 +169,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
       timer.add('queue', permit.waitedMs);
     }
   }
+}
+
+function redirectHeaders({ url, named }: Target, location: string): Readonly<Record<string, string>> {
+  return { 'cache-control': redirectCacheControl(url.expiresAt, Date.now() / 1000), location, ...named };
 }
 
 function cachingHeaders({ url, etag, named, lasting }: Target): Readonly<Record<string, string>> {

@@ -17,6 +17,8 @@ export interface Presets {
   negotiates(name: string, suffix: string): boolean;
   /** Throws `unknown_preset` for every name, recipe, size and format that is not declared. */
   resolve(name: string, suffix: string, accept: string | undefined): Variant;
+  /** The one spelling of a declared suffix: without `@1x`, and without the preset's own format. */
+  canonicalSuffix(name: string, suffix: string): string;
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
   acceptClass(accept: string | undefined): string;
   readonly names: readonly string[];
@@ -48,6 +50,13 @@ export function createPresets(options: PresetsOptions): Presets {
       if (!preset || !output || !size) throw errors.presetNotFound();
       const { suffix: keySuffix, ...sides } = size;
       return { preset: name, suffix: keySuffix, recipe: recipeOf(preset, sides, output, options.faces) };
+    },
+    canonicalSuffix(name, suffix) {
+      const chosen = suffix === '' ? undefined : parseSuffix(suffix);
+      if (!chosen) return suffix;
+      const { ratio = 1, width, format } = chosen;
+      const size = width !== undefined ? `@${width}w` : ratio === 1 ? '' : `@${ratio}x`;
+      return format === undefined || format === find(name)?.format ? size : `${size}.${format}`;
     },
     acceptClass,
     names: [...named.keys()],

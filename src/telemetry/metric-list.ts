@@ -26,7 +26,16 @@ const ERROR_CODES = Object.keys({
     store_timeout: 1,
   },
 } satisfies Record<ErrorCode, 1>);
-const ANSWERS = ['memory', 'store', 'render', 'collapsed', 'nearest', 'not_modified', 'client_left'] as const;
+const ANSWERS = [
+  'memory',
+  'store',
+  'render',
+  'collapsed',
+  'nearest',
+  'not_modified',
+  'redirected',
+  'client_left',
+] as const;
 const OUTCOMES = [...ANSWERS, ...ERROR_CODES, 'other'];
 const STORES = ['originals', 'results'] as const;
 const CALLS = ['get', 'put', 'delete', 'delete_all'] as const;

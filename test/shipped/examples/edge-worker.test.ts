@@ -145,6 +145,31 @@ describe('the edge worker', () => {
     assert.equal(asked.length, 1);
   });
 
+  it('redirects by itself what the server redirects', async () => {
+    const soon = Math.floor(Date.now() / 1000) + 1000;
+    for (const [preset, exp] of [
+      ['thumb@1x'],
+      ['thumb.webp'],
+      ['thumb@2x.webp', soon],
+      ['card@1x'],
+      ['card@1x.avif'],
+    ] as const) {
+      const path = app.path(preset, ID, exp);
+      const [edge, origin] = [
+        await get(path, AVIF, { redirect: 'manual' }),
+        await app.get(path, { redirect: 'manual' }),
+      ];
+      assert.deepEqual([edge.status, origin.status], [301, 301], preset);
+      for (const name of ['location', 'vary', 'access-control-allow-origin', 'content-security-policy'])
+        assert.equal(edge.headers.get(name), origin.headers.get(name), `${preset} ${name}`);
+      assert.match(
+        edge.headers.get('cache-control') ?? '',
+        exp ? /^public, max-age=(9\d\d|1000)$/ : /^public, max-age=86400$/,
+      );
+    }
+    assert.deepEqual(asked, []);
+  });
+
   it('keeps the cache tag that a purge names', async () => {
     const path = app.path('thumb', newId());
     const tag = (await app.get(path)).headers.get('cache-tag');
