@@ -5,6 +5,7 @@ import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { SourceSelection } from '../originals/source-selection.ts';
+import { accepts } from '../presets/accept.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
 import { seeksFaces } from '../render/recipe.ts';
@@ -114,9 +115,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
     { url, variant, negotiated }: Target,
   ) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
-    const accept = negotiated ? headers.accept : undefined;
+    const taken = negotiated ? (mediaType: string) => accepts(headers.accept, mediaType) : undefined;
     const inMemory = busy && deps.nearest ? cache.family(familyOf(url.id, variant)) : [];
-    const rendition = fallbackOf(inMemory, variant.recipe, accept);
+    const rendition = fallbackOf(inMemory, variant.recipe, taken);
     if (!rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
     return { value: { rendition, source: 'nearest', timer } satisfies Developed, collapsed: false };
