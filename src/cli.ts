@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { refuseDearPresets } from './presets/encode-budget.ts';
 import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { checkPresets } from './presets/schema.ts';
@@ -79,9 +80,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async presets([action, file, ...more]) {
     if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
-    const { presetsFile } = readClientConfig();
+    const { presetsFile, renderTimeoutMs } = readClientConfig();
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
-    const changes = diffPresets(running, await readJson(file));
+    const next = await readJson(file);
+    const changes = diffPresets(running, next);
+    refuseDearPresets(checkPresets(next), renderTimeoutMs);
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },
 

@@ -64,6 +64,9 @@ export class DarkroomError extends Error {
   }
 }
 
+/** A mistake in the operator's settings or files, told in a sentence, so that no stack is printed for it. */
+export class OperatorError extends Error {}
+
 export const errors = {
   badRequest: (message: string) => new DarkroomError('bad_request', message),
   refusedRequest: (message: string, status = 400) => new DarkroomError('bad_request', message, { status }),

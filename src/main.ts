@@ -154,7 +154,9 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   const [signingKey = Buffer.alloc(0)] = signingKeys;
   const signatures = createSignatures(signingKeys);
   const definitions = config.presetsFile === undefined ? BUILT_IN_PRESETS : await readPresetsFile(config.presetsFile);
-  const presets = createPresets({ definitions, inline: config.inlinePresets, faces: config.faces });
+  const presets = createPresets({
+    ...{ definitions, inline: config.inlinePresets, faces: config.faces, renderTimeoutMs: config.renderTimeoutMs },
+  });
   const shop = createShopApi({
     ...{ ...pipeline, cache, decodes, results: stores.results, signatures, signingKey },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },

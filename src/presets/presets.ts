@@ -1,6 +1,7 @@
 import { errors } from '../errors.ts';
 import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
+import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
 import { parseInlinePreset } from './inline.ts';
 import { checkPresets, type Preset } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sizeOf } from './variants.ts';
@@ -30,10 +31,19 @@ export interface PresetsOptions {
   readonly inline: boolean;
   /** Whether this server detects faces; if not, face-aware presets crop by attention, and their keys say so. */
   readonly faces: boolean;
+  /**
+   * Milliseconds: presets and inline recipes whose encodes take too much of it are refused (encode-budget.ts). Infinite
+   * where left out.
+   */
+  readonly renderTimeoutMs?: number;
 }
 
+/** Throws a PresetsError for definitions that are not valid or whose encodes would take too long. */
 export function createPresets(options: PresetsOptions): Presets {
-  const named = new Map(Object.entries(checkPresets(options.definitions)));
+  const checked = checkPresets(options.definitions);
+  const { renderTimeoutMs = Number.POSITIVE_INFINITY } = options;
+  refuseDearPresets(checked, renderTimeoutMs);
+  const named = new Map(Object.entries(checked));
 
   function find(name: string): Preset | undefined {
     return named.get(name) ?? (options.inline ? parseInlinePreset(name) : undefined);
@@ -49,6 +59,8 @@ export function createPresets(options: PresetsOptions): Presets {
       const size = preset && chosen && sizeOf(preset, chosen);
       const output = size && outputOf(preset, size, chosen.format, accept);
       if (!preset || !output || !size) throw errors.presetNotFound();
+      // Of the presets with a name, all variants were looked at when they were read.
+      if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
       return { preset: name, suffix: size.suffix, recipe: recipeOf(preset, size, output, options.faces) };
     },
     canonicalSuffix(name, suffix) {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { OperatorError } from '../errors.ts';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
 import { settings, signingKeys } from './settings.ts';
@@ -12,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof readConfig>;
 
 /** Thrown for settings that cannot be used; the message names each variable, its value and what was expected. */
-export class ConfigError extends Error {}
+export class ConfigError extends OperatorError {}
 
 /** Reads the settings. The only place that looks at `process.env`. Sizes in bytes, durations in milliseconds. */
 export function readConfig(environment: Environment = process.env, memoryLimit = allowedMemory()) {
@@ -101,8 +102,14 @@ export function readClientConfig(environment: Environment = process.env) {
   const { DARKROOM_SIGNING_KEYS, DARKROOM_PRESETS, DARKROOM_API_TOKEN, DARKROOM_PUBLIC_URL, PORT } = environment;
   const keys = signingKeys.optional().safeParse(DARKROOM_SIGNING_KEYS || undefined);
   if (!keys.success) throw new ConfigError('DARKROOM_SIGNING_KEYS=(hidden) cannot be used: expected hex keys');
+  const renderTimeout = settings.shape.DARKROOM_RENDER_TIMEOUT.safeParse(
+    environment.DARKROOM_RENDER_TIMEOUT || undefined,
+  );
+  if (!renderTimeout.success)
+    throw new ConfigError('DARKROOM_RENDER_TIMEOUT cannot be used: expected a duration such as 5s');
   return {
     signingKeys: keys.data,
+    renderTimeoutMs: renderTimeout.data,
     presetsFile: DARKROOM_PRESETS || undefined,
     apiToken: DARKROOM_API_TOKEN || undefined,
     serverUrl: `http://127.0.0.1:${PORT || '8080'}`,

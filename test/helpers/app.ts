@@ -102,6 +102,7 @@ export async function startApp(options: TestAppOptions) {
     definitions: options.definitions ?? BUILT_IN_PRESETS,
     inline: true,
     faces: options.finder !== undefined,
+    renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
   });
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
