@@ -82,7 +82,8 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
-    playground: env.DARKROOM_PLAYGROUND ?? !production,
+    // It signs for every visitor, so by default only with a key that is good for nothing but this folder.
+    playground: env.DARKROOM_PLAYGROUND ?? env.DARKROOM_SIGNING_KEYS === undefined,
     tracing:
       env.OTEL_SDK_DISABLED !== 'true' &&
       env.OTEL_TRACES_EXPORTER !== 'none' &&

@@ -166,9 +166,9 @@ export const settings = z.object({
   ),
   DARKROOM_FACES: told('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
   DARKROOM_PLAYGROUND: told(
-    'a page at `/playground` to try presets with',
+    'a page at `/playground` to try presets with; it signs URLs for all its visitors',
     onOff().optional(),
-    '`on` outside production',
+    '`on` with a key that the server made for itself, else `off`',
   ),
   DARKROOM_LOG_LEVEL: told(
     '`trace` to `fatal`, or `silent`',

@@ -148,6 +148,14 @@ describe('a boot that stops', () => {
     );
   });
 
+  it('has a playground only with a key that the server makes, or where it is asked for', () => {
+    const { playground: made } = readConfig({});
+    const { playground: own } = readConfig({ DARKROOM_SIGNING_KEYS: KEY });
+    const { playground: asked } = readConfig({ DARKROOM_SIGNING_KEYS: KEY, DARKROOM_PLAYGROUND: 'on' });
+    const { playground: off } = readConfig({ DARKROOM_PLAYGROUND: 'off' });
+    assert.deepEqual([made, own, asked, off], [true, false, true, false]);
+  });
+
   it('wants real keys: none that is empty, short or not hex, and one in production', () => {
     for (const keys of ['', 'ab', 'ab'.repeat(31), `${KEY},`, `${KEY},ab`, 'zz'.repeat(32), `${KEY}a`])
       fails({ DARKROOM_SIGNING_KEYS: keys }, /DARKROOM_SIGNING_KEYS/);

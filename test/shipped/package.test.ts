@@ -80,7 +80,14 @@ describe('the package', () => {
     const { stdout } = await run(process.execPath, [cli, 'keys', 'new'], { cwd: folder });
     assert.match(stdout, /^[0-9a-f]{64}\n$/);
     const { PATH = '' } = process.env;
-    const env = { PATH, PORT: '0', HOST: '127.0.0.1', DARKROOM_SIGNING_KEYS: key, DARKROOM_METRICS_PORT: 'off' };
+    const env = {
+      PATH,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DARKROOM_SIGNING_KEYS: key,
+      DARKROOM_METRICS_PORT: 'off',
+      DARKROOM_PLAYGROUND: 'on',
+    };
     const server = spawn(process.execPath, [cli, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       let output = '';
