@@ -26,7 +26,9 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   const problems = unknown.map((name) => `${name} is not a setting of this version`);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
-    problems.push(`${name}=${SECRET.has(name) ? '(hidden)' : (given[name] ?? '')} cannot be used: ${message}`);
+    problems.push(
+      `${name}=${SECRET.has(name) ? '(hidden)' : withoutSecrets(given[name] ?? '')} cannot be used: ${message}`,
+    );
   }
   if (parsed.data && !parsed.data.DARKROOM_SIGNING_KEYS && parsed.data.NODE_ENV === 'production') {
     problems.push('DARKROOM_SIGNING_KEYS is not set: expected in production (make one with `openssl rand -hex 32`)');
@@ -34,7 +36,9 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   if (parsed.data?.DARKROOM_ORIGINALS.kind === 'origin' && !parsed.data.DARKROOM_ORIGIN_PRIVATE) {
     const { url } = parsed.data.DARKROOM_ORIGINALS;
     if (!url.startsWith('https:'))
-      problems.push(`DARKROOM_ORIGINALS=${url} cannot be used: expected https:, or DARKROOM_ORIGIN_PRIVATE=on`);
+      problems.push(
+        `DARKROOM_ORIGINALS=${withoutSecrets(url)} cannot be used: expected https:, or DARKROOM_ORIGIN_PRIVATE=on`,
+      );
   }
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
@@ -90,6 +94,14 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
       (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     threadPool: env.UV_THREADPOOL_SIZE,
   });
+}
+
+/**
+ * A value for a message. User and password of a URL (RFC 3986, 3.2.1) are hidden, and its query, where webhooks have tokens.
+ * Up to the last `@`, because a value that is no URL may have slashes in its password.
+ */
+function withoutSecrets(value: string): string {
+  return value.replace(/^((?:webhook:)?(?:https?|s3|file):\/*)?.*@/is, '$1(hidden)@').replace(/\?.*/s, '?(hidden)');
 }
 
 function tooLittleMemory(limit: number, faces: boolean): string {
