@@ -7,7 +7,7 @@ import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
-import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
+import { loadSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import type { ImageFormat } from './url/family.ts';
 import { createImageUrls } from './url/sdk.ts';
@@ -59,7 +59,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   async sign([preset, id, ...more], flags) {
     if (!preset || !id || more.length > 0) throw new UsageError('sign needs a preset and an id');
     const { signingKeys, presetsFile, publicUrl, serverUrl } = readClientConfig();
-    const [key = await loadOrMakeSigningKey()] = signingKeys ?? [];
+    const [key = await loadSigningKey()] = signingKeys ?? [];
     const presets = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
     const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl;
     const seconds = numberOf('expires-in', flags['expires-in']);
