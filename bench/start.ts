@@ -4,7 +4,7 @@
  *
  *   node bench/start.ts [--photos DIR] [--runs 15] [--bundle dist/main.js] [--out bench/results]
  *
- * The bundle is built first. Without `--bundle` it is what the image starts if there is such a file, else dist/cli.js.
+ * The bundle is built first. Without `--bundle` it is dist/main.js, which the image starts.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -75,7 +75,7 @@ async function oneStart(args: readonly string[], env: Record<string, string>): P
   return { ms, peakMib: Number(peak) / 1024 };
 }
 
-/** 0 while nobody listens. */
+/** The HTTP status, or 0 while the port is closed. */
 function statusOf(port: number): Promise<number> {
   return new Promise((resolve) => {
     get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
@@ -99,7 +99,7 @@ const WAYS: Record<string, () => Promise<Run>> = {
   'Darkroom, source, stored rendition': () => oneStart(source, settings(stored)),
   'Darkroom, source, cold render': () => oneStart(source, fresh()),
 };
-// Fills the store, and the file cache of the machine with all that is started.
+// Fills the store, and the kernel's file cache with all programs.
 await oneStart(source, settings(stored));
 for (const way of Object.values(WAYS)) await way();
 

@@ -45,15 +45,15 @@ import { createSignatures } from './url/signature.ts';
 
 const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
 /**
- * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
- * new originals about the tenth in the queue gives up and is framed by attention for a minute.
+ * A rendition waits this long for its faces, the start of the face thread included. Detection takes some 140 ms, so in a burst
+ * of new originals about the tenth in the queue gives up and is cropped by attention for a minute.
  */
 const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
-/** In render timeouts. The timeout itself only ends what the client waits for; a render that takes longer than this is lost. */
+/** In render timeouts, each of which only ends the client's wait: a render that takes three is taken for hung. */
 const HONEST_RENDERS = 3;
 /** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
 const WORTH_COLLECTING = 4 * 1024 * 1024;
-/** A machine that was woken for a stored rendition answers it before sharp is loaded, which takes some 70 ms. */
+/** A process started for a stored rendition answers it before it loads sharp, which takes some 70 ms. */
 const WARM_AFTER_MS = 500;
 
 type Stores = ReturnType<typeof openStores>;
@@ -61,7 +61,7 @@ type Caches = ReturnType<typeof createCaches>;
 type Pipeline = ReturnType<typeof createPipeline>;
 type Api = Awaited<ReturnType<typeof createApi>>;
 
-/** What all parts need. */
+/** Handed to every part. */
 interface Base {
   readonly config: Config;
   readonly reports: Reports;
@@ -105,7 +105,7 @@ function createCaches({ config: { memory } }: Base) {
   };
 }
 
-/** Everything between a request for a rendition that is not made yet and its bytes. */
+/** Flights, queue, originals, renderer and write-behind: all that makes a rendition which is in no cache. */
 function createPipeline({ config, reports, tracing }: Base, { originals, results }: Stores, caches: Caches) {
   const { memory } = config;
   const { cache, decodes, inputBuffers } = caches;
@@ -116,7 +116,7 @@ function createPipeline({ config, reports, tracing }: Base, { originals, results
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
     ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
-    // What renders need beyond their own share, the caches do without meanwhile: first what is soonest made again.
+    // Renders that need more than their own share take it from the caches, first from the one that is cheapest to refill.
     onWorkBytes(bytes) {
       const more = bytes - memory.work;
       const evicted = decodes.shrinkBy(more) + cache.shrinkBy(more - memory.decodes);
@@ -145,7 +145,7 @@ function createPipeline({ config, reports, tracing }: Base, { originals, results
   return { flights, queue, renderer, saves, finder, epochs, metadata, resultStore, reader, sources, maxOriginalBytes };
 }
 
-/** What answers: signatures, presets, the shop's API, the playground, metrics, and the routes to all of them. */
+/** Signatures, presets, the shop's API, the playground, metrics, and the routes to them. */
 async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches, pipeline: Pipeline) {
   const { config, reports, tracing, life, logStream } = base;
   const { flights, queue, renderer, saves, metadata, maxOriginalBytes } = pipeline;
@@ -227,7 +227,7 @@ async function run(base: Base, { originals, results }: Stores, pipeline: Pipelin
   process.stdout.write(`\n${urls}\n`);
 }
 
-// Not awaited: the bundle is a script (build/bundle.ts), which cannot wait outside a function.
+// Not awaited: the bundle is a script (build/bundle.ts), where `await` outside a function is no syntax.
 start().catch((error: unknown) => {
   process.stderr.write(`Darkroom cannot start.\n${startFailure(error)}\n`);
   process.exit(1);

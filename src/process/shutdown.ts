@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { LogStream } from './log-stream.ts';
 
-/** What has to end before the process may, in this order. */
+/** The steps before the exit, in this order. */
 export interface ShutdownSteps {
-  /** The port closes; what runs is finished and answered. */
+  /** Closes the port, then finishes and answers the requests under way. */
   closeServer(): Promise<unknown>;
-  /** Saves what was answered, within a time; how many saves were given up. */
+  /** Finishes the saves behind answers. Resolves to the number of saves that were given up. */
   drainSaves(withinMs: number): Promise<number>;
-  /** Everything that was opened, in reverse order; `withinMs` are left for last messages. */
+  /** Closes everything that was opened, in reverse order; `withinMs` are left for the last spans. */
   release(withinMs: number): Promise<unknown>;
 }
 
@@ -16,25 +16,25 @@ export interface ShutdownOptions extends ShutdownSteps {
   readonly timeoutMs: number;
   readonly log: FastifyBaseLogger;
   readonly logStream: LogStream;
-  /** What the routes see: `/ready` says no from the first signal on. */
+  /** Shared with the routes: `/ready` answers 503 from the first signal on. */
   readonly life: { draining: boolean };
-  /** Told in the log when draining begins. */
+  /** Counts of work for the log line with which draining begins. */
   underWay(): Record<string, number>;
 }
 
 export interface Shutdown {
-  /** A signal, or another reason to stop. The second one ends the process at once. */
+  /** Drains and exits with code 0. A second call ends the process at once. `reason`: a signal's name, or `idle`. */
   begin(reason: string): void;
-  /** As after a signal, but with an error: this process is of no use. */
+  /** The same with exit code 1: this process cannot work. */
   fail(reason: string): void;
-  /** A slot is lost for good: the process ends as after a signal, but with an error. */
+  /** The same after a render that never returned, whose thread would block `process.exit()`. */
   giveUp(): void;
 }
 
-/** Kept back from the shutdown's time for closing sockets and the last log line, in milliseconds. */
+/** Part of the shutdown's time that is kept for closing sockets and the last log line, in milliseconds. */
 const LAST_WORDS_MS = 300;
 
-/** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
+/** `/ready` answers 503, the port closes, open requests are answered, saves are finished; then the process exits. */
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { timeoutMs, log, logStream, life } = options;
   let lost = false;
@@ -59,7 +59,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
     await logStream.end(lastWordsMs);
-    // exit() waits for all of libuv's threads, so one that hangs would keep the process for ever; abort() waits for none.
+    // exit() waits for all of libuv's threads, so a hanging one would keep the process for ever; abort() waits for none.
     if (lost) process.abort();
     process.exit(code);
   }

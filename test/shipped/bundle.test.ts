@@ -14,7 +14,7 @@ import { svtAv1Skip } from '../helpers/svt-av1.ts';
 const run = promisify(execFile);
 const { PATH = '' } = process.env;
 let home: string;
-/** Two clones, one of them deeper, as a developer's and CI's would be. */
+/** Two copies at paths of different depth, as a developer's and CI's are. */
 let folders: string[];
 
 before(async () => {
@@ -80,7 +80,7 @@ describe('the bundle', () => {
     })`;
     const started = await run(process.execPath, ['-e', code], { cwd: image, env });
     assert.match(started.stdout, /rejected: false/);
-    // The next build throws it away: V8 would run old code for new text of the same length.
+    // The next build deletes it: V8 would run the old code for a new source of the same length.
     cpSync(join(image, file), join(folder, file));
     await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
     assert.deepEqual(globSync('dist/*.cache', { cwd: folder }), []);

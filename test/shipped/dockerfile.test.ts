@@ -10,7 +10,7 @@ const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const manifest = JSON.parse(read('package.json'));
 const ignored = read('.dockerignore').split('\n');
 
-/** What hadolint would say, and what this image promises beyond that; one sentence for each thing that is wrong. */
+/** hadolint's rules and this image's own promises; a sentence for each rule that is broken. */
 function faultsOf(content: string): string[] {
   const stages = readDockerfile(content);
   const image = stages.at(-1);
@@ -127,7 +127,7 @@ describe('the Dockerfile', () => {
     assert.deepEqual(config.results, { kind: 'folder', path: '/data/results' });
     const [ports = []] = image.steps.filter(({ keyword }) => keyword === 'EXPOSE').map(({ words }) => words);
     assert.deepEqual(ports, [String(config.port), String(config.metricsPort)]);
-    // One place for the allocator: two would fight.
+    // Either jemalloc or glibc's settings: with both, one of them has no effect.
     assert.equal('LD_PRELOAD' in environment && 'MALLOC_ARENA_MAX' in environment, false);
   });
 });
