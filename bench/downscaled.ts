@@ -1,6 +1,6 @@
 /**
- * What making renditions of a whole picture costs and saves, beside decoding the original for each: CPU, and SSIM against
- * the ideal (all of the original's pixels, scaled once). It decides ROOM and the proxy image's form in src/render/stages/downscaled.ts.
+ * Renditions made from a downscaled decode or a proxy image, beside decoding the original for each: CPU, and SSIM against the
+ * ideal (all of the original's pixels, scaled once). Decides ROOM and PROXY_JPEG in src/render/stages/downscaled.ts.
  *
  *   node bench/downscaled.ts [--photos DIR] [--out bench/results]
  */
@@ -21,9 +21,9 @@ const { values } = parseArgs({
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** How much larger the whole picture is than the rendition made of it. */
+/** How much larger the downscaled decode is than the rendition made from it. */
 const RATIOS = [1, 1.1, 1.25, 1.5, 2, 4, 8];
-/** `jpeg`: the proxy image as it is; `jpeg 95`: as it might be. */
+/** `jpeg`: the proxy image; `jpeg 95`: one of higher quality. */
 const SOURCES = ['original', 'pixels', 'jpeg', 'jpeg 95'] as const;
 const LARGER = { quality: 95, chromaSubsampling: '4:4:4' } as const;
 
@@ -62,13 +62,13 @@ for (const file of files) {
     const scale = side / Math.max(width, height);
     return { width: Math.round(width * scale), height: Math.round(height * scale), fit: 'fill' } as const;
   };
-  const whole = await rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)));
-  const pack = (form: JpegOptions) => open(whole).jpeg(form).toBuffer();
-  const [packed, larger] = [await pack(PROXY_JPEG), await pack(LARGER)];
-  note('decode whole', await cpuOf(() => rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)))));
-  note('pack', await cpuOf(() => pack(PROXY_JPEG)));
-  note('pack larger', await cpuOf(() => pack(LARGER)));
-  note('packed bytes', packed.length);
+  const downscaled = await rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)));
+  const encode = (options: JpegOptions) => open(downscaled).jpeg(options).toBuffer();
+  const [proxy, larger] = [await encode(PROXY_JPEG), await encode(LARGER)];
+  note('decode', await cpuOf(() => rawOf(load().resize(sized(DOWNSCALED_SIDE_PX)))));
+  note('encode proxy', await cpuOf(() => encode(PROXY_JPEG)));
+  note('encode larger', await cpuOf(() => encode(LARGER)));
+  note('proxy bytes', proxy.length);
   note('larger bytes', larger.length);
   note('original bytes', original.length);
   for (const ratio of RATIOS) {
@@ -76,8 +76,8 @@ for (const file of files) {
     const ideal = await rawOf(open(full).resize(size));
     const sources = {
       original: load,
-      pixels: () => open(whole),
-      jpeg: () => sharp(packed),
+      pixels: () => open(downscaled),
+      jpeg: () => sharp(proxy),
       'jpeg 95': () => sharp(larger),
     };
     for (const source of SOURCES) {
@@ -107,6 +107,11 @@ WebP of quality 80 against the ideal.
 
 ${table}
 
-Decoding the original to ${DOWNSCALED_SIDE_PX} px takes ${mean('decode whole').toFixed(1)} ms. Packing that as the proxy image takes
-${mean('pack').toFixed(1)} ms and ${Math.round(mean('packed bytes') / 1000)} KB; as JPEG 95, 4:4:4, ${mean('pack larger').toFixed(1)} ms and ${Math.round(mean('larger bytes') / 1000)} KB.`;
-writeReport(values.out, 'whole', text, Object.fromEntries(Array.from(figures.keys(), (name) => [name, mean(name)])));
+Decoding the original to ${DOWNSCALED_SIDE_PX} px takes ${mean('decode').toFixed(1)} ms. Encoding that as the proxy image takes
+${mean('encode proxy').toFixed(1)} ms and ${Math.round(mean('proxy bytes') / 1000)} KB; as JPEG 95, 4:4:4, ${mean('encode larger').toFixed(1)} ms and ${Math.round(mean('larger bytes') / 1000)} KB.`;
+writeReport(
+  values.out,
+  'downscaled',
+  text,
+  Object.fromEntries(Array.from(figures.keys(), (name) => [name, mean(name)])),
+);

@@ -1,9 +1,9 @@
 /**
- * Everything Darkroom answers that is not a picture. `code` is the contract (DESIGN.md section 3): clients and
- * dashboards rely on it; `publicMessage` is for people and never carries keys, paths or hosts.
+ * Every error that Darkroom answers. `code` is a contract (DESIGN.md section 3) that clients and dashboards rely on;
+ * `publicMessage` is for people and never carries keys, paths or hosts.
  */
 
-/** `cacheControl`: how long a CDN may repeat the answer. */
+/** Status and Cache-Control header of an error code. */
 interface ErrorKind {
   readonly status: number;
   readonly cacheControl: string;
@@ -19,7 +19,7 @@ const KINDS = {
   bad_signature: { status: 403, cacheControl: REPEATABLE },
   not_found: { status: 404, cacheControl: REPEATABLE },
   unknown_preset: { status: 404, cacheControl: REPEATABLE },
-  // Short, because an upload may finish a moment after somebody looked.
+  // Short, because the upload of this original may finish a moment later.
   original_not_found: { status: 404, cacheControl: 'public, max-age=10' },
   method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
   already_exists: { status: 412, cacheControl: NEVER_KEPT },
@@ -36,16 +36,19 @@ const KINDS = {
 
 export type ErrorCode = keyof typeof KINDS;
 
-/** The one error class. `cause` goes to the log, never into an answer. */
+/** The only error class. `cause` goes to the log, never into an answer. */
 export class DarkroomError extends Error {
   readonly code: ErrorCode;
   readonly publicMessage: string;
   readonly status: number;
   readonly cacheControl: string;
-  /** Seconds until it makes sense to come back, for the Retry-After header (RFC 9110, 10.2.3). */
+  /** Seconds after which a retry makes sense, for the Retry-After header (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined;
 
-  /** A `status` of its own is for what is wrong with the request beside its URL: no cache may keep that for the URL. */
+  /**
+   * `status` replaces the code's own where the URL is right and the rest of the request is not (a header, its speed): such an
+   * answer is `no-store`, because caches keep answers by their URL.
+   */
   constructor(
     code: ErrorCode,
     publicMessage: string,

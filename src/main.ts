@@ -125,7 +125,7 @@ function createPipeline({ config, reports, tracing }: Base, { originals, results
     onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
   });
   const queue = watchQueue(workQueue, {
-    ...{ places: config.slots + config.queue, ...reports.queue },
+    ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
   const rawRenderer = createRenderer({

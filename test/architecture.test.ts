@@ -72,7 +72,7 @@ const HOMES: Readonly<Record<string, string>> = {
   'ipaddr.js': 'stores/http',
   'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals',
   '@mediapipe/tasks-vision': 'faces/worker',
-  zod: 'process/settings presets api/schemas playground/playground',
+  zod: 'process/settings presets api/schemas api/openapi playground/playground',
   '@opentelemetry': 'telemetry/tracing',
   '@fastify/otel': 'telemetry/tracing',
   'prom-client': 'telemetry/metrics',

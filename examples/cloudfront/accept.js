@@ -1,7 +1,7 @@
-// A CloudFront Function (runtime cloudfront-js-2.0, viewer request): makes of any Accept one of the three that Darkroom
-// tells apart, so that the cache policy can put Accept into the key. One copy where Accept decides nothing.
+// A CloudFront Function (runtime cloudfront-js-2.0, viewer request): replaces any Accept by one of the three classes of
+// Darkroom, so that the cache policy can put Accept into the key. One copy where Accept decides nothing.
 
-// Presets with a format of their own; here the built-in ones. One that is missing costs two more copies, nothing else.
+// Presets with a format of their own, here the built-in ones. A missing one costs two more copies and is served rightly.
 const FIXED = ['thumb', 'small', 'medium', 'large', 'retina', 'og', 'avatar-small', 'avatar-medium', 'avatar-large'];
 
 /** Whether Accept names the type with a weight above 0. */

@@ -1,4 +1,4 @@
-/** Which of a preset's formats a client gets, told from the presets file and the Accept header as the server tells it. */
+/** Chooses the format of an answer from the presets file and the Accept header, as the server does. */
 
 export interface EdgePreset {
   readonly width?: number;
@@ -12,18 +12,18 @@ export interface EdgePreset {
 export type EdgePresets = Readonly<Record<string, EdgePreset>>;
 
 export interface Pinned {
-  /** What stands behind the preset's name in the URL that is asked for and cached. */
+  /** Suffix of the preset's name in the URL for origin and cache. */
   readonly suffix: string;
-  /** Whether Accept took part, so that the answer varies. */
+  /** Whether Accept chose the format, so that the answer varies. */
   readonly negotiated: boolean;
 }
 
-/** Above, the server makes WebP of AVIF. */
+/** Above this size the server answers WebP in place of AVIF. */
 const AVIF_MAX_PIXELS = 2_000_000;
 
 /**
- * `not_offered` for what a known preset does not declare, and undefined for presets that the worker does not know: those
- * are the server's business. The base format has no suffix, for only the server knows whether it is a JPEG or a PNG.
+ * `not_offered` for a suffix that a known preset does not declare; undefined for presets that the worker does not know,
+ * which the server answers. The base format has no suffix, because only the server knows whether it is a JPEG or a PNG.
  */
 export function pin(
   presets: EdgePresets,
@@ -54,7 +54,7 @@ const typeOf = (range: string) => range.split(';', 1)[0]?.trim() ?? '';
 /** A weight of 0 means "not acceptable" (RFC 9110, 12.4.2). */
 const wanted = (range: string) => !/;\s*q=0(\.0{0,3})?\s*(;|$)/.test(range);
 
-/** Of the size asked for, rounded as the server rounds it. */
+/** Pixels of the preset's size, rounded as on the server. */
 function pixels({ width, height }: EdgePreset, ratio: number, wide: number | '' | undefined): number {
   const scaled = (side: number | undefined) => side && Math.max(1, Math.round(side * ratio));
   const across = wide || scaled(width);
@@ -62,7 +62,7 @@ function pixels({ width, height }: EdgePreset, ratio: number, wide: number | '' 
   return (across || down || 0) * (down || across || 0);
 }
 
-/** `w_300,h_300,f_webp`: only what decides about formats. The server checks the rest. */
+/** The fields of `w_300,h_300,f_webp` that decide about formats. The server checks the rest. */
 function inlineRecipe(name: string): EdgePreset | undefined {
   const fields = new Map(
     name.split(',').map((part) => [part.slice(0, part.indexOf('_')), part.slice(part.indexOf('_') + 1)]),

@@ -30,7 +30,7 @@ interface Answer {
   readonly body: ArrayBuffer;
 }
 
-/** Longer than the server's own deadlines for queue and render together. */
+/** Milliseconds, longer than the server's own deadlines for queue and render together. */
 const ORIGIN_TIMEOUT_MS = 35_000;
 const underWay = new Map<string, Promise<Answer>>();
 let verifier: { keys: string; verify: ReturnType<typeof createVerifier> } | undefined;
@@ -62,7 +62,7 @@ function verifierFor({ DARKROOM_SIGNING_KEYS: keys }: Env) {
   return verifier.verify;
 }
 
-/** One fetch for all who ask this isolate for the same path. `key`: where it is kept; undefined for what may vary. */
+/** One fetch for all requests of this isolate for one path. `key`: of the cache; undefined for answers that may vary. */
 async function develop(
   path: string,
   key: Request | undefined,
@@ -71,7 +71,7 @@ async function develop(
   request: Request,
   context: Context,
 ): Promise<Response> {
-  // What the worker cannot pin is negotiated by the server, so it is shared with nobody.
+  // The server negotiates what the worker cannot pin, so each request has a fetch of its own.
   if (!key) return fetchOrigin(path, env, request.headers.get('accept') ?? '').catch(unreachable);
   let flight = underWay.get(path);
   if (!flight) {
@@ -85,7 +85,7 @@ async function develop(
       })
       .finally(() => underWay.delete(path));
     underWay.set(path, flight);
-    // Others wait for this one, so it must not end with the client that happened to be first.
+    // Other requests wait for it, so it must not end with the first client's connection.
     context.waitUntil(flight.catch(() => {}));
   }
   try {
@@ -96,13 +96,13 @@ async function develop(
   }
 }
 
-/** Nothing of the client's but what decides about the picture. */
+/** Of the client's headers the origin gets Accept alone. */
 function fetchOrigin(path: string, env: Env, accept: string): Promise<Response> {
   const signal = AbortSignal.timeout(ORIGIN_TIMEOUT_MS);
   return fetch(env.ORIGIN_URL.replace(/\/+$/, '') + path, { headers: { accept }, redirect: 'manual', signal });
 }
 
-/** Pictures only, and of those only what the server lets caches keep. */
+/** Only pictures, and only with a Cache-Control that lets caches keep them. */
 function isKept({ status, headers }: Response): boolean {
   const control = headers.get('cache-control') ?? '';
   return status === 200 && /max-age=[1-9]/.test(control) && !/no-store|private/.test(control);
@@ -128,7 +128,7 @@ function toClient(
   headers.append('cache-status', cacheStatus);
   if (negotiated) headers.set('vary', 'Accept');
   const control = headers.get('cache-control');
-  // What has lain here for a while must not outlive its URL in the browser.
+  // A cached answer must not outlive its URL in the browser.
   if (control && expiresAt !== undefined) {
     const left = Math.max(0, Math.floor(expiresAt - Date.now() / 1000));
     headers.set(

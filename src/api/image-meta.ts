@@ -15,17 +15,17 @@ export interface ImageMetaDeps {
   readonly maxOriginalBytes: number;
 }
 
-/** One image of a listing page, or why there is nothing to say about it. */
-export type ImageMeta =
+/** Metadata of one image, or the error that prevented it. */
+export type ImageReport =
   | ({ readonly id: string; readonly faces?: readonly Face[] } & PictureDescription)
   | { readonly id: string; readonly error: string; readonly message: string };
 
-/** As many at a time; a page of new pictures must not crowd out the renders. */
+/** Images of one call that are read at a time: a page of new pictures must not crowd out the renders. */
 const AT_A_TIME = 4;
 
-/** In the order asked for. What one image lacks does not keep the others back. */
+/** Metadata in the order of the ids. An image that fails is reported in its place; the others do not fail with it. */
 export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
-  async function metaOf(id: string, signal: AbortSignal): Promise<ImageMeta> {
+  async function metaOf(id: string, signal: AbortSignal): Promise<ImageReport> {
     try {
       await metadata.load(id, signal);
       const picture = await metadata.picture(id, async () => {
@@ -46,8 +46,8 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
     }
   }
 
-  return async function imageMeta(ids: readonly string[], signal: AbortSignal): Promise<ImageMeta[]> {
-    const found = new Map<string, ImageMeta>();
+  return async function imageMeta(ids: readonly string[], signal: AbortSignal): Promise<ImageReport[]> {
+    const found = new Map<string, ImageReport>();
     const left = [...new Set(ids)];
     const work = async () => {
       for (let id = left.shift(); id !== undefined; id = left.shift()) found.set(id, await metaOf(id, signal));

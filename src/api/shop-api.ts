@@ -9,17 +9,17 @@ import { createUploads, type Uploads, type UploadsDeps } from './uploads/uploads
 export interface ShopApiOptions
   extends Omit<PurgeDeps, 'originals'>,
     Omit<UploadsDeps, 'target' | 'originals' | 'purge' | 'metadata'> {
-  /** Without one there are no routes under /v1. */
+  /** Undefined: there are no routes under /v1. */
   readonly apiToken: string | undefined;
   readonly reader: OriginalReader;
   /** Undefined where originals can only be read. */
   readonly originals: PurgeDeps['originals'];
-  /** Where uploads go; undefined where that is this server itself. */
+  /** Signs uploads straight to a bucket; undefined where originals lie in a folder and this server takes uploads. */
   readonly bucket: UploadTarget | undefined;
   readonly signingKey: Uint8Array;
 }
 
-/** What stands behind the routes for the shop, from the same parts that serve images. */
+/** The services behind the API routes, built of the same parts that serve images. */
 export interface ShopApi {
   readonly api: Omit<ApiDeps, 'version'> | undefined;
   readonly folderUploads: FolderUploads | undefined;

@@ -1,14 +1,11 @@
-import type { Face } from './face.ts';
+import type { Face, Probe } from './face.ts';
 
 /**
- * From what two models say of a picture and its parts to its faces. Numbers in, numbers out; boxes in probe pixels.
- * The bounds are measured by bench/faces.ts, the figures stand in bench/results/.
+ * Turns the detections of two models, in a picture and its parts, into faces. Numbers in, numbers out; boxes in pixels of the
+ * detector input. The thresholds are measured by bench/faces.ts; figures in bench/results/.
  */
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+type Size = Pick<Probe, 'width' | 'height'>;
 
 export interface Area extends Size {
   readonly left: number;
@@ -20,30 +17,30 @@ export interface Candidate extends Area {
   readonly eyesY: number;
 }
 
-/** A first look only suggests; from here on a second look at it is worth its time. */
+/** Score from which a detection of the first look is worth a second, closer look. */
 const MIN_SUGGESTION = 0.4;
-/** What the near model says of a large face needs no second look. */
+/** A face that the near model finds with this score and this share of the longer side needs no second look. */
 const SURE = { score: 0.8, share: 0.15 };
-/** What both models must say in the mean when they look closely. */
+/** Mean score of both models that confirms a face in the close-up. */
 const MIN_CONFIRMED = 0.5;
-/** How much of a face a close look shows, in faces. */
+/** Side of a close-up, as a multiple of the face's longer side. */
 const CLOSE_UP = 2.2;
-/** A face in the close-up is the suggested one from this intersection over union on. */
+/** A face in the close-up is the suggested one if their intersection over union is at least this. */
 const SAME_IN_CLOSE_UP = 0.3;
-/** Close looks at one picture; a crowd is framed by its surest. */
+/** Close-ups of one picture; a crowd is framed by its likeliest faces. */
 const MAX_SUGGESTIONS = 24;
-/** Faces that share this much of the smaller one are the same face. */
+/** Boxes that overlap in this share of the smaller one are the same face. */
 const SAME_FACE = 0.4;
-/** A picture with a face this large is of that face: nobody looks for small ones behind it. */
+/** A picture with a face of this share of its longer side is a portrait: no small faces are looked for behind it. */
 const PORTRAIT = { score: 0.7, share: 0.25 };
-/** Below this many pixels on its longer side a picture gains nothing from being looked at in parts. */
+/** Longer side in pixels below which looking at parts of a picture finds no more faces. */
 const TILED_MIN_PX = 320;
 const TILES_ACROSS = 3;
-/** Neighbouring tiles share this part of a tile, so that a small face is whole in at least one. */
+/** Neighbouring tiles share this part of a tile, so that a small face is not cut in at least one of them. */
 const TILE_OVERLAP = 0.25;
-/** A face that touches a cut edge of its tile is a part of one; fraction of the tile. */
+/** A face this near to a cut edge of its tile may be a part of one; fraction of the tile. */
 const TILE_EDGE = 0.01;
-/** What is larger than this share of a tile was seen better in the whole picture. */
+/** A face larger than this share of a tile is detected better in the whole picture. */
 const TILE_MAX_SHARE = 0.5;
 
 /** The parts in which small faces are looked for; none where a large face was found already. */
@@ -66,8 +63,8 @@ export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
 }
 
 /**
- * What the first looks suggest, each face once. `sure` needs no second look; `suggested` does, the likeliest first.
- * The near model draws large faces more exactly, so its boxes go before the far one's.
+ * The faces that the first looks suggest, each once. `sure` needs no second look; `suggested` does, the likeliest first. The
+ * near model places large faces more exactly, so its boxes go before the far model's.
  */
 export function suggestions(
   picture: Size,
@@ -85,7 +82,7 @@ export function suggestions(
   return { sure, suggested: suggested.slice(0, MAX_SUGGESTIONS) };
 }
 
-/** Where a close look shows a face with some air, inside the picture. Undefined for what is outside it. */
+/** The close-up of a face with some space around it, inside the picture. Undefined for a face outside of it. */
 export function closeUpOf(face: Candidate, picture: Size): Area | undefined {
   const side = Math.round(CLOSE_UP * Math.max(face.width, face.height));
   const size = { width: Math.min(side, picture.width), height: Math.min(side, picture.height) };
@@ -96,7 +93,7 @@ export function closeUpOf(face: Candidate, picture: Size): Area | undefined {
   return size.width > 0 && size.height > 0 ? { left, top, ...size } : undefined;
 }
 
-/** The face as the close look sees it; undefined when that does not bear the suggestion out. */
+/** The face as the close-up shows it; undefined when the close-up does not confirm the suggestion. */
 export function confirmed(
   suggestion: Candidate,
   near: readonly Candidate[],
@@ -111,7 +108,7 @@ export function confirmed(
   return score >= MIN_CONFIRMED ? { ...(byNear ?? byFar ?? suggestion), score } : undefined;
 }
 
-/** Largest first, as fractions of the picture. What lies outside is dropped or clipped. */
+/** Largest first, as fractions of the picture. Faces outside of it are dropped, those across its edge clipped. */
 export function facesOf(picture: Size, found: readonly Candidate[]): Face[] {
   return distinct(found, [])
     .toSorted((a, b) => b.width * b.height - a.width * a.height)
@@ -124,7 +121,7 @@ function distinct(candidates: readonly Candidate[], known: readonly Candidate[])
   return chosen;
 }
 
-/** A box of numbers, as large as something. */
+/** Finite numbers and a box that is not empty. */
 function isSound({ left, top, width, height, score, eyesY }: Candidate): boolean {
   return [left, top, width, height, score, eyesY].every(Number.isFinite) && width > 0 && height > 0;
 }
@@ -149,7 +146,7 @@ function overUnion(a: Area, b: Area): number {
   return both / (a.width * a.height + b.width * b.height - both);
 }
 
-/** Pixels in both. */
+/** Pixels in the intersection. */
 function shared(a: Area, b: Area): number {
   const across = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left);
   const down = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top);

@@ -5,18 +5,18 @@ export interface Face {
   readonly width: number;
   readonly height: number;
   readonly score: number;
-  /** Height of the eyes in the picture, as a fraction. */
+  /** Vertical position of the eyes: 0 at the top of the picture, 1 at its bottom. */
   readonly eyesY: number;
 }
 
-/** Whether this is a face as above; what a thread or a file says may be anything. */
+/** Whether a value from the thread or from a file is a `Face`. */
 export function isFace(value: unknown): value is Face {
   const face = value as Face | null;
   const numbers = [face?.left, face?.top, face?.width, face?.height, face?.score, face?.eyesY];
   return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
 }
 
-/** RGBA, 8 bits a channel, upright sRGB without transparency. */
+/** The detector input: RGBA, 8 bits a channel, upright sRGB without transparency. Width and height in pixels. */
 export interface Probe {
   readonly data: Uint8Array;
   readonly width: number;

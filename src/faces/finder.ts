@@ -3,11 +3,11 @@ import { type Face, isFace, type Probe } from './face.ts';
 
 export interface FaceFinder {
   /**
-   * Finds the faces of one picture, largest first. Never blocks the event loop. Rejects with a `FaceFinderError` when
-   * the thread crashed, hangs, does not start or is overrun, and with the signal's reason when that aborts.
+   * Finds the faces of one picture, largest first, without blocking the event loop. Rejects with a `FaceFinderError` when the
+   * thread crashes, hangs, does not start or has too many calls waiting, and with the signal's reason when that aborts.
    */
   find(probe: Probe, signal: AbortSignal): Promise<readonly Face[]>;
-  /** Whether the thread lives. */
+  /** Whether there is a thread. */
   readonly running: boolean;
   close(): Promise<void>;
 }
@@ -23,26 +23,26 @@ export type FaceReply =
   | { readonly number: number; readonly error: string };
 
 export interface FaceFinderOptions {
-  /** For one call, waiting and starting the thread included. */
+  /** For one call, the wait and the start of the thread included. */
   readonly timeoutMs: number;
-  /** For the start of the thread: a slow machine's first calls may give up before it is there, later ones find it. */
+  /** For the start of the thread: on a slow machine the first calls may time out before it is ready. */
   readonly startMs?: number;
-  /** Calls that may wait; the next is refused at once. */
+  /** How many calls may wait; a further one is refused at once. */
   readonly waiting: number;
-  /** The thread ends after this long without work and gives its 60 to 90 MB back. */
+  /** The thread ends after this long without work, which frees its 60 to 90 MB. */
   readonly idleMs: number;
-  /** Faults in a row until the thread is left alone for a while. */
+  /** Faults in a row after which no thread is started for a while. */
   readonly patience?: number;
   /** First pause after too many faults; doubled by each further one, up to a minute. */
   readonly backOffMs?: number;
-  /** Heap of the thread's JavaScript in MB; the models live beside it. */
+  /** Heap of the thread's JavaScript in MB, without the models. */
   readonly maxHeapMb?: number;
-  /** The thread's code; tests put broken ones here. */
+  /** The thread's code; replaceable by tests. */
   readonly workerUrl?: URL;
 }
 
 const MAX_BACK_OFF_MS = 60_000;
-/** `.ts` from source, `.js` in the bundle, where this file and its thread lie side by side too. */
+/** `.ts` from source, `.js` in the bundle; this file and its thread are side by side in both. */
 const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 interface Call {
@@ -50,7 +50,7 @@ interface Call {
   settle(reply: FaceReply | Error): void;
 }
 
-/** Owns one thread, started by the first call, one detection in it at a time. */
+/** Owns one thread, started by the first call, with one detection at a time. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   const { timeoutMs, waiting, idleMs, startMs = 10_000, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
   const workerUrl = options.workerUrl ?? new URL(`./worker${RUNNING_AS}`, import.meta.url);
@@ -58,7 +58,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   let worker: Worker | undefined;
   let ready = false;
   let current: Call | undefined;
-  /** Until the thread is there; then while it has nothing to do. */
+  /** Limits the start of the thread; later, its time without work. */
   let timer: NodeJS.Timeout | undefined;
   let numbers = 0;
   let faults = 0;
@@ -68,10 +68,10 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   function startThread(): void {
     const thread = new Worker(workerUrl, {
       ...{ name: 'faces', stdout: true, stderr: true },
-      // A thread that wants more ends alone instead of taking the process with it.
+      // A thread that needs more ends alone instead of ending the process.
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     });
-    // MediaPipe's chatter is drained and dropped; errors come as messages.
+    // MediaPipe's output is drained and dropped; errors come as messages.
     thread.stdout.resume();
     thread.stderr.resume();
     worker = thread;
@@ -90,7 +90,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     thread.on('exit', (code) => thread === worker && fault(new FaceFinderError(`the face thread ended (${code})`)));
   }
 
-  /** One call has its answer. A thread that keeps failing may be broken for good, although it still speaks. */
+  /** Settles the current call. A thread that keeps answering with errors is replaced like one that crashed. */
   function finish(reply: FaceReply): void {
     const failure = failureIn(reply);
     if (failure && faults + 1 >= patience) {
@@ -103,7 +103,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     call?.settle(failure ?? reply);
   }
 
-  /** Whoever was being served fails; those in line get a new thread, unless it failed too often. */
+  /** Fails the current call and ends the thread; waiting calls get a new one, unless it failed too often. */
   function fault(reason: FaceFinderError): void {
     const casualties = current ? [current] : line.splice(0);
     current = undefined;
@@ -164,10 +164,10 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
         line.splice(place, 1);
         clearTimeout(limit);
       };
-      // Goes on when the caller leaves while being served: a thread that hangs must be noticed all the same.
+      // Stays set when the caller aborts during the detection: a thread that hangs must be noticed all the same.
       const limit = setTimeout(() => {
         const late = new FaceFinderError(`the face thread took longer than ${timeoutMs} ms`);
-        // Only who is being served blames the thread.
+        // A call that still waits times out without a fault of the thread.
         if (current === call) return fault(late);
         leaveLine();
         reject(late);

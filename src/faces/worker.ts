@@ -1,6 +1,6 @@
 /**
  * MediaPipe's face detector in a thread of its own, without a browser: https://ai.google.dev/edge/mediapipe/solutions/vision/face_detector
- * Takes `FaceTask`s, answers each with `FaceReply`. Opens no connection: library and models come from disk.
+ * Answers each `FaceTask` with a `FaceReply`. Opens no connection: library and models are read from disk.
  */
 
 import { readFileSync } from 'node:fs';
@@ -13,12 +13,12 @@ import type { Face } from './face.ts';
 import type { FaceReply, FaceTask } from './finder.ts';
 
 const WASM = 'wasm/vision_wasm_module_internal';
-/** What the models may report; what is kept of it is decided in candidates.ts. */
+/** Score from which the models report a face; candidates.ts decides which ones are kept. */
 const MIN_SCORE = 0.4;
 const MIN_SUPPRESSION = 0.3;
-/** Nobody is recognised in a picture lower or narrower than this, in pixels. */
+/** In a picture with a shorter side no face is recognisable, in pixels. */
 const MIN_SIDE_PX = 20;
-/** After this long a look ends with what it has, so that a crowd on a slow machine is framed by its surest faces. */
+/** After this long, in milliseconds, the search ends with the faces found so far: a crowd is framed by its surest ones. */
 const LOOK_MS = 800;
 
 interface Picture {
@@ -28,8 +28,8 @@ interface Picture {
 }
 
 /**
- * The graph uploads its input as a texture and reads it back before it computes on the CPU. This keeps the last upload
- * and hands its bytes out again; everything else of WebGL is answered so that nobody asks twice.
+ * A canvas without WebGL. MediaPipe's graph uploads its input as a texture and reads it back before it computes on the CPU: this
+ * keeps the last upload and returns its bytes. All other calls of WebGL get an answer that the graph accepts.
  */
 function createCanvas() {
   let uploaded: Picture | undefined;
@@ -54,7 +54,7 @@ function createCanvas() {
     getContextAttributes: () => ({}),
     getError: () => 0,
     getExtension: () => null,
-    // Limits of zero would be taken for a broken driver.
+    // MediaPipe takes limits of zero for a broken driver.
     getParameter: (name: number) => parameters[name] ?? 16_384,
     getSupportedExtensions: () => [],
     isContextLost: () => false,
@@ -98,7 +98,7 @@ async function loadDetector(range: 'short' | 'full'): Promise<FaceDetector> {
   );
 }
 
-/** One model over one part of the picture; boxes in pixels of the whole. */
+/** Detections of one model in one part of the picture; boxes in pixels of the whole picture. */
 function look(detector: FaceDetector, whole: Picture, part: Area): Candidate[] {
   const picture = cut(whole, part);
   const { detections } = detector.detect(picture as never);
@@ -125,7 +125,7 @@ function cut({ data, width }: Picture, part: Area): Picture {
   return { data: out, width: part.width, height: part.height };
 }
 
-/** The whole picture by both models, its parts by the far one, then each suggestion again from close up by both. */
+/** Both models look at the whole picture, the far one at its parts, then both at a close-up of each suggestion. */
 function facesIn(whole: Picture, near: FaceDetector, far: FaceDetector): Face[] {
   if (Math.min(whole.width, whole.height) < MIN_SIDE_PX) return [];
   const until = performance.now() + LOOK_MS;

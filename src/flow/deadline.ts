@@ -1,13 +1,13 @@
-/** A signal that aborts with its parent's reason or, after so many milliseconds, with a `TimeoutError`. Hold it with `using`. */
+/** A signal that aborts with its parent's reason or, when its time is over, with a `TimeoutError`. Hold it with `using`. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
-  /** Whether it was time that ran out. */
+  /** True when the time ran out; false when the parent aborted. */
   readonly expired: boolean;
 }
 
 /**
- * As `AbortSignal.any([parent, AbortSignal.timeout(ms)])`, but over when the work is: that one keeps its timer until it has
- * run out, and makes an error that nobody sees, a tenth of a millisecond for each call to a store.
+ * As `AbortSignal.any([parent, AbortSignal.timeout(ms)])`, with a timer that ends with the work. That one runs to its end
+ * and makes an error that is never read, which costs 0.1 ms of CPU for each call to a store.
  */
 export function startDeadline(parent: AbortSignal, ms: number): Deadline {
   const controller = new AbortController();
@@ -17,7 +17,7 @@ export function startDeadline(parent: AbortSignal, ms: number): Deadline {
     expired = true;
     controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
   }, ms);
-  // As a signal's own timer: it holds no process up.
+  // As the timer of `AbortSignal.timeout`: it keeps no process alive.
   timer.unref();
   if (parent.aborted) onAbort();
   else parent.addEventListener('abort', onAbort, { once: true });

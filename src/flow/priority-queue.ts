@@ -1,24 +1,24 @@
 /**
- * People in line for something there is little of. Each stands where its arrival plus a few times its own cost puts it:
- * small jobs overtake large ones, and no job is overtaken by what comes later than its cost allows, so none starves.
+ * Jobs that wait for a scarce resource. A job's position is its arrival plus a multiple of its own cost: cheap jobs overtake
+ * dear ones, and no job is overtaken by one that arrives later than that, so none starves.
  *
- * Whoever does not fit yet (it needs more than is free) lets those behind it pass, until its own time has come.
+ * A job that needs more than is free lets later jobs pass until its own time has come.
  */
 export interface PriorityQueue<Need> {
-  /** Whether a newcomer may take at once: there is room, and nobody in line would have to be overtaken. */
+  /** Whether a new job may take at once: its need fits and the queue is empty. */
   free(need: Need): boolean;
-  /** Waits for its turn, then takes: what `take` returns. Rejects with the signal's reason. */
+  /** Waits for the job's turn and resolves with what `take` returns. `ms`: its cost. Rejects with the signal's reason. */
   wait<T>(need: Need, ms: number, take: () => T, signal: AbortSignal): Promise<T>;
-  /** Something was given back. */
+  /** Call it when resources were released: every job that fits now takes. */
   advance(): void;
 }
 
-/** Times its own cost that a job may be overtaken: at 4, a retina render of 300 ms lets thumbs pass for 1.2 s. */
+/** A job may be overtaken for this multiple of its own cost: a retina render of 300 ms lets thumbs pass for 1.2 s. */
 const OVERTAKEN_FOR = 4;
 
 interface Waiter<Need> {
   readonly need: Need;
-  /** On the process's own clock, in milliseconds. */
+  /** On the clock of `performance.now()`, in milliseconds. */
   readonly due: number;
   readonly turn: () => void;
 }
@@ -26,7 +26,7 @@ interface Waiter<Need> {
 export function createPriorityQueue<Need>(fits: (need: Need) => boolean): PriorityQueue<Need> {
   const waiters: Waiter<Need>[] = [];
 
-  /** The first in line that fits, unless one whose time has come stands before it. */
+  /** Index of the first job that fits, unless a job before it is overdue; else -1. */
   function nextUp(): number {
     const now = performance.now();
     for (const [at, { need, due }] of waiters.entries()) {
@@ -39,7 +39,7 @@ export function createPriorityQueue<Need>(fits: (need: Need) => boolean): Priori
   function advance(): void {
     for (let at = nextUp(); at >= 0; at = nextUp()) {
       const [waiter] = waiters.splice(at, 1);
-      // It takes here and now, so that a newcomer cannot slip in between.
+      // Taken in the same turn, so that no new job slips in between.
       waiter?.turn();
     }
   }
@@ -51,7 +51,7 @@ export function createPriorityQueue<Need>(fits: (need: Need) => boolean): Priori
       const leave = () => {
         waiters.splice(waiters.indexOf(waiter), 1);
         reject(signal.reason);
-        // Whom it held up may go now.
+        // An overdue job held up those behind it.
         advance();
       };
       const waiter: Waiter<Need> = {

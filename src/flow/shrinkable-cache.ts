@@ -1,12 +1,12 @@
 import type { LRUCache } from 'lru-cache';
 
-/** A cache that does without a part of its bytes when others need them. */
+/** A cache that gives up part of its bytes when other parts of the process need memory. */
 export interface Shrinkable {
-  /** Does without this many bytes of its limit until told otherwise; evicts at once. Bytes evicted. */
+  /** Lowers the limit by this many bytes until the next call, and evicts at once. Returns the bytes evicted. */
   shrinkBy(bytes: number): number;
 }
 
-/** `trim`: call it when something was added, because the cache itself knows only its whole limit. */
+/** `trim` must be called after each addition, because the LRU cache itself knows only its full limit. */
 export function makeShrinkable<V extends object>(
   lru: LRUCache<string, V>,
   maxBytes: number,

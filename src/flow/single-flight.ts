@@ -1,13 +1,11 @@
 /**
- * One piece of work per key, shared by everybody who asks while it is under way.
+ * One piece of work per key, shared by all callers that join while it is under way.
  *
- * - The work belongs to the flight, never to the waiter that happened to come first: a waiter that leaves disturbs
- *   nobody.
- * - While the work is only waiting for its turn, the last waiter to leave drops it: its signal aborts and the key is
- *   free at once.
- * - After `commit()` the work is finished whoever waits. Waiters are told after `deadlineMs`; the key stays taken until
- *   the work has really ended, so that work that cannot be stopped is never started twice.
- * - Nothing is remembered: a flight that failed leaves the next caller free to try again.
+ * - The work belongs to the flight, never to the first waiter: a waiter that leaves does not disturb the others.
+ * - Before `commit()` the last waiter to leave drops the work: its signal aborts and the key is free at once.
+ * - After `commit()` the work is finished even without waiters. Waiters are rejected after `deadlineMs`; the key stays
+ *   taken until the work has ended, so that work that cannot be stopped is never started twice.
+ * - Results and failures are not kept: the next caller starts new work.
  */
 export interface SingleFlight<T> {
   /** Rejects with the work's error, with the deadline's error, or with the waiter's own abort reason. */
@@ -17,27 +15,27 @@ export interface SingleFlight<T> {
 }
 
 export interface Flight {
-  /** Aborts when nobody waits any more, before `commit()` only. */
+  /** Aborts when the last waiter leaves before `commit()`. */
   readonly signal: AbortSignal;
-  /** From here on the work is worth finishing. `late` makes the error for those still waiting after `deadlineMs`. */
+  /** From here on the work is always finished. `late` makes the error for waiters that are left after `deadlineMs`. */
   commit(deadlineMs: number, late: () => Error): void;
 }
 
 export interface Landing<T> {
   readonly value: T;
-  /** True for everybody but the one whose request started the work. */
+  /** False for the caller that started the work, true for the others. */
   readonly collapsed: boolean;
 }
 
 interface SharedWork<T> {
   readonly result: Promise<T>;
-  /** Leaves the flight; the last one out drops work that has not been committed. */
+  /** Removes one waiter; without waiters, work that has not been committed is dropped. */
   leave(): void;
   waiters: number;
 }
 
 export interface SingleFlightOptions {
-  /** Called when the work of a flight has ended, however. */
+  /** Called when the work of a flight has ended, in success or failure. */
   onLanded?(): void;
 }
 
@@ -47,7 +45,7 @@ export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): S
   function start(key: string, work: (flight: Flight) => Promise<T>): SharedWork<T> {
     const abandoned = new AbortController();
     const answer = Promise.withResolvers<T>();
-    /** Committed or over: no reason to drop it any more. */
+    /** Committed or ended: the work is not dropped any more. */
     let keeps = false;
     let deadline: NodeJS.Timeout | undefined;
 
@@ -58,10 +56,10 @@ export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): S
         shared.waiters -= 1;
         if (shared.waiters > 0 || keeps) return;
         land();
-        abandoned.abort(new Error('nobody waits for this work any more'));
+        abandoned.abort(new Error('the last waiter left before the work began'));
       },
     };
-    // The key may already belong to a later flight when work that was dropped comes to its end.
+    // When dropped work ends, its key may belong to a later flight.
     const land = () => {
       keeps = true;
       clearTimeout(deadline);
@@ -83,7 +81,7 @@ export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): S
         onLanded?.();
       })
       .then(answer.resolve, answer.reject);
-    // When all waiters have left, nobody else handles a failure.
+    // Without waiters a failure would be an unhandled rejection.
     answer.promise.catch(() => {});
     return shared;
   }

@@ -1,25 +1,25 @@
 /**
- * Notices work that never returns. sharp has been seen waiting for ever on a futex: nothing can stop such a thread, so its
- * slot is lost until the process ends.
+ * Notices work that never returns. sharp was seen to wait on a futex for ever: such a thread cannot be stopped, so its slot
+ * is lost until the process ends.
  */
 export interface WatchdogOptions {
-  /** How long the oldest work under way has been going, in milliseconds; 0 when there is none. */
+  /** Age of the oldest work under way in milliseconds; 0 when there is none. */
   longestMs(): number;
-  /** Longer than any honest work can take. */
+  /** Milliseconds; longer than any regular work takes. */
   limitMs: number;
-  /** Called once. */
+  /** Called once, with the age of the lost work in milliseconds. */
   onLost(ms: number): void;
 }
 
 const LOOKS_PER_LIMIT = 20;
 
-/** Looks in on the work from time to time. Returns how to stop that. */
+/** Checks the age of the work at intervals. The function returned stops that. */
 export function startWatchdog({ longestMs, limitMs, onLost }: WatchdogOptions): () => void {
   let lookedAt = performance.now();
   let judgesFrom = 0;
   const look = () => {
     const now = performance.now();
-    // A machine that was suspended has work that looks old and is not: nothing is judged until it had its time anew.
+    // After a suspend the work looks older than it is: it gets its whole time again before it counts as lost.
     if (now - lookedAt > limitMs / 2) judgesFrom = now + limitMs;
     lookedAt = now;
     const ms = longestMs();

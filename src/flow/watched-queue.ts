@@ -1,26 +1,26 @@
 import { DarkroomError } from '../errors.ts';
 import type { QueuePermit, WorkQueue } from './work-queue.ts';
 
-/** How long a job stood in line, in milliseconds, and how that ended. */
+/** How long a job waited in the queue, in milliseconds, and how that ended. */
 export interface WaitReport {
   readonly ms: number;
-  /** `refused`: there was no room, at once or in time. `left`: its caller gave up. */
+  /** `refused`: no permit or slot, at once or in time. `left`: its caller gave up. */
   readonly outcome: 'served' | 'refused' | 'left';
 }
 
 export interface QueueWatch {
-  /** Places in all, with a slot and without: a job that finds them taken is refused at once. */
-  readonly places: number;
-  /** Once for every job that got a slot, or was turned away on the way to it. */
+  /** Queue permits in all, with a slot and without: a job that finds none is refused at once. */
+  readonly permits: number;
+  /** Called once for each job, when it has a slot or is rejected before that. */
   onWait(wait: WaitReport): void;
   onRefusal(reason: 'queue_full' | 'wait_timeout' | 'input_memory' | 'work_memory'): void;
-  /** A wait begins, at the door or for a slot; what it returns is called when it is over. */
+  /** Called when a wait begins, for a permit or for a slot; the function returned is called when that wait ends. */
   onTurn?(): (outcome: string) => void;
 }
 
-/** The same queue, and somebody is told who waits in it, for how long, and who is refused. */
+/** The same queue, with reports of how long jobs wait in it and which are refused. */
 export function watchQueue(queue: WorkQueue, watch: QueueWatch): WorkQueue {
-  /** One of the two waits. */
+  /** Wraps the wait for a permit or for a slot. */
   async function turn<T>(wait: () => Promise<T>, waitedMs: () => number, onTimeout: () => void): Promise<T> {
     const end = watch.onTurn?.();
     try {
@@ -65,13 +65,13 @@ export function watchQueue(queue: WorkQueue, watch: QueueWatch): WorkQueue {
   }
 
   async function enter(ms: number, signal: AbortSignal): Promise<QueuePermit> {
-    const full = queue.running + queue.waiting >= watch.places;
+    const full = queue.running + queue.waiting >= watch.permits;
     const since = performance.now();
     const refused = () => watch.onRefusal(full ? 'queue_full' : 'wait_timeout');
-    const sofar = () => performance.now() - since;
-    return watchPermit(await turn(() => queue.enter(ms, signal), sofar, refused));
+    const soFar = () => performance.now() - since;
+    return watchPermit(await turn(() => queue.enter(ms, signal), soFar, refused));
   }
 
-  // The queue's own numbers are getters, which a copy would freeze.
+  // The queue's numbers are getters, which a copy would freeze.
   return Object.create(queue, { enter: { value: enter } });
 }

@@ -6,8 +6,8 @@ import { createPriorityQueue } from './priority-queue.ts';
  * Admission to CPU-heavy work in three steps:
  *
  * 1. `enter()` takes one of `slots + waiting` permits or refuses with `busy` at once, and returns when the job may hold
- *    its input in memory. That many jobs hold input: one a slot for those that work, one a slot fetched ahead, so
- *    that slow input does not leave the CPUs idle while what merely waits holds no bytes.
+ *    its input in memory. Twice as many jobs as there are slots may: one for each slot works, and one more is fetched
+ *    ahead, so that slow input does not leave CPUs idle. The jobs behind them hold no bytes.
  * 2. `permit.hold()` counts the input's bytes, or refuses with `busy` when all inputs together would be too many.
  * 3. `permit.slot()` returns when a CPU and the memory for the work are free.
  *
@@ -15,29 +15,29 @@ import { createPriorityQueue } from './priority-queue.ts';
  * jobs overtake large ones, but only for a time: see `priority-queue.ts`.
  */
 export interface WorkQueue {
-  /** `ms`: what the job is expected to cost, by what is known before its input is read. */
+  /** `ms`: expected CPU time, estimated before the input is read. Throws `busy`. */
   enter(ms: number, signal: AbortSignal): Promise<QueuePermit>;
-  /** Jobs that hold a slot, and jobs that are in the house without one. */
+  /** Jobs that hold a slot, and jobs that hold a permit without a slot. */
   readonly running: number;
   readonly waiting: number;
   /** Bytes counted for the jobs that hold a slot, and for inputs. */
   readonly workBytes: number;
   readonly inputBytes: number;
-  /** Milliseconds since the job that holds its input longest was let in; 0 when there is none. */
+  /** Milliseconds since the oldest job that may hold input was admitted; 0 when there is none. */
   readonly longestStayMs: number;
 }
 
-/** Hold it with `using`: everything taken is given back however the job ends. */
+/** Hold it with `using`: slot, memory and permit are released however the job ends. */
 export interface QueuePermit extends Disposable {
-  /** Counts the input. A second call replaces the first. Throws `busy`. */
+  /** Counts the bytes of the input; a second call replaces the first. Throws `busy` when all inputs would be too many. */
   hold(bytes: number): void;
-  /** Waits for a CPU and memory. Throws `original_too_large` for work that no waiting would make fit. */
+  /** Waits for a CPU and memory. Throws `busy`, or `original_too_large` for work that needs more memory than there is. */
   slot(cost: JobCost): Promise<void>;
   /** Milliseconds spent waiting so far. */
   readonly waitedMs: number;
 }
 
-/** What a job needs: CPU in milliseconds, and memory in bytes at its peak. Estimates. */
+/** Estimated need of a job: CPU time in milliseconds, and peak memory in bytes. */
 export interface JobCost {
   readonly ms: number;
   readonly bytes: number;
@@ -51,9 +51,9 @@ export interface WorkQueueOptions {
   readonly workBytes?: number;
   /** Bytes that all inputs in memory may have together. */
   readonly inputBytes?: number;
-  /** Told whenever the bytes counted for work change, before that work begins. */
+  /** Called whenever the bytes counted for work change, before that work begins. */
   onWorkBytes?(bytes: number): void;
-  /** Told whenever the bytes counted for inputs change. */
+  /** Called whenever the bytes counted for inputs change. */
   onInputBytes?(bytes: number): void;
 }
 
@@ -72,10 +72,10 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let meanHoldMs = 200;
 
   const inputQueue = createPriorityQueue<void>(() => stays.size < slots * 2);
-  // What needs more memory than is free lets others pass; a job alone in the house is never refused for others' sake.
+  // A job that needs more memory than is free lets others pass; alone, it always fits (`slot` refuses larger ones).
   const slotQueue = createPriorityQueue<JobCost>(({ bytes }) => running < slots && workBytes + bytes <= mostWork);
 
-  /** Seconds until the work that stands in line now should be done, spread so that clients do not return together. */
+  /** Seconds in which the jobs of now should be done, spread so that clients do not return together. */
   const retryAfter = () => {
     const seconds = ((inside / slots) * meanHoldMs) / 1000;
     return Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(seconds * (1 + Math.random() / 2))));
@@ -86,7 +86,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     onWorkBytes?.(workBytes);
   }
 
-  /** Takes a slot here and now. Returns how to give it back. */
+  /** Takes a slot. The function returned releases it. */
   function takeSlot(bytes: number): () => void {
     const since = performance.now();
     running += 1;

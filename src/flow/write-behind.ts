@@ -5,11 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
  * Failed saves are tried again with growing pauses. Losing one is safe: it only costs doing the work again.
  */
 export interface WriteBehind {
-  /** Takes the save and returns at once. A key that already waits is not taken twice. */
+  /** Queues the save and returns at once. A save whose key waits or is being saved already is dropped. */
   add(save: Save): void;
-  /** Resolves when everything is saved, or after `withinMs` with the number of saves given up. */
+  /** Resolves when all is saved or `withinMs` is over, with the number of saves that were lost. */
   drain(withinMs: number): Promise<number>;
-  /** Bytes waiting or being saved, and the number of such saves. */
+  /** Bytes of the saves that wait or are under way, and the number of these saves. */
   readonly bytes: number;
   readonly pending: number;
 }
@@ -96,7 +96,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
       waiting.set(save.key, save);
       bytes += save.bytes;
       makeRoom();
-      // Not in this turn: whoever waits for the bytes is answered first.
+      // In a later turn, so that the waiters are answered before the save begins.
       setImmediate(next);
     },
     async drain(withinMs) {
@@ -106,7 +106,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
         const empty = Promise.withResolvers<void>();
         whenEmpty = empty.resolve;
         const timer = setTimeout(() => {
-          // Saves under way report their own loss when they notice; here they are only counted.
+          // Saves under way report their loss themselves when they see the signal; here they are only counted.
           cutOff = running.size;
           stop.abort(new Error('the time for the last saves is over'));
           for (const save of waiting.values()) {

@@ -1,10 +1,4 @@
-import fastify, {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { type ApiDeps, registerApi } from '../api/routes.ts';
 import type { FolderUploads } from '../api/uploads/folder-upload-target.ts';
 import { registerUploadRoute } from '../api/uploads/upload-route.ts';
@@ -35,23 +29,22 @@ export interface AppDeps extends ImageRouteDeps {
   /** Standard output when left out. */
   readonly logStream?: { write(line: string): void };
   readonly metrics: Metrics;
-  /** Undefined when no collector is set. */
+  /** Undefined where no collector is configured. */
   readonly tracing?: Tracing | undefined;
-  /** Largest body that a signed upload may have. */
+  /** Largest body of a signed upload. */
   readonly maxUploadBytes: number;
-  /** Undefined without a token: then there is nothing under /v1. */
+  /** Undefined without a token: then every path under /v1 is 404. */
   readonly api?: Omit<ApiDeps, 'version'> | undefined;
-  /** Where originals lie in a folder and there is an API. */
+  /** Set where originals lie in a folder and the API or the playground is on. */
   readonly folderUploads?: FolderUploads | undefined;
-  /** Outside production only. */
   readonly playground?: PlaygroundDeps | undefined;
-  /** The process's life as the routes see it. */
+  /** State of the process, for `/ready` and for draining. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
-  /** Where they differ from CONNECTION_LIMITS. */
+  /** Overrides single values of CONNECTION_LIMITS. */
   readonly connectionLimits?: Partial<ConnectionLimits>;
 }
 
-/** All routes in order, the error handler, 404 and health. Builds no adapter: everything is handed in. */
+/** All routes in order, the error handler, 404 and health. Constructs no adapter: all are handed in. */
 export function buildApp(deps: AppDeps): FastifyInstance {
   const { life, metrics } = deps;
   const logsAll = deps.logLevel === 'debug' || deps.logLevel === 'trace';
@@ -70,27 +63,27 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
-    // Bodies are checked by zod (api/schemas.ts). Fastify's own compilers would take part of every start and never be called.
+    // Bodies are checked by zod (api/schemas.ts). Fastify's own compilers would slow every start and never be called.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     genReqId: ({ headers }) => requestId(traceIdOf(headers.traceparent)),
     childLoggerFactory(logger, bindings, options, { headers }) {
       const traceId = traceIdOf(headers.traceparent);
       return logger.child(traceId ? { ...bindings, traceId } : bindings, options);
     },
-    // A path that does not decode never reaches a route or a hook.
+    // Fastify answers a path that it cannot decode before any route or hook runs.
     frameworkErrors: (error, request, reply) => {
       welcome(request, reply);
       answerError(error, request, reply);
     },
     routerOptions: {
-      // Ids of 512 bytes take three times that once encoded; the parser of image URLs has the last word.
+      // An id of 512 bytes takes three times as many characters when encoded. parseImageUrl checks the exact limits.
       maxParamLength: 8192,
     },
   });
 
   deps.tracing?.attach(app);
   app.decorateRequest('requestContext');
-  // Hooks with callbacks: a promise for each of them would cost a memory hit a tenth of its time.
+  // Hooks with callbacks: a promise for each of them would add a tenth to the time of a memory hit.
   app.addHook('onRequest', (request, reply, done) => {
     welcome(request, reply);
     if (life.draining) reply.header('connection', 'close');
@@ -99,18 +92,19 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   guardConnections(app, limits);
   const refuseMethod = (request: FastifyRequest, reply: FastifyReply) => {
     const { method = '', url = '' } = request.raw;
-    // The API under /v1 does not exist unless a token is set.
+    // Without a token the API's paths must look as if there were no API.
     if (url.startsWith('/v1/') || method === 'GET' || method === 'HEAD') return errors.notFound();
     reply.header('allow', 'GET, HEAD');
     return errors.methodNotAllowed();
   };
   app.addHook('onRequest', (request, reply, done) => {
-    // TRACE and the like have no route; refused before a body is looked at, but after the parser has seen what came of it.
+    // TRACE and the like have no route. They are refused before a body is read, but one microtask later, so that the parser
+    // has finished with the bytes that it was given.
     if (request.is404) queueMicrotask(() => done(refuseMethod(request, reply)));
     else done();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    // A request that began before the drain ends its connection too, so that the server can close.
+    // A request that began before the drain closes its connection too, so that the server can close.
     if (life.draining) reply.header('connection', 'close');
     done(null, payload);
   });
@@ -123,7 +117,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => {
     const answer = answerError(error, request, reply);
-    // Nobody is answered then, so no response ends; 499 is what nginx calls it.
+    // No response ends then, so onResponse does not run. 499 is nginx's status for it.
     if (request.requestContext.outcome === 'client_left')
       metrics.observeRequest(request.requestContext, 499, reply.elapsedTime);
     return answer;
@@ -159,7 +153,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
-    // Before a body is looked at, which would be answered for what it is.
+    // Before the body is read, because an unreadable one would be answered 400.
     onRequest: async (request, reply) => {
       throw refuseMethod(request, reply);
     },
@@ -168,7 +162,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   return app;
 }
 
-/** Counted by the metrics; a line for each would cost a third of the requests a second (bench/hits.ts). */
+/** Outcomes without a log line, which would cost a third of the requests a second (bench/hits.ts); metrics count them. */
 const UNREMARKABLE = new Set<string | undefined>(['memory', 'not_modified']);
 
 function noSchemas(): never {
@@ -180,7 +174,7 @@ function welcome(request: FastifyRequest, reply: FastifyReply): void {
   reply.headers(SAFE_HEADERS).header('x-request-id', request.id);
 }
 
-/** The one place where errors become answers. Internals go to the log, never to the client. */
+/** The one place where errors become answers. Causes go to the log, never to the client. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asDarkroomError(error);
   const { requestContext: context } = request;
@@ -200,15 +194,15 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     .send(inert({ error: known.code, message: known.publicMessage, requestId: request.id }));
 }
 
-/** JSON that is no HTML even where its type is ignored: messages of the API name fields that the client sent. */
+/** JSON without `<`: messages of the API repeat field names of the client, and a browser may ignore the content type. */
 function inert(body: object): string {
   return JSON.stringify(body).replaceAll('<', '\\u003c');
 }
 
 function asDarkroomError(error: unknown): DarkroomError {
   if (error instanceof DarkroomError) return error;
-  const status = (error as FastifyError | undefined)?.statusCode ?? 500;
-  // Fastify's own refusals (body too large, unsupported media type) are about what the client sent.
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  // Fastify's own refusals (body too large, unsupported media type) mean that the client's request is wrong.
   return status >= 400 && status < 500 ? errors.badRequest('The request cannot be read.') : errors.internal(error);
 }
 
@@ -227,7 +221,7 @@ function logLine(request: FastifyRequest, reply: FastifyReply) {
   };
 }
 
-/** Error and causes without the properties that libraries hang on them: those can carry whole requests. */
+/** Error and causes without the properties that libraries add: those can hold whole requests, headers included. */
 function logError(error: Error): { type: string; message: string; stack: string } {
   const causes: string[] = [];
   for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errors } from '../errors.ts';
 
-/** On every answer, pictures and errors alike: nothing here is ever a page, a script or a frame. */
+/** On every answer, pictures and errors alike: none is to be taken for a page, a script or a frame. */
 export const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; sandbox",
@@ -12,7 +12,7 @@ export const SAFE_HEADERS = {
   'timing-allow-origin': '*',
 } as const;
 
-/** How much of this server one connection may take, and how long. Milliseconds, bytes, counts. */
+/** Limits of one connection, and of all. Milliseconds, bytes, counts. */
 export interface ConnectionLimits {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
@@ -27,15 +27,15 @@ export interface ConnectionLimits {
   readonly maxConnections: number;
 }
 
-/** Connections are a CDN's: few, long-lived, and quick to send their headers. */
+/** For connections of CDNs: few, long-lived, and quick to send their headers. */
 export const CONNECTION_LIMITS: ConnectionLimits = {
   // From the connect, or from the first byte of a later request, to the end of its headers.
   headersTimeoutMs: 10_000,
   // JSON of 64 KiB at most, from the shop's own servers.
   bodyTimeoutMs: 10_000,
-  // The one slow body is an upload to a folder: 5 MB from a telephone at 0.7 Mbit/s.
+  // The one slow body is an upload to a folder: 5 MB from a phone at 0.7 Mbit/s.
   requestTimeoutMs: 60_000,
-  // Node looks at headers and requests only so often, 30 s by itself; so they end between 10 and 15 s, 60 and 65 s.
+  // Node checks the two timeouts above at this interval (30 s by default), so they end between 10 and 15, 60 and 65 s.
   checkEveryMs: 5_000,
   // For one answer, from its first byte to its last: a reader of 1 KB/s holds no rendition for hours.
   sendTimeoutMs: 60_000,
@@ -43,21 +43,21 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   keepAliveTimeoutMs: 72_000,
   // A path of 512 id bytes takes 1.6 KB at most; Node answers 431 to more than this.
   maxHeaderBytes: 16_384,
-  // CDNs send some thirty. Node's parser is told the same; what it lets through is counted again.
+  // CDNs send some thirty. Node's parser drops the excess silently, so the hook below counts and refuses.
   maxHeaders: 100,
   // Requests under way on one connection. No CDN or browser sends a second before the first is answered, and Node begins
-  // all that one read brings: 10,000 in 600 KB kept everybody else waiting for seconds.
+  // all requests of one read at once: 10,000 in 600 KB blocked all other connections for seconds.
   maxPipelined: 100,
   // Long-lived connections end now and then, so that machines that were added get their share.
   maxRequestsPerSocket: 10_000,
-  // Of machines with memory; see connectionsWithin.
+  // An upper bound; machines with little memory get fewer (connectionsWithin).
   maxConnections: 16_384,
 };
 
 const IDLE_CONNECTION_BYTES = 10 * 1024;
 const CONNECTIONS_SHARE = 1 / 16;
 
-/** How many connections a machine of this memory can hold, at the 10 KiB that an idle one was measured to take. */
+/** Connections that a machine of this memory can hold, at the measured 10 KiB of an idle one. */
 export function connectionsWithin(memoryBytes: number): number {
   const affordable = Math.floor((memoryBytes * CONNECTIONS_SHARE) / IDLE_CONNECTION_BYTES);
   return Math.min(CONNECTION_LIMITS.maxConnections, affordable);
@@ -68,15 +68,15 @@ export function serverOptions(limits: ConnectionLimits) {
   return {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // No limit on silence as such: each phase has its own, and a render may well take longer than any of them.
+    // Each phase has a limit of its own, and a render may take longer than any of them.
     connectionTimeout: 0,
-    // No proxy is believed: nothing here depends on the client's address, and X-Forwarded-Host must not reach a URL.
+    // The client's address is not used, and X-Forwarded-Host must not reach a URL.
     trustProxy: false,
     http: {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: limits.checkEveryMs,
-      // Whatever NODE_OPTIONS says: leniency is what request smuggling is made of.
+      // Overrides NODE_OPTIONS: a lenient parser permits request smuggling.
       insecureHTTPParser: false,
       // Checked below, because Node's own answer has none of the safe headers.
       requireHostHeader: false,
@@ -85,13 +85,13 @@ export function serverOptions(limits: ConnectionLimits) {
   };
 }
 
-/** The limits that neither Fastify nor Node knows, as hooks before all others. */
+/** The limits that neither Fastify nor Node has, as hooks before all others. */
 export function guardConnections(app: FastifyInstance, limits: ConnectionLimits): void {
-  const server = app.server as Server;
+  const { server } = app;
   server.maxConnections = limits.maxConnections;
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.on('connect', refuseTunnel);
-  // Answered below in our own form.
+  // Answered by refusalOf, with the safe headers.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 
   limitRequests(app, server, limits);
@@ -109,10 +109,10 @@ export function guardConnections(app: FastifyInstance, limits: ConnectionLimits)
   });
 }
 
-/** The last request that began on each connection. */
+/** The most recent request of each connection. */
 const latest = new WeakMap<Socket, IncomingMessage>();
 
-/** In front of Fastify's own listener, because a hook comes only once all that one read brought has begun. */
+/** In front of Fastify's own listener, because hooks run only after all requests of one read have begun. */
 function limitRequests(
   app: FastifyInstance,
   server: Server,
@@ -127,7 +127,7 @@ function limitRequests(
     counts.set(socket, { underWay: 0, begun: 0 });
     socket.once('close', () => counts.delete(socket));
   });
-  // Node closes idle connections, but waits without end for those that never said anything or stopped within a header.
+  // Node closes idle connections, but waits without end for those that sent nothing or stopped within a header.
   app.addHook('preClose', async () => {
     closing = true;
     for (const [socket, { underWay }] of counts) if (underWay === 0) socket.destroy();
@@ -139,7 +139,7 @@ function limitRequests(
     if (!count) return dispatch.call(server, request, response);
     latest.set(socket, request);
     count.begun += 1;
-    // The connection ends with the answer before. Node's own limit sends a bare 503 after that one.
+    // The connection ends with the previous answer. Node's own limit would send a bare 503 after it.
     if (count.begun > maxRequestsPerSocket) return;
     if (count.begun === maxRequestsPerSocket) response.setHeader('connection', 'close');
     count.underWay += 1;
@@ -151,12 +151,12 @@ function limitRequests(
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether a body may take as long as the whole request. */
+    /** Whether the body may take as long as the whole request. */
     slowBody?: boolean;
   }
 }
 
-/** What the parser lets through and we do not. RFC 9112: 2.3 (version), 3.2 (Host); RFC 9110, 9.3.1 (a body on GET). */
+/** Refuses what the parser accepts. RFC 9112: 2.3 (version), 3.2 (Host); RFC 9110, 9.3.1 (a body on GET). */
 function refusalOf(request: IncomingMessage, maxHeaders: number) {
   const { rawHeaders, headers, httpVersion, method } = request;
   if (rawHeaders.length > maxHeaders * 2) return errors.refusedRequest('There are too many headers.', 431);
@@ -165,7 +165,7 @@ function refusalOf(request: IncomingMessage, maxHeaders: number) {
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return errors.refusedRequest('One Host header is needed.');
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return errors.refusedRequest('What this request expects is not offered.', 417);
-  // RFC 9112, 6.1: Node's parser says the same, but only after the headers have become a request.
+  // RFC 9112, 6.1: Node's parser refuses it too, but only after the request has been dispatched.
   if (!['', 'chunked'].includes(headers['transfer-encoding']?.trim().toLowerCase() ?? ''))
     return errors.refusedRequest('Bodies come by their length or in chunks.');
   if ((method === 'GET' || method === 'HEAD') && hasBody(request))
@@ -184,7 +184,7 @@ function limitBody({ raw }: FastifyRequest, timeoutMs: number): void {
   raw.once('close', () => clearTimeout(timer));
 }
 
-/** What is no HTTP, or too much or too slow of it, never becomes a request; its connection is told why and closed. */
+/** Bytes that are no HTTP, too large or too slow never become a request: the connection gets one answer and is closed. */
 function answerProtocolError(error: NodeJS.ErrnoException, socket: Socket): void {
   refuse(socket, PROTOCOL_STATUS[error.code ?? ''] ?? 400);
 }
@@ -193,13 +193,13 @@ const PROTOCOL_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW:
 
 /** CONNECT (RFC 9110, 9.3.6); by itself Node would close without a word. */
 function refuseTunnel(_request: IncomingMessage, socket: Socket): void {
-  // Node has let go of this socket, errors included.
+  // Node no longer handles this socket, errors included.
   socket.on('error', () => socket.destroy());
   refuse(socket, 405, { allow: 'GET, HEAD' });
 }
 
 function refuse(socket: Socket, status: number, more: Record<string, string> = {}): void {
-  // Who never said anything is told nothing: thousands of such connections end at once.
+  // A connection that sent nothing gets no answer: thousands of them may end at once.
   if (socket.destroyed || !socket.writable || socket.bytesRead === 0 || owesAnother(socket)) {
     socket.destroy();
     return;
@@ -219,8 +219,8 @@ function refuse(socket: Socket, status: number, more: Record<string, string> = {
 }
 
 /**
- * Whether the client would take a refusal for the answer to another request: an earlier one still waits for its own, or
- * the one that is refused has been answered before its end. Node's own handler looks at the same field.
+ * Whether the client would take a refusal for the answer to another request: an earlier one is unanswered, or the refused
+ * one was answered before its end. Node's own handler reads the same field.
  */
 function owesAnother(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
   const current = socket._httpMessage;

@@ -1,15 +1,15 @@
-/** What HTTP caches are told, and what they tell us. RFC 9110 (conditional requests), RFC 9111, RFC 9211. */
+/** Headers for HTTP caches, and their conditional requests: RFC 9110 (13), RFC 9111, RFC 9211. */
 
 const ONE_YEAR_S = 31_536_000;
-/** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
+/** Seconds: long enough for a CDN to absorb the load, short enough for a better rendition to replace this one soon. */
 const PROVISIONAL_S = 60;
 
-/** `expiresAt` and `now` in unix seconds. A CDN must not outlive the URL's own expiry. */
+/** `expiresAt` and `now` in unix seconds. A CDN must not keep the answer beyond the URL's expiry. */
 export function cacheControl(expiresAt: number | undefined, now: number): string {
   return `public, max-age=${atMost(ONE_YEAR_S, expiresAt, now)}, immutable`;
 }
 
-/** For a rendition that may come out better next time. */
+/** For a rendition that the next render may improve. */
 export function provisionalCacheControl(expiresAt: number | undefined, now: number): string {
   return `public, max-age=${atMost(PROVISIONAL_S, expiresAt, now)}`;
 }
@@ -25,13 +25,13 @@ export function matchesEtag(ifNoneMatch: string | undefined, etag: string): bool
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** For what stands in for a rendition that could not be made just now. */
+/** Cache-Control of a fallback rendition. */
 export const NOT_TO_BE_KEPT = 'no-store';
 
-/** Where a rendition came from; `nearest` is another size of it. */
+/** Where a rendition came from; `nearest` is a fallback rendition, another size of the same crop. */
 export type Source = 'memory' | 'store' | 'render' | 'nearest';
 
-/** Cache-Status (RFC 9211). `collapsed`: somebody else's request did the work (2.6). */
+/** Cache-Status (RFC 9211). `collapsed`: another request's flight did the work (2.6). */
 export function cacheStatus(source: Source, collapsed: boolean): string {
   const status = source === 'render' ? 'darkroom; fwd=miss' : `darkroom; hit; detail=${source}`;
   return collapsed ? `${status}; collapsed` : status;

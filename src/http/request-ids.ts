@@ -9,8 +9,8 @@ export function traceIdOf(traceparent: string | string[] | undefined): string | 
 }
 
 /**
- * Short, unique ids: random for the process, counted within it. Never what a client calls its request. Behind the trace's
- * id where there is one: many requests may belong to one trace, so it alone would not tell them apart.
+ * Short, unique ids: random for the process, counted within it. A client's own request id is not taken. With a trace the id
+ * is prefixed by the trace's, which alone would not do, because many requests may belong to one trace.
  */
 export function createRequestIds(): (traceId?: string) => string {
   const processId = randomBytes(6).toString('hex');

@@ -6,22 +6,22 @@ import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
 import type { Signatures } from '../url/signature.ts';
 import { cacheControl } from './http-cache.ts';
 
-/** Which rendition a URL means, known before any work and without any store. */
+/** The rendition that a URL names, known before any work and without any store. */
 export interface Target {
   readonly url: ImageUrl;
   readonly variant: Variant;
-  /** In cache and store. */
+  /** The rendition's key in cache and store. */
   readonly key: string;
   readonly etag: string;
-  /** Whether Accept took part. */
+  /** Whether Accept chose the format. */
   readonly negotiated: boolean;
-  /** Headers of whatever is answered for it. */
+  /** Headers of every answer for it: cache tags and Vary. */
   readonly named: Readonly<Record<string, string>>;
-  /** Headers of the rendition itself; undefined for a URL that expires: then they change by the second. */
+  /** Headers of the rendition; undefined for a URL that expires, because its max-age changes by the second. */
   readonly lasting: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is recorded on the way, for the log and for errors. */
+/** Filled in on the way, for the log and for errors. */
 export interface Traces {
   preset?: string;
   id?: string;
@@ -37,12 +37,12 @@ export interface UrlResolverDeps {
 /** Throws `bad_request`, `bad_signature`, `expired` and `unknown_preset`. */
 export type ResolveUrl = (requestTarget: string, accept: string | undefined, traces: Traces) => Target;
 
-/** URLs remembered, at some 1.5 KB each: what is hot in memory, not all that there is. */
+/** At some 1.5 KB each: as many as are hot in memory. */
 const MAX_REMEMBERED = 2000;
 
 /**
- * The first half of the journey. A URL that was found good is good again, to the letter: its signature, names and digests
- * are not worked out twice. Only its expiry is looked at each time. Errors are never remembered.
+ * The first half of the journey. Targets are remembered by the URL as it was sent, so that signature and digests are
+ * computed once; the expiry is checked each time. Errors are not remembered.
  */
 export function createUrlResolver({ signatures, presets, renderVersion }: UrlResolverDeps): ResolveUrl {
   const remembered = new LRUCache<string, Target>({ max: MAX_REMEMBERED });
@@ -59,7 +59,7 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
     const key = renditionKey(url.id, variant, renderVersion);
     const etag = etagOf(key);
     const tag = cacheTagOf(url.id);
-    // By Cloudflare's and CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only.
+    // The names of Cloudflare and CloudFront, bunny.net, and Fastly, by their documentation (docs/cdn.md, Sources).
     const tags = { 'cache-tag': tag, 'cdn-tag': tag, 'surrogate-key': tag };
     const named = negotiated ? { ...tags, vary: 'Accept' } : tags;
     const lasting =
@@ -68,7 +68,7 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
   }
 
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
-    // Two that differ in nothing but Accept's other types share an entry; a space stands in no request target.
+    // By the class of Accept, so that its other types make no entries. A request target contains no space.
     const name = `${presets.acceptClass(accept)} ${requestTarget}`;
     const known = remembered.get(name);
     if (!known) {

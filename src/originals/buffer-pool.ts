@@ -1,30 +1,30 @@
 /**
- * Memory for originals, used again and again: a fresh buffer of 3 MB for each cold rendition has every page of it zeroed by
- * the kernel first, and is garbage that V8 has to find afterwards (see process/gc.ts).
+ * A pool of memory for originals. Without it, the kernel zeroes every page of a fresh buffer of 3 MB for each cold rendition,
+ * and V8 has to find the garbage afterwards.
  */
 export interface InputBuffers {
-  /** A buffer of just this length, its content undefined. */
+  /** A buffer of exactly this many bytes; its content is undefined. */
   take(bytes: number): Buffer;
-  /** Nobody reads it any more, and nobody is still writing to it. What came from elsewhere is left to V8. */
+  /** Call it when nothing reads or writes the buffer any more. Buffers from elsewhere are left to V8. */
   giveBack(buffer: Buffer): void;
-  /** So many bytes may lie idle from now on, and never more than `maxIdleBytes`. */
+  /** Sets how many bytes may be idle from now on, at most `maxIdleBytes`. */
   leaveIdle(bytes: number): void;
   readonly idleBytes: number;
 }
 
-/** Smaller ones are left to V8. */
-const LEAST_BYTES = 64 * 1024;
-/** An idle one that is larger by more than this would be a waste of the rest. */
-const MOST_SPARE = 1.3;
+/** Smaller buffers are left to V8. */
+const MIN_BYTES = 64 * 1024;
+/** An idle buffer that is larger by more than this factor is not used: the rest of it would be wasted. */
+const MAX_SPARE = 1.3;
 /** Steps between two powers of two, so that originals of about one size share their memory. */
 const STEPS = 4;
 
 export function createInputBuffers(maxIdleBytes: number): InputBuffers {
   const taken = new WeakSet<ArrayBufferLike>();
-  /** The one that was used last is last. */
+  /** Most recently used last. */
   const idle: ArrayBufferLike[] = [];
   let idleBytes = 0;
-  let mostIdle = maxIdleBytes;
+  let idleLimit = maxIdleBytes;
 
   function remove(at: number): ArrayBufferLike | undefined {
     const [memory] = idle.splice(at, 1);
@@ -33,14 +33,14 @@ export function createInputBuffers(maxIdleBytes: number): InputBuffers {
   }
 
   function trim(): void {
-    while (idleBytes > mostIdle) remove(0);
+    while (idleBytes > idleLimit) remove(0);
   }
 
-  /** Of those that fit, the smallest. */
+  /** Takes the smallest idle buffer that fits. */
   function fitting(bytes: number): ArrayBufferLike | undefined {
     let best = -1;
     for (const [at, { byteLength }] of idle.entries()) {
-      if (byteLength < bytes || byteLength > bytes * MOST_SPARE) continue;
+      if (byteLength < bytes || byteLength > bytes * MAX_SPARE) continue;
       if (best < 0 || byteLength < (idle[best]?.byteLength ?? 0)) best = at;
     }
     return best < 0 ? undefined : remove(best);
@@ -48,7 +48,7 @@ export function createInputBuffers(maxIdleBytes: number): InputBuffers {
 
   return {
     take(bytes) {
-      if (bytes < LEAST_BYTES) return Buffer.allocUnsafeSlow(bytes);
+      if (bytes < MIN_BYTES) return Buffer.allocUnsafeSlow(bytes);
       const step = 2 ** Math.floor(Math.log2(bytes)) / STEPS;
       const memory = fitting(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / step) * step).buffer;
       taken.add(memory);
@@ -61,7 +61,7 @@ export function createInputBuffers(maxIdleBytes: number): InputBuffers {
       trim();
     },
     leaveIdle(bytes) {
-      mostIdle = Math.min(maxIdleBytes, bytes);
+      idleLimit = Math.min(maxIdleBytes, bytes);
       trim();
     },
     get idleBytes() {

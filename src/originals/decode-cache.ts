@@ -1,78 +1,84 @@
 import { LRUCache } from 'lru-cache';
-import { DarkroomError } from '../errors.ts';
 import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
-import type { Examined } from '../render/original.ts';
+import type { OriginalSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
 import { freeNow } from '../render/pixels.ts';
 import type { Recipe } from '../render/recipe.ts';
+import { createSharedRead, type SharedRead } from './shared-read.ts';
 
 /**
- * Originals are decoded once, not once for each preset: whole pictures that were decoded a short while ago, and work under
- * way on an original, shared by all who make renditions of it. Bounded by bytes, least recently used out first.
+ * Originals are decoded once, not once for each preset: the cache holds downscaled decodes of the last minutes, and lets all
+ * sessions of an original share the work under way. Bounded by bytes; the least recently used are evicted first.
  */
 export interface DecodeCache extends Shrinkable {
-  /** Somebody makes a rendition of this original. Hold it with `using`. */
+  /** For one rendition of this original. Hold it with `using`. */
   openSession(id: string, recipe: Recipe): DecodeSession;
   /** Of a purged original nothing is kept, and nothing that is under way will be. */
   forget(id: string): void;
   readonly bytes: number;
   readonly entries: number;
-  /** How often a visit found its pixels here, and how often it did not. */
+  /** How often a session found its pixels here, and how often it did not. */
   readonly hits: number;
   readonly misses: number;
 }
 
+/** The part of one rendition in the work on its original. */
 export interface DecodeSession extends Disposable {
-  /** Whether anybody else asks for this original now, or did so lately: then decoding it once for all pays. */
+  /** Whether this original has other sessions now, or had one lately: then decoding it once for all pays. */
   readonly shared: boolean;
-  /** What those who ask for it now make of it. */
+  /** The recipes of all open sessions of this original. */
   readonly recipes: Iterable<Recipe>;
-  /** A whole picture that will do, if there is one; one that is being decoded is waited for. */
-  downscaled(suffices: Suffices): Promise<Examined | undefined>;
+  /** A downscaled decode that suffices; one that is under way is waited for. */
+  findPixels(suffices: (decode: PlannedDecode) => boolean): Promise<PixelSource | undefined>;
+  /** Reads the proxy image once for all open sessions; undefined where there is none. */
+  readProxy(read: () => Promise<ProxySource | undefined>): Promise<ProxySource | undefined>;
+  /** Reads the original once for all open sessions; its memory is disposed of when the last of them closes. */
+  readOriginal(read: () => Promise<ExaminedOriginal>): Promise<ExaminedOriginal>;
   /**
-   * Reads once for all who visit at the same time. What one of them gave up, the next one reads for itself. `release`: called
-   * once the last of those who were given it has left.
+   * Decodes the original once for all open sessions. `planned`: what `decode` will return, the smallest first, which is
+   * kept; a larger one lasts until the last session closes.
    */
-  read<T>(what: 'proxy' | 'original', read: () => Promise<T>, release?: (value: T) => void): Promise<T>;
-  /**
-   * Decodes once for all who visit at the same time. `headers`: what will come out, the smallest first, which is kept; a
-   * larger one lasts as long as somebody is here.
-   */
-  decode(headers: readonly Examined['header'][], decode: () => Promise<Examined[]>): Promise<readonly Examined[]>;
-  /** Keeps a whole picture that was decoded on the way, unless a larger one is there. */
-  keep(downscaled: Examined | undefined): void;
+  decode(planned: readonly PlannedDecode[], decode: () => Promise<PixelSource[]>): Promise<readonly PixelSource[]>;
+  /** Keeps a downscaled decode that a render made on its way, unless a larger one is there. */
+  keep(downscaled: PixelSource | undefined): void;
 }
 
-/** Whether a picture with this header will do. */
-export type Suffices = (header: Examined['header']) => boolean;
+/** An original whose header has been read. Disposing of it gives its memory back. */
+export interface ExaminedOriginal extends Disposable {
+  readonly source: OriginalSource;
+}
 
-/** Long enough for a visitor to go from a listing to its pictures, in milliseconds. */
+/** Long enough to get from a listing to its pictures, in milliseconds. */
 const LATELY_MS = 10 * 60_000;
 /** At some 200 bytes each. */
 const MAX_REMEMBERED = 10_000;
 
-/** What is being read or was, and how many hold it. */
-interface Reading<T> {
-  readonly done: Promise<T>;
-  holders: number;
-  leave(): void;
+/** What all open sessions of one original share. */
+interface SharedWork {
+  /** A copy for each session, so that two sessions of the same recipe count as two. */
+  readonly recipes: Set<Recipe>;
+  readonly proxy: SharedRead<ProxySource | undefined>;
+  readonly original: SharedRead<ExaminedOriginal>;
+  decoding: { readonly planned: readonly PlannedDecode[]; readonly done: Promise<PixelSource[]> } | undefined;
+  /** Too large for the cache. */
+  larger: PixelSource | undefined;
 }
 
-/** All who are at work on one original at the same time. */
-interface SharedWork {
-  /** Of each visitor a copy of its recipe, so that two that want the same count as two. */
-  readonly recipes: Set<Recipe>;
-  readonly reads: Map<string, Reading<unknown>>;
-  decoding: { readonly headers: readonly Examined['header'][]; readonly done: Promise<Examined[]> } | undefined;
-  /** Too large to be kept. */
-  larger: Examined | undefined;
+function createSharedWork(): SharedWork {
+  return {
+    recipes: new Set(),
+    proxy: createSharedRead(),
+    original: createSharedRead((last) => last[Symbol.dispose]()),
+    decoding: undefined,
+    larger: undefined,
+  };
 }
 
 export function createDecodeCache(maxBytes: number): DecodeCache {
   const sessions = new Map<string, SharedWork>();
   const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: LATELY_MS });
-  const lru = new LRUCache<string, Examined>({
+  const lru = new LRUCache<string, PixelSource>({
     maxSize: Math.max(1, maxBytes),
-    sizeCalculation: ({ body }) => ('data' in body ? body.data.length : body.length),
+    sizeCalculation: ({ pixels }) => pixels.data.length,
     ttl: LATELY_MS,
   });
   let hits = 0;
@@ -81,26 +87,20 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
   const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
   function openSession(id: string, recipe: Recipe): DecodeSession {
-    const work = sessions.get(id) ?? { recipes: new Set(), reads: new Map(), decoding: undefined, larger: undefined };
+    const work = sessions.get(id) ?? createSharedWork();
     sessions.set(id, work);
     const own = { ...recipe };
     work.recipes.add(own);
     const before = lately.has(id);
     lately.set(id, true);
-    const mine: string[] = [];
-    const holding: Reading<unknown>[] = [];
+    const proxy = work.proxy.openSession();
+    const original = work.original.openSession();
 
-    function hold<T>(reading: Reading<T>): Promise<T> {
-      reading.holders += 1;
-      holding.push(reading);
-      return reading.done;
-    }
-
-    function keep(downscaled: Examined | undefined): void {
-      // Purged since: another work is at work on what came after.
+    function keep(downscaled: PixelSource | undefined): void {
+      // After a purge, new sessions share other work; this one may still be about the purged original.
       if (!downscaled || sessions.get(id) !== work) return;
-      // It is freed when the last one leaves.
-      if (downscaled.body === work.larger?.body) return;
+      // Its memory is freed when the last session closes.
+      if (downscaled.pixels === work.larger?.pixels) return;
       const kept = lru.peek(id);
       if (kept && kept.header.stored.width >= downscaled.header.stored.width) return;
       lru.set(id, downscaled);
@@ -112,40 +112,28 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         return before || work.recipes.size > 1;
       },
       recipes: work.recipes,
-      async downscaled(suffices) {
-        const enough = (pictures: readonly (Examined | undefined)[] = []) =>
-          pictures.find((picture) => picture && suffices(picture.header));
-        const coming = work.decoding?.headers.some(suffices) ? work.decoding.done : undefined;
-        // Whose decoding it is hears of its failure; here it only means to try oneself.
+      async findPixels(suffices) {
+        const enough = (pictures: readonly (PixelSource | undefined)[] = []) =>
+          pictures.find((picture) => picture && suffices(picture));
+        const coming = work.decoding?.planned.some(suffices) ? work.decoding.done : undefined;
+        // The session that decodes reports a failure; this one then makes its rendition from another source.
         const found = enough([lru.get(id), work.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
         return found;
       },
-      async read<T>(what: string, read: () => Promise<T>, release?: (value: T) => void) {
-        const running = work.reads.get(what) as Reading<T> | undefined;
-        if (running) {
-          try {
-            return await hold(running);
-          } catch (error) {
-            if (error instanceof DarkroomError) throw error;
-          }
-        }
-        const done = read();
-        done.catch(() => {});
-        const reading = { done, holders: 0, leave: () => void done.then(release, () => {}) };
-        work.reads.set(what, reading);
-        mine.push(what);
-        return hold(reading);
-      },
-      async decode(headers, decode) {
-        const there = [lru.peek(id), work.larger].filter((picture) => picture !== undefined);
-        const width = headers.at(-1)?.stored.width ?? 0;
-        if (there.some(({ header }) => header.stored.width >= width)) return there;
+      readProxy: proxy.read,
+      readOriginal: original.read,
+      async decode(planned, decode) {
+        const known = [lru.peek(id), work.larger]
+          .filter((picture) => picture !== undefined)
+          .filter(({ decodedFrom }) => decodedFrom === 'original');
+        const width = planned.at(-1)?.header.stored.width ?? 0;
+        if (known.some(({ header }) => header.stored.width >= width)) return known;
         if (work.decoding) return work.decoding.done;
         const done = decode();
         done.catch(() => {});
-        work.decoding = { headers, done };
+        work.decoding = { planned, done };
         try {
           const pictures = await done;
           const [downscaled, larger] = pictures;
@@ -158,17 +146,13 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       },
       keep,
       [Symbol.dispose]() {
-        // What was read is held no longer than it is counted: by the one who read it.
-        for (const what of mine) work.reads.delete(what);
-        for (const reading of holding) {
-          reading.holders -= 1;
-          if (reading.holders === 0) reading.leave();
-        }
+        proxy[Symbol.dispose]();
+        original[Symbol.dispose]();
         work.recipes.delete(own);
         if (work.recipes.size > 0) return;
         if (sessions.get(id) === work) sessions.delete(id);
         // 13 MB that V8 would find at its next full collection.
-        if (work.larger && 'data' in work.larger.body) freeNow(work.larger.body.data);
+        if (work.larger) freeNow(work.larger.pixels.data);
       },
     };
   }

@@ -1,47 +1,50 @@
 import { estimateDecode } from '../render/cost-estimate.ts';
-import type { Examined, OriginalHeader } from '../render/original.ts';
-import { DOWNSCALED_SIDE_PX, PROXY_JPEG, standIn } from '../render/stages/downscaled.ts';
+import type { OriginalHeader, PictureHeader, ProxySource } from '../render/picture-source.ts';
+import { DOWNSCALED_SIDE_PX, describeDownscaled, downscaledSize, PROXY_JPEG } from '../render/stages/downscaled.ts';
 import { derivedKey, fromStoredObject, toStoredObject } from '../renditions/rendition.ts';
 import type { StoredObject } from '../stores/store.ts';
 
 /**
- * The proxy image of an original, beside its renditions: the whole picture as a JPEG of less than a tenth of the bytes, from which
- * its smaller renditions are made on any machine at any later day.
+ * The proxy image of an original: a JPEG of all of it with less than a tenth of the bytes, stored beside its renditions, from
+ * which any machine makes the smaller ones at any later day.
  */
 
-/** Below this a copy saves less CPU than it costs requests: a plain JPEG of 12 megapixels takes 45 ms. */
+/** Below this a proxy image saves less CPU than it costs requests: a plain JPEG of 12 megapixels takes 45 ms. */
 const PROXY_WORTH_MS = 25;
-/** From here on the copy is made at the first look already: AVIF, PNG and progressive originals of some megapixels. */
+/** From here on the original is decoded for all its renditions at the first one: AVIF, PNG, progressive JPEG of some megapixels. */
 const EXPENSIVE_DECODE_MS = 100;
 
+/** Changes whenever the same original would get another proxy image. */
 export function proxyKey(id: string, renderVersion: string): string {
   return derivedKey(id, 'working', `${renderVersion}\n${DOWNSCALED_SIDE_PX} ${JSON.stringify(PROXY_JPEG)}`, 'jpg');
 }
 
-/** Whether a copy of this original is worth its request: neither for what a JPEG cannot hold nor for what is small. */
+/** Whether a proxy image of this original is worth its requests: not of a small one, nor of one with alpha, which JPEG lacks. */
 export function worthProxy(header: OriginalHeader): boolean {
-  return !header.hasAlpha && header.coding !== 'pixels' && estimateDecode(header, 1).ms >= PROXY_WORTH_MS;
+  return !header.hasAlpha && estimateDecode(header, 1).ms >= PROXY_WORTH_MS;
 }
 
-/** Whether decoding this original takes so long that it is done for all its renditions at the first look. */
+/** Whether decoding this original takes so long that it is done for all its renditions at the first one. */
 export function expensiveToDecode(header: OriginalHeader): boolean {
   return estimateDecode(header, 1).ms >= EXPENSIVE_DECODE_MS;
 }
 
-/** `header`: of the original. */
-export function toStoredProxy(body: Buffer, { stored, size, format }: OriginalHeader): StoredObject {
+/** `body`: the JPEG; `header`: of the downscaled decode that it was made from. */
+export function toStoredProxy(body: Buffer, { stored, size, format }: PictureHeader): StoredObject {
   const object = toStoredObject({ body, contentType: 'image/jpeg', ...stored });
   const original = { 'original-width': String(size.width), 'original-height': String(size.height) };
   return { ...object, metadata: { ...object.metadata, ...original, 'original-format': format } };
 }
 
-/** In place of the original. Undefined when the object is not what was once stored. */
-export function fromStoredProxy(object: StoredObject): Examined | undefined {
+/** Undefined when the object is not what was once stored. */
+export function fromStoredProxy(object: StoredObject): ProxySource | undefined {
   const { 'original-width': width, 'original-height': height, 'original-format': format } = object.metadata;
   const size = { width: Number(width), height: Number(height) };
-  const copy = fromStoredObject(object);
-  if (!copy || !format || !(size.width >= copy.width) || !(size.height >= copy.height)) return undefined;
-  const opaque = { frames: 1, hasAlpha: false, delays: undefined, loop: undefined, exif: undefined };
-  const plain = { coding: 'jpeg', turned: false, plain: false, hasProfile: false, deep: false };
-  return { body: copy.body, header: standIn({ ...opaque, ...plain, format, size, stored: size }, copy, 'jpeg') };
+  const proxy = fromStoredObject(object);
+  if (!proxy || !format) return undefined;
+  // `suffices` derives the size of a proxy image from its original's.
+  const expected = downscaledSize(size);
+  if (proxy.width !== expected.width || proxy.height !== expected.height) return undefined;
+  const original = { format, size, frames: 1, delays: undefined, loop: undefined, hasAlpha: false };
+  return { kind: 'proxy', body: proxy.body, header: describeDownscaled(original, proxy, 'jpeg') };
 }

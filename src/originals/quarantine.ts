@@ -1,2 +1,2 @@
-/** Before the key of what was uploaded and refused. No id below it is ever served. */
+/** Prefix of the keys of uploads that were refused. No id that begins with it is ever served. */
 export const QUARANTINE = '.quarantine/';

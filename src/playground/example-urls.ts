@@ -6,14 +6,14 @@ import type { Signatures } from '../url/signature.ts';
 const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
 const EXAMPLES = 3;
 
-/** Ids of the pictures in a folder by their names, in order; what lies under a leading dot is no original. */
+/** Ids of the pictures in a folder and below it, sorted by name. Files and folders with a leading dot are left out. */
 export async function pictureIds(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const visible = names.filter((name) => PICTURE.test(name) && !name.split(sep).some((part) => /^(\.|%2E)/.test(part)));
   return visible.map((name) => name.replaceAll(sep, '/')).sort();
 }
 
-/** What a developer sees after the start: signed URLs for the first pictures of the originals' folder. */
+/** Text for a developer's terminal after the start: signed URLs for the first pictures of the originals' folder. */
 export async function exampleUrls(options: {
   baseUrl: string;
   folder: string;

@@ -1,4 +1,4 @@
-/** The playground's page. It knows signed URLs only; the key stays with the server. */
+/** The playground's page, which runs in the browser. It knows signed URLs only; the key stays with the server. */
 
 interface PresetInfo {
   readonly name: string;
@@ -27,17 +27,19 @@ interface Details {
 
 const STEP_COLOURS = ['#ffd166', '#9bd1a5', '#8ecae6', '#f4a6c0', '#ff9b71', '#c3b1e1', '#d9d4c7'];
 
-const element = <T extends Element>(id: string) => document.getElementById(id) as unknown as T;
-const photos = element<HTMLUListElement>('photos');
-const [preset, size, format] = ['preset', 'size', 'format'].map((id) => element<HTMLSelectElement>(id)) as [
-  HTMLSelectElement,
-  HTMLSelectElement,
-  HTMLSelectElement,
-];
-const status = element<HTMLParagraphElement>('status');
+function element<T extends Element>(id: string, type: new () => T): T {
+  const found = document.getElementById(id);
+  if (found instanceof type) return found;
+  throw new Error(`The page has no ${type.name} #${id}.`);
+}
+const photos = element('photos', HTMLUListElement);
+const preset = element('preset', HTMLSelectElement);
+const size = element('size', HTMLSelectElement);
+const format = element('format', HTMLSelectElement);
+const status = element('status', HTMLParagraphElement);
 let presets: readonly PresetInfo[] = [];
 let chosen = '';
-/** Answers to older choices are dropped. */
+/** Counts choices: answers to older ones are dropped. */
 let round = 0;
 
 async function call<T>(path: string, body?: unknown): Promise<T> {
@@ -48,7 +50,7 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
   const answer = await fetch(`/playground/api/${path}`, init);
   const data = await answer.json();
   if (!answer.ok) throw new Error(data.message);
-  return data as T;
+  return data;
 }
 
 function say(text: string): void {
@@ -87,13 +89,13 @@ async function show(): Promise<void> {
     const blob = await answer.blob();
     if (mine !== round) return;
     if (!answer.ok) throw new Error(JSON.parse(await blob.text()).message);
-    const image = element<HTMLImageElement>('rendition');
+    const image = element('rendition', HTMLImageElement);
     URL.revokeObjectURL(image.src);
     image.src = URL.createObjectURL(blob);
     await image.decode();
-    element<HTMLInputElement>('url').value = url;
-    element<HTMLTextAreaElement>('markup').value = markup;
-    element('rendition-facts').textContent = [
+    element('url', HTMLInputElement).value = url;
+    element('markup', HTMLTextAreaElement).value = markup;
+    element('rendition-metadata', HTMLElement).textContent = [
       `${image.naturalWidth} × ${image.naturalHeight}`,
       `${(blob.size / 1024).toFixed(1)} KB`,
       answer.headers.get('content-type'),
@@ -103,14 +105,17 @@ async function show(): Promise<void> {
     say('');
     drawDetails(await call<Details>('details', choice));
   } catch (error) {
-    if (mine === round) say((error as Error).message);
+    if (mine === round) say(String(error instanceof Error ? error.message : error));
   }
 }
 
 function drawTiming(header: string): void {
-  const steps = header.split(', ').map((step) => step.split(';dur=') as [string, string]);
+  const steps = header.split(', ').map((step) => {
+    const [name = '', ms = '0'] = step.split(';dur=');
+    return [name, ms] as const;
+  });
   const total = steps.find(([name]) => name === 'total')?.[1] ?? '0';
-  const bar = element<HTMLDivElement>('timing');
+  const bar = element('timing', HTMLDivElement);
   bar.setAttribute('aria-label', `Server timing: ${steps.map(([name, ms]) => `${name} ${ms} ms`).join(', ')}`);
   bar.replaceChildren(
     ...steps.map(([name, ms], index) => {
@@ -125,13 +130,13 @@ function drawTiming(header: string): void {
 }
 
 function drawDetails({ width, height, format: type, message, faces, crop }: Details): void {
-  const facts = [
+  const lines = [
     width ? `${width} × ${height}` : message,
     type,
     faces ? `${faces.length} faces` : 'faces not looked for',
   ];
-  element('original-facts').textContent = facts.filter(Boolean).join(' · ');
-  const overlay = element<SVGSVGElement>('overlay');
+  element('original-metadata', HTMLElement).textContent = lines.filter(Boolean).join(' · ');
+  const overlay = element('overlay', SVGSVGElement);
   overlay.setAttribute('viewBox', '0 0 1 1');
   overlay.setAttribute('preserveAspectRatio', 'none');
   const rectangle = (box: Box, kind: string) => {
@@ -157,12 +162,12 @@ async function choose(id: string): Promise<void> {
   for (const button of photos.querySelectorAll('button'))
     button.setAttribute('aria-pressed', String(button.dataset.id === id));
   const { url } = await call<Signed>('whole', { id });
-  element<HTMLImageElement>('original').src = url;
+  element('original', HTMLImageElement).src = url;
   await show();
   const all = await Promise.all(
     presets.map(async ({ name }) => ({ name, ...(await call<Signed>('sign', { id, preset: name })) })),
   );
-  element('all').replaceChildren(
+  element('all', HTMLUListElement).replaceChildren(
     ...all.map(({ name, url: src }) => {
       const item = document.createElement('li');
       const image = Object.assign(document.createElement('img'), { src, alt: `${name} of the photo`, loading: 'lazy' });
@@ -202,23 +207,18 @@ async function upload(file: File): Promise<void> {
 }
 
 function start(): void {
-  const drop = element<HTMLLabelElement>('drop');
+  const drop = element('drop', HTMLLabelElement);
   const take = (files: FileList | null | undefined) => {
     const file = files?.[0];
     if (file) upload(file).catch((error) => say(error.message));
   };
-  element<HTMLInputElement>('file').addEventListener('change', (event) =>
-    take((event.target as HTMLInputElement).files),
-  );
-  for (const [name, over] of [
-    ['dragover', true],
-    ['dragleave', false],
-    ['drop', false],
-  ] as const)
+  const chooser = element('file', HTMLInputElement);
+  chooser.addEventListener('change', () => take(chooser.files));
+  for (const name of ['dragover', 'dragleave', 'drop'] as const)
     drop.addEventListener(name, (event) => {
       event.preventDefault();
-      drop.classList.toggle('over', over);
-      if (name === 'drop') take((event as DragEvent).dataTransfer?.files);
+      drop.classList.toggle('over', name === 'dragover');
+      if (name === 'drop') take(event.dataTransfer?.files);
     });
   preset.addEventListener('change', () => {
     offer();
@@ -227,7 +227,8 @@ function start(): void {
   for (const select of [size, format]) select.addEventListener('change', show);
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]'))
     button.addEventListener('click', async () => {
-      const field = element<HTMLInputElement>(button.dataset.copy ?? '');
+      const id = button.dataset.copy ?? '';
+      const field = id === 'url' ? element(id, HTMLInputElement) : element(id, HTMLTextAreaElement);
       field.select();
       await navigator.clipboard.writeText(field.value);
       say('Copied.');

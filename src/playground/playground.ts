@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ImageMeta } from '../api/image-meta.ts';
+import type { ImageReport } from '../api/image-meta.ts';
 import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
-import type { Size } from '../render/pixels.ts';
+import type { Box, Size } from '../render/pixels.ts';
 import { planFrame, windowToFaces } from '../render/stages/geometry.ts';
+import { PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
 export interface PlaygroundDeps {
@@ -19,7 +20,7 @@ export interface PlaygroundDeps {
   readonly signingKey: Uint8Array;
   readonly metadata: OriginalMetadata;
   readonly uploads: Uploads | undefined;
-  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageMeta[]>;
+  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
   /** Ids to choose from, newest first. */
   listIds(): Promise<readonly string[]>;
 }
@@ -35,18 +36,18 @@ const choice = z.strictObject({
   preset: z.string(),
   width: z.int().optional(),
   pixelRatio: z.number().optional(),
-  format: z.enum(['avif', 'webp', 'jpeg', 'png']).optional(),
+  format: z.enum(PINNABLE_FORMATS).optional(),
 });
 const justId = z.strictObject({ id: z.string() });
 
-/** A page to try presets with, for developers: never in production. What it needs signed is signed here. */
+/** A page on which developers try presets. It signs URLs for every visitor, so it is not for production. */
 export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
   const { presets, definitions, metadata, uploads, imageMeta } = deps;
   const imagesAt = ({ protocol, host }: FastifyRequest) =>
     createImageUrls({ baseUrl: `${protocol}://${host}`, key: deps.signingKey, presets: definitions });
 
   app.addHook('onRequest', async (request, reply) => {
-    // Another site that the developer has open must not have things signed or read the answers.
+    // Another site that is open in the developer's browser must not have URLs signed nor read the answers.
     const site = request.headers['sec-fetch-site'];
     const asked = request.routeOptions.url?.startsWith('/playground/api/');
     if (asked && site !== undefined && site !== 'same-origin' && site !== 'none') throw errors.forbidden();
@@ -64,7 +65,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   );
   app.get('/playground/page.css', async (_request, reply) => reply.type('text/css').send(await file('page.css')));
   app.get('/playground/page.js', async (_request, reply) => {
-    // Loaded when asked for: older Node versions, which can run the command line, do not have it.
+    // Imported here, because the older Node versions that can run the command line do not export it.
     const { stripTypeScriptTypes } = await import('node:module');
     return reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts')));
   });
@@ -89,11 +90,12 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   app.post('/playground/api/sign', async (request) => {
     const { id, preset, width, pixelRatio, format } = parsed(choice, request.body);
     const images = imagesAt(request);
-    const name = preset as 'w_1';
     try {
-      return { url: images.url(id, name, { width, pixelRatio, format }), markup: toHtml(images.picture(id, name)) };
+      return { url: images.url(id, preset, { width, pixelRatio, format }), markup: toHtml(images.picture(id, preset)) };
     } catch (error) {
-      throw errors.badRequest((error as Error).message);
+      // The signer's reason for refusing the choice.
+      if (error instanceof TypeError) throw errors.badRequest(error.message);
+      throw error;
     }
   });
 
@@ -122,7 +124,7 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   });
 }
 
-function inFractions({ left, top, width, height }: Size & { left: number; top: number }, whole: Size) {
+function inFractions({ left, top, width, height }: Box, whole: Size) {
   return {
     ...{ left: left / whole.width, top: top / whole.height },
     ...{ width: width / whole.width, height: height / whole.height },

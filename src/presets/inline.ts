@@ -19,7 +19,7 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
 };
 const MAX_INLINE_LENGTH = 128;
 
-/** Reads `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for what is not such a recipe. */
+/** Reads a recipe such as `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for any other text. */
 export function parseInlinePreset(text: string): Preset | undefined {
   if (text.length > MAX_INLINE_LENGTH) return undefined;
   const fields: Record<string, unknown> = {};

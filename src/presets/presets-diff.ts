@@ -4,16 +4,16 @@ import { checkPresets, type Preset } from './schema.ts';
 export interface PresetChange {
   readonly preset: string;
   readonly change: 'added' | 'removed' | 'changed' | 'same';
-  /** Of changed ones: each field as it is and as it would be. */
+  /** Of a changed preset: each field that differs, before and after. */
   readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
-  /** Whether its renditions get other keys, so that all are made again when somebody looks. */
+  /** Whether its renditions get other keys: each is then made again with its next request. */
   readonly remade: boolean;
 }
 
-/** What the suffix may choose from decides no pixels of what was there before. */
+/** The declared suffixes: adding or removing one changes no key of the others. */
 const OFFERS = new Set(['widths', 'pixelRatios', 'formats']);
 
-/** What putting `next` in the place of `running` would do. Throws for definitions that are not valid, naming all faults. */
+/** The changes from `running` to `next`, by preset. Throws an Error that names every fault of the definitions. */
 export function diffPresets(running: unknown, next: unknown): PresetChange[] {
   const [before, after] = [checkPresets(running), checkPresets(next)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().map((preset) => {

@@ -4,20 +4,20 @@ import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { parseInlinePreset } from './inline.ts';
 import { checkPresets, DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
-/** A preset with its suffix resolved: what is made, and under which name it is kept. */
+/** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
 export interface Variant {
   readonly preset: string;
-  /** `@2x`, `@640w` or empty; the one spelling that stands in keys. */
+  /** `@2x`, `@640w` or empty, in the one spelling that stands in keys. */
   readonly suffix: string;
   readonly recipe: Recipe;
 }
 
 export interface Presets {
-  /** Whether the Accept header takes part in the answer of this URL. False for what does not exist. */
+  /** Whether the Accept header takes part in the answer of this URL. False for presets that do not exist. */
   negotiates(name: string, suffix: string): boolean;
-  /** Throws `unknown_preset` for every name, recipe, size and format that is not on offer. */
+  /** Throws `unknown_preset` for every name, recipe, size and format that is not declared. */
   resolve(name: string, suffix: string, accept: string | undefined): Variant;
-  /** What of Accept can make a difference: a few short words. */
+  /** The class of an Accept header: equal classes get equal answers. A few letters. */
   acceptClass(accept: string | undefined): string;
   readonly names: readonly string[];
 }
@@ -25,7 +25,7 @@ export interface Presets {
 export interface PresetsOptions {
   readonly definitions: unknown;
   readonly inline: boolean;
-  /** Whether this server looks for faces; if not, what asks for them is cropped by attention and keyed so. */
+  /** Whether this server detects faces; if not, face-aware presets crop by attention, and their keys say so. */
   readonly faces: boolean;
 }
 
@@ -81,7 +81,7 @@ interface Suffix {
   readonly format: string | undefined;
 }
 
-/** Undefined for anything but the one spelling of a suffix, so that no rendition is reached by two URLs. */
+/** Undefined for anything but the one spelling of a suffix: `@02x` and `@2.0x` are no suffixes. */
 function parseSuffix(text: string): Suffix | undefined {
   const [matched, ratio, width, format] = /^(?:@(\d+(?:\.\d+)?)x|@(\d+)w)?(?:\.([a-z]+))?$/.exec(text) ?? [];
   if (matched === undefined) return undefined;
@@ -110,11 +110,11 @@ function chooseOutput(
   accept: string | undefined,
 ): Output | undefined {
   if (pinned !== undefined) {
-    const offered = preset.format === pinned || preset.formats.some((format) => format === pinned);
-    return offered ? affordable(pinned as Output, sides) : undefined;
+    const offered = [preset.format, ...preset.formats].find((format) => format === pinned);
+    return offered === undefined || offered === 'auto' ? undefined : affordable(offered, sides);
   }
   if (preset.format !== 'auto') return affordable(preset.format, sides);
-  // What moves is kept moving by webp only; the base is gif then.
+  // Only WebP keeps frames among the modern formats; the base of an animation is GIF.
   const candidates = preset.animated ? (['webp'] as const) : (['avif', 'webp'] as const);
   const format = candidates.find(
     (candidate) =>
@@ -123,7 +123,7 @@ function chooseOutput(
   return format ?? 'base';
 }
 
-/** By the size asked for, not by what comes out, because a key must be known before the original is. */
+/** By the preset's size, not the rendition's, because the key must be known before the original is read. */
 function affordable(output: Output, { width, height }: Sides): Output {
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
   return output === 'avif' && pixels > AVIF_MAX_PIXELS ? 'webp' : output;
@@ -135,8 +135,8 @@ function acceptClass(accept: string | undefined): string {
 }
 
 /**
- * Whether Accept names the format itself with a weight above 0 (RFC 9110, 12.5.1). Order and wildcards say nothing:
- * `image/*` is what clients send that read neither.
+ * Whether Accept names the format itself with a weight above 0 (RFC 9110, 12.5.1). Order and wildcards are ignored:
+ * clients that read neither format send `image/*`.
  */
 function accepts(accept: string | undefined, format: 'avif' | 'webp'): boolean {
   if (!accept?.toLowerCase().includes(`image/${format}`)) return false;

@@ -3,7 +3,7 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
-/** Of 255 a channel: JPEG's own noise on a plain ground stays below. */
+/** Levels of 255 a channel: JPEG's own noise on a plain background stays below. */
 export const DEFAULT_TRIM_TOLERANCE = 10;
 
 const side = z.int().min(1).max(MAX_SIDE_PX);
@@ -17,18 +17,18 @@ export const presetSchema = z
     format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
     quality: z.int().min(1).max(100).default(80),
     gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
-    /** How far a cover crop may zoom in on the largest face. */
+    /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
     background: colour.optional(),
     effort: z.int().min(0).max(9).optional(),
     animated: z.boolean().default(false),
     gamut: z.enum(['srgb', 'p3']).default('srgb'),
-    /** true for a tolerance of 10 of 255. */
+    /** `true` is a tolerance of DEFAULT_TRIM_TOLERANCE. */
     trim: z.union([z.boolean(), z.strictObject({ tolerance: z.int().min(0).max(128) })]).default(false),
-    /** Percent of the rendition on each side. */
+    /** Empty border on each side, in percent of the rendition. */
     margin: z.number().min(0).max(40).default(0),
     keepCopyright: z.boolean().default(false),
-    /** What the unsigned suffix may choose from. */
+    /** The declared suffixes. */
     widths: z.array(side).max(32).default([]),
     pixelRatios: z
       .array(z.number().min(0.5).max(4))
@@ -56,12 +56,12 @@ const presetsSchema = z.record(
   presetSchema,
 );
 
-/** A named recipe as its owner writes it. */
+/** A preset with its defaults filled in. Sizes in pixels. */
 export type Preset = z.output<typeof presetSchema>;
 /** The content of a presets file, before defaults. */
 export type PresetDefinitions = z.input<typeof presetsSchema>;
 
-/** Checks definitions read from a file. Throws an Error that names the preset and the field. */
+/** Checks definitions read from a file. Throws an Error that names the preset and the field of each fault. */
 export function checkPresets(definitions: unknown): Record<string, Preset> {
   const checked = presetsSchema.safeParse(definitions);
   if (checked.success) return checked.data;

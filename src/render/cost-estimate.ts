@@ -1,12 +1,12 @@
-import type { Examined, OriginalHeader } from './original.ts';
+import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { PROBE_SIDE_PX } from './stages/face-aware-crop.ts';
 import { dependsOnFaces, planFrame, workingSize } from './stages/geometry.ts';
 
 /**
- * What a render will cost, told before it begins: CPU in milliseconds, to let small ones go first, and bytes of memory at
- * its peak, to let no more begin than the machine can hold. Measured by `node bench/ceiling.ts`; where the measurements
+ * The cost of a render, estimated before it begins: CPU in milliseconds, so that small ones go first, and peak memory in
+ * bytes, so that no more begin than the machine can hold. Measured by `node bench/ceiling.ts`; where the measurements
  * scatter, these are the upper ends.
  */
 export interface CostEstimate {
@@ -17,19 +17,19 @@ export interface CostEstimate {
 const MIB = 1024 * 1024;
 const MEGAPIXEL = 1_000_000;
 
-/** CPU in milliseconds for a million pixels, and bytes for each pixel. */
+/** CPU in milliseconds per million pixels, and bytes per pixel. */
 interface Rate {
   readonly ms: number;
   readonly bytes: number;
 }
 
 /**
- * Of the original's pixels. libvips streams what it can, and shrinks JPEG and plain WebP while it loads them; what comes
- * in passes is held whole, as coefficients (JPEG, 2 bytes each; twice as many without chroma subsampling) or as pixels.
+ * By the source's pixels. libvips streams what it can, and shrinks JPEG and plain WebP while it loads them; files in passes
+ * are held entirely, as coefficients (JPEG, 2 bytes each; twice as many without chroma subsampling) or as pixels.
  */
 const DECODING: Readonly<Record<string, Rate>> = {
   jpeg: { ms: 2.5, bytes: 0.1 },
-  // Of a whole picture that was decoded before: its pixels are there already.
+  // A downscaled decode: its pixels are in memory already.
   pixels: { ms: 4, bytes: 0.1 },
   'jpeg in passes': { ms: 11, bytes: 3.1 },
   'jpeg in passes, 4:4:4': { ms: 17, bytes: 6.1 },
@@ -40,9 +40,10 @@ const DECODING: Readonly<Record<string, Rate>> = {
   gif: { ms: 11, bytes: 5.2 },
   avif: { ms: 55, bytes: 18.9 },
 };
-const DEAREST: Rate = { ms: 55, bytes: 18.9 };
+/** For formats without a row. */
+const MOST_EXPENSIVE: Rate = { ms: 55, bytes: 18.9 };
 
-/** Of the rendition's pixels. */
+/** By the rendition's pixels. */
 const ENCODING: Readonly<Record<Output, Rate>> = {
   webp: { ms: 70, bytes: 17 },
   avif: { ms: 125, bytes: 37 },
@@ -50,60 +51,61 @@ const ENCODING: Readonly<Record<Output, Rate>> = {
   png: { ms: 120, bytes: 14 },
   base: { ms: 120, bytes: 14 },
 };
-/** Rows that libvips holds while it scales, for each pixel of an uncommon width: 232 MiB for a PNG 65,535 wide. */
+/** libvips holds rows while it scales; bytes for each pixel of width beyond the ordinary: 232 MiB for a PNG 65,535 wide. */
 const ORDINARY_WIDTH_PX = 16_384;
 const WIDE_ROW_BYTES = 3500;
-/** For each pixel of the rendition, when it is turned. */
+/** For each pixel of a rendition whose original is turned. */
 const TURNING_BYTES = 6;
-/** Most of what decoding took is given back before encoding takes its own; this share of the lesser one is not. */
-const AT_ONE_TIME = 0.35;
+/** Decoding frees most of its memory before encoding takes its own; this share of the lesser one overlaps. */
+const OVERLAP = 0.35;
 
-/** sharp's and libvips' own: buffers, line caches, a thread's stack. */
+/** For buffers, line caches and a thread's stack of sharp and libvips. */
 const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
-/** Looking for faces, mostly in another thread. */
-const LOOK_MS = 60;
-/** Pixels that are decoded once for the look and for the rendition, and their copy on the way. */
+/** For face detection, mostly in another thread. */
+const FACES_MS = 60;
+/** For each pixel that is decoded once for the detector and for the rendition, with a copy on the way. */
 const HELD_BYTES = 9;
-/** Before its original is read, a job is as large as its output and as dear as a camera's photo. */
+/** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
-/** By the recipe alone. */
+/** CPU in milliseconds by the recipe alone, before the original is known. */
 export function expectedMs(recipe: Recipe): number {
   const { width, height, output } = recipe;
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
   return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * pixels) / MEGAPIXEL;
 }
 
-/** By the original's header and the recipe. */
-export function estimateRender({ header }: Pick<Examined, 'header'>, recipe: Recipe): CostEstimate {
+/** By the header of the source and the recipe. */
+export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe: Recipe): CostEstimate {
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
   const plan = planFrame(header.size, recipe, frames);
   const written = area(plan.canvas) * frames;
   const encoding = ENCODING[recipe.output];
   const entire: Box = { left: 0, top: 0, ...header.size };
-  const looks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
-  const held = looks ? area(workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
+  const seeks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
+  const held = seeks ? area(workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
   const decoding = estimateDecode(header, frames);
   const encodingBytes = (wide * encoding.bytes + turning) * written + HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (looks ? LOOK_MS : 0),
-    bytes: Math.round(EVERY_RENDER.bytes + more + AT_ONE_TIME * less),
+    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }
 
-/** Size, colour and placeholder: a decode, and next to nothing besides. */
-export function estimateDescription({ header }: Pick<Examined, 'header'>): CostEstimate {
+/** Of size, colour and placeholder: next to nothing beside the decode. */
+export function estimateDescription({ header }: Pick<PictureSource, 'header'>): CostEstimate {
   return estimateDecode(header, 1);
 }
+/** The same in milliseconds, before the original is known. */
 export const DESCRIBE_MS = EVERY_RENDER.ms + TYPICAL_DECODE_MS;
 
-/** A decode alone, of as many frames. */
-export function estimateDecode({ format, coding, stored, deep }: OriginalHeader, frames: number): CostEstimate {
-  const rate = DECODING[coding] ?? DECODING[format] ?? DEAREST;
+/** Of a decode alone, of this many frames. */
+export function estimateDecode({ format, coding, stored, deep }: PictureHeader, frames: number): CostEstimate {
+  const rate = DECODING[coding] ?? DECODING[format] ?? MOST_EXPENSIVE;
   const pixels = area(stored) * frames;
   return {
     ms: EVERY_RENDER.ms + (rate.ms * pixels) / MEGAPIXEL,

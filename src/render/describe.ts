@@ -1,9 +1,9 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import type { DecodeLimits, Examined } from './original.ts';
+import type { DecodeLimits, OriginalSource } from './picture-source.ts';
 import type { SharpModule } from './sharp.ts';
-import { decode, openOriginal, openPixels } from './stages/decode.ts';
+import { decode, openPixels, openSource } from './stages/decode.ts';
 
-/** What a page wants to know before the picture comes. */
+/** What a page needs before the picture arrives. */
 export interface PictureDescription {
   /** Upright, in pixels. */
   readonly width: number;
@@ -12,30 +12,30 @@ export interface PictureDescription {
   readonly frames: number;
   /** `#rrggbb`. */
   readonly dominantColor: string;
-  /** A blurred copy in some 25 bytes, base64: https://evanw.github.io/thumbhash/ */
+  /** A blurred placeholder of some 25 bytes, base64: https://evanw.github.io/thumbhash/ */
   readonly thumbhash: string;
 }
 
-/** ThumbHash takes pictures of at most 100 × 100. */
+/** ThumbHash takes pictures of at most 100 × 100 pixels. */
 const THUMB_SIDE_PX = 100;
 
-/** Throws `original_unreadable` and `original_too_large`. */
+/** Decodes the original once, small. Throws `original_unreadable` and `original_too_large`. */
 export async function describe(
   sharp: SharpModule,
-  original: Examined,
+  original: OriginalSource,
   limits: DecodeLimits,
 ): Promise<PictureDescription> {
   const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
   const { header } = original;
-  const pixels = await decode(openOriginal(sharp, original, limits).resize(inside), header);
+  const pixels = await decode(openSource(sharp, original, limits).resize(inside), header);
   const { width, height } = pixels;
   const small = () => openPixels(sharp, pixels);
-  // sharp counts what it is given, whatever else it is asked to do with it: so on white first, then counted.
-  const [rgba, seen] = await Promise.all([
+  // `stats()` ignores the other operations of its pipeline, so the picture is put on white in one of its own.
+  const [rgba, onWhite] = await Promise.all([
     small().ensureAlpha().raw().toBuffer(),
     small().flatten({ background: '#ffffff' }).raw().toBuffer(),
   ]);
-  const { dominant } = await sharp(seen, { raw: { width, height, channels: 3 } }).stats();
+  const { dominant } = await sharp(onWhite, { raw: { width, height, channels: 3 } }).stats();
   const hex = [dominant.r, dominant.g, dominant.b].map((value) => value.toString(16).padStart(2, '0'));
   return {
     ...header.size,

@@ -1,29 +1,28 @@
 import { DarkroomError } from '../errors.ts';
 import type { Renderer } from './render.ts';
 
-/** One render: formats, bytes in and out, and how it ended. */
+/** How one render went: formats, bytes in and out, outcome. */
 export interface RenderReport {
-  /** The original's format; `decoded` where pixels were there already. */
+  /** The original's format; `decoded` where the source was pixels in memory. */
   readonly input: string;
   readonly output: string;
-  /** `refused`: the original was to blame. */
+  /** `refused`: the original cannot be rendered. */
   readonly outcome: 'ok' | 'refused' | 'failed';
   readonly bytes: { readonly in: number; readonly out: number };
 }
 
-/** The same renderer, and somebody is told of each render when it has ended. */
+/** The same renderer, with a report of each render when it has ended. */
 export function measureRenderer(renderer: Renderer, onRender: (render: RenderReport) => void): Renderer {
   return {
     ...renderer,
-    async render(original, recipe, timer, faces) {
-      const packed = Buffer.isBuffer(original.body);
-      const input = packed ? original.header.format : 'decoded';
-      const bytesIn = Buffer.isBuffer(original.body) ? original.body.length : original.body.data.length;
+    async render(source, recipe, timer, faces) {
+      const input = source.kind === 'pixels' ? 'decoded' : source.header.format;
+      const bytesIn = source.kind === 'pixels' ? source.pixels.data.length : source.body.length;
       let outcome: RenderReport['outcome'] = 'failed';
       let output: string = recipe.output;
       let bytesOut = 0;
       try {
-        const rendered = await renderer.render(original, recipe, timer, faces);
+        const rendered = await renderer.render(source, recipe, timer, faces);
         outcome = 'ok';
         output = rendered.contentType.replace('image/', '');
         bytesOut = rendered.body.length;

@@ -1,16 +1,16 @@
-/** Width and height in whole pixels. */
+/** In pixels, integers. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A part of a picture in whole pixels, from its upper left corner. */
+/** A part of a picture, in pixels from its upper left corner. */
 export interface Box extends Size {
   readonly left: number;
   readonly top: number;
 }
 
-/** Upright sRGB pixels, 8 bits a channel, 3 channels or 4 with straight alpha; frames stand below each other. */
+/** Upright sRGB pixels, 8 bits a channel, 3 channels or 4 with straight alpha. `height` of one frame; frames below each other. */
 export interface Pixels extends Size {
   readonly data: Buffer;
   readonly channels: 3 | 4;
@@ -18,8 +18,8 @@ export interface Pixels extends Size {
 }
 
 /**
- * Frees a buffer of sharp's at once instead of at V8's next full collection. Only its last holder may call this: a later
- * reader finds the buffer empty, and a thread that is reading it would read memory that belongs to something else by then.
+ * Frees a buffer of sharp's at once instead of at V8's next full collection. Only its last holder may call this: later reads
+ * find the buffer empty, and a thread that still reads it would read memory of another object.
  */
 export function freeNow({ buffer, byteOffset, length }: Buffer): void {
   // A view of a larger allocation shares its memory with other buffers.

@@ -3,16 +3,16 @@ import { describe, type PictureDescription } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { readHeader } from './formats/header.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
-import type { DecodeLimits, Examined, OriginalHeader } from './original.ts';
+import type { DecodeLimits, OriginalSource, PictureSource, PixelSource, PlannedDecode } from './picture-source.ts';
 import { freeNow, type Pixels } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { loadSharp, RENDER_VERSION } from './sharp.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
-import { decodeDownscaled, downscaledOf, encodeProxy, fitsDownscaled, isOriginal } from './stages/downscaled.ts';
+import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway, type FramePlan } from './stages/geometry.ts';
 
-/** A finished picture. Width and height in pixels. */
+/** A finished picture. Width and height in pixels, of one frame. */
 export interface Rendered {
   readonly body: Buffer;
   readonly contentType: string;
@@ -20,8 +20,8 @@ export interface Rendered {
   readonly height: number;
   /** Framed without the faces, because looking for them failed: another render may come out better. */
   readonly provisional: boolean;
-  /** The whole picture in place of the original, for its other renditions, where it was decoded on the way. */
-  readonly downscaled: Examined | undefined;
+  /** The downscaled decode that other renditions can use, where this one made one on its way. */
+  readonly downscaled: PixelSource | undefined;
 }
 
 export interface Renderer {
@@ -30,22 +30,22 @@ export interface Renderer {
   /** Loads the engine ahead of the first render. */
   warm(): Promise<void>;
   /**
-   * Reads the header, within a few milliseconds and no memory to speak of, so it needs no slot. Throws
+   * Reads the header, within a few milliseconds and with hardly any memory, so it needs no slot. Throws
    * `original_unreadable` and `original_too_large`.
    */
-  examine(original: Buffer): Promise<Examined>;
+  examine(original: Buffer): Promise<OriginalSource>;
   /**
-   * Makes one rendition. Throws `original_unreadable` and `original_too_large`; anything else is our own fault.
-   * `faces` is asked only when the frame depends on them.
+   * Makes one rendition. Throws `original_unreadable` and `original_too_large`; any other error is a fault of the server.
+   * `faces` is called only when the frame depends on them.
    * Cannot be stopped once begun, so callers keep its slot until it has settled.
    */
-  render(original: Examined, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
-  /** Decodes an original once, to whole pictures of these headers, the largest last. Throws as `render` does. */
-  downscaled(original: Examined, headers: readonly OriginalHeader[]): Promise<Examined[]>;
-  /** A whole picture as JPEG, for renditions that are smaller. */
-  pack(downscaled: Examined): Promise<Buffer>;
+  render(source: PictureSource, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
+  /** Decodes an original once, to all planned sizes, the smallest first. Throws as `render` does. */
+  decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<PixelSource[]>;
+  /** The proxy image of an original, a JPEG, from its downscaled decode. */
+  encodeProxy(downscaled: PixelSource): Promise<Buffer>;
   /** Size, colours and a placeholder. Throws as `render` does. */
-  describe(original: Examined): Promise<PictureDescription>;
+  describe(original: OriginalSource): Promise<PictureDescription>;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -54,90 +54,87 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async warm() {
       await loadSharp();
     },
-    examine: async (body) => ({ body, header: await readHeader(await loadSharp(), body, limits) }),
-    downscaled: async (original, headers) => decodeDownscaled(await loadSharp(), original, headers, limits),
-    pack: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
+    examine: async (body) => ({ kind: 'original', body, header: await readHeader(await loadSharp(), body, limits) }),
+    decodeDownscaled: async (original, planned) => decodeDownscaled(await loadSharp(), original, planned, limits),
+    encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     describe: async (original) => describe(await loadSharp(), original, limits),
-    async render(original, recipe, timer, faces) {
-      const { header } = original;
+    async render(source, recipe, timer, faces) {
+      const { header } = source;
       const sharp = await loadSharp();
-      const prepared = await timer.time('decode', prepareDecoder(sharp, original, recipe, limits));
       const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
-      const withPlan = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
-      const { decoder } = withPlan;
-      const provisional = withPlan.facesMissed;
-      const { width, height } = decoder.plan.canvas;
-      const shared = asTheyAre(original, decoder, recipe);
+      const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+      const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
+      const { decoder } = crop;
+      const ready = readyPixels(source, decoder, recipe);
       const own =
-        !shared && needsPixels(decoder, header, recipe)
-          ? await timer.time('decode', decode(decoder.open(), withPlan.header))
+        !ready && needsPixels(source, decoder, recipe)
+          ? await timer.time('decode', decode(decoder.open(), crop.header))
           : undefined;
-      const pixels = shared ?? own;
+      const pixels = ready ?? own;
       const encoded = await timer.time(
         'encode',
-        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, withPlan.header, header, recipe),
+        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, crop.header, header, recipe),
       );
-      const untouched = ownPixels(original, decoder.plan, encoded, recipe);
-      const all = withPlan.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
-      const downscaled = all && fitsDownscaled(header, all) ? downscaledOf(header, all) : undefined;
+      const body = compressedPixels(source, decoder.plan, encoded, recipe) ?? encoded.body;
+      const all = crop.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+      const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
       // Tens of megabytes that V8 would find at its next full collection.
-      for (const done of [own, withPlan.downscaled]) if (done && done !== downscaled?.body) freeNow(done.data);
-      return { ...encoded, body: untouched ?? encoded.body, width, height, provisional, downscaled };
+      for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
+      const { width, height } = decoder.plan.canvas;
+      const { contentType } = encoded;
+      return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
     },
   };
 }
 
 /**
- * The original's own compressed pixels, where they already are what is asked for and weigh less than ours: encoding them
- * again would only lose. Without metadata. AVIF keeps its metadata in too many places, so it is always encoded.
+ * The original's own compressed pixels, without metadata, where the rendition shows just them and they weigh less: encoding
+ * them again would only lose. Never of AVIF, which keeps metadata in too many places.
  */
-function ownPixels(
-  { body: original, header }: Examined,
+function compressedPixels(
+  source: PictureSource,
   plan: FramePlan,
   encoded: Encoded,
   recipe: Recipe,
 ): Buffer | undefined {
+  if (source.kind !== 'original') return undefined;
+  const { body, header } = source;
   const sameSize = [plan.scaled, plan.window, plan.canvas].every(
     (size) => size.width === header.size.width && size.height === header.size.height,
   );
-  if (
-    !Buffer.isBuffer(original) ||
-    !header.plain ||
-    header.frames > 1 ||
-    header.format !== encoded.format ||
-    !sameSize ||
-    recipe.copyright
-  )
-    return undefined;
-  const stripped = stripMetadata(original, header.format);
+  const reusable = header.plain && header.frames === 1 && header.format === encoded.format;
+  if (!reusable || !sameSize || recipe.copyright) return undefined;
+  const stripped = stripMetadata(body, header.format);
   return stripped && stripped.length < encoded.body.length ? stripped : undefined;
 }
 
-/** Pixels that were decoded before, where they are just what is asked for: a copy of a large picture takes 10 ms. */
-function asTheyAre({ body }: Examined, decoder: Decoder, recipe: Recipe): Pixels | undefined {
+/** Pixels in memory that are the rendition already: copying those of a large picture takes 10 ms. */
+function readyPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): Pixels | undefined {
+  if (source.kind !== 'pixels') return undefined;
   const { width, height } = decoder.plan.canvas;
-  if (Buffer.isBuffer(body) || body.width !== width || body.height !== height) return undefined;
-  return showsAll(decoder, recipe) ? body : undefined;
+  const sameSize = source.pixels.width === width && source.pixels.height === height;
+  return sameSize && showsAll(decoder, recipe) ? source.pixels : undefined;
 }
 
-/** Decoded by rows, so that a decoder that waits for its encoder holds hardly any memory. */
+/** Codings that are decoded row by row, so that a decoder that waits for its encoder holds hardly any memory. */
 const BY_ROWS = new Set(['jpeg', 'pixels']);
 
 /**
- * Whether the pixels of a rendition are of use to anybody but its encoder: to see whether they are transparent, to put the
- * frames of an animation together, for other renditions, for an encoder that is not libvips', or to be done with a decoder that holds the whole original before
- * the encoder begins. Else they go from decoder to encoder by rows, not 13 MB at once.
+ * Whether all pixels of a rendition are decoded before the encoder begins: to see whether they are transparent, to join the
+ * frames of an animation, to keep them for other renditions, for an encoder outside libvips, or to free a decoder that holds
+ * the whole original. Else they go from decoder to encoder by rows, not 13 MB at once.
  */
-function needsPixels(decoder: Decoder, header: OriginalHeader, recipe: Recipe): boolean {
+function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): boolean {
+  const { header } = source;
   if (isWide(header, recipe)) return false;
   if (goesToSvtAv1(decoder.plan.canvas, recipe)) return true;
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
-  // Straight from its decoder, a PNG says at which resolution the original was meant to be printed.
+  // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;
-  return isOriginal(header) && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
+  return source.kind === 'original' && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
 }
 
-/** Whether all of the picture is in the frame, in its own shape, and nothing else. */
+/** Whether a rendition shows all of the picture, in its own shape, and nothing else. */
 function showsAll({ plan, trimmed, moves }: Decoder, { fit }: Recipe): boolean {
   const framed = plan.canvas.width !== plan.window.width || plan.canvas.height !== plan.window.height;
   return fit !== 'fill' && !trimmed && !moves && !framed && !cutsAway(plan);

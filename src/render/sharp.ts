@@ -3,22 +3,22 @@ import { hasSvtAv1, SVT_AV1 } from './formats/svt-av1.ts';
 
 export type SharpModule = typeof Sharp;
 
-/** What makes our pixels. Stands in every rendition's key; known without loading sharp, because cold start counts. */
+/** Part of every rendition's key; known without loading sharp, because cold start counts. */
 export const PIXEL_ENGINE = { sharp: '0.35.5', vips: '8.18.7' } as const;
 
-/** Bumped whenever our own code changes the pixels of a rendition. */
+/** Bumped whenever this code changes the pixels of a rendition. */
 const RENDER_REVISION = 8;
 
 export const RENDER_VERSION =
   `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}` +
   (hasSvtAv1 ? ` svt-av1 ${SVT_AV1}` : '');
 
-/** Formats read, by content and never by name: sharp would otherwise render an SVG that calls itself PNG. */
+/** The formats that are read, by content and never by name: sharp would otherwise render an SVG named .png. */
 const ALLOWED_LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((loader) => `VipsForeignLoad${loader}`);
 
 let loading: Promise<SharpModule> | undefined;
 
-/** Loads and sets up sharp on first use (some 70 ms). */
+/** Loads and configures sharp on first use (some 70 ms). */
 export function loadSharp(): Promise<SharpModule> {
   loading ??= load();
   return loading;
@@ -30,7 +30,7 @@ async function load(): Promise<SharpModule> {
   if (found !== PIXEL_ENGINE.sharp || vips !== PIXEL_ENGINE.vips) {
     throw new Error(`sharp ${found} with libvips ${vips} is installed, but keys promise ${RENDER_VERSION}`);
   }
-  // One thread a render: slots share the machine out, and what libvips caches is never asked for twice.
+  // One thread a render, because slots already use all CPUs; no cache, because no operation is repeated.
   sharp.concurrency(1);
   sharp.cache(false);
   sharp.block({ operation: ['VipsForeignLoad'] });

@@ -1,12 +1,12 @@
 import type { Recipe } from '../render/recipe.ts';
 import type { Rendition } from './rendition.ts';
 
-/** What every browser shows. */
+/** Formats that every browser reads. */
 const BASE = /^image\/(jpeg|png|gif)$/;
 
 /**
- * Of renditions that show the same part of the same picture, the one that stands in best for `recipe`: the next larger
- * one, else the largest. `accept`: of a negotiated request, whose client takes other formats too.
+ * Of renditions of the same crop of one original, the best stand-in for `recipe`: the next larger one, else the largest.
+ * `accept`: of a negotiated request, whose client takes other formats too.
  */
 export function fallbackOf(
   kept: readonly Rendition[],

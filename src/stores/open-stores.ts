@@ -1,4 +1,4 @@
-import { createFolderStore, type MetadataPlace } from './folder/folder-store.ts';
+import { createFolderStore, type HeaderLocation } from './folder/folder-store.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
 import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 import { withCircuitBreaker } from './shared/circuit-breaker.ts';
@@ -12,13 +12,13 @@ type OriginalsLocation = WritableLocation | { readonly kind: 'origin'; readonly 
 type ResultsLocation = WritableLocation | { readonly kind: 'none' };
 
 export interface StoreOptions {
-  /** Limit of one call in milliseconds, body included. */
+  /** Limit of one call in milliseconds, retries and body included. */
   readonly timeoutMs: number;
   readonly s3: Omit<S3StoreOptions, 'bucket' | 'prefix' | 'timeoutMs'>;
   /** Whether an HTTP origin may be `http:` and have a private address. */
   readonly originPrivate: boolean;
   onCall: OnStoreCall;
-  /** The circuit of the result store opened, so that it is not called for a while, or closed again. */
+  /** Called when the circuit of the result store opens, so that the store is not called for a while, and when it closes. */
   onCircuit(open: boolean): void;
 }
 
@@ -42,25 +42,25 @@ export function openOriginals(location: OriginalsLocation, options: StoreOptions
   return { reader: measureReader(origin, 'originals', options.onCall), store: undefined };
 }
 
-/** The result store behind a circuit breaker: while it is down, renders go on without waiting for its time-outs. */
+/** The result store behind a circuit breaker: while it is down, renders do not wait for its time-outs. */
 export function openResults(location: ResultsLocation, options: StoreOptions): ObjectStore | undefined {
   if (location.kind === 'none') return undefined;
-  // Measured inside the breaker, so that calls that it refuses do not look like fast ones.
+  // Measured inside the breaker, so that calls that the breaker refuses do not count as fast ones.
   const measured = measureStore(createStore(location, options, 'trailer'), 'results', options.onCall);
   return withCircuitBreaker(measured, { onChange: options.onCircuit });
 }
 
-/** `metadataIn`: the files of originals stay the seller's, byte for byte; those of results are read by this server only. */
+/** `metadataIn`: files of originals stay the seller's, byte for byte; files of results are read by Darkroom only. */
 function createStore(
   location: WritableLocation,
   { timeoutMs, s3 }: StoreOptions,
-  metadataIn: MetadataPlace,
+  metadataIn: HeaderLocation,
 ): ObjectStore {
   const store =
     location.kind === 'folder'
       ? createFolderStore({ root: location.path, timeoutMs, metadataIn })
       : createS3Store({ ...s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
-  // Opens a connection while the rest of the process is still being built.
+  // The connection opens while the rest of the process starts.
   store.connect?.();
   return store;
 }

@@ -1,11 +1,11 @@
 import type { ErrorCode } from '../errors.ts';
 import { STEPS } from './step-timer.ts';
 
-/** What is measured: each name, its type, what it says, and every value that each label may have. docs/metrics.md is made of it. */
+/** Each metric with its type, its meaning and every value that each label may have. docs/metrics.md is made of it. */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  /** A text where the values follow from the configuration or the version; they never come from a client. */
+  /** Values never come from a client. A text describes those that follow from the configuration or the version. */
   readonly labels?: Readonly<Record<string, readonly string[] | string>>;
   readonly buckets?: readonly number[];
 }
@@ -71,8 +71,8 @@ export const METRICS = {
   darkroom_slots: gauge('Renders that may run at the same time'),
   darkroom_slots_running: gauge('Renders under way'),
   darkroom_queue_places: gauge('Renders that may wait'),
-  darkroom_queue_waiting: gauge('Renders in the house without a slot'),
-  darkroom_queue_wait_seconds: seconds('Time that a job stood in line, both waits together', { outcome: WAITS }),
+  darkroom_queue_waiting: gauge('Renders that were admitted and have no slot yet'),
+  darkroom_queue_wait_seconds: seconds('Time that a job waited, both waits together', { outcome: WAITS }),
   darkroom_longest_stay_seconds: gauge('Age of the job that has held its input longest; 0 when there is none'),
   darkroom_refusals_total: counter('Work that was refused', { reason: REFUSALS }),
   darkroom_renders_total: counter('Renders', { output: FORMATS, outcome: RENDER_OUTCOMES }),

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Metrics } from './metrics.ts';
 
-/** On a port of its own, which no CDN reaches. Rejects when it cannot listen. */
+/** Serves `/metrics` on a port of its own, which no CDN reaches. Rejects when it cannot listen. */
 export async function serveMetrics(metrics: Metrics, host: string, port: number): Promise<Server> {
   const server = createServer(async (request, response) => {
     if (request.url !== '/metrics') return response.writeHead(404).end();

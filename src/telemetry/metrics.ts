@@ -6,7 +6,7 @@ import type { StoreReport } from '../stores/shared/measured-store.ts';
 import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';
 import type { RequestContext } from './request-context.ts';
 
-/** What is counted. Label values are few and never come from a client. */
+/** Counters, histograms and gauges of one process. Label values are few and never come from a client. */
 export interface Metrics {
   observeRequest(context: RequestContext, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
@@ -28,7 +28,7 @@ interface Lookups {
   readonly misses: number;
 }
 
-/** Read when somebody scrapes. Bytes, numbers and milliseconds. */
+/** State of other components, read with each scrape. Bytes, numbers and milliseconds. */
 export interface MetricsSources {
   readonly cache: Lookups & { readonly evictions: number };
   readonly decodes: Lookups;
@@ -50,7 +50,7 @@ export interface MetricsSources {
   readonly version: string;
 }
 
-/** Counted by hand, because a labelled counter of prom-client costs fifteen times as much, which hits would notice. */
+/** Counted without prom-client, whose labelled counter costs fifteen times as much: a noticeable part of a memory hit. */
 interface Tally {
   readonly labels: Record<string, string | number>;
   readonly observe: (seconds: number) => void;
@@ -70,7 +70,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   };
   const counter = (name: MetricName) => {
     const made = new Counter(options(name));
-    // From nothing to one is an increase only where there was a zero before.
+    // `increase()` needs a zero before the first count.
     for (const labels of combinations(METRICS[name])) made.inc(labels, 0);
     return made;
   };
@@ -78,7 +78,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     const { buckets = [] }: MetricDefinition = METRICS[name];
     return new Histogram({ ...options(name), buckets: [...buckets] });
   };
-  /** Values that others keep, read when somebody scrapes. */
+  /** Values of other components, read with each scrape. */
   const gauge = (name: MetricName, values: () => readonly Reading[]) =>
     new Gauge({
       ...options(name),
@@ -140,7 +140,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
 
   function presetLabel({ preset = '', negotiated, outcome }: RequestContext): string {
     if (presets.has(preset)) return preset;
-    // Known only once the signature was verified: what a stranger writes there makes no series.
+    // Set only after the signature was verified: forged URLs must not create series.
     return negotiated === undefined || outcome === 'unknown_preset' ? 'none' : 'inline';
   }
 
@@ -163,7 +163,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const tally = tallyOf(status, outcome, presetLabel(context));
       tally.count += 1;
       tally.observe(milliseconds / 1000);
-      // A flight's steps are its leader's; whoever waited for it carries the same timer.
+      // The steps belong to the flight's leader; requests that waited for it carry the same timer.
       if (outcome === 'memory' || outcome === 'collapsed' || !context.timer) return;
       for (const [step, ms] of Object.entries(context.timer.durations)) steps.observe({ step }, ms / 1000);
     },
@@ -194,7 +194,7 @@ function byKind(bytes: Readonly<Record<string, number>>): Reading[] {
   return Object.entries(bytes).map(([kind, value]) => [value, { kind }]);
 }
 
-/** All that a metric's labels may say, where that is known; of a metric without labels, the one there is. */
+/** Every combination of a metric's label values, where they are known; one empty combination for a metric without labels. */
 function combinations({ labels = {} }: MetricDefinition): Record<string, string>[] {
   let all: Record<string, string>[] = [{}];
   for (const [label, values] of Object.entries(labels)) {

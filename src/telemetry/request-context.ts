@@ -1,6 +1,6 @@
 import type { StepTimer, StepTrace } from './step-timer.ts';
 
-/** What the log and the error handler know of a request; never its signature. */
+/** State of a request for the log, the metrics and the error handler; never its signature. */
 export interface RequestContext {
   preset?: string;
   id?: string;
@@ -8,6 +8,6 @@ export interface RequestContext {
   /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `client_left` or an error code. */
   outcome?: string;
   timer?: StepTimer;
-  /** Where tracing is on. */
+  /** Set where tracing is on. */
   trace?: StepTrace;
 }

@@ -1,24 +1,24 @@
-/** The steps of a request that Server-Timing and the log name, in the order they happen. */
+/** The steps of a request in Server-Timing and log, in the order in which they happen. */
 export const STEPS = ['store', 'queue', 'origin', 'decode', 'face', 'encode'] as const;
 export type Step = (typeof STEPS)[number];
 
-/** What one flight did: how long each step took and how it ended. */
+/** Duration and outcome of each step of one flight. */
 export interface StepTimer {
-  /** Waits for the step and books its time and whether it went well. */
+  /** Waits for the step and records its time and whether it failed. */
   time<T>(step: Step, work: Promise<T>): Promise<T>;
   add(step: Step, milliseconds: number): void;
-  /** A better word than `ok` for how the step ended, such as `miss`. */
+  /** Replaces the outcome `ok` by a more exact one, such as `miss`. */
   note(step: Step, outcome: string): void;
-  /** Milliseconds by step, of the steps that happened. */
+  /** Milliseconds of each step that happened. */
   readonly durations: Readonly<Partial<Record<Step, number>>>;
   readonly outcomes: Readonly<Partial<Record<Step, string>>>;
-  /** Of the request that this timer was made for. */
+  /** Trace of the request that this timer was made for. */
   readonly trace: StepTrace | undefined;
 }
 
-/** Told of each step that is timed while it happens. */
+/** Receives each step that is timed, while it happens. */
 export interface StepTrace {
-  /** A step begins; what it returns is called when that ends. */
+  /** Called when a step begins; returns the function to call when it ends. */
   begin(step: Step): (failed: boolean) => void;
 }
 

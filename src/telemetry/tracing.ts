@@ -3,30 +3,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { RequestContext } from './request-context.ts';
 import type { Step, StepTrace } from './step-timer.ts';
 
-/** OpenTelemetry: a span for each request, and one below it for each step of its flight. */
+/** OpenTelemetry: a span for each request, and below it a span for each step of its flight. */
 export interface Tracing {
-  /** Call it before any route or hook is there. */
+  /** To be called before the first route or hook is added. */
   attach(app: FastifyInstance): void;
-  /** A wait begins, in the request that is being worked for; what it returns is called when it is over. */
+  /** Called when a wait begins, in the waiting request's context; returns the function to call when it ends. */
   beginWait(): (outcome: string) => void;
-  /** Sends what is left, for at most `withinMs`. */
+  /** Sends the remaining spans, for at most `withinMs` milliseconds. */
   close(withinMs: number): Promise<void>;
 }
 
-/** A request's own trace; whoever shares its flight is told where the work was done. */
-interface RequestTrace extends StepTrace {
-  readonly span: Span;
-}
-
-/** A collector that does not answer must not eat the time of a shutdown, in milliseconds. */
+/** Milliseconds: a collector that does not answer must not use up the time of a shutdown. */
 const LAST_SPANS_MS = 2000;
 
 /**
- * Sends spans by OTLP over HTTP. Where to, how many and under which name, the SDK reads from its own OTEL_ variables:
+ * Sends spans by OTLP over HTTP. The SDK reads address, sampling and service name from its own OTEL_ variables:
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export async function createTracing(version: string): Promise<Tracing> {
-  // Imported here and nowhere else: who traces nothing loads nothing, bundled or not.
+  // Imported here only, so that a server without tracing does not load them, bundled or not.
   const { context, diag, DiagLogLevel, SpanStatusCode, trace } = await import('@opentelemetry/api');
   const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
@@ -40,6 +35,8 @@ export async function createTracing(version: string): Promise<Tracing> {
   });
   provider.register();
   const tracer = trace.getTracer('darkroom', version);
+  /** The request behind each trace, to which the spans of all who share its flight link. */
+  const spans = new WeakMap<StepTrace, Span>();
   const instrumentation = new FastifyOtelInstrumentation({
     ...{ instrumentHooks: false, instrumentHandler: false, recordExceptions: false },
     ignorePaths: ({ url }) => url === '/health' || url === '/ready',
@@ -57,15 +54,15 @@ export async function createTracing(version: string): Promise<Tracing> {
     };
   }
 
-  /** Before the span ends: what the journey knows by then. */
+  /** Sets the journey's results on the span, before it ends. */
   function describe(span: Span, context: RequestContext, status: number): void {
     const { outcome, preset, id, timer } = context;
     if (outcome) span.setAttribute('darkroom.outcome', outcome);
     if (preset) span.setAttribute('darkroom.preset', preset);
     if (id) span.setAttribute('darkroom.id', id);
-    const leader = timer?.trace as RequestTrace | undefined;
-    if (leader && leader.span !== span) span.addLink({ context: leader.span.spanContext() });
-    // What a stranger sent wrong is answered and is no error of ours, though it was thrown.
+    const leader = timer?.trace && spans.get(timer.trace);
+    if (leader && leader !== span) span.addLink({ context: leader.spanContext() });
+    // A 4xx was thrown, but it is the client's mistake and no failure of this server.
     if (status >= 400 && status < 500) span.setStatus({ code: SpanStatusCode.OK });
   }
 
@@ -76,7 +73,7 @@ export async function createTracing(version: string): Promise<Tracing> {
       const nothing = () => {};
       const logger = { error: complain, warn: nothing, info: nothing, debug: nothing, verbose: nothing };
       diag.setLogger(logger, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true });
-      // Not registered, because that would take effect only after the routes are there.
+      // Not by `register`, which would take effect only after the routes are added.
       instrumentation.plugin()(app, {}, () => {});
 
       app.addHook('onRequest', (request, reply, done) => {
@@ -87,7 +84,7 @@ export async function createTracing(version: string): Promise<Tracing> {
         request.log = log.child({ reqId: request.id, traceId });
         reply.log = request.log;
         reply.raw.once('close', () => {
-          // A client that left gets no answer, so no hook ends its span.
+          // A client that left gets no answer, so no hook has ended its span.
           if (!span.isRecording()) return;
           describe(span, request.requestContext, reply.statusCode);
           span.end();
@@ -114,18 +111,19 @@ export async function createTracing(version: string): Promise<Tracing> {
     },
   };
 
-  function traceOf(span: Span, within: Context): RequestTrace {
-    return {
-      span,
+  function traceOf(span: Span, within: Context): StepTrace {
+    const own: StepTrace = {
       begin(step: Step) {
         const end = begin(step, within);
         return (failed) => end(failed ? 'failed' : 'ok');
       },
     };
+    spans.set(own, span);
+    return own;
   }
 }
 
-/** Whoever holds a signature can use it, so it stands in no span, as it stands in no log. */
+/** A signature works for every holder, so spans, like logs, do not contain it. */
 function withoutSignature({ routeOptions, raw }: FastifyRequest): string {
   if (routeOptions.url !== '/*') return routeOptions.url ?? '';
   const [path = ''] = (raw.url ?? '').split('?', 1);

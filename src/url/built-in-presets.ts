@@ -1,4 +1,4 @@
-/** The presets of a server without a presets file. Data only, so that the storefront's signer can carry it. */
+/** The presets of a server without a presets file. Sizes in pixels. Data only: storefronts bundle it. */
 export const BUILT_IN_PRESETS = {
   thumb: { width: 150, height: 150, fit: 'cover', format: 'webp', quality: 75 },
   small: { width: 300, height: 300, fit: 'inside', format: 'webp', quality: 80 },

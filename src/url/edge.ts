@@ -25,7 +25,7 @@ import { createSigner } from './web-signer.ts';
 export type { ImageMeta, ImgAttributes, MarkupOptions, PictureAttributes, PresetShapes, UrlOptions } from './family.ts';
 export { toHtml } from './family.ts';
 
-/** The same input always gives the same text. All reject with a TypeError for what the server would refuse. */
+/** The same input always gives the same text. All reject with a TypeError for what every server refuses: id, preset, size, format. */
 export interface ImageUrls<P extends PresetShapes> {
   url(id: string, preset: PresetName<P>, options?: UrlOptions): Promise<string>;
   srcset(id: string, preset: PresetName<P>, options?: Expiry): Promise<string>;

@@ -1,12 +1,12 @@
 /**
- * What one signature gives: every URL of a preset's family for one original, and the markup around them. Shared by the
+ * The URLs that one signature covers, a preset's whole family for one original, and the markup around them. Shared by the
  * signer for Node and the one for the edge; depends on nothing.
  */
 import { formatImagePath } from './image-path.ts';
 import { checkId } from './parse-image-path.ts';
 import { AVIF_MAX_PIXELS, DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, type PINNABLE_FORMATS } from './preset-defaults.ts';
 
-/** What markup needs to know of a preset; a presets file has this shape and more. */
+/** The fields of a preset that URLs and markup depend on; a presets file has these and more. Sizes in pixels. */
 export interface PresetShape {
   readonly width?: number | undefined;
   readonly height?: number | undefined;
@@ -48,10 +48,11 @@ export interface UrlOptions extends Expiry {
 export interface MarkupOptions extends Expiry {
   /** The `sizes` attribute; by default the preset's width, or the viewport's where that is narrower. */
   readonly sizes?: string | undefined;
-  /** What the server knows of the original (POST /v1/images/meta): exact width and height, and a ground to load on. */
+  /** The server's answer about the original (POST /v1/images/meta): exact width and height, and a colour to load on. */
   readonly meta?: ImageMeta | undefined;
 }
 
+/** Size of an upright original in pixels, and its colour. */
 export interface ImageMeta {
   readonly width: number;
   readonly height: number;
@@ -63,7 +64,7 @@ export interface ImgAttributes {
   readonly src: string;
   readonly srcset: string;
   readonly sizes: string | undefined;
-  /** Pixels; undefined where only the original's shape decides and `meta` was not given. */
+  /** Pixels; undefined where the size depends on the original and `meta` was not given. */
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly style: string | undefined;
@@ -74,6 +75,7 @@ export interface PictureAttributes {
   readonly img: ImgAttributes;
 }
 
+/** A family before it is signed. */
 export interface Unsigned {
   readonly baseUrl: string;
   readonly preset: string;
@@ -85,7 +87,7 @@ export interface Family extends Unsigned {
   readonly signature: string;
 }
 
-/** All of a family but its signature. Throws a TypeError for what the server would refuse. */
+/** All of a family but its signature. Throws a TypeError for ids, presets and expiries that every server refuses. */
 export function checkedFamilies(options: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
   return (id: string, preset: string, expiry: Expiry = {}): Unsigned => {
@@ -123,7 +125,7 @@ function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
   return seconds;
 }
 
-/** Raw bytes of a hex key. */
+/** Raw bytes of a hex key. Throws a TypeError for text that is no hex and for keys below 32 bytes. */
 export function keyBytes(key: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes =
     typeof key === 'string'
@@ -135,6 +137,7 @@ export function keyBytes(key: string | Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** One URL of the family. Throws a TypeError for a size or format that the preset does not declare. */
 export function urlOf(family: Family, { width, pixelRatio = 1, format }: UrlOptions = {}): string {
   const { shape, preset } = family;
   if (width !== undefined) offered(preset, 'width', width, shape.widths ?? []);
@@ -164,6 +167,7 @@ function candidatesOf(
     .map(({ by, ...candidate }) => candidate);
 }
 
+/** Attributes of an `<img>`. With `format`, that one is pinned in every URL. */
 export function imgOf(family: Family, options: MarkupOptions = {}, format?: ImageFormat): ImgAttributes {
   const { shape } = family;
   const dominant = options.meta?.dominantColor;
@@ -176,7 +180,7 @@ export function imgOf(family: Family, options: MarkupOptions = {}, format?: Imag
   };
 }
 
-/** Pinned formats, which work behind CDNs that ignore Vary. */
+/** Attributes of a `<picture>` with a pinned format in each source, for CDNs that ignore Vary. */
 export function pictureOf(family: Family, options: MarkupOptions = {}): PictureAttributes {
   const { shape } = family;
   const formats = shape.formats ?? DEFAULT_FORMATS;
@@ -219,14 +223,14 @@ function offered<T>(preset: string, what: string, asked: T, from: readonly T[]):
   throw new TypeError(`The preset "${preset}" has no ${what} ${asked}: ${from.join(', ') || 'none'}.`);
 }
 
-/** By widths only; pixel ratios take no sizes. */
+/** Undefined without widths: candidates by pixel ratio take no `sizes` attribute. */
 function sizesOf({ width, widths = [] }: PresetShape, { sizes }: MarkupOptions): string | undefined {
   if (widths.length === 0) return undefined;
   const most = width ?? Math.max(...widths);
   return sizes ?? `(min-width: ${most}px) ${most}px, 100vw`;
 }
 
-/** Size of the rendition at pixel ratio 1, as far as it can be known. Nothing is enlarged. */
+/** Pixels of the rendition at pixel ratio 1, where known. As on the server, nothing is enlarged. */
 function frameOf(shape: PresetShape, meta?: ImageMeta): { width: number | undefined; height: number | undefined } {
   const { width, height, fit = 'inside' } = shape;
   const follows = fit === 'inside' || fit === 'outside';

@@ -1,4 +1,4 @@
-/** A URL's parts as a signer has them. */
+/** The parts of an image URL, decoded. */
 export interface ImagePathParts {
   readonly signature: string;
   readonly preset: string;
@@ -16,9 +16,10 @@ export function formatImagePath({ signature, preset, suffix, id, expiresAt }: Im
   return `/${signature}/${preset}${suffix}/${collapsible ? encoded : encoded.replaceAll('%2F', '/')}${query}`;
 }
 
-/** What a signature covers. */
+/** The text that a signature covers, version 1. The suffix is left out. */
 export function signedText(preset: string, id: string, expiresAt: number | undefined): string {
   return `darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`;
 }
 
+/** Of the HMAC's 32: 128 bits, 22 characters in the URL. */
 export const SIGNATURE_BYTES = 16;

@@ -3,12 +3,12 @@ import { checkId, type ImageUrl, MalformedUrl, parseImagePath } from './parse-im
 
 export { type ImageUrl, MAX_ID_BYTES } from './parse-image-path.ts';
 
-/** A request target's parts. Throws `bad_request`, or `not_found` where it has no three parts. */
+/** The parts of a request target. Throws `bad_request`, or `not_found` where the path has fewer than three parts. */
 export function parseImageUrl(target: string): ImageUrl {
   return answering(parseImagePath, target);
 }
 
-/** The id itself. Throws `bad_request` for ids that could leave their folder or are no text. */
+/** The id itself. Throws `bad_request` for ids that could leave their folder or that are no valid text. */
 export function checkedId(id: string): string {
   return answering(checkId, id);
 }

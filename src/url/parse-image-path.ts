@@ -1,9 +1,9 @@
 /** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?exp=<unix seconds>]`, every part percent-decoded once. */
 export interface ImageUrl {
   readonly signature: string;
-  /** Name or inline recipe, without its suffix: this is what is signed. */
+  /** Name or inline recipe without the suffix, as the signature covers it. */
   readonly preset: string;
-  /** `@2x`, `@640w`, `.webp`, a combination, or empty. Not signed: the preset says what is allowed. */
+  /** `@2x`, `@640w`, `.webp`, a combination, or empty. Not signed: the preset declares what it offers. */
   readonly suffix: string;
   readonly id: string;
   /** Unix seconds. */
@@ -12,7 +12,7 @@ export interface ImageUrl {
 
 export const MAX_ID_BYTES = 512;
 
-/** Why a URL is none of ours. The server and the edge say the same. */
+/** A URL that is not an image URL, with the answer that server and edge both give. */
 export class MalformedUrl extends Error {
   readonly code: 'bad_request' | 'not_found';
 
@@ -30,7 +30,7 @@ const CONTROL_CHARACTERS = /\p{Cc}/u;
 const EXPIRY_QUERY = /^exp=([1-9][0-9]{0,11})$/;
 const DISGUISED = /%(25|2e|2f|5c|00)/gi;
 
-/** Splits and checks a request target (RFC 9112, 3.2). Throws a MalformedUrl: `not_found` where it has no three parts. */
+/** Splits and checks a request target (RFC 9112, 3.2). Throws a MalformedUrl: `not_found` for fewer than three parts. */
 export function parseImagePath(target: string): ImageUrl {
   const originForm = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
   if (NOT_IN_A_REQUEST_TARGET.test(originForm)) throw bad('The URL holds characters that must be encoded.');
@@ -53,7 +53,7 @@ function decode(part: string): string {
   }
 }
 
-/** The id itself. Throws a MalformedUrl for ids that could leave their folder or are no text. */
+/** The id itself. Throws a MalformedUrl for ids that could leave their folder or that are no valid text. */
 export function checkId(id: string): string {
   if (id === '') throw bad('The id is empty.');
   if (id.startsWith('/')) throw bad('The id starts with a slash.');
@@ -64,8 +64,8 @@ export function checkId(id: string): string {
 }
 
 /**
- * Whether some reading of the id leaves its folder. An origin behind us may decode once more than it should, so dots,
- * slashes and NULs that are still encoded count as what they would become; other encoded text stays literal.
+ * Whether the id leaves its folder, read as it is or decoded further. An HTTP origin may decode once more than it should,
+ * so encoded dots, slashes, backslashes and NULs count as decoded; other encoded text stays literal.
  */
 function climbs(id: string): boolean {
   for (let reading = id; ; ) {
@@ -79,7 +79,7 @@ function climbs(id: string): boolean {
 function expiry(query: string | undefined): number | undefined {
   if (query === undefined) return undefined;
   const [, seconds] = EXPIRY_QUERY.exec(query) ?? [];
-  // A query that is ignored would be a free way around the CDN's cache, so there is exactly one spelling.
+  // An ignored query would be a free way around the CDN's cache, so there is exactly one spelling.
   if (seconds === undefined) throw bad('The only query parameter is exp=<unix seconds>.');
   return Number(seconds);
 }

@@ -1,10 +1,10 @@
-/** What a preset that does not say otherwise offers in its unsigned suffix. Data only: server and signers share it. */
+/** The unsigned suffixes of a preset that declares none. Data only: server and signers share it. */
 export const DEFAULT_PIXEL_RATIOS = [1, 2, 3] as const;
 export const DEFAULT_FORMATS = ['avif', 'webp', 'jpeg'] as const;
 export const PINNABLE_FORMATS = ['avif', 'webp', 'jpeg', 'png'] as const;
 
 /**
- * AVIF takes more CPU and memory a pixel than WebP: for more pixels than these the server answers WebP, and no source of a
- * `<picture>` promises AVIF.
+ * AVIF takes more CPU and memory a pixel than WebP: above this size the server answers WebP, and no source of a `<picture>`
+ * promises AVIF.
  */
 export const AVIF_MAX_PIXELS = 2_000_000;

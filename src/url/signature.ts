@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+import { sameText } from './same-text.ts';
 
-/** What a signature covers; the suffix is left out, so that one signature serves a preset's whole family. */
+/** The parts that a signature covers. The suffix is left out, so that one signature serves a preset's whole family. */
 export interface SignedParts {
   readonly preset: string;
   readonly id: string;
@@ -12,7 +13,7 @@ export interface SignedParts {
 export interface Signatures {
   /** base64url without padding, 22 characters, by the first key. */
   sign(parts: SignedParts): string;
-  /** True when any of the keys made this signature. Takes the same time wherever the first wrong byte stands. */
+  /** True when any of the keys made this signature. The time does not depend on where the first wrong byte stands. */
   verify(signature: string, parts: SignedParts): boolean;
 }
 
@@ -35,11 +36,4 @@ export function createSignatures(keys: readonly Uint8Array[]): Signatures {
     // alphabet decode to the same bytes, so decoding would let one URL be written in several ways.
     verify: (signature, parts) => secrets.some((secret) => sameText(signature, mac(secret, parts))),
   };
-}
-
-/** Compared in the same time wherever they differ; their lengths are no secret. */
-export function sameText(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

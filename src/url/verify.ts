@@ -10,11 +10,11 @@ export { formatImagePath } from './image-path.ts';
 export type { ImageUrl } from './parse-image-path.ts';
 
 export interface VerifierOptions {
-  /** The server's signing keys, hex or bytes: any of them may have signed. At least one. */
+  /** The server's signing keys, hex or bytes, at least one. Any of them may have signed. */
   readonly keys: readonly (string | Uint8Array)[];
 }
 
-/** Status, code and message of the server's own answer. */
+/** Status, code and message as in the server's own answer. */
 export interface Refusal {
   readonly ok: false;
   readonly status: 400 | 403 | 404 | 410;
@@ -23,21 +23,21 @@ export interface Refusal {
 }
 export type Verdict = { readonly ok: true; readonly url: ImageUrl } | Refusal;
 
-/** Says of a URL or path what the server says before it looks at preset and store. Throws a TypeError for bad keys. */
+/** Gives for a URL or path the server's answer up to the preset and the store. Throws a TypeError for bad keys. */
 export function createVerifier({ keys }: VerifierOptions): (target: string) => Promise<Verdict> {
   if (keys.length === 0) throw new TypeError('At least one signing key is needed.');
   const signers = keys.map((key) => createSigner(keyBytes(key)));
 
   async function isSigned({ signature, preset, id, expiresAt }: ImageUrl): Promise<boolean> {
     const right = await Promise.all(signers.map((sign) => sign(preset, id, expiresAt)));
-    return right.some((expected) => sameText(signature, expected));
+    return right.some((expected) => isSameText(signature, expected));
   }
 
   return async (target) => {
     const read = readImageUrl(target);
     if (!read.ok) return read;
     const { expiresAt } = read.url;
-    // In the server's order: a forged URL does not learn whether it has expired.
+    // In the server's order: a client with a forged URL does not learn whether it has expired.
     if (!(await isSigned(read.url)))
       return refusal(403, 'bad_signature', 'The signature is missing or does not match this URL.');
     if (expiresAt !== undefined && expiresAt <= Date.now() / 1000)
@@ -59,8 +59,11 @@ function refusal(status: Refusal['status'], error: Refusal['error'], message: st
   return { ok: false, status, error, message };
 }
 
-/** Web Crypto compares no shortened MAC. Takes the same time wherever they differ; their lengths are no secret. */
-function sameText(given: string, expected: string): boolean {
+/**
+ * In a time that does not depend on where the texts differ; their lengths are no secret. `crypto.subtle.verify` takes no
+ * shortened MAC, and `timingSafeEqual` (same-text.ts) is Node's.
+ */
+function isSameText(given: string, expected: string): boolean {
   let different = given.length ^ expected.length;
   for (let at = 0; at < expected.length; at += 1) different |= given.charCodeAt(at) ^ expected.charCodeAt(at);
   return different === 0;

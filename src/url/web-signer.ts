@@ -1,6 +1,6 @@
 import { SIGNATURE_BYTES, signedText } from './image-path.ts';
 
-/** Makes signatures by Web Crypto. The key is imported when first needed: edge runtimes allow that in requests only. */
+/** Makes signatures by Web Crypto. The key is imported with the first one: edge runtimes allow that within requests only. */
 export function createSigner(key: Uint8Array<ArrayBuffer>) {
   let imported: ReturnType<typeof crypto.subtle.importKey> | undefined;
   return async (preset: string, id: string, expiresAt: number | undefined): Promise<string> => {

@@ -36,7 +36,7 @@ const call = (method: string, path: string, body?: unknown, headers: Record<stri
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
 
-// biome-ignore lint/suspicious/noExplicitAny: what a server answers is checked field by field
+// biome-ignore lint/suspicious/noExplicitAny: the tests check the answers field by field
 const jsonOf = async (answer: Response | Promise<Response>): Promise<any> => (await answer).json();
 
 describe('the API', () => {

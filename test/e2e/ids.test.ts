@@ -37,7 +37,7 @@ describe('ids, from the signer through HTTP to the store', () => {
       originals.objects.set(id, { body: photo, contentType: undefined, cacheControl: undefined, metadata: {} });
       assert.equal((await rawGet(app.baseUrl, app.path('thumb', id))).status, 200);
     }
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     for (const id of ids)
       assert.ok(
         [...results.objects.keys()].some((key) => key.startsWith(`${encodeURIComponent(id)}/thumb-`)),

@@ -18,15 +18,15 @@ describe('suggestions', () => {
     assert.deepEqual(suggested, [at(500, 100, 60, 0.95), at(300, 300, 130, 0.6)]);
   });
 
-  it('take from a tile only what is whole and small in it', () => {
+  it('take from a tile only faces that are small and not cut in it', () => {
     const tile = { left: 200, top: 0, width: 300, height: 300 };
     const found = [at(201, 50, 40), at(458, 50, 40), at(300, 100, 160), at(350, 50, 40), at(300, 0, 40)];
     const { suggested } = suggestions(picture, [], [], [{ tile, found }]);
-    // The tile's upper edge is the picture's, so what touches it may be whole.
+    // The tile's upper edge is the picture's, so a face at that edge is not cut.
     assert.deepEqual(new Set(suggested.map(({ left }) => left)), new Set([350, 300]));
   });
 
-  it('drop what is unlikely or no number, and end somewhere', () => {
+  it('drop unlikely and non-finite detections, and have a limit', () => {
     const odd = [
       ...[at(Number.NaN, 10, 50), at(10, 10, Number.NaN), at(10, 10, Number.POSITIVE_INFINITY), at(10, 10, -5)],
       ...[

@@ -25,6 +25,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
+import { PATIENCE_MS } from './turns.ts';
 
 export const TEST_KEY = Buffer.alloc(32, 7);
 
@@ -72,7 +73,7 @@ export async function startApp(options: TestAppOptions) {
   const queue = createWorkQueue({
     slots: options.slots ?? 2,
     waiting: options.waiting ?? 32,
-    waitTimeoutMs: options.waitTimeoutMs ?? 8000,
+    waitTimeoutMs: options.waitTimeoutMs ?? PATIENCE_MS,
     ...(options.workBytes ? { workBytes: options.workBytes } : {}),
     ...(options.inputBytes ? { inputBytes: options.inputBytes } : {}),
   });
@@ -85,7 +86,7 @@ export async function startApp(options: TestAppOptions) {
   const real = createRenderer({
     maxPixels: options.maxPixels ?? 100_000_000,
     maxFrames: options.maxFrames ?? 200,
-    timeoutSeconds: 20,
+    timeoutSeconds: PATIENCE_MS / 1000,
   });
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
@@ -124,7 +125,7 @@ export async function startApp(options: TestAppOptions) {
     ...{ resultStore, sources, cache, decodes, flights, queue, metadata, epochs, life },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
-    renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
+    renderTimeoutMs: options.renderTimeoutMs ?? PATIENCE_MS,
     nearest: options.nearest ?? true,
     ...(options.connectionLimits ? { connectionLimits: options.connectionLimits } : {}),
     logLevel: 'silent',
@@ -161,7 +162,7 @@ export async function startApp(options: TestAppOptions) {
     meta: (ids: readonly string[]) => api('POST', 'meta', { ids }),
     async dispose() {
       await app.close();
-      await saves.drain(5000);
+      await saves.drain(60_000);
       await Promise.all([originals.close(), results?.close()]);
     },
   };

@@ -1,4 +1,4 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync, deflateSync } from 'node:zlib';
 
 /** Pictures that are small on the wire and dear to read, made by hand: no encoder writes them. */
 
@@ -24,6 +24,32 @@ export function flatPng(width: number, height: number, rows = height, extra: Buf
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     pngChunk('IHDR', header),
     ...extra,
+    pngChunk('IDAT', pixels),
+    pngChunk('IEND'),
+  ]);
+}
+
+/**
+ * A PNG that takes some 25 s of CPU to decode, row after row and in little memory: 16 bits a channel behind the Paeth
+ * filter, which no processor does for several pixels at once. 4 MB. It stops short of its end.
+ */
+export function slowPng(): Buffer {
+  const [width, height, rowsTogether] = [8192, 65_535, 16];
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([16, 6, 0, 0, 0], 8);
+  const row = Buffer.alloc(1 + width * 8);
+  row[0] = 4;
+  // A full flush forgets what came before, so the same bytes can stand there again and again.
+  const rows = deflateRawSync(Buffer.concat(Array<Buffer>(rowsTogether).fill(row)), {
+    finishFlush: constants.Z_FULL_FLUSH,
+  });
+  const times = Math.floor(height / rowsTogether);
+  const pixels = Buffer.concat([Buffer.from([0x78, 0x9c]), ...Array<Buffer>(times).fill(rows)]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    pngChunk('IHDR', header),
     pngChunk('IDAT', pixels),
     pngChunk('IEND'),
   ]);

@@ -15,6 +15,8 @@ export interface CrowdOrder {
 export interface CrowdReport {
   readonly opened: number;
   readonly closed: number;
+  /** Connections on which an answer has begun to come. */
+  readonly begun: number;
   /** Of the first answer on each connection. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly failures: Readonly<Record<string, number>>;
@@ -24,7 +26,11 @@ const ADDRESSES = 8;
 /** So many connects at a time: the queue of a listening socket holds 511. */
 const AT_A_TIME = 200;
 
-const counts = { opened: 0, closed: 0, statuses: {} as Record<string, number>, failures: {} as Record<string, number> };
+const counts = {
+  ...{ opened: 0, closed: 0, begun: 0 },
+  statuses: {} as Record<string, number>,
+  failures: {} as Record<string, number>,
+};
 const note = (where: Record<string, number>, what: string) => {
   where[what] = (where[what] ?? 0) + 1;
 };
@@ -40,8 +46,10 @@ function join({ port, text, drip, readEveryMs }: CrowdOrder, n: number): Promise
       if (readEveryMs) timers.push(setInterval(() => socket.read(Math.min(1024, socket.readableLength)), readEveryMs));
       resolve();
     });
-    if (readEveryMs) socket.on('readable', () => {});
-    else {
+    socket.once('readable', () => {
+      if (socket.readableLength > 0) counts.begun += 1;
+    });
+    if (!readEveryMs) {
       socket.once('data', (chunk) => note(counts.statuses, chunk.toString('latin1').slice(9, 12)));
       socket.resume();
     }

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import type { CrowdOrder, CrowdReport } from './crowd-process.ts';
+import { untilAnswer } from './turns.ts';
 
 /** Many clients in a process of their own, so that neither their memory nor their files count as the server's. */
 export async function startCrowd(order: CrowdOrder) {
@@ -17,15 +17,13 @@ export async function startCrowd(order: CrowdOrder) {
   return {
     start,
     report: () => ask('report'),
-    /** Waits until the server has closed them all; fails after half a minute. */
-    async allClosed(): Promise<CrowdReport> {
-      for (let tries = 0; tries < 300; tries += 1) {
-        const report = await ask('report');
-        if (report.closed >= order.count) return report;
-        await setTimeout(100);
-      }
-      throw new Error(`never closed: ${JSON.stringify(await ask('report'))}`);
-    },
+    /** Waits until the server has closed them all. */
+    allClosed: () =>
+      untilAnswer(
+        () => ask('report'),
+        ({ closed }) => closed >= order.count,
+        100,
+      ),
     async dispose() {
       child.kill('SIGKILL');
       await exited;

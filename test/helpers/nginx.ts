@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const NGINX = '/usr/sbin/nginx';
 const CONF = new URL('../../examples/nginx/darkroom.conf', import.meta.url);
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 100_000;
 
 /** The `skip` option of tests that need nginx. */
 export const nginxSkip: false | string = existsSync(NGINX) ? false : 'no nginx: apt-get install -y nginx-light';

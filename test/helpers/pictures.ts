@@ -9,7 +9,8 @@ import type { Rgb } from './icc.ts';
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 };
 const renderer = createRenderer(LIMITS);
 
-const PLAIN: Recipe = {
+/** A recipe that asks for nothing but a size, which it leaves open. */
+export const PLAIN: Recipe = {
   ...{
     width: undefined,
     height: undefined,

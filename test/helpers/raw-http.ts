@@ -1,5 +1,6 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
+import { PATIENCE_MS } from './turns.ts';
 
 export interface RawAnswer {
   readonly status: number;
@@ -7,15 +8,16 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-/** A GET of exactly this path: no client of the web's own may tidy it first. */
+/** A GET (unless told) of exactly this path: no client of the web's own may tidy it first. */
 export function rawGet(
   baseUrl: string,
   path: string,
-  options: { agent?: Agent; headers?: Record<string, string> } = {},
+  options: { agent?: Agent; headers?: Record<string, string>; method?: string } = {},
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(baseUrl);
   return new Promise((resolve, reject) => {
-    request({ hostname, port, path, agent: options.agent ?? false, headers: options.headers ?? {} }, (response) => {
+    const { agent = false, headers = {}, method = 'GET' } = options;
+    request({ hostname, port, path, agent, headers, method }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);
@@ -30,13 +32,13 @@ export function rawGet(
 
 /**
  * Sends text over a fresh connection, one byte a character, and resolves to all that came back once the server has closed
- * it. Fails after ten seconds without a byte.
+ * it. Fails after `PATIENCE_MS` without a byte.
  */
 export function rawExchange(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
-    socket.setTimeout(10_000, () => socket.destroy(new Error('the server did not close')));
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('the server did not close')));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', reject);
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));

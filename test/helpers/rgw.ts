@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const STEP_LIMIT_MS = 20_000;
-const START_LIMIT_MS = 30_000;
+const STEP_LIMIT_MS = 100_000;
+const START_LIMIT_MS = 100_000;
 export const RGW_PACKAGES = 'radosgw ceph-mon ceph-osd ceph-common';
 
 export interface Rgw {

@@ -8,7 +8,7 @@ import { createSignatures } from '../../src/url/signature.ts';
 import { TEST_KEY } from './app.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 100_000;
 
 const running = new Set<() => Promise<void>>();
 // A test that fails half-way must not leave a process behind, which would keep the whole run waiting.
@@ -23,8 +23,8 @@ export interface LogLine {
 }
 
 /** A real process on a real loopback port, in an empty folder of its own. */
-/** `preload`: a module loaded before the server's own code. */
-export async function startServer(settings: Record<string, string> = {}, preload?: URL) {
+/** `preload`: a module loaded before the server's own code. `main`: that of another tree. */
+export async function startServer(settings: Record<string, string> = {}, preload?: URL, main = MAIN) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
   const env = {
     ...inherited,
@@ -35,7 +35,7 @@ export async function startServer(settings: Record<string, string> = {}, preload
     DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'),
     ...settings,
   };
-  const child = spawn(process.execPath, [...(preload ? ['--import', preload.href] : []), MAIN], {
+  const child = spawn(process.execPath, [...(preload ? ['--import', preload.href] : []), main], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

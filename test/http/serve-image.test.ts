@@ -55,7 +55,7 @@ describe('a stampede', () => {
     await until(() => app.renders() === 1);
     open();
     const answers = await Promise.all(asking);
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
 
     assert.deepEqual(
       [app.originals.count('get'), app.renders(), app.results.count('get'), app.results.count('put')],
@@ -127,8 +127,14 @@ describe('when slots and queue are full', () => {
     const warm = app.path('thumb', 'photo-0.jpg');
     await (await app.get(warm)).arrayBuffer();
     const open = closeGate(app);
-    const asking = Array.from({ length: 20 }, (_, n) => app.get(app.path('thumb', `photo-${n + 1}.jpg`)));
-    await until(() => app.queue.running === 3 && app.queue.waiting === 6);
+    let answered = 0;
+    const asking = Array.from({ length: 20 }, async (_, n) => {
+      const answer = await app.get(app.path('thumb', `photo-${n + 1}.jpg`));
+      answered += 1;
+      return answer;
+    });
+    // All of them have come: none takes a place that a render has just left.
+    await until(() => app.queue.running === 3 && app.queue.waiting === 6 && answered === 11);
 
     const hit = await app.get(warm);
     assert.deepEqual([hit.status, hit.headers.get('cache-status')], [200, 'darkroom; hit; detail=memory']);
@@ -185,7 +191,7 @@ describe('results', () => {
     const target = first.path('medium', 'photo-1.jpg');
     const rendered = await first.get(target);
     const body = Buffer.from(await rendered.arrayBuffer());
-    await first.saves.drain(5000);
+    await first.saves.drain(60_000);
 
     const second = await start({ results: first.results.store });
     const stored = await second.get(target);
@@ -206,7 +212,7 @@ describe('results', () => {
     await response.arrayBuffer();
     assert.equal(app.results.objects.size, 0);
     gate.resolve();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     const [[key, object] = assert.fail('nothing was saved')] = app.results.objects;
     assert.match(key, /^photo-1\.jpg\/medium@2x-[0-9a-f]{16}\.avif$/);
     assert.equal(object.contentType, 'image/avif');
@@ -222,7 +228,7 @@ describe('results', () => {
     const response = await app.get(app.path('medium', 'photo-1.jpg'));
     assert.equal(response.status, 200);
     await response.arrayBuffer();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.deepEqual(app.warnings, ['the result store cannot be read']);
   });
 
@@ -230,7 +236,7 @@ describe('results', () => {
     const app = await start();
     const target = app.path('medium', 'photo-1.jpg');
     await (await app.get(target)).arrayBuffer();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     const [[key, whole] = assert.fail()] = app.results.objects;
     const damages = [
       { ...whole, body: whole.body.subarray(0, 100) },
@@ -244,7 +250,7 @@ describe('results', () => {
       const response = await fresh.get(target);
       assert.equal(response.headers.get('cache-status'), 'darkroom; fwd=miss');
       assert.ok(Buffer.from(await response.arrayBuffer()).equals(whole.body));
-      await fresh.saves.drain(5000);
+      await fresh.saves.drain(60_000);
       assert.deepEqual(app.results.objects.get(key), whole);
     }
   });
@@ -258,13 +264,13 @@ describe('an edited preset', () => {
     const before = await start({ definitions: definitions(80) });
     const target = before.path('card', 'photo-1.jpg');
     const old = await before.get(target);
-    await before.saves.drain(5000);
+    await before.saves.drain(60_000);
     const edited = await start({ definitions: definitions(40), results: before.results.store });
     const fresh = await edited.get(target, { headers: { 'if-none-match': old.headers.get('etag') as string } });
     assert.equal(fresh.status, 200);
     assert.equal(fresh.headers.get('cache-status'), 'darkroom; fwd=miss');
     assert.notEqual(fresh.headers.get('etag'), old.headers.get('etag'));
-    await edited.saves.drain(5000);
+    await edited.saves.drain(60_000);
     assert.equal(before.results.objects.size, 2);
     // The same recipe under the same name is the same rendition again.
     const restored = await start({ definitions: definitions(80), results: before.results.store });

@@ -4,8 +4,8 @@ import { createInputBuffers } from '../../src/originals/buffer-pool.ts';
 
 const MB = 1024 * 1024;
 
-describe('memory for originals', () => {
-  it('is of just the length that was asked for, and used again', () => {
+describe('the pool of memory for originals', () => {
+  it('gives buffers of exactly the requested length, and reuses memory', () => {
     const buffers = createInputBuffers(10 * MB);
     const first = buffers.take(3 * MB);
     assert.equal(first.length, 3 * MB);
@@ -17,7 +17,7 @@ describe('memory for originals', () => {
     assert.equal(buffers.idleBytes, 0);
   });
 
-  it('is nobody else’s before it is given back, and given back once', () => {
+  it('never shares memory before it is given back, and takes it back once', () => {
     const buffers = createInputBuffers(10 * MB);
     const [first, second] = [buffers.take(MB), buffers.take(MB)];
     assert.notEqual(first.buffer, second.buffer);
@@ -29,7 +29,7 @@ describe('memory for originals', () => {
     assert.notEqual(fourth.buffer, second.buffer);
   });
 
-  it('is the smallest that fits, and none that would be wasted', () => {
+  it('takes the smallest memory that fits, and none that is much too large', () => {
     const buffers = createInputBuffers(100 * MB);
     const sizes = [8, 3, 5].map((size) => buffers.take(size * MB));
     for (const buffer of sizes) buffers.giveBack(buffer);
@@ -38,7 +38,7 @@ describe('memory for originals', () => {
     assert.notEqual(buffers.take(1 * MB).buffer, sizes[0]?.buffer);
   });
 
-  it('lies idle within its limit, which others may lower: what was used last stays', () => {
+  it('keeps idle memory within its limit, which can be lowered: the most recently used stays', () => {
     const buffers = createInputBuffers(5 * MB);
     const [a, b, c] = [2, 2, 2].map((size) => buffers.take(size * MB));
     for (const buffer of [a, b, c]) if (buffer) buffers.giveBack(buffer);
@@ -56,7 +56,7 @@ describe('memory for originals', () => {
     assert.equal(buffers.idleBytes, 0);
   });
 
-  it('of others, and what is small, is left to V8', () => {
+  it('leaves small buffers and those from elsewhere to V8', () => {
     const buffers = createInputBuffers(10 * MB);
     buffers.giveBack(Buffer.alloc(MB));
     buffers.giveBack(buffers.take(1000));
@@ -64,7 +64,7 @@ describe('memory for originals', () => {
     assert.equal(buffers.take(0).length, 0);
   });
 
-  it('never holds what was longer before: lengths around every step', () => {
+  it('gives exact lengths around every step', () => {
     const buffers = createInputBuffers(100 * MB);
     for (let bytes = 65_530; bytes < 20 * MB; bytes = Math.ceil(bytes * 1.07)) {
       const buffer = buffers.take(bytes);

@@ -1,116 +1,82 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { errors } from '../../src/errors.ts';
-import { createDecodeCache } from '../../src/originals/decode-cache.ts';
-import type { Examined, OriginalHeader } from '../../src/render/original.ts';
-import type { Pixels } from '../../src/render/pixels.ts';
+import { createDecodeCache, type ExaminedOriginal } from '../../src/originals/decode-cache.ts';
+import type { OriginalHeader, PixelSource } from '../../src/render/picture-source.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import { turns } from '../helpers/turns.ts';
 
-const RECIPE = { width: 100 } as Recipe;
+const MAX_BYTES = 100;
+const RECIPE: Recipe = {
+  ...{ width: 100, height: undefined, fit: 'inside', output: 'webp', quality: 80, effort: undefined },
+  ...{ gravity: 'center', faceZoom: 1, background: undefined, animated: false, gamut: 'srgb', trim: undefined },
+  ...{ margin: 0, copyright: false },
+};
 
-describe('what is read for all who session an original', () => {
-  function start() {
-    const released: string[] = [];
-    const reads: PromiseWithResolvers<string>[] = [];
-    const cache = createDecodeCache(1000);
-    const enter = () => {
-      const session = cache.openSession('a', RECIPE);
-      const read = () => {
-        const reading = Promise.withResolvers<string>();
-        reads.push(reading);
-        return reading.promise;
-      };
+function headerOf(width: number): OriginalHeader {
+  const size = { width, height: 1 };
+  return {
+    ...{ format: 'png', size, stored: size, coding: 'png', frames: 1, delays: undefined, loop: undefined },
+    ...{ hasAlpha: false, turned: false, plain: true, hasProfile: false, deep: false, exif: undefined },
+  };
+}
+
+/** Pixels with memory of their own, as sharp makes them. */
+function pixelsOf(bytes: number, width: number, decodedFrom: PixelSource['decodedFrom'] = 'original'): PixelSource {
+  const data = Buffer.from(new ArrayBuffer(bytes));
+  const pixels = { data, width, height: 1, channels: 3, frames: 1 } as const;
+  return { kind: 'pixels', pixels, decodedFrom, header: headerOf(width) };
+}
+
+const isFree = ({ pixels }: PixelSource) => pixels.data.length === 0;
+
+describe('the sessions of an original', () => {
+  it('read it once, also after a purge, and dispose of it when the last one closes', async () => {
+    const cache = createDecodeCache(MAX_BYTES);
+    let [reads, disposals] = [0, 0];
+    const read = async (): Promise<ExaminedOriginal> => {
+      reads += 1;
+      const source = { kind: 'original', body: Buffer.from('bytes'), header: headerOf(10) } as const;
       return {
-        read: session.read('original', read, (value) => released.push(value)),
-        leave: () => session[Symbol.dispose](),
+        source,
+        [Symbol.dispose]() {
+          disposals += 1;
+        },
       };
     };
-    return { released, reads, enter };
-  }
-
-  it('is released once the last of them has left, whoever read it', async () => {
-    const { released, reads, enter } = start();
-    const [first, second] = [enter(), enter()];
-    reads[0]?.resolve('bytes');
-    assert.deepEqual(await Promise.all([first.read, second.read]), ['bytes', 'bytes']);
-    first.leave();
-    await turns();
-    assert.deepEqual(released, []);
-    // The one who read it has left: read anew, and the first bytes are still held.
-    const third = enter();
-    reads[1]?.resolve('bytes again');
-    assert.equal(await third.read, 'bytes again');
-    third.leave();
-    await turns();
-    assert.deepEqual(released, ['bytes again']);
-    second.leave();
-    await turns();
-    assert.deepEqual(released, ['bytes again', 'bytes']);
-  });
-
-  it('is not released when it failed or was given up; the next one reads for itself', async () => {
-    const { released, reads, enter } = start();
-    const [first, second] = [enter(), enter()];
-    reads[0]?.reject(new Error('its client left'));
-    await assert.rejects(first.read, /left/);
-    first.leave();
-    await turns();
-    reads[1]?.resolve('bytes');
-    assert.equal(await second.read, 'bytes');
-    second.leave();
-    await turns();
-    assert.deepEqual(released, ['bytes']);
-    const [third, fourth] = [enter(), enter()];
-    reads[2]?.reject(errors.originalNotFound());
-    await assert.rejects(Promise.all([third.read, fourth.read]), { code: 'original_not_found' });
-    third.leave();
-    fourth.leave();
-    await turns();
-    assert.equal(reads.length, 3);
-    assert.deepEqual(released, ['bytes']);
-  });
-
-  it('outlives a purge for those who hold it', async () => {
-    const released: string[] = [];
-    const cache = createDecodeCache(1000);
-    const session = cache.openSession('a', RECIPE);
-    await session.read(
-      'original',
-      async () => 'bytes',
-      (value) => released.push(value),
-    );
+    const sessions = [cache.openSession('a', RECIPE), cache.openSession('a', RECIPE)];
+    const [one, other] = await Promise.all(sessions.map((session) => session.readOriginal(read)));
+    assert.equal(one, other);
     cache.forget('a');
     await turns();
-    assert.deepEqual(released, []);
-    session[Symbol.dispose]();
+    assert.deepEqual([reads, disposals], [1, 0]);
+    for (const session of sessions) session[Symbol.dispose]();
     await turns();
-    assert.deepEqual(released, ['bytes']);
+    assert.deepEqual([reads, disposals], [1, 1]);
   });
 });
 
-describe('the memory of whole pictures', () => {
-  const MAX_BYTES = 100;
-  /** As sharp makes them: with memory of their own. */
-  function whole(bytes: number, width: number): Examined & { readonly body: Pixels } {
-    const header = { stored: { width, height: 1 } } as OriginalHeader;
-    return { body: { data: Buffer.from(new ArrayBuffer(bytes)) } as Pixels, header };
-  }
-  const isFree = ({ body }: { readonly body: Pixels }) => body.data.length === 0;
-
-  it('is freed where it is too large to be kept, once the last visitor has left', async () => {
+describe('the memory of downscaled decodes', () => {
+  it('is freed where it is too large to be kept, once the last session has closed', async () => {
     const cache = createDecodeCache(MAX_BYTES);
     const [first, second] = [cache.openSession('a', RECIPE), cache.openSession('a', RECIPE)];
-    const [small, large] = [whole(50, 10), whole(500, 30)];
-    await first.decode([small.header, large.header], async () => [small, large]);
+    const [small, large] = [pixelsOf(50, 10), pixelsOf(500, 30)];
+    await first.decode([small, large], async () => [small, large]);
     first[Symbol.dispose]();
-    assert.equal(await second.downscaled(({ stored }) => stored.width >= 30), large);
+    assert.equal(await second.findPixels(({ header }) => header.stored.width >= 30), large);
     assert.ok(!isFree(large));
     second.keep({ ...large });
     second[Symbol.dispose]();
     assert.ok(isFree(large));
     assert.ok(!isFree(small));
     using third = cache.openSession('a', RECIPE);
-    assert.equal(await third.downscaled(() => true), small);
+    assert.equal(await third.findPixels(() => true), small);
+  });
+
+  it('does not keep an original from being decoded when its pixels are those of the proxy image', async () => {
+    const cache = createDecodeCache(MAX_BYTES);
+    using session = cache.openSession('a', RECIPE);
+    session.keep(pixelsOf(60, 20, 'proxy'));
+    const exact = pixelsOf(60, 20);
+    assert.deepEqual(await session.decode([exact], async () => [exact]), [exact]);
   });
 });

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
+import type { PictureSource } from '../../src/render/picture-source.ts';
 import type { Renderer } from '../../src/render/render.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
-import { recordPacks } from '../helpers/packs.ts';
+import { recordProxies } from '../helpers/record-proxies.ts';
 import { until } from '../helpers/turns.ts';
 
-/** Large enough to be worth a proxy image: 12 megapixels with something to see in every corner. */
+/** Large enough to be worth a proxy image: 12 megapixels with detail in every corner. */
 const hills = Array.from({ length: 400 * 300 * 3 }, (_, at) => {
   const [x, y] = [((at / 3) | 0) % 400, (at / 1200) | 0];
   return 128 + 90 * Math.sin(x / 23 + (at % 3)) * Math.cos(y / 31);
@@ -19,28 +20,29 @@ const turned = await sharp(photo).withMetadata({ orientation: 6 }).toBuffer();
 const cutOut = await large.clone().ensureAlpha(0.5).resize(3000, 2250).webp({ effort: 0 }).toBuffer();
 const progressive = await large.clone().jpeg({ progressive: true }).toBuffer();
 const SEED = { 'a.jpg': photo, 'turned.jpg': turned, 'cut-out.webp': cutOut, 'progressive.jpg': progressive };
-const COPY = /\/working-[0-9a-f]{16}\.jpg$/;
+const PROXY = /\/working-[0-9a-f]{16}\.jpg$/;
 
 const apps: TestApp[] = [];
 after(() => Promise.all(apps.map((app) => app.dispose())));
 
-/** An app that counts what it decodes, and holds renders of one width back. */
+/** An app that records its decodes and renders, and whose downscaled decodes can be held back. */
 async function start(options: Partial<TestAppOptions> = {}, results = createMemoryStore()) {
   const originals = createMemoryStore(SEED);
-  const wholes: number[] = [];
-  const made: { width: number | undefined; of: number; coding: string }[] = [];
-  const gate: { whole?: Promise<void> } = {};
+  /** Widths of the originals that were decoded for all their renditions. */
+  const decoded: number[] = [];
+  /** The width of each rendition, and the kind and width of its source. */
+  const made: { width: number | undefined; of: number; kind: PictureSource['kind'] }[] = [];
+  const gate: { decode?: Promise<void> } = {};
   const wrapRenderer = (real: Renderer): Renderer => ({
     ...real,
-    async downscaled(original, headers) {
-      wholes.push(original.header.stored.width);
-      await gate.whole;
-      return real.downscaled(original, headers);
+    async decodeDownscaled(original, planned) {
+      decoded.push(original.header.stored.width);
+      await gate.decode;
+      return real.decodeDownscaled(original, planned);
     },
-    render(original, recipe, ...rest) {
-      const { stored, coding } = original.header;
-      made.push({ width: recipe.width, of: stored.width, coding });
-      return real.render(original, recipe, ...rest);
+    render(source, recipe, ...rest) {
+      made.push({ width: recipe.width, of: source.header.stored.width, kind: source.kind });
+      return real.render(source, recipe, ...rest);
     },
   });
   const app = await startApp({
@@ -56,8 +58,8 @@ async function start(options: Partial<TestAppOptions> = {}, results = createMemo
     assert.equal(answer.status, 200, `${preset} ${id}`);
     return Buffer.from(await answer.arrayBuffer());
   };
-  const copies = () => [...results.objects.keys()].filter((key) => COPY.test(key));
-  return { app, originals, results, wholes, made, gate, picture, copies };
+  const proxies = () => [...results.objects.keys()].filter((key) => PROXY.test(key));
+  return { app, originals, results, decoded, made, gate, picture, proxies };
 }
 
 /** Mean difference of two pictures' channels, of 255. */
@@ -71,14 +73,14 @@ async function difference(a: Buffer, b: Buffer): Promise<number> {
 
 describe('one original, several presets', () => {
   it('is not decoded for more than a rendition that stays alone needs', async () => {
-    const { picture, wholes, made, copies, app } = await start();
+    const { picture, decoded, made, proxies, app } = await start();
     await picture('thumb', 'a.jpg');
     await app.saves.drain(1000);
-    assert.deepEqual([wholes, copies(), made.map(({ of }) => of)], [[], [], [4000]]);
+    assert.deepEqual([decoded, proxies(), made.map(({ of }) => of)], [[], [], [4000]]);
   });
 
   it('is read and decoded once for six presets asked for at the same time', async () => {
-    const { picture, wholes, made, originals, app } = await start();
+    const { picture, decoded, made, originals, app } = await start();
     const presets = ['thumb', 'small', 'medium', 'large', 'retina', 'og', 'avatar-large'];
     const read = Promise.withResolvers<void>();
     originals.hold.get = () => read.promise;
@@ -87,8 +89,8 @@ describe('one original, several presets', () => {
     read.resolve();
     const answers = await Promise.all(asking);
     assert.equal(originals.count('get'), 1);
-    assert.deepEqual(wholes, [4000]);
-    assert.deepEqual(new Set(made.map(({ coding }) => coding)), new Set(['pixels']));
+    assert.deepEqual(decoded, [4000]);
+    assert.deepEqual(new Set(made.map(({ kind }) => kind)), new Set(['pixels']));
     const widths = await Promise.all(answers.map(async (answer) => (await sharp(answer).metadata()).width));
     assert.deepEqual(widths, [150, 300, 600, 1200, 2400, 1200, 256]);
     assert.deepEqual(new Set(made.map(({ of }) => of)), new Set([1200, 2400]));
@@ -101,7 +103,7 @@ describe('one original, several presets', () => {
     await picture('medium', 'a.jpg');
     await picture('thumb', 'a.jpg');
     assert.equal(originals.count('get'), 1);
-    assert.deepEqual(made.at(-1), { width: 150, of: 600, coding: 'pixels' });
+    assert.deepEqual(made.at(-1), { width: 150, of: 600, kind: 'pixels' });
   });
 
   it('looks the same from memory, from the proxy image and from the original, turned ones and cut-outs too', async () => {
@@ -118,27 +120,27 @@ describe('one original, several presets', () => {
     }
   });
 
-  it('leaves the original to those who need it: much larger, other colours, its border, its copyright, its own pixels', async () => {
+  it('is read again for renditions that need it: much larger, other colours, its border, its copyright, its own pixels', async () => {
     const { picture, made, app } = await start();
     await picture('large', 'a.jpg');
     await picture('small', 'a.jpg');
     await app.saves.drain(1000);
     for (const preset of ['w_3900', 'w_300,gamut_p3', 'w_301,t_5', 'w_302,c_1', 'w_4000,f_jpeg']) {
       await picture(preset, 'a.jpg');
-      assert.deepEqual([made.at(-1)?.of, made.at(-1)?.coding], [4000, 'jpeg'], preset);
+      assert.deepEqual([made.at(-1)?.of, made.at(-1)?.kind], [4000, 'original'], preset);
     }
   });
 
-  it('is decoded again by others when the one who decodes it fails', async () => {
+  it('is decoded again after a decode that failed', async () => {
     const { app, gate } = await start({ results: undefined });
-    gate.whole = Promise.reject(new Error('a thread died'));
-    gate.whole.catch(() => {});
+    gate.decode = Promise.reject(new Error('a thread died'));
+    gate.decode.catch(() => {});
     assert.equal((await app.get(app.path('thumb', 'progressive.jpg'))).status, 500);
-    delete gate.whole;
+    delete gate.decode;
     assert.equal((await app.get(app.path('thumb', 'progressive.jpg'))).status, 200);
   });
 
-  it('keeps within its bytes, and lends them', async () => {
+  it('keeps its pixels within their bytes, and shrinks them', async () => {
     const { app, picture } = await start({ decodeBytes: 3_000_000 });
     for (const id of ['a.jpg', 'turned.jpg', 'progressive.jpg'])
       for (const preset of ['medium', 'small']) await picture(preset, id);
@@ -153,91 +155,93 @@ describe('the proxy image', () => {
     const first = await start();
     await first.picture('thumb', 'a.jpg');
     await first.picture('large', 'a.jpg');
-    await until(() => first.copies().length === 1);
-    const [key = ''] = first.copies();
-    const copy = first.results.objects.get(key)!;
-    const { format, width, height, exif, icc, chromaSubsampling } = await sharp(copy.body).metadata();
+    await until(() => first.proxies().length === 1);
+    const [key = ''] = first.proxies();
+    const proxy = first.results.objects.get(key)!;
+    const { format, width, height, exif, icc, chromaSubsampling } = await sharp(proxy.body).metadata();
     assert.deepEqual([format, width, height, exif, icc], ['jpeg', 1200, 900, undefined, undefined]);
     assert.equal(chromaSubsampling, '4:2:0');
 
     const other = await start({}, first.results);
-    for (const name of [...first.results.objects.keys()]) if (!COPY.test(name)) first.results.objects.delete(name);
+    for (const name of [...first.results.objects.keys()]) if (!PROXY.test(name)) first.results.objects.delete(name);
     const thumb = await other.picture('thumb', 'a.jpg');
     assert.equal(other.originals.count('get'), 0);
-    assert.deepEqual(other.made, [{ width: 150, of: 1200, coding: 'jpeg' }]);
+    assert.deepEqual(other.made, [{ width: 150, of: 1200, kind: 'proxy' }]);
     const ideal = await (await start()).picture('thumb', 'a.jpg');
     assert.ok((await difference(thumb, ideal)) < 3);
-    // Its own size it does not serve: there its losses would show.
+    // At its own size its losses would show.
     await other.picture('large', 'a.jpg');
     assert.equal(other.originals.count('get'), 1);
   });
 
-  it('is kept at the first look of what is dear to decode, never of what it cannot hold', async () => {
-    const { picture, copies, app } = await start();
+  it('is kept at the first look of an expensive original, never of one with alpha', async () => {
+    const { picture, proxies, app } = await start();
     await picture('small', 'progressive.jpg');
-    await until(() => copies().length === 1);
-    assert.match(copies()[0] ?? '', /^progressive\.jpg\//);
+    await until(() => proxies().length === 1);
+    assert.match(proxies()[0] ?? '', /^progressive\.jpg\//);
     await picture('small', 'cut-out.webp');
     await picture('medium', 'cut-out.webp');
     await until(() => app.queue.running + app.queue.waiting === 0);
     await app.saves.drain(1000);
-    assert.equal(copies().length, 1);
+    assert.equal(proxies().length, 1);
   });
 
   it('is noticed when it is damaged, removed and made again', async () => {
-    const { results, picture, copies } = await start();
+    const { results, picture, proxies } = await start();
     await picture('small', 'progressive.jpg');
-    await until(() => copies().length === 1);
-    const [key = ''] = copies();
-    const whole = results.objects.get(key)!;
+    await until(() => proxies().length === 1);
+    const [key = ''] = proxies();
+    const intact = results.objects.get(key)!;
     for (const damaged of [
-      { ...whole, body: whole.body.subarray(0, 5000) },
-      { ...whole, metadata: { ...whole.metadata, 'original-width': '3' } },
-      { ...whole, body: Buffer.from('<html>') },
+      { ...intact, body: intact.body.subarray(0, 5000) },
+      { ...intact, metadata: { ...intact.metadata, 'original-width': '3' } },
+      // Of another shape than its original.
+      { ...intact, metadata: { ...intact.metadata, 'original-width': '4100' } },
+      { ...intact, body: Buffer.from('<html>') },
     ]) {
       results.objects.set(key, damaged);
       const other = await start({}, results);
       for (const name of [...results.objects.keys()]) if (name !== key) results.objects.delete(name);
       await other.picture('small', 'progressive.jpg');
       assert.ok(other.originals.count('get') === 1 && other.app.warnings.some((line) => line.includes('damaged')));
-      await until(() => results.objects.get(key)?.body.length === whole.body.length);
+      await until(() => results.objects.get(key)?.body.length === intact.body.length);
     }
   });
 
-  it('waits for no slot, so that no whole pictures pile up', async () => {
+  it('waits for no slot, so that no downscaled decodes pile up', async () => {
     const rendering = Promise.withResolvers<void>();
     const wrapRenderer = (real: Renderer): Renderer => ({
       ...real,
-      async render(...what) {
+      async render(...call) {
         await rendering.promise;
-        return real.render(...what);
+        return real.render(...call);
       },
     });
-    const { app, picture, copies } = await start({ wrapRenderer, slots: 1 });
+    const { app, picture, proxies } = await start({ wrapRenderer, slots: 1 });
     const asking = picture('small', 'progressive.jpg');
-    await until(() => copies().length === 1).finally(rendering.resolve);
+    await until(() => proxies().length === 1).finally(rendering.resolve);
     assert.equal(app.queue.waiting, 0);
     await asking;
   });
 
   it('does not come back after a purge, though it was being made', async () => {
-    const packing = Promise.withResolvers<void>();
-    const packs = recordPacks();
+    const encoding = Promise.withResolvers<void>();
+    const proxies = recordProxies();
     const wrapRenderer = (real: Renderer): Renderer =>
-      packs.record({
+      proxies.record({
         ...real,
-        async pack(whole) {
-          await packing.promise;
-          return real.pack(whole);
+        async encodeProxy(downscaled) {
+          await encoding.promise;
+          return real.encodeProxy(downscaled);
         },
       });
     const { app, picture, results } = await start({ wrapRenderer, apiToken: 'a-token-of-the-tests' });
     await picture('small', 'progressive.jpg');
-    await until(() => packs.begun === 1);
+    await until(() => proxies.begun === 1);
     await app.saves.drain(1000);
     assert.equal((await app.purge('progressive.jpg')).status, 200);
-    packing.resolve();
-    await packs.done();
+    encoding.resolve();
+    await proxies.done();
     await app.saves.drain(1000);
     assert.deepEqual([...results.objects.keys()], []);
     assert.equal(app.decodes.entries, 0);
@@ -245,14 +249,14 @@ describe('the proxy image', () => {
 
   it('is not made of an original that was purged while it was being decoded, and nothing else is kept of it', async () => {
     const [begun, decoding] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const packs = recordPacks();
+    const proxies = recordProxies();
     const wrapRenderer = (real: Renderer): Renderer =>
-      packs.record({
+      proxies.record({
         ...real,
-        async downscaled(...what) {
+        async decodeDownscaled(...call) {
           begun.resolve();
           await decoding.promise;
-          return real.downscaled(...what);
+          return real.decodeDownscaled(...call);
         },
       });
     const finder = fixedFinder([face(0.1, 0.1, 0.3)]);
@@ -263,12 +267,12 @@ describe('the proxy image', () => {
     assert.equal((await app.purge('progressive.jpg')).status, 200);
     decoding.resolve();
     assert.equal((await asking).status, 404);
-    await packs.done();
+    await proxies.done();
     await app.saves.drain(1000);
-    assert.deepEqual([packs.begun, finder.looks, [...results.objects.keys()]], [1, 1, []]);
+    assert.deepEqual([proxies.begun, finder.looks, [...results.objects.keys()]], [1, 1, []]);
   });
 
-  it('is not asked for where the result store just failed, and costs nothing but a lookup where it is not', async () => {
+  it('is not looked up in a result store that just failed', async () => {
     const results = createMemoryStore();
     results.hold.get = () => Promise.reject(new Error('down'));
     const { picture } = await start({}, results);

@@ -72,7 +72,7 @@ describe('print colours', () => {
 });
 
 describe('wide gamut', () => {
-  // Display P3's own green lies outside sRGB.
+  // Display P3's own green is outside sRGB.
   const green = async () => {
     const data = Buffer.from(Array.from({ length: 64 * 64 }, () => [0, 255, 0]).flat());
     const jpeg = await sharp(data, { raw: { width: 64, height: 64, channels: 3 } })

@@ -36,7 +36,7 @@ function assertClean(file: Buffer, what: string): void {
 }
 
 describe('metadata', () => {
-  it('stands in no output, re-encoded or not', async () => {
+  it('is in no output, re-encoded or not', async () => {
     const original = await loaded(90);
     for (const secret of SECRETS) assert.ok(original.includes(secret), secret);
     for (const output of ['jpeg', 'webp', 'avif', 'png', 'base'] as const) {
@@ -89,7 +89,7 @@ describe('the original’s own pixels', () => {
     }
   });
 
-  it('are not kept when anything else was asked for, or when they weigh more', async () => {
+  it('are not kept when the recipe changes them, or when they weigh more', async () => {
     const small = await upright.clone().jpeg({ quality: 40 }).toBuffer();
     const large = await upright.clone().jpeg({ quality: 100 }).toBuffer();
     const kept = async (original: Buffer, recipe: object) => {

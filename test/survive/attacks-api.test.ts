@@ -420,7 +420,7 @@ describe('server-side request forgery', () => {
       await refused(what, { baseUrl: `https://name.example:${canary.port}/`, resolveName });
     }
     assert.equal(canary.connections(), 0);
-    // The same words for each: nobody learns what stands at an address.
+    // One message for all, so that an answer says nothing about an address.
     assert.equal(answers.size, 1);
     tried(context, addresses.length + names.length);
   });

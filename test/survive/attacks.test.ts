@@ -224,7 +224,7 @@ describe('paths, encodings and Unicode', () => {
     const tail = rest.join('/');
     const first = await get(good);
     assert.equal(first.status, 200);
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     const then = state();
     const stored = [...results.objects.keys()];
     const at = (id: string, preset = 'thumb') => `/${signature}/${preset}/${id}`;
@@ -336,7 +336,7 @@ describe('paths, encodings and Unicode', () => {
       [at(tail, 'Thumb'), '403 bad_signature'],
     ];
     for (const [path, code] of refused) assert.equal(codeOf(await get(path)), code, path);
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.deepEqual({ ...state(), results: then.results }, then);
     assert.deepEqual([...results.objects.keys()], stored);
     tried(context, same.length + refused.length);
@@ -634,7 +634,7 @@ describe('poisoned caches', () => {
       }
     };
     await checked();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.equal(results.objects.size - before, colours.size * 4);
     // Once more out of the store, as another process would.
     const { cache } = app;

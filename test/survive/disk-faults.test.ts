@@ -11,6 +11,7 @@ import sharp from 'sharp';
 import { rawGet } from '../helpers/raw-http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 import { mountSkip, prlimitSkip } from '../helpers/system.ts';
+import { PATIENCE_MS } from '../helpers/turns.ts';
 
 const run = promisify(execFile);
 /** Renditions of it are some 30 KB each, so that a few fill the disk. */
@@ -64,7 +65,7 @@ const warnings = (server: TestServer, text: RegExp) => server.log().filter(({ ms
 
 /** Polls, because the store is tried again only after a rest that grows. */
 async function soon(what: string, happened: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (!(await happened())) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
     await delay(100);

@@ -7,8 +7,8 @@ import sharp from 'sharp';
 import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { startApp } from '../helpers/app.ts';
 import { fixedFinder } from '../helpers/faces.ts';
-import { recordPacks } from '../helpers/packs.ts';
 import { patch, pixelsOf } from '../helpers/pictures.ts';
+import { recordProxies } from '../helpers/record-proxies.ts';
 
 const PICTURES = 16;
 const COPIES = 3;
@@ -79,12 +79,12 @@ describe('pixels that are freed by hand', () => {
 
   it('are never seen by those who are still at work, nor in the proxy images', async (context) => {
     const kept = join(folder, 'results');
-    const packs = recordPacks();
+    const proxies = recordProxies();
     const app = await startApp({
       originals: createFolderStore({ root: folder, timeoutMs: 20_000, metadataIn: 'sidecar' }),
       results: createFolderStore({ root: kept, timeoutMs: 20_000, metadataIn: 'trailer' }),
       ...{ slots: 4, waiting: 1000, waitTimeoutMs: 60_000, decodeBytes: DECODE_BYTES },
-      ...{ wrapRenderer: packs.record, finder: fixedFinder([]) },
+      ...{ wrapRenderer: proxies.record, finder: fixedFinder([]) },
     });
     context.after(() => app.dispose());
     const wrong: string[] = [];
@@ -105,7 +105,7 @@ describe('pixels that are freed by hand', () => {
       for (const next of rest) await next();
     };
     await Promise.all(Array.from({ length: 5 }, work));
-    await packs.done();
+    await proxies.done();
     assert.equal(await app.saves.drain(20_000), 0);
 
     let copies = 0;

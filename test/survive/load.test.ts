@@ -4,7 +4,6 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
@@ -14,7 +13,7 @@ import { createMemoryStore } from '../helpers/memory-store.ts';
 import { behaviours, startOriginServer } from '../helpers/origin-server.ts';
 import { rawGet } from '../helpers/raw-http.ts';
 import { startServer } from '../helpers/server.ts';
-import { until } from '../helpers/turns.ts';
+import { until, untilAnswer } from '../helpers/turns.ts';
 
 const photo = await sharp({ create: { width: 800, height: 600, channels: 3, background: '#3366aa' } })
   .jpeg()
@@ -113,7 +112,7 @@ describe('1,000 who want the same', () => {
       const bodies = await Promise.all(answers.map(bodyOf));
       assert.deepEqual(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]));
       assert.ok(bodies.every((body) => body.equals(bodies[0] ?? Buffer.of())) && bodies[0]?.length);
-      await app.saves.drain(5000);
+      await app.saves.drain(60_000);
       const lookups = app.results.calls.filter((call) => /^get .*\/medium-/.test(call)).length;
       assert.deepEqual(
         [app.originals.count('get'), lookups, app.control.renders, app.results.count('put')],
@@ -157,9 +156,7 @@ describe('clients who leave', () => {
   const left: Record<string, number> = {};
   const assertQuiet = async (app: Awaited<ReturnType<typeof startGated>>) => {
     await until(() => app.gauges().every((gauge) => gauge === 0));
-    const deadline = performance.now() + 10_000;
-    while ((await app.sockets()) > 0 && performance.now() < deadline) await delay(20);
-    assert.equal(await app.sockets(), 0);
+    await untilAnswer(app.sockets, (open) => open === 0);
     assert.equal((await rawGet(app.baseUrl, app.path('thumb', 'photo-299.jpg'))).status, 200, 'the next good request');
   };
 
@@ -256,7 +253,7 @@ describe('a result store that takes no saves', () => {
     }
     const pending = app.saves.pending;
     release.resolve();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.equal(app.results.objects.size, pending);
     assert.ok(pending > 0 && pending < 120, String(pending));
     t.diagnostic(`120 answers at once; ${pending} saved when it came back, ${120 - pending} given up`);
@@ -284,7 +281,7 @@ describe('the memory cache', () => {
 });
 
 describe('a real process', () => {
-  it('with every slot encoding: hits, 304s, health and errors stay quick', async (t) => {
+  it('with every slot encoding: hits, 304s, health and errors wait for none of them', async (t) => {
     const server = await startServer({ DARKROOM_SLOTS: '2', DARKROOM_QUEUE: '8', DARKROOM_FACES: 'off' });
     const folder = join(server.folder, 'data/originals');
     await mkdir(folder, { recursive: true });
@@ -312,7 +309,8 @@ describe('a real process', () => {
       }
     };
     const rendering = Array.from({ length: 4 }, renderer);
-    await delay(300);
+    await until(() => renders >= 2);
+    const rendersBefore = renders;
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const times = new Map<string, number[]>(kinds.map(([kind]) => [kind, []]));
     for (let round = 0; round < 150; round += 1) {
@@ -322,6 +320,7 @@ describe('a real process', () => {
         times.get(kind)?.push(performance.now() - since);
       }
     }
+    const meanwhile = renders - rendersBefore;
     stop = true;
     await Promise.all(rendering);
     for (const [kind, taken] of times) {
@@ -329,9 +328,10 @@ describe('a real process', () => {
         (part) => taken.toSorted((a, b) => a - b)[Math.floor(part * taken.length)],
       );
       t.diagnostic(`${kind}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms of ${taken.length}`);
-      assert.ok(p99 < 1000, `${kind}: ${p99} ms`);
     }
-    t.diagnostic(`${renders} AVIF renders meanwhile in 2 slots`);
+    t.diagnostic(`${meanwhile} AVIF renders meanwhile in 2 slots`);
+    // What waits for a slot waits for a render: one after the other, each of these would have seen one end.
+    assert.ok(meanwhile < (150 * kinds.length) / 2, `${meanwhile} renders`);
     agent.destroy();
     await server.dispose();
   });
@@ -354,11 +354,14 @@ describe('a real process', () => {
       socket.on('error', () => {});
       socket.write(`GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`);
       const begun = new Promise<void>((resolve) => socket.once('readable', () => resolve()));
-      const timer = setInterval(() => socket.read(Math.min(1024, socket.readableLength)), 1000);
-      return { socket, timer, begun };
+      const reads = { count: 0 };
+      const timer = setInterval(() => {
+        if (socket.read(Math.min(1024, socket.readableLength))) reads.count += 1;
+      }, 1000);
+      return { socket, timer, begun, reads };
     });
     await Promise.all(readers.map(({ begun }) => begun));
-    await delay(1500);
+    await until(() => readers.every(({ reads }) => reads.count > 0));
     const during = await rss();
     for (let n = 0; n < 5; n += 1) assert.equal((await rawGet(server.baseUrl, target)).body.length, body.length);
     for (const { socket, timer } of readers) {

@@ -30,6 +30,8 @@ const quiet = (app: TestApp) =>
   until(() => app.flights.size + app.queue.running + app.queue.waiting + app.queue.inputBytes === 0);
 
 describe('the store of the originals', () => {
+  /** Not waited for: `store_failed` says that it was not, `store_timeout` would say that it was. */
+  const timeoutMs = 60_000;
   for (const [what, down] of [
     ['hangs up', behaviours.slams()],
     ['says 500', behaviours.says(500)],
@@ -42,10 +44,10 @@ describe('the store of the originals', () => {
         origin.script(`${n}.jpg`, (response, request) => (broken ? down(response, request) : void response.end(red)));
       }
       const results = createMemoryStore();
-      const originals = createHttpOrigin({ baseUrl: origin.url, timeoutMs: 5000, allowPrivate: true });
+      const originals = createHttpOrigin({ baseUrl: origin.url, timeoutMs, allowPrivate: true });
       const app = await startOn({ originals, results: results.store });
       for (const id of ['0.jpg', '1.jpg']) assert.equal((await rawGet(app.baseUrl, app.path('small', id))).status, 200);
-      await app.saves.drain(5000);
+      await app.saves.drain(60_000);
       app.cache.deleteFolder('1.jpg');
 
       broken = true;
@@ -58,7 +60,6 @@ describe('the store of the originals', () => {
       for (const { status, headers } of await Promise.all(misses))
         assert.deepEqual([status, headers['x-error'], headers['cache-control']], [502, 'store_failed', 'no-store']);
       const took = performance.now() - since;
-      assert.ok(took < 5000, `${took} ms`);
       // The process is well, and another one could do no better: it stays in the rotation.
       for (const path of ['/health', '/ready']) assert.equal((await rawGet(app.baseUrl, path)).status, 200);
       await quiet(app);
@@ -71,7 +72,7 @@ describe('the store of the originals', () => {
 
   it('is not there at all: 502 at once', async (t) => {
     const baseUrl = `http://127.0.0.1:${await closedPort()}/`;
-    const app = await startOn({ originals: createHttpOrigin({ baseUrl, timeoutMs: 5000, allowPrivate: true }) });
+    const app = await startOn({ originals: createHttpOrigin({ baseUrl, timeoutMs, allowPrivate: true }) });
     const since = performance.now();
     const { status, headers } = await rawGet(app.baseUrl, app.path('small', 'a.jpg'));
     assert.deepEqual([status, headers['x-error']], [502, 'store_failed']);
@@ -92,7 +93,7 @@ describe('the store of the originals', () => {
     const statuses: Record<string, number> = {};
     for (const id of ['short', 'long', 'encoded', 'page', 'nothing'])
       statuses[id] = (await rawGet(app.baseUrl, app.path('small', `${id}.jpg`))).status;
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     // What is longer than announced ends, for HTTP, where it was announced: then it is half a picture.
     assert.ok(statuses.long === 502 || statuses.long === 422, String(statuses.long));
     assert.deepEqual({ ...statuses, long: 0 }, { short: 502, long: 0, encoded: 502, page: 200, nothing: 200 });

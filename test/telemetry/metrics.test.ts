@@ -10,7 +10,7 @@ import { startApp, type TestApp } from '../helpers/app.ts';
 import { originals, definitions as presets } from '../helpers/contract-originals.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { defaultRow, definitions, documentedRow, exposed, idleMetrics, seriesOf } from '../helpers/metrics.ts';
-import { turns } from '../helpers/turns.ts';
+import { untilAnswer } from '../helpers/turns.ts';
 
 describe('docs/metrics.md', () => {
   it('has a row for every metric, with type, labels, their values and what it says, and none for any other', async () => {
@@ -101,13 +101,9 @@ describe('a client that leaves', () => {
     await asked.promise;
     leaver.abort();
     await assert.rejects(request);
-    const deadline = performance.now() + 10_000;
     const counted = async () =>
       seriesOf(await app.metrics.text())['darkroom_requests_total{status="499",outcome="client_left",preset="thumb"}'];
-    while ((await counted()) !== 1) {
-      assert.ok(performance.now() < deadline, 'never counted');
-      await turns();
-    }
+    await untilAnswer(counted, (count) => count === 1);
   });
 });
 
@@ -122,7 +118,7 @@ describe('a watched queue', () => {
     const waits: string[] = [];
     const refusals: string[] = [];
     const queue = watchQueue(createWorkQueue(options), {
-      places: options.slots + options.waiting,
+      permits: options.slots + options.waiting,
       onWait: ({ outcome }) => waits.push(outcome),
       onRefusal: (reason) => refusals.push(reason),
     });

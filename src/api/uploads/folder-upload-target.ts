@@ -1,22 +1,22 @@
 import { createHmac } from 'node:crypto';
 import { errors } from '../../errors.ts';
 import type { ObjectStore } from '../../stores/store.ts';
-import { sameText } from '../../url/signature.ts';
+import { sameText } from '../../url/same-text.ts';
 import type { UploadTarget, UploadTerms } from './upload-target.ts';
 
 export interface FolderUploads extends UploadTarget {
-  /** The terms of a ticket. Throws `forbidden` for what this server did not sign, `expired`. */
+  /** The terms of a ticket. Throws `forbidden` for a ticket that this server did not sign, and `expired`. */
   terms(ticket: string): UploadTerms;
-  /** Keeps a body under its terms. Throws `bad_request` where it differs, `already_exists`. */
+  /** Stores a body under its terms. Throws `bad_request` for another type or length, and `already_exists`. */
   receive(terms: UploadTerms, contentType: string | undefined, body: Buffer, signal: AbortSignal): Promise<void>;
 }
 
-/** Where this server takes originals for its own folder. */
+/** Path below which this server takes uploads to its own folder. */
 export const UPLOAD_PATH = '/v1/uploads/';
 
-/** For originals in a folder: PUTs to this server under the rules that a bucket would enforce. */
+/** Uploads to this server for originals in a folder, under the rules that a bucket enforces for presigned URLs. */
 export function createFolderUploads(originals: ObjectStore, signingKey: Uint8Array): FolderUploads {
-  /** Keys whose bodies are being written; two uploads with one ticket must not both find the place empty. */
+  /** Keys that are being written, so that two uploads with one ticket do not both find no object. */
   const arriving = new Set<string>();
   const mac = (payload: string) =>
     createHmac('sha256', signingKey).update(`darkroom:upload:v1\n${payload}`).digest('base64url');

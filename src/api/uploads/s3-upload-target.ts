@@ -2,17 +2,17 @@ import type { UploadTarget } from './upload-target.ts';
 
 export interface S3UploadOptions {
   readonly bucket: string;
-  /** Put before every key: empty, or ends with a slash. */
+  /** Prefix of every key: empty, or ends with a slash. */
   readonly prefix: string;
   readonly region: string;
   readonly endpoint: string | undefined;
-  /** Bucket in the path instead of a sub-domain. */
+  /** The bucket's name stands in the path, not in a sub-domain. */
   readonly pathStyle: boolean;
 }
 
 /**
  * Presigned PUTs straight to the bucket (https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html).
- * Type, length and `If-None-Match: *` are signed, so the bucket itself refuses what differs and what would overwrite.
+ * Type, length and `If-None-Match: *` are signed, so that the bucket itself refuses other bodies and never overwrites.
  */
 export function createS3UploadTarget(options: S3UploadOptions): UploadTarget {
   const { prefix, region, endpoint, pathStyle } = options;
@@ -25,7 +25,7 @@ export function createS3UploadTarget(options: S3UploadOptions): UploadTarget {
     ]);
     const client = new S3Client({
       ...{ region, forcePathStyle: pathStyle, ...(endpoint ? { endpoint } : {}) },
-      // The default would sign the checksum of an empty body.
+      // The default signs the CRC32 of an empty body into the URL.
       requestChecksumCalculation: 'WHEN_REQUIRED',
     });
     return { PutObjectCommand, getSignedUrl, client };
@@ -41,7 +41,7 @@ export function createS3UploadTarget(options: S3UploadOptions): UploadTarget {
         signableHeaders: new Set(['host', 'content-type', 'content-length', 'if-none-match']),
         unhoistableHeaders: new Set(['if-none-match']),
       });
-      // The length is every client's own header; browsers do not let a page set it.
+      // No content-length: every client sends it by itself, and browsers do not let a page set it.
       return { url, headers: { 'content-type': contentType, 'if-none-match': '*' } };
     },
   };

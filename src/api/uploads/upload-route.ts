@@ -4,9 +4,9 @@ import { type FolderUploads, UPLOAD_PATH } from './folder-upload-target.ts';
 
 const RECEIVE_TIMEOUT_MS = 30_000;
 
-/** `PUT /v1/uploads/<ticket>`: from browsers, so without a token and with CORS; the ticket is the permission. */
+/** `PUT /v1/uploads/<ticket>`: browsers send it, so it has CORS and needs no token; the ticket is the permission. */
 export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads, maxBytes: number): void {
-  // Whatever its type: the terms say which one is right.
+  // Any content type is parsed: the ticket's terms decide which one is right.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
@@ -24,7 +24,7 @@ export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads
   app.put<{ Params: { ticket: string } }>(`${UPLOAD_PATH}:ticket`, {
     bodyLimit: maxBytes,
     config: { slowBody: true },
-    // Before the body is read, which costs memory.
+    // Refused before the body is read, because reading costs memory.
     onRequest: async (request, reply) => {
       reply.header('cache-control', 'no-store');
       const { size } = uploads.terms(request.params.ticket);

@@ -1,4 +1,4 @@
-/** What an upload is bound to: another key, type or length is refused where it arrives. */
+/** The terms that an upload is bound to: the target refuses another key, type or length. */
 export interface UploadTerms {
   readonly key: string;
   readonly contentType: string;
@@ -8,8 +8,8 @@ export interface UploadTerms {
   readonly expiresAt: number;
 }
 
-/** Where an original is PUT to. An object that is there already is never replaced. */
+/** Where an original is PUT to. An existing object is never replaced. */
 export interface UploadTarget {
-  /** `headers` must be sent as they are. `serverUrl` is where this server was reached. */
+  /** The URL of one PUT and the headers that it must carry. `serverUrl`: the address at which the client reached this server. */
   ticket(terms: UploadTerms, serverUrl: string): Promise<{ url: string; headers: Readonly<Record<string, string>> }>;
 }

@@ -36,11 +36,11 @@ export interface UploadOffer {
 export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureDescription;
 
 export interface Uploads {
-  /** Nothing exists before the PUT. `serverUrl` is where this server was reached. */
+  /** Signs the upload of a new original; nothing is stored before the PUT. `serverUrl`: the address at which the client reached this server. */
   begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
   /**
-   * Looks at what came. Throws `original_not_found`, `original_unreadable` once it is quarantined, and `busy` when it would be
-   * but was purged meanwhile.
+   * Examines the uploaded file and records its metadata. Throws `original_not_found`, `original_unreadable` once the file is
+   * quarantined, and `busy` where a purge came between examination and quarantine.
    */
   complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
 }
@@ -57,7 +57,7 @@ export interface UploadsDeps {
   readonly signatures: Signatures;
   readonly presets: readonly string[];
   readonly maxOriginalBytes: number;
-  /** Where renditions are fetched from; this server's own address when left out. */
+  /** Base of the signed URLs, a CDN's as a rule; this server's own address when undefined. */
   readonly publicUrl: string | undefined;
 }
 
@@ -70,7 +70,7 @@ const EXTENSIONS = {
 } as const;
 const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
 const TICKET_S = 300;
-/** 128 bits: as hard to guess as a signature. */
+/** 128 bits, as hard to guess as a signature. */
 const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
@@ -87,13 +87,13 @@ export function createUploads(deps: UploadsDeps): Uploads {
     );
   }
 
-  /** Out of the place where anything is served from, and kept for whoever wants to know what it was. */
+  /** Moves a file to where nothing is served from, and keeps it there for inspection. */
   async function quarantine(
     { id, epoch, body }: { id: string; epoch: number; body: Buffer },
     reason: string,
     signal: AbortSignal,
   ): Promise<never> {
-    // What came after a purge is not taken away with what was there before: nobody has looked at it.
+    // A file that was uploaded after a purge has not been examined and must not be removed with the earlier one.
     const unlessPurged = () => {
       if (epochs.of(id) !== epoch) throw errors.busy(1);
     };
@@ -131,10 +131,10 @@ export function createUploads(deps: UploadsDeps): Uploads {
         const sha256 = createHash('sha256').update(body).digest('hex');
         await metadata.load(id, signal);
         const before = metadata.known(id).sha256;
-        // Immutable for its id, and renditions of the first one may be on their way round the world.
+        // An id's bytes never change: CDNs may hold renditions of the first file for a year.
         if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
         metadata.recordUpload(id, epoch, found, sha256);
-        // Not what is quarantined: a save that ran out of time may be reading it still.
+        // Not disposed of when quarantined: a save that timed out may still read the buffer.
         held[Symbol.dispose]();
         return { imageId: id, bytes: body.length, ...found };
       } catch (error) {

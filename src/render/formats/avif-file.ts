@@ -1,4 +1,4 @@
-/** What a file says of its AV1 stream besides the stream itself. Width and height in pixels. */
+/** One picture as an AV1 stream. Width and height in pixels. */
 export interface StillPicture {
   readonly width: number;
   readonly height: number;
@@ -24,7 +24,7 @@ export function avifFile({ width, height, stream }: StillPicture): Buffer {
   const frame = withoutDelimiter(stream);
   const head = [box('ftyp', 'avif', u32(0), ...BRANDS), meta(width, height, frame, 0)];
   const at = bytesOf(head) + 8;
-  // Its own place is the last thing that a file knows, and takes four bytes wherever it is.
+  // The offset of the stream takes four bytes whatever it is, so the size of `meta` is known before the offset.
   return Buffer.concat([...flat(head.with(1, meta(width, height, frame, at))), ...flat([box('mdat', frame)])]);
 }
 
@@ -35,14 +35,14 @@ function meta(width: number, height: number, frame: Buffer, at: number): Part {
     'meta',
     fullBox('hdlr', u32(0), 'pict', u32(0), u32(0), u32(0), u8(0)),
     fullBox('pitm', u16(ITEM)),
-    // Offsets and lengths of 4 bytes; one item of one extent in this very file.
+    // Offsets and lengths of 4 bytes; one item of one extent in this file.
     fullBox('iloc', u8(0x44), u8(0), u16(1), u16(ITEM), u16(0), u16(1), u32(at), u32(frame.length)),
     fullBox('iinf', u16(1), infoEntry()),
     box('iprp', box('ipco', ...properties(width, height, frame)), associations()),
   );
 }
 
-/** Version 2, the first with a type. */
+/** Version 2, the first whose items have a type. */
 function infoEntry(): Part {
   return box('infe', u32(2 << 24), u16(ITEM), u16(0), 'av01', u8(0));
 }
@@ -57,15 +57,15 @@ function properties(width: number, height: number, frame: Buffer): Part[] {
   ];
 }
 
-/** The four properties in the order above; a reader must understand the third. */
+/** The four properties in the order of `properties`; a reader must understand the third, the codec's configuration. */
 function associations(): Part {
   const essential = 0x80;
   return fullBox('ipma', u32(1), u16(ITEM), u8(4), u8(1), u8(2), u8(3 | essential), u8(4));
 }
 
 /**
- * Profile and level are those of the sequence header, which begins with 3 bits of profile, two that say that it is reduced
- * to one still picture, and 5 bits of level.
+ * Profile and level of the sequence header (AV1 specification, 5.5.1), which begins with 3 bits of profile, 2 bits that say
+ * that it is reduced to one still picture, and 5 bits of level.
  */
 function codecConfiguration(frame: Buffer): Buffer {
   const { type, start } = obuAt(frame, 0);
@@ -77,13 +77,13 @@ function codecConfiguration(frame: Buffer): Buffer {
   return Buffer.from([0x81, (profile << 5) | level, subsampledBothWays, 0]);
 }
 
-/** Files leave temporal delimiters out. */
+/** AVIF files have no temporal delimiters. */
 function withoutDelimiter(stream: Buffer): Buffer {
   const { type, start, length } = obuAt(stream, 0);
   return type === TEMPORAL_DELIMITER ? stream.subarray(start + length) : stream;
 }
 
-/** An OBU's type, and where its payload lies. Encoders write sizes always, and no extension for a single layer. */
+/** An OBU's type, and where its payload is. SVT-AV1 always writes sizes, and no extension for a single layer. */
 function obuAt(stream: Buffer, at: number): { type: number; start: number; length: number } {
   let [length, byte, read] = [0, 0x80, 0];
   for (; byte & 0x80 && read < 4; read += 1) {
@@ -105,7 +105,7 @@ function fullBox(type: string, ...parts: Part[]): Part {
 function flat(parts: readonly Part[]): Buffer[] {
   return parts.flatMap((part) => {
     if (Buffer.isBuffer(part)) return [part];
-    return typeof part === 'string' ? [Buffer.from(part, 'latin1')] : flat(part as readonly Part[]);
+    return typeof part === 'string' ? [Buffer.from(part, 'latin1')] : flat(part);
   });
 }
 

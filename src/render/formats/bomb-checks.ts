@@ -1,13 +1,13 @@
 /**
- * Counts what makes a small file slow to read, before libvips is asked to: nothing stops it on the way, its own time-out
- * included.
+ * Decompression-bomb checks: count the parts that make a small file slow to read, before libvips reads it. Once it reads,
+ * nothing stops it, its own timeout included.
  */
 
 const MARKER = { scan: 0xda, end: 0xd9, start: 0xd8, restart0: 0xd0, restart7: 0xd7 };
 
 /**
- * Scans of a JPEG, up to `most` and one more. Finds every scan that libjpeg would read: like it, this skips whatever
- * stands where a marker is due (ITU-T T.81, annex B). About a millisecond for a megabyte.
+ * Scans of a JPEG, up to `most` and one more. Finds every scan that libjpeg would read: like libjpeg, it skips bytes where
+ * a marker is due (ITU-T T.81, annex B). Takes about a millisecond for a megabyte.
  */
 export function countScans(jpeg: Buffer, most: number): number {
   let scans = 0;
@@ -16,7 +16,7 @@ export function countScans(jpeg: Buffer, most: number): number {
       at += 1;
       continue;
     }
-    const marker = jpeg[at + 1] as number;
+    const marker = jpeg[at + 1] ?? 0;
     if (marker === MARKER.end) break;
     // A stuffed zero or a fill byte; or a marker without a length.
     const bare = marker <= 1 || marker === 0xff || (marker >= MARKER.restart0 && marker <= MARKER.start);
@@ -27,7 +27,7 @@ export function countScans(jpeg: Buffer, most: number): number {
   return scans;
 }
 
-/** `ANMF`, read as a little-endian number: half a million comparisons of text would be felt by everybody else. */
+/** `ANMF` as a little-endian number: comparing half a million texts would block the event loop. */
 const ANIMATION_FRAME = 0x464d4e41;
 
 /** Frames of a WebP, up to `most` and one more (RFC 9649, section 2). None for a still. */
@@ -41,6 +41,7 @@ export function countWebpFrames(webp: Buffer, most: number): number {
   return frames;
 }
 
+/** By its first bytes, not by its name. */
 export function isWebp(file: Buffer): boolean {
   return file.toString('latin1', 0, 4) === 'RIFF' && file.toString('latin1', 8, 12) === 'WEBP';
 }

@@ -1,10 +1,10 @@
 import readExif from 'exif-reader';
 import type { Sharp } from 'sharp';
 
-/** EXIF text fields have no length limit of their own; nobody's name needs more. */
+/** In UTF-16 units: EXIF sets no limit, and no name is longer. */
 const MAX_LENGTH = 256;
 
-/** Puts the original's Copyright and Artist (EXIF 2.32, 4.6.4) back, and nothing else. */
+/** Copies the original's Copyright and Artist (EXIF 2.32, 4.6.4) into the rendition, and nothing else. */
 export function keepCopyright(image: Sharp, exif: Buffer | undefined): Sharp {
   const found = exif && parsed(exif);
   const fields = Object.entries({ Copyright: found?.Copyright, Artist: found?.Artist })
@@ -23,7 +23,7 @@ function parsed(exif: Buffer) {
   try {
     return readExif(exif).Image;
   } catch {
-    // Broken metadata is no reason to refuse a picture.
+    // Broken metadata does not make an original unreadable.
     return undefined;
   }
 }

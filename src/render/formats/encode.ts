@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import type { OriginalHeader } from '../original.ts';
+import type { PictureHeader } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Output, Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
@@ -20,7 +20,7 @@ export type Format = Exclude<Output, 'base'> | 'gif';
 interface Settings {
   /** On JPEG's scale. */
   readonly quality: number;
-  /** Asked for by the preset; else each format's own. */
+  /** The preset's; undefined takes the format's default. */
   readonly effort: number | undefined;
   readonly extent: Extent;
   readonly delays: number[] | undefined;
@@ -35,8 +35,8 @@ interface Encoder {
 }
 
 /**
- * Up to here, 200 × 200, decoding is nine tenths of a render, so more effort costs next to nothing; WebP then weighs 6 %
- * less and AVIF 7 %, while a progressive JPEG would weigh more than a plain one.
+ * Up to here, 200 × 200, decoding is nine tenths of a render, so more effort costs next to nothing: WebP is 6 % smaller and
+ * AVIF 7 %. A progressive JPEG of this size is larger than a baseline one.
  */
 const SMALL_PIXELS = 40_000;
 /** Up to here, 300 × 300, WebP's effort 4 still pays: 3 ms more than effort 2 takes, and 7 % fewer bytes at equal SSIM. */
@@ -49,7 +49,7 @@ function extentOf(pixels: number): Extent {
 
 interface WebpSettings {
   readonly effort: number;
-  /** Taken off the quality: effort 4 looks like effort 2 at one more, and here that is spent on bytes. */
+  /** Subtracted from the quality: effort 4 looks like effort 2 at one quality more, which is spent on fewer bytes. */
   readonly less: number;
 }
 const WEBP: Readonly<Record<Extent, WebpSettings>> = {
@@ -59,16 +59,16 @@ const WEBP: Readonly<Record<Extent, WebpSettings>> = {
 };
 
 /**
- * ImageMagick's table, mozjpeg's own choice: 5 % fewer bytes at no more CPU and the same distance by butteraugli, because
- * it saves where eyes see least.
+ * ImageMagick's table, mozjpeg's default: 5 % fewer bytes for the same CPU and the same butteraugli distance, because it
+ * quantises most where eyes see least.
  */
 const JPEG_QUANTISATION_TABLE = 3;
 
 type AvifScale = 'libaom' | SvtAv1Tuning;
 
 /**
- * The quality of a JPEG with the standard's table and the AVIF quality of equal SSIM, measured on camera photos at 600 px,
- * for SVT-AV1 tuned for SSIM at 300 (bench/results, "bytes").
+ * The quality of a JPEG with the standard's table, and the AVIF qualities of equal SSIM: measured on camera photos at 600 px,
+ * those of SVT-AV1 tuned for SSIM at 300 px (bench/results, "bytes").
  */
 const AVIF_EQUALS: readonly ({ readonly jpeg: number } & Readonly<Record<AvifScale, number>>)[] = [
   { jpeg: 1, libaom: 1, ssim: 1, 'ms-ssim': 1 },
@@ -82,7 +82,7 @@ const AVIF_EQUALS: readonly ({ readonly jpeg: number } & Readonly<Record<AvifSca
   { jpeg: 100, libaom: 100, ssim: 100, 'ms-ssim': 100 },
 ];
 
-/** WebP's own scale is within 3 of JPEG's over the same range and is taken as it is. */
+/** From JPEG's scale to the encoder's. WebP needs no such step: its scale is within 3 of JPEG's over the same range. */
 function avifQuality(quality: number, scale: AvifScale): number {
   const above = Math.max(
     1,
@@ -102,10 +102,7 @@ const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
   large: { tuning: 'ms-ssim', effort: 0 },
 };
 
-/**
- * One row a format: the settings that can be paid for while somebody waits.
- * Figures: bench/results, by `node bench/bytes.ts`.
- */
+/** One row a format: settings fast enough for a request that waits. Measured by `node bench/bytes.ts`, see bench/results. */
 const ENCODERS: Readonly<Record<Format, Encoder>> = {
   avif: {
     keepsAlpha: true,
@@ -128,7 +125,7 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
   },
   png: {
     keepsAlpha: true,
-    // sharp's own `effort` would reduce the picture to a palette.
+    // sharp's `effort` option would reduce the picture to a palette.
     encode: (image, { effort = 7 }) => image.png({ compressionLevel: effort, adaptiveFiltering: true }),
   },
   gif: {
@@ -138,11 +135,11 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
   },
 };
 
-/** Encodes upright sRGB pixels, untagged: every browser takes such pictures as sRGB, and a profile costs 480 bytes. */
+/** Encodes upright sRGB pixels without a profile: browsers take untagged pictures as sRGB, and a profile costs 480 bytes. */
 export async function encode(
   sharp: SharpModule,
   pixels: Pixels,
-  header: OriginalHeader,
+  header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
   const { width, height, channels, frames } = pixels;
@@ -155,8 +152,8 @@ export async function encode(
 }
 
 /**
- * Whether SVT-AV1 makes this AVIF if the picture proves opaque: 8 % fewer bytes than libaom at equal SSIM in less time than
- * WebP takes. libaom makes what has transparent parts, a wide gamut or a copyright to keep.
+ * Whether SVT-AV1 encodes this rendition if it proves opaque: 8 % fewer bytes than libaom at equal SSIM, in less time than WebP
+ * takes. libaom encodes transparent parts, wide gamuts and kept copyrights.
  */
 export function goesToSvtAv1(canvas: Size, { output, gamut, copyright }: Recipe): boolean {
   return hasSvtAv1 && output === 'avif' && gamut !== 'p3' && !copyright && fitsSvtAv1(canvas);
@@ -168,24 +165,24 @@ async function opaqueAvif(pixels: Pixels, { quality, effort }: Recipe): Promise<
   return { body, format: 'avif', contentType: 'image/avif' };
 }
 
-/** Whether colours beyond sRGB are asked for, and there are any. */
-export function isWide({ hasProfile }: OriginalHeader, { gamut }: Recipe): boolean {
+/** Whether the rendition is in Display P3: by its recipe, and only of an original with a profile. */
+export function isWide({ hasProfile }: PictureHeader, { gamut }: Recipe): boolean {
   return gamut === 'p3' && hasProfile;
 }
 
 /**
- * Encodes opaque pictures straight from the decoder. In Display P3 with its profile where that is asked for, so that no
- * colour passes through sRGB. `now`: what is still to be converted.
+ * Encodes opaque pictures straight from the decoder: in sRGB, or in Display P3 without a step through sRGB. `opened`: how
+ * what the decoder opens is to be converted.
  */
 export async function encodeStraight(
   { open, plan }: Decoder,
-  now: Conversion,
-  header: OriginalHeader,
+  opened: Conversion,
+  header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
   const wide = isWide(header, recipe);
-  const image = wide ? open().pipelineColourspace('rgb16').withIccProfile('p3') : toSrgb(open(), now);
-  // Of wide ones nobody has seen the pixels.
+  const image = wide ? open().pipelineColourspace('rgb16').withIccProfile('p3') : toSrgb(open(), opened);
+  // The pixels of a wide picture are never seen here, so its alpha channel counts as transparency.
   const transparent = wide && header.hasAlpha;
   const format = chooseFormat(recipe.output, transparent, 1);
   const pixels = plan.canvas.width * plan.canvas.height;
@@ -195,7 +192,7 @@ export async function encodeStraight(
 async function finish(
   image: Sharp,
   { format, transparent, pixels }: { format: Format; transparent: boolean; pixels: number },
-  header: OriginalHeader,
+  header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
   const { keepsAlpha, encode: apply } = ENCODERS[format];
@@ -223,7 +220,7 @@ function timing(delays: number[] | undefined, loop: number | undefined) {
   return delays ? { delay: delays, ...(loop === undefined ? {} : { loop }) } : {};
 }
 
-/** Many opaque pictures carry an alpha channel that says nothing; as PNG they would weigh ten times a JPEG. */
+/** Many opaque pictures carry an alpha channel all the same; as PNG they would have ten times the bytes of a JPEG. */
 function hasTransparency({ data, channels }: Pixels): boolean {
   if (channels !== 4) return false;
   for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return true;

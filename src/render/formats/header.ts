@@ -1,19 +1,19 @@
 import type { Metadata } from 'sharp';
 import { DarkroomError, errors } from '../../errors.ts';
-import type { OriginalHeader, OriginalLimits } from '../original.ts';
+import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans, countWebpFrames, isWebp } from './bomb-checks.ts';
 
-/** All frames of an animation are decoded at once; this is what they may have together. */
+/** All frames of an animation are decoded at once; this many pixels together at most. */
 const MAX_ANIMATION_PIXELS = 60_000_000;
 /**
- * All formats but PNG end here. libvips holds some rows of its working pixels: a PNG of 1,048,672 × 64, 16 KB, took 17 s
- * and 1.7 GiB.
+ * The largest side that all formats but PNG can have. libvips holds rows of working pixels: a PNG of 1,048,672 × 64 pixels,
+ * 16 KB, took 17 s and 1.7 GiB.
  */
 const MAX_SIDE_PX = 65_535;
 /**
- * Each scan of a progressive JPEG walks over the whole picture, 11 ms at 100 megapixels, however few bytes it has: 3,000
- * in 0.6 MB took 45 s. Cameras and encoders write up to 20.
+ * Each scan of a progressive JPEG visits every pixel, 11 ms at 100 megapixels, however few bytes it has: 3,000 scans in
+ * 0.6 MB took 45 s. Cameras and encoders write up to 20.
  */
 const MAX_SCANS = 100;
 
@@ -25,7 +25,7 @@ export async function readHeader(
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
   const tooManyFrames = () => errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
-  // Its reader looks for each frame from the first one on: 40,000 took 3 s, and 500,000 in 25 MB over ten minutes.
+  // libwebp walks to each frame from the first one: 40,000 frames took 3 s, and 500,000 in 25 MB over ten minutes.
   if (isWebp(original) && countWebpFrames(original, limits.maxFrames) > limits.maxFrames) throw tooManyFrames();
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
@@ -60,13 +60,13 @@ export async function readHeader(
   };
 }
 
-/** Throws when all frames together are more than is decoded at once. Only animated renditions decode them all. */
-export function assertFramesFit({ size, frames }: OriginalHeader): void {
+/** Throws `original_too_large` when all frames together have too many pixels. Only animated renditions decode them all. */
+export function assertFramesFit({ size, frames }: PictureHeader): void {
   if (size.width * size.height * frames <= MAX_ANIMATION_PIXELS) return;
   throw errors.originalTooLarge(`The original's frames have more than ${MAX_ANIMATION_PIXELS} pixels together.`);
 }
 
-/** Whatever libvips says while reading is about the original, so it is a 4xx. */
+/** An error of libvips while reading is the original's fault, so it is answered as a 4xx; a timeout as 503. Always throws. */
 export function refuse(cause: unknown): never {
   if (cause instanceof DarkroomError) throw cause;
   const message = cause instanceof Error ? cause.message : String(cause);
@@ -80,13 +80,13 @@ export function refuse(cause: unknown): never {
 
 const RETRY_AFTER_TIMEOUT_S = 5;
 
-/** The most that sharp writes, as milliseconds or repeats; a GIF may show a frame ten minutes, a WebP for hours. */
+/** The largest delay in milliseconds and loop count that sharp writes; a GIF or WebP may have larger ones. */
 const withinTiming = (value: number) => Math.min(65_535, value);
 
-/** Passes (JPEG, PNG) are all held in memory before the first line is there. */
+/** Files in passes (JPEG, PNG) are held in memory entirely before the first row is decoded. */
 function codingOf({ format, isProgressive, chromaSubsampling }: Metadata, original: Buffer): string {
   if (format === 'heif') return 'avif';
-  // The first chunk of a plain WebP without loss, alpha or frames: https://developers.google.com/speed/webp/docs/riff_container
+  // The first chunk of a lossy WebP without alpha and frames: https://developers.google.com/speed/webp/docs/riff_container
   if (format === 'webp') return original.toString('latin1', 12, 16) === 'VP8 ' ? 'webp' : 'webp, not plain';
   if (!isProgressive) return format;
   return format === 'jpeg' && chromaSubsampling?.startsWith('4:4:4') ? 'jpeg in passes, 4:4:4' : `${format} in passes`;

@@ -1,13 +1,13 @@
 /**
- * Takes the metadata off a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
- * thumbnails, and whatever hangs behind the picture's end. Undefined for files that do not parse to their end.
+ * Removes the metadata of a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
+ * thumbnails, and bytes behind the picture's end. Undefined for other formats and for files that do not parse to their end.
  */
 export function stripMetadata(file: Buffer, format: string): Buffer | undefined {
   const strip = STRIPPERS[format];
   try {
     return strip?.(file);
   } catch (error) {
-    // Read past the end of a cut file.
+    // A truncated file: the parser read past its end.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -23,7 +23,7 @@ const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app1
 
 const ADOBE_BYTES = 16;
 
-/** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and of APP0 a JFIF header without thumbnail. */
+/** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and a JFIF header (APP0) without thumbnail. */
 function stripJpeg(file: Buffer): Buffer | undefined {
   if (file.readUInt16BE(0) !== 0xff00 + JPEG.start) return undefined;
   const kept: Buffer[] = [file.subarray(0, 2)];
@@ -36,7 +36,7 @@ function stripJpeg(file: Buffer): Buffer | undefined {
     const segment = file.subarray(at, end);
     const jfif = marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length === 18;
     const adobe = marker === JPEG.app14 && segment.subarray(4, 9).equals(Buffer.from('Adobe'));
-    // Longer than it is, it would carry anything.
+    // A longer APP14 could carry any data.
     if (adobe && segment.length !== ADOBE_BYTES) return undefined;
     const dropped = (marker >= JPEG.app0 && marker <= JPEG.app15 && !adobe && !jfif) || marker === JPEG.comment;
     if (!dropped) kept.push(segment);

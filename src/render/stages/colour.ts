@@ -1,11 +1,12 @@
 import type { Sharp } from 'sharp';
-import type { OriginalHeader } from '../original.ts';
+import type { PictureHeader } from '../picture-source.ts';
 
-/** What decides how a picture is converted to sRGB. */
-export type Conversion = Pick<OriginalHeader, 'deep' | 'hasProfile'>;
+/** The properties that decide how a picture is converted to sRGB. */
+export type Conversion = Pick<PictureHeader, 'deep' | 'hasProfile'>;
 
+/** Has the pipeline convert to sRGB, without a profile in what it writes. */
 export function toSrgb(image: Sharp, { deep, hasProfile }: Conversion): Sharp {
   image.toColourspace('srgb');
-  // sharp works on deep pictures in Display P3 and would hand out its numbers as if they were sRGB's.
+  // sharp processes deep pictures in Display P3 and would otherwise write those values as sRGB.
   return deep && hasProfile ? image.withIccProfile('srgb', { attach: false }) : image;
 }

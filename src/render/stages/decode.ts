@@ -1,6 +1,6 @@
 import type { Sharp } from 'sharp';
 import { assertFramesFit, refuse } from '../formats/header.ts';
-import type { DecodeLimits, Examined, OriginalHeader } from '../original.ts';
+import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import type { Box, Pixels } from '../pixels.ts';
 import { keepsFrames, type Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
@@ -8,63 +8,63 @@ import { type Conversion, toSrgb } from './colour.ts';
 import { cutsAway, type FramePlan, isCentred, planFrame } from './geometry.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
 
-/** A decoder for one original and one recipe. */
+/** A decoder for one source and one recipe. */
 export interface Decoder {
   /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. */
   open(): Sharp;
-  /** The whole upright original (its first frame), as it is read. */
+  /** The upright picture (its first frame), neither trimmed, scaled nor cropped. */
   load(): Sharp;
   readonly plan: FramePlan;
-  /** What `plan` is a plan of: the upright original, or what its border surrounds. */
+  /** The part of the upright original that `plan` is about: all of it, or what its border surrounds. */
   readonly region: Box;
   readonly trimmed: boolean;
   /** All frames are kept. */
   readonly moves: boolean;
-  /** The same, with its window where faces were found. */
+  /** The same decoder with another plan, whose window is used as it is. */
   withPlan(plan: FramePlan): Decoder;
-  /** The same from pixels that were decoded already: the whole picture at some size between. */
+  /** The same decoder, reading pixels that show all of the upright picture at some smaller size. */
   from(pixels: Pixels): Decoder;
 }
 
-/** Which part of a picture is kept: the plan's window, or wherever libvips sees something that attracts attention. */
-type Towards = 'window' | 'attention';
+/** Which part of a picture a crop keeps: the plan's window, or the part that attracts attention by libvips' measure. */
+type CropPosition = 'window' | 'attention';
 
 /** Reads what the frame depends on and plans it. libvips shrinks while loading where the format can. */
 export async function prepareDecoder(
   sharp: SharpModule,
-  original: Examined,
+  source: PictureSource,
   recipe: Recipe,
   limits: DecodeLimits,
 ): Promise<Decoder> {
-  const { header } = original;
+  const { header } = source;
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
-  const read = (animated: boolean) => openOriginal(sharp, original, limits, animated);
+  const read = (animated: boolean) => openSource(sharp, source, limits, animated);
   const load = () => read(false);
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
   const region = inner ?? { left: 0, top: 0, ...header.size };
-  // Cut before it is scaled, which keeps libvips from shrinking while it loads: only where there is a border.
-  const whole = () => (inner ? load().extract(inner) : read(moves));
-  const decoder = (source: () => Sharp, plan: FramePlan, towards: Towards): Decoder => ({
+  // Extracting before scaling keeps libvips from shrinking on load, so only where there is a border.
+  const content = () => (inner ? load().extract(inner) : read(moves));
+  const decoder = (input: () => Sharp, plan: FramePlan, position: CropPosition): Decoder => ({
     ...{ plan, region, load, moves, trimmed: inner !== undefined },
-    open: () => framed(sharp, source(), plan, towards, header, recipe),
-    withPlan: (aimedPlan) => decoder(source, aimedPlan, 'window'),
-    from: (pixels) => decoder(() => openPixels(sharp, pixels), plan, towards),
+    open: () => framed(sharp, input(), plan, position, header, recipe),
+    withPlan: (other) => decoder(input, other, 'window'),
+    from: (pixels) => decoder(() => openPixels(sharp, pixels), plan, position),
   });
-  // libvips finds what attracts attention in one picture only, not in an animation.
-  const towards = recipe.gravity === 'center' || moves ? 'window' : 'attention';
-  return decoder(whole, planFrame(region, recipe, moves ? header.frames : 1), towards);
+  // libvips looks for attention in one picture, not in an animation.
+  const position = recipe.gravity === 'center' || moves ? 'window' : 'attention';
+  return decoder(content, planFrame(region, recipe, moves ? header.frames : 1), position);
 }
 
-/** Pixels that were decoded before. */
+/** Opens pixels of one frame. */
 export function openPixels(sharp: SharpModule, { data, width, height, channels }: Pixels): Sharp {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** An original as it is read: upright, within limits, all frames or the first. */
-export function openOriginal(sharp: SharpModule, { body }: Examined, limits: DecodeLimits, animated = false): Sharp {
-  if (!Buffer.isBuffer(body)) return openPixels(sharp, body);
-  return sharp(body, {
+/** Opens a source: upright, within limits, all frames or the first. */
+export function openSource(sharp: SharpModule, source: PictureSource, limits: DecodeLimits, animated = false): Sharp {
+  if (source.kind === 'pixels') return openPixels(sharp, source.pixels);
+  return sharp(source.body, {
     autoOrient: true,
     animated,
     // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
@@ -73,54 +73,55 @@ export function openOriginal(sharp: SharpModule, { body }: Examined, limits: Dec
   }).timeout({ seconds: limits.timeoutSeconds });
 }
 
-/** Converts to sRGB and collects the pixels. */
+/** Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. */
 export async function decode(image: Sharp, header: Conversion): Promise<Pixels> {
   const { data, info } = await toSrgb(image, header)
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
-  const { width, height, pageHeight = height } = info;
-  return { data, width, height: pageHeight, channels: info.channels as 3 | 4, frames: Math.round(height / pageHeight) };
+  const { width, height, channels, pageHeight = height } = info;
+  if (channels !== 3 && channels !== 4) throw new Error(`sRGB pixels of ${channels} channels`);
+  return { data, width, height: pageHeight, channels, frames: Math.round(height / pageHeight) };
 }
 
 function framed(
   sharp: SharpModule,
   image: Sharp,
   plan: FramePlan,
-  towards: Towards,
-  header: OriginalHeader,
+  position: CropPosition,
+  header: PictureHeader,
   recipe: Recipe,
 ): Sharp {
   const { scaled, window, canvas, at } = plan;
   const cuts = cutsAway(plan);
   const centred = cuts && isCentred(plan);
-  if (cuts && (towards === 'attention' || centred)) {
+  if (cuts && (position === 'attention' || centred)) {
     // For a centred window too: scaling and then cutting costs a third more (bench/once.ts).
-    const position = towards === 'attention' ? sharp.strategy.attention : 'centre';
-    image.resize({ width: window.width, height: window.height, fit: 'cover', position });
+    const strategy = position === 'attention' ? sharp.strategy.attention : 'centre';
+    image.resize({ width: window.width, height: window.height, fit: 'cover', position: strategy });
   } else {
     image.resize({ ...scaled, fit: 'fill' });
     if (cuts) image.extract(window);
   }
   if (canvas.width === window.width && canvas.height === window.height) return image;
-  // A ground that was asked for is one ground: behind the picture's transparent parts as well as beside it.
+  // The recipe's background goes behind the transparent parts as well as around the picture.
   if (recipe.background !== undefined) image.flatten({ background: recipe.background });
   return image.extend({
     left: at.left,
     top: at.top,
     right: canvas.width - window.width - at.left,
     bottom: canvas.height - window.height - at.top,
-    background: recipe.background ?? groundOf(header, recipe),
+    background: recipe.background ?? defaultBackground(header, recipe),
   });
 }
 
-/** Around a cut-out the frame stays as transparent as the picture's own ground. */
-function groundOf({ hasAlpha }: OriginalHeader, { output }: Recipe): string {
+/** The frame around a cut-out is transparent too. */
+function defaultBackground({ hasAlpha }: PictureHeader, { output }: Recipe): string {
   return hasAlpha && output !== 'jpeg' ? '#ffffff00' : '#ffffff';
 }
 
-/** What a uniform border surrounds, if that was asked for and there is one. */
-async function trimmedRegion(load: () => Sharp, { size }: OriginalHeader, { trim }: Recipe): Promise<Box | undefined> {
+/** The part that a uniform border surrounds; undefined without one, or where the recipe does not trim. */
+async function trimmedRegion(load: () => Sharp, { size }: PictureHeader, { trim }: Recipe): Promise<Box | undefined> {
   if (trim === undefined) return undefined;
   const { data, info } = await load()
     .resize({ width: PROBE_SIZE_PX, height: PROBE_SIZE_PX, fit: 'inside', withoutEnlargement: true })

@@ -1,41 +1,50 @@
-import type { DecodeLimits, Examined, OriginalHeader } from '../original.ts';
+import type {
+  DecodeLimits,
+  OriginalSource,
+  PictureHeader,
+  PictureSource,
+  PixelSource,
+  PlannedDecode,
+  ProxySource,
+} from '../picture-source.ts';
 import type { Box, Pixels, Size } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { decode, openOriginal, openPixels } from './decode.ts';
+import { decode, openPixels, openSource } from './decode.ts';
 import { PROBE_SIDE_PX } from './face-aware-crop.ts';
 import { dependsOnFaces, planFrame, workingSize } from './geometry.ts';
 
 /**
- * Whole pictures: an original decoded once, upright and in sRGB, for all renditions that are not much smaller than it.
- * They stand in for the original: the same header, so the same plan, but fewer pixels to decode.
+ * Downscaled decodes: an original decoded once, upright and in sRGB, for all renditions that are smaller by enough. Their
+ * plans are those of the original, with fewer pixels to decode.
  */
 
-/** Longer side of a whole picture in pixels: enough for all but the largest presets (4 MB as pixels, 0.2 MB as JPEG). */
+/** Longer side in pixels: enough for all but the largest presets (4 MB as pixels, 0.2 MB as a proxy image). */
 export const DOWNSCALED_SIDE_PX = 1200;
 /**
- * A rendition is made of a whole picture of its own size or of one this much larger. Between, scaling twice softens. From
- * here on SSIM is about that of decoding the original, or better, because no scale is chosen while decoding (bench/downscaled.ts).
+ * A rendition is made from pixels of just its size or from a source that is larger by this factor. In between, scaling twice
+ * softens. From here on SSIM is about that of decoding the original, or better, because no scale is chosen while decoding
+ * (bench/downscaled.ts).
  */
-const ROOM = { pixels: 1.25, jpeg: 1.5 } as const;
+const ROOM = { pixels: 1.25, proxy: 1.5 } as const;
 /**
- * At 600 px and below its renditions are as near to the ideal, by SSIM, as those made of the original or nearer, and at 800 px
- * within 0.003 of them, at well under half the bytes of 95 and 4:4:4 (bench/downscaled.ts). Huffman tables made to measure would
- * save 1 % of them, and cost more than all the rest of the encoding.
+ * At 600 px and below, renditions made from it are as near to the ideal, by SSIM, as those made from the original or nearer, and
+ * at 800 px within 0.003, at well under half the bytes of 95 and 4:4:4 (bench/downscaled.ts). Optimised Huffman tables would
+ * save 1 % of the bytes and cost more than all the rest of the encoding.
  */
 export const PROXY_JPEG = { quality: 80, chromaSubsampling: '4:2:0', optimiseCoding: false } as const;
 
-/** More pixels than these are not shared, because they would have to be held for whoever still waits (20 MB). */
-const MOST_SHARED_PIXELS = 6_000_000;
+/** A larger decode is not shared, because it would be held until the last of its sessions closes (20 MB). */
+const MAX_SHARED_PIXELS = 6_000_000;
 
-/** The size at which `original` is kept whole. */
-function downscaledSize({ width, height }: Size): Size {
+/** The size of the downscaled decode that is kept, and of the proxy image: never larger than the original. */
+export function downscaledSize({ width, height }: Size): Size {
   const scale = Math.min(1, DOWNSCALED_SIDE_PX / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** What a rendition needs of its original, in pixels of the whole picture. */
-function neededSize({ size }: OriginalHeader, recipe: Recipe): Size {
+/** The size to which all of the original is scaled for this rendition, in pixels. */
+function neededSize({ size }: PictureHeader, recipe: Recipe): Size {
   const entire: Box = { left: 0, top: 0, ...size };
   const plan = planFrame(size, recipe);
   return seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom)
@@ -43,90 +52,103 @@ function neededSize({ size }: OriginalHeader, recipe: Recipe): Size {
     : plan.scaled;
 }
 
-/** Whether pixels of this size are kept of an original: not of one that moves, and no more than are of use. */
-export function fitsDownscaled({ frames }: OriginalHeader, { width, height }: Size): boolean {
+/** Whether pixels of this size are kept: not of an animation, and no more than other renditions can use. */
+export function fitsDownscaled({ frames }: PictureHeader, { width, height }: Size): boolean {
   return frames === 1 && Math.max(width, height) <= DOWNSCALED_SIDE_PX;
 }
 
-/** Whether a recipe wants nothing that only an original has: its profile's colours, its border, its copyright. */
+/** Whether a recipe needs nothing that only an original has: its profile's colours, its border, its copyright. */
 export function mayUseDownscaled({ gamut, copyright, trim }: Recipe): boolean {
   return gamut === 'srgb' && !copyright && trim === undefined;
 }
 
 /**
- * Whether a rendition may be made of the whole picture with this header: pixels of its own size or of a larger one; a JPEG
- * of a larger one, because at its own size its losses would show.
+ * Whether a rendition made from this source is as near to the original as one made from the original itself. Pixels that were
+ * decoded from a proxy image serve only what the proxy image itself may serve.
  */
-export function suffices(header: OriginalHeader, recipe: Recipe): boolean {
-  const { size, stored, coding } = header;
-  if (header.frames > 1 || !mayUseDownscaled(recipe)) return false;
-  const needed = neededSize(header, recipe);
-  // There the original's own pixels may be what is sent.
+export function suffices(source: PlannedDecode | Omit<ProxySource, 'body'>, recipe: Recipe): boolean {
+  const { size, stored, frames } = source.header;
+  if (frames > 1 || !mayUseDownscaled(recipe)) return false;
+  const needed = neededSize(source.header, recipe);
+  // At its own size the original's compressed pixels may be sent as they are.
   if (sameSize(needed, size)) return false;
-  if (sameSize(needed, stored)) return coding === 'pixels';
-  const room = coding === 'pixels' ? ROOM.pixels : ROOM.jpeg;
-  return needed.width * room <= stored.width && needed.height * room <= stored.height;
+  if (source.kind === 'proxy') return hasRoom(stored, needed, ROOM.proxy);
+  if (source.decodedFrom === 'proxy' && !hasRoom(downscaledSize(size), needed, ROOM.proxy)) return false;
+  return sameSize(needed, stored) || hasRoom(stored, needed, ROOM.pixels);
 }
 
-export function isOriginal({ size, stored, coding }: OriginalHeader): boolean {
-  return sameSize(size, stored) && coding !== 'pixels';
-}
-
-/**
- * The headers that an original will have once it is decoded for these recipes: of the size that is kept, and where one of
- * them needs more, of that size too.
- */
-export function downscaledHeaders(header: OriginalHeader, recipes: Iterable<Recipe>): OriginalHeader[] {
-  const whole = downscaledSize(header.size);
-  const larger = Array.from(recipes)
-    .filter(mayUseDownscaled)
-    .map((recipe) => neededSize(header, recipe))
-    .filter((needed) => needed.width > whole.width && needed.width * needed.height <= MOST_SHARED_PIXELS)
-    .reduce((a, b) => (b.width > a.width ? b : a), whole);
-  return (larger === whole ? [whole] : [whole, larger]).map((size) => standIn(header, size, 'pixels'));
-}
-
-/** What pictures of these headers take together, in bytes. */
-export function downscaledBytes(headers: readonly OriginalHeader[]): number {
-  return headers.reduce((sum, { stored, hasAlpha }) => sum + stored.width * stored.height * (hasAlpha ? 4 : 3), 0);
+function hasRoom(stored: Size, needed: Size, factor: number): boolean {
+  return needed.width * factor <= stored.width && needed.height * factor <= stored.height;
 }
 
 function sameSize(a: Size, b: Size): boolean {
   return a.width === b.width && a.height === b.height;
 }
 
-/** Decodes an original once, to pictures of these headers, the largest last. Throws as renders do. */
+/**
+ * The downscaled decodes of an original that serve these recipes, the smallest first: the one that is kept, and where a recipe
+ * needs more pixels, one of that size too.
+ */
+export function planDownscaled({ header }: OriginalSource, recipes: Iterable<Recipe>): PlannedDecode[] {
+  const kept = downscaledSize(header.size);
+  const largest = Array.from(recipes)
+    .filter(mayUseDownscaled)
+    .map((recipe) => neededSize(header, recipe))
+    .filter((needed) => needed.width > kept.width && needed.width * needed.height <= MAX_SHARED_PIXELS)
+    .reduce((a, b) => (b.width > a.width ? b : a), kept);
+  return (largest === kept ? [kept] : [kept, largest]).map((size) => ({
+    kind: 'pixels',
+    decodedFrom: 'original',
+    header: describeDownscaled(header, size, 'pixels'),
+  }));
+}
+
+/** The memory that these decodes take together, in bytes. */
+export function downscaledBytes(planned: readonly PlannedDecode[]): number {
+  return planned.reduce(
+    (sum, { header: { stored, hasAlpha } }) => sum + stored.width * stored.height * (hasAlpha ? 4 : 3),
+    0,
+  );
+}
+
+/** Decodes an original once, to all planned sizes, the smallest first. Throws as renders do. */
 export async function decodeDownscaled(
   sharp: SharpModule,
-  original: Examined,
-  headers: readonly OriginalHeader[],
+  original: OriginalSource,
+  planned: readonly PlannedDecode[],
   limits: DecodeLimits,
-): Promise<Examined[]> {
-  const pictures: Examined[] = [];
-  let source = () => openOriginal(sharp, original, limits);
-  let { header } = original;
-  for (const { stored } of headers.toReversed()) {
-    const picture = downscaledOf(header, await decode(source().resize({ ...stored, fit: 'fill' }), header));
+): Promise<PixelSource[]> {
+  const pictures: PixelSource[] = [];
+  let source: PictureSource = original;
+  for (const { header } of planned.toReversed()) {
+    const scaled = openSource(sharp, source, limits).resize({ ...header.stored, fit: 'fill' });
+    const picture = pixelSource(source, await decode(scaled, source.header));
     pictures.unshift(picture);
-    ({ header } = picture);
-    source = () => openOriginal(sharp, picture, limits);
+    source = picture;
   }
   return pictures;
 }
 
-/** A whole picture as JPEG, for renditions that are smaller. Transparent parts turn black. */
-export async function encodeProxy(sharp: SharpModule, { body }: Examined): Promise<Buffer> {
-  if (Buffer.isBuffer(body)) return body;
-  return openPixels(sharp, body).removeAlpha().jpeg(PROXY_JPEG).toBuffer();
+/** The proxy image: a JPEG, see `PROXY_JPEG`. Transparent parts turn black. */
+export async function encodeProxy(sharp: SharpModule, { pixels }: PixelSource): Promise<Buffer> {
+  return openPixels(sharp, pixels).removeAlpha().jpeg(PROXY_JPEG).toBuffer();
 }
 
-/** Pixels of the whole picture in place of the original. */
-export function downscaledOf(header: OriginalHeader, pixels: Pixels): Examined {
-  return { body: pixels, header: standIn(header, pixels, 'pixels') };
+/** `pixels`: all of the picture, decoded from this source at any size. */
+export function pixelSource(source: PictureSource, pixels: Pixels): PixelSource {
+  const decodedFrom = source.kind === 'pixels' ? source.decodedFrom : source.kind;
+  return { kind: 'pixels', pixels, decodedFrom, header: describeDownscaled(source.header, pixels, 'pixels') };
 }
 
-/** What an original's header says of what stands in for it: upright, in sRGB, of fewer pixels. */
-export function standIn(header: OriginalHeader, { width, height }: Size, coding: 'pixels' | 'jpeg'): OriginalHeader {
+type OriginalProperties = Pick<PictureHeader, 'format' | 'size' | 'frames' | 'delays' | 'loop' | 'hasAlpha'>;
+
+/** The header of a downscaled source: upright, in sRGB, 8 bits a channel. */
+export function describeDownscaled(
+  { format, size, frames, delays, loop, hasAlpha }: OriginalProperties,
+  { width, height }: Size,
+  coding: 'pixels' | 'jpeg',
+): PictureHeader {
+  const original = { format, size, frames, delays, loop, hasAlpha };
   const stored = { width, height };
-  return { ...header, stored, coding, turned: false, plain: false, hasProfile: false, deep: false, exif: undefined };
+  return { ...original, stored, coding, turned: false, hasProfile: false, deep: false, exif: undefined };
 }

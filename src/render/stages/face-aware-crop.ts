@@ -1,6 +1,6 @@
 import type { Face, Probe } from '../../faces/face.ts';
 import { refuse } from '../formats/header.ts';
-import type { OriginalHeader } from '../original.ts';
+import type { PictureHeader } from '../picture-source.ts';
 import type { Box, Pixels } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
@@ -10,33 +10,33 @@ import type { FaceBox } from './face-window.ts';
 import { dependsOnFaces, windowToFaces, workingSize } from './geometry.ts';
 
 /**
- * The faces of the upright original, in fractions of it; undefined when they could not be looked for. Asks for a probe
- * only when nobody looked at this original before.
+ * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
+ * faces of this original are not known yet.
  */
 export type FaceLookup = (probe: () => Promise<Probe>) => Promise<readonly Face[] | undefined>;
 
-/** Longer side of what faces are looked for in, in pixels: those of 5 % of it are found (bench/faces.ts). */
+/** Longer side of the detector input in pixels: faces of 5 % of it are found (bench/faces.ts). */
 export const PROBE_SIDE_PX = 640;
-/** Larger pictures are decoded twice, small for the probe and streamed for the rendition, rather than held in memory. */
+/** A larger picture is decoded twice, small for the detector and streamed for the rendition, rather than held in memory. */
 const MAX_HELD_PIXELS = 16_000_000;
-/** As after the conversion to sRGB. */
+/** Of pixels that are in sRGB already. */
 const CONVERTED = { deep: false, hasProfile: false };
 
 export interface FaceAwareCrop {
   readonly decoder: Decoder;
-  /** What is still to be converted to sRGB. */
+  /** How what `decoder` opens is to be converted to sRGB. */
   readonly header: Conversion;
-  /** The whole picture, where it was decoded on the way. */
+  /** All of the picture, where it was decoded for the look. */
   readonly downscaled: Pixels | undefined;
-  /** Faces matter for this frame but could not be looked for; it is framed by attention. */
+  /** Faces matter for this frame but looking for them failed; it is framed by attention. */
   readonly facesMissed: boolean;
 }
 
-/** Frames around the faces, where the frame depends on them; nobody else pays for looking. */
+/** Moves the frame to the faces. A frame that does not depend on them costs no look. */
 export async function cropToFaces(
   sharp: SharpModule,
   decoder: Decoder,
-  header: OriginalHeader,
+  header: PictureHeader,
   recipe: Recipe,
   lookup: FaceLookup,
 ): Promise<FaceAwareCrop> {
@@ -44,7 +44,7 @@ export async function cropToFaces(
   if (!seeksFaces(recipe) || !dependsOnFaces(plan, region, recipe.faceZoom))
     return { decoder, header, downscaled: undefined, facesMissed: false };
 
-  // The same way whether or not the faces are known already, so that the same key always has the same bytes.
+  // Decoded in the same way when the faces are known already, so that the same key always has the same bytes.
   const size = workingSize(plan, region, recipe.faceZoom, PROBE_SIDE_PX);
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
@@ -53,7 +53,7 @@ export async function cropToFaces(
   const source = pixels ? decoder.from(pixels) : decoder;
   return {
     decoder: faces?.length
-      ? source.withPlan(windowToFaces(plan, seenIn(region, header, faces), region, recipe.faceZoom))
+      ? source.withPlan(windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom))
       : source,
     header: pixels ? CONVERTED : header,
     downscaled: pixels,
@@ -67,7 +67,7 @@ function small(decoder: Decoder) {
     .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true });
 }
 
-/** RGBA on white, at most `PROBE_SIDE_PX` long. */
+/** The detector input: RGBA on white, at most `PROBE_SIDE_PX` on its longer side. */
 async function probeOf(sharp: SharpModule, pixels: Pixels): Promise<Probe> {
   const { data: rgba, info } = await openPixels(sharp, pixels)
     .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true })
@@ -79,8 +79,8 @@ async function probeOf(sharp: SharpModule, pixels: Pixels): Promise<Probe> {
   return { data: rgba, width: info.width, height: info.height };
 }
 
-/** From fractions of the upright original to fractions of what its border surrounds. */
-function seenIn(region: Box, { size }: OriginalHeader, faces: readonly Face[]): FaceBox[] {
+/** From fractions of the upright original to fractions of the region that its border surrounds. */
+function facesWithin(region: Box, { size }: PictureHeader, faces: readonly Face[]): FaceBox[] {
   const across = size.width / region.width;
   const down = size.height / region.height;
   return faces.map(({ left, top, width, height, score, eyesY }) => ({

@@ -1,7 +1,8 @@
 import type { Box, Size } from '../pixels.ts';
+
 /**
- * Where the window of a cover crop goes: pure geometry from faces to a rectangle. Whole pixels of the scaled, upright
- * picture. The same input always gives the same window.
+ * Places the window of a cover crop: pure geometry from faces to a rectangle, in pixels of the scaled, upright picture. The
+ * same input always gives the same window.
  */
 
 /** A face in fractions (0 to 1) of the upright picture. */
@@ -12,19 +13,19 @@ export interface FaceBox {
   readonly height: number;
   /** 0 to 1. */
   readonly score: number;
-  /** Height of the eyes in the picture. */
+  /** Vertical position of the eyes, 0 at the top of the picture. */
   readonly eyesY: number;
 }
 
 /** A detector's box reaches from the brows to the chin; a head with hair and some air, in parts of that box. */
 const HEAD = { above: 0.5, below: 0.2, beside: 0.2 };
-/** Where the eyes stand in the window, from its top, when there is room. */
+/** Distance of the eyes from the window's top, as a fraction of it, where there is room. */
 const EYES_AT = 1 / 3;
-/** A zoomed avatar's face takes at most this part of the window's shorter side. */
+/** A zoomed face takes at most this part of the window's shorter side. */
 const ZOOMED_FACE_SHARE = 0.45;
-/** Faces at least this wide beside the largest belong to the picture; a zoom leaves smaller ones out. */
-const COMPANION_SHARE = 0.5;
-/** The work grows with the cube of the faces; a crowd is placed by its largest. */
+/** A zoom keeps faces that are at least this wide beside the largest one, and may leave smaller ones out. */
+const GROUP_SHARE = 0.5;
+/** The work grows with the cube of the faces; a crowd is framed by its largest. */
 const MAX_FACES = 24;
 
 interface Placed {
@@ -34,12 +35,12 @@ interface Placed {
   readonly weight: number;
 }
 
-/** How far a crop zooms in on the largest face and its metadataIn: 1 to `most`. */
+/** The factor by which a crop zooms in on the largest face and those of about its size: 1 to `most`. */
 export function zoomOn(faces: readonly FaceBox[], scaled: Size, window: Size, most: number): number {
   const placed = place(faces, scaled);
   const largest = placed[0];
   if (!largest || most <= 1) return 1;
-  const group = placed.filter(({ face }) => face.width >= COMPANION_SHARE * largest.face.width);
+  const group = placed.filter(({ face }) => face.width >= GROUP_SHARE * largest.face.width);
   const around = union(group.map(({ head }) => head));
   const side = Math.min(window.width, window.height);
   const byFace = (ZOOMED_FACE_SHARE * side) / Math.max(largest.face.width, largest.face.height);
@@ -47,7 +48,7 @@ export function zoomOn(faces: readonly FaceBox[], scaled: Size, window: Size, mo
   return Math.max(1, Math.min(most, byFace, byGroup));
 }
 
-/** The window of this size over a picture with at least one face. */
+/** Where a window of this size goes in a picture with at least one face. */
 export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: Size): Box {
   const room = { width: scaled.width - window.width, height: scaled.height - window.height };
   const placed = place(faces, scaled);
@@ -55,7 +56,7 @@ export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: S
   const at = ([left, top]: readonly [number, number]): Box => ({ left, top, width, height });
   const stops = placed.flatMap(({ face, head }) => [face, head]);
 
-  // First which faces are whole: all if they fit, else those of the most weight, cutting as little as possible.
+  // First choose the faces to keep: all if they fit, else those of the most weight, cutting as little as possible.
   const first = best(positions(stops, room, window), (position) => {
     const box = at(position);
     return [
@@ -68,7 +69,7 @@ export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: S
   const subject = kept.length > 0 ? kept : placed.filter(({ face }) => shareInside(at(first), face) > 0).slice(0, 1);
   const ideal = idealFor(subject, room, window);
 
-  // Then where they look best: whole heads, nobody else cut, eyes near the upper third.
+  // Then place them: heads inside, no other face cut, eyes near the upper third.
   const candidates = positions([...stops, ...subject.map(({ head }) => head)], room, window, ideal);
   const second = best(candidates, (position) => {
     const box = at(position);
@@ -83,7 +84,7 @@ export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: S
   return at(second);
 }
 
-/** Faces in pixels, rounded outward so that a face said to be whole is whole; the largest first. */
+/** Faces in pixels, rounded outward so that a face counted as inside really is; the largest first. */
 function place(faces: readonly FaceBox[], { width, height }: Size): Placed[] {
   const within = (left: number, top: number, right: number, bottom: number): Box => {
     const x = Math.max(0, Math.floor(left));
@@ -116,7 +117,7 @@ function place(faces: readonly FaceBox[], { width, height }: Size): Placed[] {
     .slice(0, MAX_FACES);
 }
 
-/** Middle of the heads across; eyes at the upper third down. */
+/** The best position without limits: faces in the middle across, eyes at the upper third. */
 function idealFor(subject: readonly Placed[], room: Size, window: Size): [number, number] {
   if (subject.length === 0) return [Math.floor(room.width / 2), Math.floor(room.height / 2)];
   const around = union(subject.map(({ face }) => face));
@@ -128,15 +129,15 @@ function idealFor(subject: readonly Placed[], room: Size, window: Size): [number
   ];
 }
 
-/** Every place where something changes: an edge of the window at an edge of a box, the ends, and the ideal. */
+/** All positions where the rank can change: an edge of the window at an edge of a box, the ends, and the ideal. */
 function positions(
   boxes: readonly Box[],
   room: Size,
   window: Size,
   ideal: readonly [number, number] = [Math.floor(room.width / 2), Math.floor(room.height / 2)],
 ): [number, number][] {
-  const along = (length: number, wish: number, edges: number[]) =>
-    length === 0 ? [0] : [...new Set([wish, 0, length, ...edges.map((edge) => clamp(edge, length))])];
+  const along = (length: number, preferred: number, edges: number[]) =>
+    length === 0 ? [0] : [...new Set([preferred, 0, length, ...edges.map((edge) => clamp(edge, length))])];
   const across = along(
     room.width,
     ideal[0],
@@ -150,7 +151,7 @@ function positions(
   return across.flatMap((x) => down.map((y): [number, number] => [x, y]));
 }
 
-/** The first of the highest rank; ranks are compared number by number. */
+/** The first position of the highest rank; ranks are compared number by number. */
 function best(candidates: readonly [number, number][], rank: (position: [number, number]) => number[]) {
   let winner = candidates[0] ?? [0, 0];
   let highest: number[] | undefined;

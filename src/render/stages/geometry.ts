@@ -1,6 +1,6 @@
 /**
- * Geometry only: numbers in, numbers out. All sizes are whole pixels of the upright picture.
- * Nothing is ever enlarged: when the original is too small, the whole plan shrinks and keeps the asked-for shape.
+ * Geometry only: numbers in, numbers out. All sizes are in pixels of the upright picture, rounded.
+ * Nothing is ever enlarged: when the original is too small, the plan shrinks and keeps the requested shape.
  */
 
 import type { Box, Size } from '../pixels.ts';
@@ -8,7 +8,7 @@ import type { Fit } from '../recipe.ts';
 import { type FaceBox, windowOnFaces, zoomOn } from './face-window.ts';
 
 export interface FrameRequest {
-  /** Asked-for size; one of the two may be missing, then the original's shape decides. */
+  /** In pixels; where one of the two is missing, the original's shape decides. */
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fit: Fit;
@@ -16,19 +16,21 @@ export interface FrameRequest {
   readonly margin: number;
 }
 
+/** How a picture is scaled, cropped and framed, in this order. */
 export interface FramePlan {
-  /** The whole picture is scaled to this size first. */
+  /** All of the picture is scaled to this size first. */
   readonly scaled: Size;
-  /** What is cut out of it. */
+  /** The part that is then cut out. */
   readonly window: Box;
-  /** What comes out: the window at this place on a background, or the window itself. */
+  /** The size of the rendition: of the window, or of a background around it. */
   readonly canvas: Size;
+  /** Where the window is on the canvas. */
   readonly at: { readonly left: number; readonly top: number };
 }
 
 /**
- * Largest picture made, in pixels and along one side. WebP ends at 16,383 and an encoder holds the picture about four
- * times, so 16 megapixels cost some 200 MB; larger requests are answered with the largest picture of the same shape.
+ * The largest rendition: all frames together, and its longer side. WebP ends at 16,383 pixels a side, and an encoder holds the
+ * picture about four times, so 16 megapixels cost some 200 MB. A larger request gets the largest picture of the same shape.
  */
 export const MAX_OUTPUT_PIXELS = 16_000_000;
 export const MAX_OUTPUT_SIDE_PX = 8192;
@@ -38,25 +40,25 @@ export function cutsAway({ scaled, window }: FramePlan): boolean {
   return window.width < scaled.width || window.height < scaled.height;
 }
 
-/** Whether the window is in the middle of the picture, as planned before anybody looked for faces. */
+/** Whether the window is in the middle of the picture, where `planFrame` puts it. */
 export function isCentred({ scaled, window }: FramePlan): boolean {
   const { left, top } = centred(window, scaled);
   return window.left === left && window.top === top;
 }
 
-/** Whether faces could move the frame: it cuts something away, or may come nearer. */
+/** Whether faces could move the frame: it cuts something away, or may zoom in. */
 export function dependsOnFaces(plan: FramePlan, picture: Size, faceZoom: number): boolean {
   return cutsAway(plan) || mostZoom(plan, picture, faceZoom) > 1;
 }
 
-/** The same plan with its window on the faces, and nearer to them as far as `faceZoom` allows. */
+/** The same plan with its window on the faces, zoomed in on them as far as `faceZoom` allows. */
 export function windowToFaces(plan: FramePlan, faces: readonly FaceBox[], picture: Size, faceZoom: number): FramePlan {
   if (faces.length === 0) return plan;
   const scaled = zoomed(plan, picture, zoomOn(faces, plan.scaled, plan.window, mostZoom(plan, picture, faceZoom)));
   return { ...plan, scaled, window: windowOnFaces(faces, scaled, plan.window) };
 }
 
-/** The size that holds the pixels of any zoom and of a probe with this longer side; never larger than the picture. */
+/** The size whose pixels serve any zoom and a detector input with this longer side; never larger than the picture. */
 export function workingSize(plan: FramePlan, picture: Size, faceZoom: number, probeSide: number): Size {
   const nearest = zoomed(plan, picture, mostZoom(plan, picture, faceZoom));
   const probe = resized(picture, Math.min(1, probeSide / Math.max(picture.width, picture.height)));
@@ -76,7 +78,7 @@ function zoomed({ scaled }: FramePlan, picture: Size, zoom: number): Size {
   };
 }
 
-/** Where everything goes. `frames` pictures of this size share the largest output. */
+/** Plans a rendition of a picture of this size. The largest output is shared by all `frames`. */
 export function planFrame(picture: Size, request: FrameRequest, frames = 1): FramePlan {
   const inner = 1 - 2 * request.margin;
   const within = (length: number | undefined) => (length === undefined ? undefined : Math.max(1, length * inner));
@@ -87,31 +89,32 @@ export function planFrame(picture: Size, request: FrameRequest, frames = 1): Fra
   return { scaled, window: { ...centred(size, scaled), ...size }, canvas, at: centred(size, canvas) };
 }
 
-/** How large the picture becomes, and the frame that it covers or stands in. */
+/** The size to which the picture is scaled, and that of the frame which it covers or is placed in. */
 function planContent(picture: Size, request: FrameRequest, frames: number): { scaled: Size; frame: Size } {
   const { fit } = request;
-  const asked = complete(picture, request);
-  const across = asked.width / picture.width;
-  const down = asked.height / picture.height;
+  const requested = complete(picture, request);
+  const across = requested.width / picture.width;
+  const down = requested.height / picture.height;
 
   if (fit === 'inside' || fit === 'outside') {
     const scaled = shrunk(picture, fit === 'inside' ? Math.min(across, down) : Math.max(across, down), frames);
     return { scaled, frame: scaled };
   }
   if (fit === 'fill') {
-    // Each side may only shrink; the shape is the caller's, so both shrink together.
-    const frame = shrunk(asked, 1 / Math.max(across, down), frames);
+    // The shape is the request's and no side may grow, so both shrink together.
+    const frame = shrunk(requested, 1 / Math.max(across, down), frames);
     return { scaled: frame, frame };
   }
   if (fit === 'contain') {
-    const frame = shrunk(asked, 1 / Math.min(across, down), frames);
+    const frame = shrunk(requested, 1 / Math.min(across, down), frames);
     const scale = Math.min(frame.width / picture.width, frame.height / picture.height);
     return { scaled: shrunk(picture, scale, frames), frame };
   }
-  const frame = shrunk(asked, 1 / Math.max(across, down), frames);
-  const whole = resized(picture, Math.min(1, Math.max(frame.width / picture.width, frame.height / picture.height)));
+  const frame = shrunk(requested, 1 / Math.max(across, down), frames);
+  const covering = resized(picture, Math.min(1, Math.max(frame.width / picture.width, frame.height / picture.height)));
   // Rounding may leave the scaled picture a pixel short of the window that is cut from it.
-  return { scaled: { width: Math.max(whole.width, frame.width), height: Math.max(whole.height, frame.height) }, frame };
+  const scaled = { width: Math.max(covering.width, frame.width), height: Math.max(covering.height, frame.height) };
+  return { scaled, frame };
 }
 
 function centred(size: Size, outer: Size): { left: number; top: number } {
@@ -125,7 +128,7 @@ function complete(original: Size, { width, height }: FrameRequest): Size {
   return original;
 }
 
-/** Scaled by at most `scale`, never up, within the largest output; rounded once, so that the shape stays to the pixel. */
+/** Scaled by at most `scale`, never up, within the largest output; rounded once, so that the shape is exact to the pixel. */
 function shrunk({ width, height }: Size, scale: number, frames: number): Size {
   const pixels = MAX_OUTPUT_PIXELS / frames;
   const limit = Math.min(MAX_OUTPUT_SIDE_PX / Math.max(width, height), Math.sqrt(pixels / (width * height)));

@@ -1,12 +1,12 @@
 import type { Box, Size } from '../pixels.ts';
 
-/** Longest side of the small copy in which borders are looked for; its pixel is the precision of the cut. */
+/** Longer side of the small copy in which borders are found; one of its pixels is the precision of the cut. */
 export const PROBE_SIZE_PX = 512;
 
 /**
- * What a uniform border surrounds, in pixels of the upright original, or undefined where there is none. The outermost
- * ring must have one colour all round within `tolerance` (of 255 a channel): a photo whose sky reaches three of its
- * edges has no border. `probe` is RGBA, a small copy of the whole original.
+ * The box that a uniform border surrounds, in pixels of the upright original; undefined without a border. The outermost ring
+ * must have one colour all round within `tolerance` (of 255 a channel): a photo whose sky reaches three of its edges has no
+ * border. `probe` is RGBA, a small copy of all of the original.
  */
 export function uniformBorder(
   probe: Buffer,
@@ -19,7 +19,7 @@ export function uniformBorder(
     const alpha = probe[at + 3] ?? 0;
     const cornerAlpha = probe[3] ?? 0;
     if (Math.abs(alpha - cornerAlpha) > tolerance) return true;
-    // Under full transparency the colour says nothing.
+    // Fully transparent pixels have no visible colour.
     if (alpha === 0 && cornerAlpha === 0) return false;
     return [0, 1, 2].some((channel) => Math.abs((probe[at + channel] ?? 0) - (probe[channel] ?? 0)) > tolerance);
   };
@@ -28,7 +28,7 @@ export function uniformBorder(
   if (rowDiffers(0) || rowDiffers(height - 1) || columnDiffers(0) || columnDiffers(width - 1)) return undefined;
 
   const top = firstBelow(height, rowDiffers);
-  // One colour everywhere: nothing is surrounded.
+  // The picture has one colour everywhere.
   if (top === undefined) return undefined;
   const bottom = firstBelow(height, (y) => rowDiffers(height - 1 - y)) ?? 0;
   const left = firstBelow(width, columnDiffers) ?? 0;
@@ -40,7 +40,7 @@ export function uniformBorder(
   );
 }
 
-/** From probe pixels to original pixels, one probe pixel wider on each side: a soft edge must not be cut into. */
+/** From probe pixels to original pixels, one probe pixel wider on each side, so that a soft edge is not cut. */
 function enlarged(box: Box, probe: Size, original: Size): Box {
   const across = original.width / probe.width;
   const down = original.height / probe.height;

@@ -5,58 +5,59 @@ import { errors } from '../../errors.ts';
 import { bounded } from '../shared/time-limit.ts';
 import type { ObjectStore } from '../store.ts';
 import { inFolder, readFile, readWithTrailer, writeNew } from './object-files.ts';
-import { NO_METADATA, packMetadata, parseMetadata, type TravellingMetadata, trailerOf } from './trailer.ts';
+import { NO_HEADERS, type ObjectHeaders, packHeaders, parseHeaders, trailerOf } from './trailer.ts';
 
 /**
- * Where what travels with an object lies: in its own file, behind its bytes, because each file that is made costs a third of
- * a millisecond of CPU; or in `.<name>.json` beside it, where others read the files too.
+ * Where the headers of an object (content type, cache control, metadata) lie. `trailer`: in the object's own file behind its
+ * bytes, because each further file costs 0.3 ms of CPU. `sidecar`: in `.<name>.json` beside it, so that other programs can
+ * read the files.
  */
-export type MetadataPlace = 'trailer' | 'sidecar';
+export type HeaderLocation = 'trailer' | 'sidecar';
 
 export interface FolderStoreOptions {
   readonly root: string;
-  readonly metadataIn: MetadataPlace;
-  /** Limit of one call in milliseconds; a disk that hangs must not hold a request. */
+  readonly metadataIn: HeaderLocation;
+  /** Limit of one call in milliseconds, for disks that hang. */
   readonly timeoutMs: number;
 }
 
-/** Where unfinished writes lie. A key cannot reach it, because a key's own leading dot is escaped. */
+/** Folder of unfinished writes. A key cannot name it, because leading dots of keys are escaped. */
 const TEMPORARY = '.tmp';
 const LEFTOVER_AGE_MS = 3_600_000;
-/** File systems end names at 255 bytes; the rest is room for our own prefix and suffix. */
+/** File systems allow names of 255 bytes; the rest is room for a prefix and a suffix. */
 const MAX_NAME_BYTES = 200;
 const READABLE_NAME_BYTES = 120;
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
 
-/** Objects as files under one folder that no key can leave. */
+/** Objects as files under one folder; no key reaches a file outside of it. */
 export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOptions): ObjectStore {
   const home = resolve(root);
   let swept: Promise<void> | undefined;
   let realHome = '';
 
-  /** The file of a key. Undefined for keys that name no file: empty, dot and NUL segments. */
+  /** The path of a key's file; undefined for keys with empty, dot or NUL segments, which name no file. */
   function fileOf(key: string): string | undefined {
     const segments = key.split('/');
     const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
     return nameless ? undefined : join(home, ...segments.map(fileName));
   }
 
-  /** Whether a path without links is inside the folder, which may itself be a link, and one that is changed meanwhile. */
+  /** Whether a path without links is inside the folder. The folder itself may be a link whose target changes. */
   async function isInside(real: string): Promise<boolean> {
-    // Compared with the separator: /data/public must not let /data/public123 in.
+    // With the separator, so that /data/public123 is not inside /data/public.
     const inside = () => realHome !== '' && real.startsWith(realHome + sep);
     if (!inside()) realHome = await realpath(home);
     return inside();
   }
 
-  /** Where the file is once every link is followed; undefined when that is outside of the folder. */
+  /** The path of a file with every link followed; undefined when it is outside of the folder. */
   async function follow(file: string): Promise<string | undefined> {
     const real = await realpath(file);
     return (await isInside(real)) ? real : undefined;
   }
 
-  /** A reader never sees half a file: it is written elsewhere in the same file system and moved into place. */
-  async function replace(file: string, body: Buffer, metadata: TravellingMetadata, signal: AbortSignal): Promise<void> {
+  /** Written in the same file system and renamed, so that a reader never sees half a file. */
+  async function replace(file: string, body: Buffer, metadata: ObjectHeaders, signal: AbortSignal): Promise<void> {
     if (metadataIn === 'sidecar') return replaceBoth(file, body, metadata, signal);
     const fresh = join(home, TEMPORARY, randomUUID());
     try {
@@ -68,28 +69,20 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     }
   }
 
-  /**
-   * Two files cannot change in one step; a reader that meets the old one of one and the new one of the other notices by the
-   * checksum that renditions carry.
-   */
-  async function replaceBoth(
-    file: string,
-    body: Buffer,
-    metadata: TravellingMetadata,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Two files do not change in one step: a reader may see the new headers with the old body for a moment. */
+  async function replaceBoth(file: string, body: Buffer, metadata: ObjectHeaders, signal: AbortSignal): Promise<void> {
     const [newSidecar, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
     const leftovers = [newSidecar, newBody];
     try {
-      // At the same time, because each step is a way to another thread and back.
-      const writing = [writeNew(newSidecar, [packMetadata(metadata)], signal), writeNew(newBody, [body], signal)];
-      // Both to their end: what is still being written would come back after its removal.
+      // In parallel, because each step is a round trip to the thread pool.
+      const writing = [writeNew(newSidecar, [packHeaders(metadata)], signal), writeNew(newBody, [body], signal)];
+      // Both are awaited, because a file that is still being written would reappear after its removal.
       const failed = (await Promise.allSettled(writing)).find((one) => one.status === 'rejected');
       if (failed) throw failed.reason;
       await inFolder(file, () => rename(newSidecar, sidecarFileOf(file)));
-      // Without its object it would stay for good.
+      // Without its object, the sidecar would never be deleted.
       leftovers.push(sidecarFileOf(file));
-      // Not with its folder: where that is gone again, the object was deleted meanwhile.
+      // Without making the folder: when it is gone, the object was deleted meanwhile.
       await rename(newBody, file);
     } catch (error) {
       await giveUp(leftovers, file);
@@ -102,9 +95,9 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     await removeEmptyFolders(dirname(file)).catch(() => {});
   }
 
-  /** Of an object in a folder that was just seen to be inside. */
-  async function readSidecarFile(real: string, signal: AbortSignal): Promise<TravellingMetadata> {
-    return parseMetadata(await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
+  /** `real`: the object's path, already known to be inside the folder. */
+  async function readSidecarFile(real: string, signal: AbortSignal): Promise<ObjectHeaders> {
+    return parseHeaders(await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
   }
 
   async function sweepLeftovers(): Promise<void> {
@@ -117,11 +110,11 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     }
   }
 
-  /** How many objects were in it. */
+  /** Returns the number of objects deleted. */
   async function removeFolder(folder: string): Promise<number> {
     const real = await follow(folder);
     if (real === undefined) return 0;
-    // Moved away first, so that whoever writes meanwhile writes to a new folder.
+    // Moved away first, so that a write in the meantime makes a new folder.
     const grave = join(home, TEMPORARY, randomUUID());
     await mkdir(dirname(grave), { recursive: true });
     await rename(real, grave);
@@ -142,10 +135,10 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
         const real = await follow(file).catch(unlessAbsent);
         if (!real) return undefined;
         if (metadataIn === 'trailer') return readWithTrailer(real, limits, limit).catch(unlessAbsent);
-        // At the same time, because each step is a way to another thread and back.
+        // In parallel, because each step is a round trip to the thread pool.
         const [body, metadata] = await Promise.all([
           readFile(real, limits, limit).catch(unlessAbsent),
-          bodyOnly ? NO_METADATA : readSidecarFile(real, limit),
+          bodyOnly ? NO_HEADERS : readSidecarFile(real, limit),
         ]);
         return body && { body, ...metadata };
       });
@@ -184,9 +177,9 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
   };
 }
 
-/** One segment of a key as a file name: leading dots are ours, and long names keep their beginning and a digest. */
+/** The file name of one segment: a leading dot is escaped; of a long segment the beginning and a digest are left. */
 function fileName(segment: string): string {
-  // What looks escaped already is escaped once more, so that two keys never share a file.
+  // A segment that looks escaped is escaped once more, so that two keys never share a file.
   const visible = segment.replace(/^(?:\.|%(?=(?:25)*2E))/, (first) => (first === '.' ? '%2E' : '%25'));
   if (Buffer.byteLength(visible) <= MAX_NAME_BYTES) return visible;
   let readable = '';

@@ -5,10 +5,10 @@ import { announce } from '../shared/time-limit.ts';
 import type { BodyLimits, StoredObject } from '../store.ts';
 import { readTrailer, TAIL_BYTES } from './trailer.ts';
 
-/** No link in the last step, and no waiting for a writer where the file is a pipe. */
+/** Refuses a link as the last segment, and does not wait for the writer of a pipe. */
 const openToRead = (real: string) => open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 
-/** The bytes of a file; undefined where it is no regular one. */
+/** Reads a whole file; undefined when it is not a regular file. `real`: a path without links. */
 export async function readFile(real: string, limits: BodyLimits, signal: AbortSignal): Promise<Buffer | undefined> {
   await using handle = await openToRead(real);
   const info = await handle.stat();
@@ -17,7 +17,7 @@ export async function readFile(real: string, limits: BodyLimits, signal: AbortSi
   return await fill(handle, (limits.allocate ?? Buffer.allocUnsafeSlow)(info.size), 0, signal);
 }
 
-/** An object and what lies behind it in its file. */
+/** Reads an object and the headers behind it in its file; undefined when it is not a regular file. */
 export async function readWithTrailer(
   real: string,
   limits: BodyLimits,
@@ -29,15 +29,15 @@ export async function readWithTrailer(
   const { size } = info;
   const start = Math.max(0, size - TAIL_BYTES);
   const tail = await fill(handle, Buffer.allocUnsafeSlow(size - start), start, signal);
-  const { bytes, metadata } = readTrailer(tail, size);
+  const { bytes, headers } = readTrailer(tail, size);
   announce(bytes, limits);
   const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(bytes);
-  if (start > 0) return { body: await fill(handle, body, 0, signal), ...metadata };
+  if (start > 0) return { body: await fill(handle, body, 0, signal), ...headers };
   tail.copy(body);
-  return { body, ...metadata };
+  return { body, ...headers };
 }
 
-/** Into memory, from a place in a file on. In one step as a rule; a file that was cut short meanwhile ends early. */
+/** Fills memory from an offset of a file on. Shorter than the memory only when the file was truncated meanwhile. */
 async function fill(handle: FileHandle, memory: Buffer, from: number, signal: AbortSignal): Promise<Buffer> {
   let length = 0;
   while (length < memory.length) {
@@ -49,20 +49,20 @@ async function fill(handle: FileHandle, memory: Buffer, from: number, signal: Ab
   return memory.subarray(0, length);
 }
 
-/** In one step, wherever the parts lie in memory. */
+/** Writes a new file of these parts in one system call; makes its folder when that is missing. */
 export async function writeNew(path: string, parts: readonly Buffer[], signal: AbortSignal): Promise<void> {
   await inFolder(path, async () => {
     await using handle = await open(path, 'wx');
     signal.throwIfAborted();
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     const { bytesWritten } = await handle.writev(parts);
-    // As when the disk is full.
+    // The disk is full.
     if (bytesWritten !== length) throw new Error(`${bytesWritten} of ${length} bytes were written`);
     signal.throwIfAborted();
   });
 }
 
-/** Makes the file's folder when it is missed, because it is the first file of it or the folder vanished. */
+/** Tries to write first and makes the file's folder only when it is missing, which is rare. */
 export async function inFolder(file: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();

@@ -1,47 +1,47 @@
 import type { StoredObject } from '../store.ts';
 
-/** What travels with an object in a folder. */
-export type TravellingMetadata = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
-export const NO_METADATA: TravellingMetadata = { contentType: undefined, cacheControl: undefined, metadata: {} };
+/** All that is stored of an object beside its bytes; S3 sends the same as headers. */
+export type ObjectHeaders = Pick<StoredObject, 'contentType' | 'cacheControl' | 'metadata'>;
+export const NO_HEADERS: ObjectHeaders = { contentType: undefined, cacheControl: undefined, metadata: {} };
 
-export const packMetadata = (metadata: TravellingMetadata) => Buffer.from(JSON.stringify(metadata));
+export const packHeaders = (headers: ObjectHeaders) => Buffer.from(JSON.stringify(headers));
 
-export function parseMetadata(text: Buffer | undefined): TravellingMetadata {
-  if (!text) return NO_METADATA;
+export function parseHeaders(text: Buffer | undefined): ObjectHeaders {
+  if (!text) return NO_HEADERS;
   try {
-    return { ...NO_METADATA, ...(JSON.parse(text.toString()) as TravellingMetadata) };
+    return { ...NO_HEADERS, ...(JSON.parse(text.toString()) as ObjectHeaders) };
   } catch {
-    // A damaged companion is none: its object then fails the checks of whoever needs the metadata.
-    return NO_METADATA;
+    // As if there were none: an object that needs its metadata then fails the checks of its reader.
+    return NO_HEADERS;
   }
 }
 
-/** Ends a file that has a companion behind its object: the companion's length as 4 bytes, then this. */
+/** Layout of a trailer: the headers as JSON, their length as 4 bytes (big-endian), this mark. */
 const MARK = Buffer.from('darkroom');
 const FOOTER_BYTES = 4 + MARK.length;
 
-/** What follows an object in its own file. Viewers of pictures stop before it, because their formats say where they end. */
-export function trailerOf(metadata: TravellingMetadata): Buffer {
-  const text = packMetadata(metadata);
+/** The trailer of an object's file. Viewers of pictures ignore it, because picture formats say where they end. */
+export function trailerOf(headers: ObjectHeaders): Buffer {
+  const text = packHeaders(headers);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
   return Buffer.concat([text, length, MARK]);
 }
 
-/** How much of a file's end is read for its trailer: metadata is at most 1 KiB, and a small object comes with it in one step. */
+/** Bytes read from a file's end for its trailer. Metadata is at most 1 KiB; a small object is read in the same step. */
 export const TAIL_BYTES = 16_384;
 
 /**
- * How much of a file is the object, and its companion, by the file's last bytes. A file that somebody simply put there is all
- * object, and nothing is known of it.
+ * Reads the trailer in the last bytes of a file: how many bytes of the file are the object, and its headers. A file without
+ * a trailer, as other programs write it, is all object and has no headers.
  */
 export function readTrailer(
   tail: Buffer,
   fileBytes: number,
-): { readonly bytes: number; readonly metadata: TravellingMetadata } {
+): { readonly bytes: number; readonly headers: ObjectHeaders } {
   const end = tail.length - FOOTER_BYTES;
   const marked = end >= 0 && tail.subarray(end + 4).equals(MARK);
   const start = marked ? end - tail.readUInt32BE(end) : -1;
-  if (start < 0) return { bytes: fileBytes, metadata: NO_METADATA };
-  return { bytes: fileBytes - tail.length + start, metadata: parseMetadata(tail.subarray(start, end)) };
+  if (start < 0) return { bytes: fileBytes, headers: NO_HEADERS };
+  return { bytes: fileBytes - tail.length + start, headers: parseHeaders(tail.subarray(start, end)) };
 }

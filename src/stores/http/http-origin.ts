@@ -1,45 +1,49 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
-import { createRetryBudget } from '../shared/retry-budget.ts';
+import { isStaleSocket, openPools } from '../shared/pools.ts';
+import { createRetries, Unanswered } from '../shared/retry.ts';
 import { bounded, readBody } from '../shared/time-limit.ts';
 import type { BodyLimits, ObjectReader, StoredObject } from '../store.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
 
 export interface HttpOriginOptions {
-  /** Everything is read below this. Without query and fragment. */
+  /** Keys are resolved below this URL, which has neither query nor fragment. */
   readonly baseUrl: string;
-  /** Limit of one call in milliseconds, redirects and body included. */
+  /** Limit of one call in milliseconds, retries, redirects and body included. */
   readonly timeoutMs: number;
-  /** Lets the origin be `http:` and have private, loopback or link-local addresses. */
+  /** Allows `http:` and private, loopback or link-local addresses. */
   readonly allowPrivate: boolean;
-  /** Sockets kept for each host, and as many again for retries. 50 unless told. */
+  /** Sockets kept for each host, and as many again for retries. Default: 50. */
   readonly maxConnections?: number;
-  /** How names are resolved; for tests. */
+  /** Resolves host names. Default: `dns.lookup`. */
   readonly resolveName?: Resolver;
 }
 
 const MAX_REDIRECTS = 3;
-/** A short error page is read to its end, because a new TLS connection costs more. */
+/** Up to this, an error page is read to its end, because a new TLS connection costs more. */
 const MAX_DRAINED_BYTES = 16 * 1024;
+/** Statuses that say nothing about the object. */
 const STUMBLES = new Set([500, 502, 503]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 type Answer = Dispatcher.ResponseData;
 
-/** Originals behind HTTP. Redirects, addresses and lengths are checked; the content type is passed on as a claim. */
+/**
+ * Originals behind HTTP(S). Redirects, addresses and lengths are checked; the content type is passed on as a claim of the
+ * origin. Throws TypeError for a base URL with query or fragment.
+ */
 export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
   const { timeoutMs, allowPrivate } = options;
   const base = new URL(options.baseUrl);
-  // Keys are resolved against the path; a query would be dropped without a word.
+  // Resolving a key would drop the query silently.
   if (base.search || base.hash) throw new TypeError('the base URL of an origin has neither query nor fragment');
   if (!base.pathname.endsWith('/')) base.pathname += '/';
-  const retries = createRetryBudget();
+  const retries = createRetries();
   let connecting: ReturnType<typeof openPools> | undefined;
   let closed = false;
 
-  /** Throws for a URL that must not be connected to. Names are checked again when they are resolved. */
+  /** Throws for a URL that must not be connected to. Addresses of names are checked when they are resolved. */
   function assertAllowed(url: URL): void {
     const refuse = (why: string) => {
       throw new Error(`an origin or redirect is refused: ${why}`);
@@ -48,7 +52,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     if (url.username || url.password) refuse('it carries credentials');
     if (allowPrivate) return;
     if (url.port !== '' && url.port !== base.port) refuse('it names another port');
-    // Sockets do not look up literal addresses. URL has already normalised decimal, hex and octal spellings.
+    // Sockets do not look up literal addresses. URL has normalised decimal, hex and octal spellings.
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) && !isPublicAddress(host)) throw new AddressRefused(host);
   }
@@ -60,44 +64,34 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
       connections: options.maxConnections,
       lookup: allowPrivate ? undefined : createGuardedLookup(options),
     });
-    const { pool, fresh, request } = await connecting;
-    let answered = false;
-    const send = (agent: Agent) =>
-      request(url, {
-        dispatcher: agent.compose((dispatch) => (sent, handler) => {
-          // Called at the first byte: https://undici.nodejs.org/#/docs/api/Dispatcher?id=parameter-dispatchhandler
-          handler.onResponseStarted = () => {
-            answered = true;
-          };
-          return dispatch(sent, handler);
-        }),
-        signal: limit,
-        headers: { 'accept-encoding': 'identity', 'user-agent': 'darkroom' },
-      });
-    try {
-      return await send(pool);
-    } catch (error) {
-      // RFC 9110, 9.2.2: a GET may be repeated when the connection closed before the response was read. Once, and not from
-      // the pool: after a suspended machine wakes up, all its sockets may be dead.
-      if (!isStaleSocket(error) || answered || closed || limit.aborted) throw error;
-      return send(fresh);
-    }
-  }
+    const pools = await connecting;
 
-  /** An origin that stumbles is asked once more, after a pause: 500, 502 and 503 say nothing about the object. */
-  async function askTwice(url: URL, limit: AbortSignal): Promise<Answer> {
-    const answer = await ask(url, limit);
-    if (!STUMBLES.has(answer.statusCode) || !retries.take()) return answer;
-    release(answer);
-    await pauseBeforeRetry(limit);
-    return ask(url, limit);
+    async function send(agent: Agent): Promise<Answer> {
+      let answered = false;
+      const noticing = agent.compose((dispatch) => (sent, handler) => {
+        // Called at the first byte: https://undici.nodejs.org/#/docs/api/Dispatcher?id=parameter-dispatchhandler
+        handler.onResponseStarted = () => {
+          answered = true;
+        };
+        return dispatch(sent, handler);
+      });
+      const headers = { 'accept-encoding': 'identity', 'user-agent': 'darkroom' };
+      return pools.request(url, { dispatcher: noticing, signal: limit, headers }).catch((cause) => {
+        throw !answered && isStaleSocket(cause) ? new Unanswered(cause.message, { cause }) : cause;
+      });
+    }
+
+    return retries.send(pools, {
+      ...{ send, drop: release, limit },
+      again: ({ statusCode }) => (STUMBLES.has(statusCode) ? 'after a pause' : undefined),
+    });
   }
 
   async function follow(start: URL, limit: AbortSignal): Promise<Answer> {
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
       assertAllowed(url);
-      const answer = await askTwice(url, limit);
+      const answer = await ask(url, limit);
       if (!REDIRECTS.has(answer.statusCode)) return answer;
       release(answer);
       const { location } = answer.headers;
@@ -134,10 +128,11 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
 }
 
 /**
- * Gives the socket back or up, and nobody waits for it: what is left of a short error page is read until the request's
- * signal ends it, what is left of a picture is not. undici reports a body's destruction as an error, which nobody else hears.
+ * Releases the socket without waiting: the rest of a short error page is read, until the request's signal aborts, and the
+ * socket is kept; the rest of a picture is not read and the socket is closed.
  */
 function release({ statusCode, body }: Answer): void {
+  // undici reports the destruction of a body as an error event.
   body.on('error', () => {});
   if (statusCode === 200) body.destroy();
   else body.dump({ limit: MAX_DRAINED_BYTES }).catch(() => {});
@@ -147,7 +142,7 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
   const { statusCode, headers, body } = answer;
   if (statusCode === 404 || statusCode === 410) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
-  // Encodings can be chained without end, and none was asked for. RFC 9110, 8.4.1: their names know no case.
+  // Encodings can be chained without limit, and the request accepts none. RFC 9110, 8.4.1: names are case-insensitive.
   const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
   const transfer = String(headers['transfer-encoding'] ?? 'chunked').toLowerCase();
   if (encoding !== 'identity' || transfer !== 'chunked')
@@ -157,7 +152,7 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
   return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
 }
 
-/** The path below the base that an origin decodes to exactly this key. Undefined for keys that URLs cannot carry. */
+/** The path below the base that an origin decodes to exactly this key; undefined for keys that URLs cannot carry. */
 function encodeKey(key: string): string | undefined {
   if (key === '' || !key.isWellFormed()) return undefined;
   const segments = key.split('/');

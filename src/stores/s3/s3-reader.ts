@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
-import { isStaleSocket, openPools, pauseBeforeRetry } from '../shared/pools.ts';
-import { createRetryBudget } from '../shared/retry-budget.ts';
+import { isStaleSocket, openPools } from '../shared/pools.ts';
+import { createRetries, Unanswered } from '../shared/retry.ts';
 import { type Collected, collectBody } from '../shared/time-limit.ts';
 import type { BodyLimits, StoredObject } from '../store.ts';
 import { type Credentials, createGetSigner, encodeS3Key } from './sigv4.ts';
@@ -12,31 +12,32 @@ export interface S3ReaderOptions {
   readonly region: string;
   readonly endpoint: string | undefined;
   readonly pathStyle: boolean;
-  /** What only the SDK reads may name another endpoint than AWS's own. */
+  /** See `S3Environment`. */
   readonly endpointElsewhere?: boolean;
   readonly timeoutMs: number;
   readonly maxSockets?: number;
-  /** Asked before every request. */
+  /** Called before every request; the SDK keeps and renews temporary credentials. */
   credentials(): Promise<Credentials>;
 }
 
 export interface S3Reader {
-  /** `key`: with its prefix. Ends when `limit` aborts. */
+  /** `key`: with the store's prefix. Undefined when the key does not exist. Ends when `limit` aborts. */
   get(key: string, limits: BodyLimits, limit: AbortSignal): Promise<StoredObject | undefined>;
-  /** Opens a connection. Never throws. */
+  /** Opens a connection and waits until it can be used. Never throws. */
   connect(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Less than what S3 allows, so that it is we who close. */
+/** Shorter than S3 keeps an idle connection, so that this side closes it first. */
 const KEEP_ALIVE_MS = 15_000;
+/** Statuses that say nothing about the object. */
 const STUMBLES = new Set([429, 500, 502, 503, 504]);
 const MAX_ERROR_BYTES = 64 * 1024;
 const METADATA = 'x-amz-meta-';
 
 /**
- * GETs that are signed and sent without the SDK, which takes a millisecond of CPU more for each and 100 of every cold start.
- * Undefined for buckets of which only the SDK knows where they are.
+ * GETs signed and sent without the SDK, which costs 1 ms more of CPU for each and 100 ms of a cold start. Undefined for
+ * buckets whose host only the SDK can find.
  */
 export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   const base = bucketUrl(options);
@@ -44,8 +45,8 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   const { timeoutMs } = options;
   const { host, origin, path: prefix } = base;
   const sign = createGetSigner(options);
-  const retries = createRetryBudget();
-  /** Milliseconds by which the server's clock is ahead, once it complained. */
+  const retries = createRetries();
+  /** Milliseconds by which the server's clock is ahead; corrected when the server answers RequestTimeTooSkewed. */
   let clockOffset = 0;
   let connecting: ReturnType<typeof openPools> | undefined;
   const connected = () => {
@@ -54,27 +55,23 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   };
 
   async function ask(key: string, limits: BodyLimits, limit: AbortSignal): Promise<Reply> {
-    const { pool, fresh } = await connected();
+    const pools = await connected();
     const path = `${prefix}/${encodeS3Key(key)}`;
     const credentials = await options.credentials();
-    const send = (agent: Agent) => {
-      const at = new Date(Date.now() + clockOffset);
-      const headers = sign({ host, path, headers: UNENCODED }, credentials, at);
-      return exchange(agent, { origin, path, method: 'GET', headers }, limits, limit);
-    };
-    const first = await send(pool).catch((error) => {
-      // Not from the pool again: after a suspended machine wakes up, all its sockets may be dead.
-      if (!(error instanceof Unanswered) || limit.aborted || !retries.take()) throw error;
-      return send(fresh);
+    return retries.send(pools, {
+      limit,
+      send(agent) {
+        const at = new Date(Date.now() + clockOffset);
+        const headers = sign({ host, path, headers: UNENCODED }, credentials, at);
+        return exchange(agent, { origin, path, method: 'GET', headers }, limits, limit);
+      },
+      again({ status, code, headers }) {
+        if (STUMBLES.has(status)) return 'after a pause';
+        if (code !== 'RequestTimeTooSkewed') return undefined;
+        clockOffset = Date.parse(headers.date ?? '') - Date.now() || 0;
+        return 'at once';
+      },
     });
-    if (first.code === 'RequestTimeTooSkewed' && retries.take()) {
-      clockOffset = Date.parse(first.headers.date ?? '') - Date.now() || 0;
-      return send(pool);
-    }
-    // They say nothing about the object.
-    if (!STUMBLES.has(first.status) || !retries.take()) return first;
-    await pauseBeforeRetry(limit);
-    return send(pool);
   }
 
   return {
@@ -95,10 +92,10 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
       const request = { origin, path: `${prefix}/${NOTHING}`, method: 'GET', headers: UNENCODED } as const;
       try {
         const { pool } = await connected();
-        // Nobody is asked who we are: whatever the answer, its connection stays.
+        // Unsigned: the connection is kept whatever the answer is, and no credentials are waited for.
         await exchange(pool, request, { maxBytes: 0 }, AbortSignal.timeout(timeoutMs));
       } catch {
-        // The first call says what is wrong.
+        // The first call reports the failure.
       }
     },
     async close() {
@@ -107,22 +104,19 @@ export function createS3Reader(options: S3ReaderOptions): S3Reader | undefined {
   };
 }
 
-/** A key that nobody has; asked for without a signature. */
+/** A key without an object. */
 const NOTHING = '.connect';
 const UNENCODED = { 'accept-encoding': 'identity', 'user-agent': 'darkroom' };
 
 interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** S3's own word for an error: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+  /** S3's error code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
   readonly code: string | undefined;
   readonly body: Buffer;
 }
 
-/** The connection died before a byte of the answer: RFC 9110, 9.2.2 lets a GET be repeated then. */
-class Unanswered extends Error {}
-
-/** One request. Its body is copied to where it belongs as it comes: a stream between would cost more than the signature. */
+/** Sends one request. Chunks are copied straight into the body: a stream in between costs more CPU than the signature. */
 function exchange(
   agent: Agent,
   request: Dispatcher.DispatchOptions,
@@ -136,7 +130,7 @@ function exchange(
   let collected: Collected | undefined;
   const stop = (reason: unknown) => {
     reply.reject(reason);
-    // Its socket is of no more use: what is left of this answer would come before the next one.
+    // Closes the socket, on which the rest of this answer would precede the next one.
     controller?.abort(reason instanceof Error ? reason : new Error('aborted'));
   };
   const onAbort = () => stop(limit.reason);
@@ -168,7 +162,7 @@ function exchange(
       try {
         collected?.add(chunk);
       } catch (error) {
-        // What is too large is a picture, and an error without end is the store's.
+        // A body over the limit is the object's fault, an error page over the limit the store's.
         stop(status === 200 ? error : errors.storeFailed(new Error(`S3 answered ${status} at great length`)));
       }
     },
@@ -189,25 +183,25 @@ function exchange(
   return reply.promise.finally(() => limit.removeEventListener('abort', onAbort));
 }
 
-/** `aws-chunked` speaks of how an object was sent, not of what comes. Throws `store_failed`. */
+/** Throws `store_failed` for an encoded body. `aws-chunked` is left from the upload and says nothing about the answer. */
 export function assertUnencoded(encoding = ''): void {
   if (!['', 'identity', 'aws-chunked'].includes(encoding))
     throw errors.storeFailed(new Error(`encoded as ${encoding}`));
 }
 
-/** A header that comes twice is the first one. */
+/** The first value of each header. */
 function single(headers: Record<string, string | string[] | undefined>): Reply['headers'] {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat()[0]]));
 }
 
-/** Buckets that may be part of a host name under a certificate of AWS: no dots. */
+/** Bucket names that fit a host name under AWS's wildcard certificates: no dots. */
 const HOST_BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const PATH_BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
-/** Regions whose host names end in amazonaws.com. */
+/** Regions whose host names end in amazonaws.com (China and other partitions differ). */
 const COMMERCIAL_REGION = /^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d$/;
 
 /**
- * Where a bucket is, as the SDK would say it; undefined for those of other kinds (ARNs, directory buckets) and places.
+ * The URL of a bucket, equal to the SDK's; undefined for ARNs, directory buckets, other partitions and unknown endpoints.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
  */
 export function bucketUrl(

@@ -6,16 +6,16 @@ import type { Credentials } from './sigv4.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
-  /** Put before every key: empty, or ends with a slash. */
+  /** Prefix of every key: empty, or ends with a slash. */
   readonly prefix: string;
   readonly region: string;
   readonly endpoint: string | undefined;
-  /** Bucket in the path instead of a sub-domain. */
+  /** The bucket's name is in the path instead of the host name. */
   readonly pathStyle: boolean;
   /** Limit of one call in milliseconds, retries and body included. */
   readonly timeoutMs: number;
   readonly maxSockets?: number;
-  /** Where they are known; else the SDK looks for them. */
+  /** Default: the SDK's own chain of providers. */
   readonly credentials?: Credentials | undefined;
   /** See `S3Environment`. */
   readonly endpointElsewhere?: boolean;
@@ -23,15 +23,15 @@ export interface S3StoreOptions {
 
 const CONNECT_TIMEOUT_MS = 1000;
 const KEEP_ALIVE_MS = 60_000;
-/** Every call may be tried once more: all of ours are safe to repeat. */
+/** Every call is safe to repeat and may be tried once more. */
 const MAX_ATTEMPTS = 2;
 const DELETES_AT_A_TIME = 16;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
 /**
- * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). Credentials come from the SDK's own chain.
- * Reads do without the SDK (s3-reader.ts); it is loaded for the first write: importing it takes some 100 ms.
+ * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). Reads do without the SDK (s3-reader.ts), which
+ * is loaded for the first write: importing it takes 100 ms.
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, prefix, timeoutMs } = options;
@@ -46,7 +46,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     },
   });
 
-  /** One call with its own time limit. `NoSuchKey` is undefined; `NoSuchBucket` is a failure like any other. */
+  /** One call with its own time limit. Undefined for `NoSuchKey`; `NoSuchBucket` is a failure. */
   async function call<T>(
     key: string,
     signal: AbortSignal,
@@ -95,7 +95,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
 
     async deleteAll(folder, { signal }) {
       let deleted = 0;
-      // Always from the beginning: what was listed is gone by then, and a page more is cheaper than a lost token.
+      // Always from the beginning: the objects of the last page are gone, and no token can be lost.
       for (;;) {
         const page = await call(`${folder}/`, signal, ({ sdk, client, limit, object: { Bucket, Key } }) =>
           client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix: Key }), { abortSignal: limit }),
@@ -103,7 +103,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
         const keys = (page?.Contents ?? []).flatMap(({ Key }) => Key?.slice(prefix.length) ?? []);
         if (keys.length === 0) return deleted;
         deleted += keys.length;
-        // One by one: not every S3 takes the batch call without a checksum of its own choice.
+        // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
         const next = async () => {
           for (let key = keys.pop(); key !== undefined; key = keys.pop()) await store.delete(key, { signal });
         };
@@ -144,12 +144,12 @@ async function connect({ region, endpoint, pathStyle, timeoutMs, maxSockets = 50
     ...(endpoint ? { endpoint } : {}),
     forcePathStyle: pathStyle,
     maxAttempts: MAX_ATTEMPTS,
-    // The default would add checksums that S3-compatible stores answer with errors.
+    // The default adds checksums that S3-compatible stores refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: new NodeHttpHandler({
       connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
-      // Only warns by itself, and does not see a body that stalls; the socket's own time-out does.
+      // `requestTimeout` only warns by itself and does not notice a body that stalls; `socketTimeout` does.
       requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
       socketTimeout: timeoutMs,
@@ -164,7 +164,7 @@ function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutp
   return { contentType: ContentType, cacheControl: CacheControl, metadata: Metadata ?? {} };
 }
 
-/** A body left unread would hold its socket for ever, so it is read to its end or destroyed, whatever happens. */
+/** Reads the body to its end or destroys it: an unread body would hold its socket for ever. */
 async function bodyOf(output: GetObjectCommandOutput, limits: BodyLimits, limit: AbortSignal): Promise<Buffer> {
   const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
   const body = stream as import('node:stream').Readable;

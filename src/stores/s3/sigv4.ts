@@ -3,23 +3,23 @@ import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:cr
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of temporary credentials. */
+  /** For temporary credentials only. */
   readonly sessionToken?: string | undefined;
 }
 
-/** A GET without a body and without a query. `path` as it is sent. Names of headers in lower case. */
+/** A GET without body and query. `path`: encoded, as it is sent. Header names in lower case. */
 export interface UnsignedGet {
   readonly host: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** SHA-256 of nothing. */
+/** SHA-256 of an empty body. */
 const NO_BODY = createHash('sha256').digest('hex');
 
 /** Signs GETs: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
 export function createGetSigner({ region, service = 's3' }: { readonly region: string; readonly service?: string }) {
-  /** Of one day and one secret; both last. */
+  /** The signing key depends on the secret and the day only, and costs four HMACs. */
   let derived: { readonly secret: string; readonly day: string; readonly key: KeyObject } | undefined;
 
   function keyOf(secret: string, day: string): KeyObject {
@@ -31,7 +31,7 @@ export function createGetSigner({ region, service = 's3' }: { readonly region: s
     return derived.key;
   }
 
-  /** All headers of the request but `host`. */
+  /** Returns all headers of the request except `host`. `at`: the time by the server's clock. */
   return function sign({ host, path, headers = {} }: UnsignedGet, credentials: Credentials, at: Date) {
     const time = at.toISOString().replace(/[-:]|\.\d{3}/g, '');
     const day = time.slice(0, 8);
@@ -54,7 +54,10 @@ export function createGetSigner({ region, service = 's3' }: { readonly region: s
   };
 }
 
-/** The path of a key in S3's own spelling: everything escaped but letters, digits, `-._~` and the slash. */
+/**
+ * A key as a URL path, as SigV4 wants it: all escaped but letters, digits, `-._~` and the slash.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "UriEncode()"
+ */
 export function encodeS3Key(key: string): string {
   return encodeURIComponent(key).replace(/%2F|[!'()*]/g, (found) =>
     found === '%2F' ? '/' : `%${found.charCodeAt(0).toString(16).toUpperCase()}`,

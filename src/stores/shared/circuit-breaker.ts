@@ -2,26 +2,27 @@ import { DarkroomError, errors } from '../../errors.ts';
 import type { ObjectStore } from '../store.ts';
 
 export interface CircuitBreakerOptions {
-  /** Failures in a row until the store is left alone. */
+  /** Failures in a row that open the circuit. */
   readonly failures?: number;
-  /** First rest in milliseconds; doubled by each probe that fails, up to `mostRestMs`. */
+  /** Milliseconds until the first probe; doubled by each probe that fails, up to `mostRestMs`. */
   readonly restMs?: number;
   readonly mostRestMs?: number;
-  /** Open: the store is left alone. */
+  /** `open`: the store is not called any more. */
   onChange?(open: boolean): void;
 }
 
 /**
- * The same store, left alone while it is down, so that not every miss pays for its time-out. After some failures in a row
- * all calls fail at once with `store_failed`; after a rest one call is let through, and decides.
- * A caller who gave up because it took too long counts as a failure of the store; one who left for reasons of its own
- * does not, and neither does an object that is too large.
+ * The same store behind a circuit breaker, so that not every miss pays for the time-out of a store that is down. After some
+ * failures in a row the circuit is open and all calls fail at once with `store_failed`; after a rest one call goes through
+ * as a probe, and its outcome closes the circuit or keeps it open.
+ * Failures are `store_failed`, `store_timeout` and the caller's own time-out; a missing or too large object and a caller
+ * that left for another reason are none.
  */
 export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOptions = {}): ObjectStore {
   const { failures: patience = 5, restMs = 1000, mostRestMs = 30_000, onChange } = options;
   let failures = 0;
   let rest = restMs;
-  /** Undefined while closed; else when the next probe may go, on the process's own clock. */
+  /** Undefined while closed; else when the next probe may go, on the clock of `performance.now()`. */
   let probeAt: number | undefined;
 
   function succeeded(): void {
@@ -43,8 +44,9 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
 
   async function guard<T>(call: () => Promise<T>): Promise<T> {
     if (probeAt !== undefined) {
-      if (performance.now() < probeAt) throw errors.storeFailed(new Error('it failed too often and is left alone'));
-      // One probe at a time: the next may go when this one has had its rest.
+      if (performance.now() < probeAt)
+        throw errors.storeFailed(new Error('the circuit is open after repeated failures'));
+      // One probe at a time: the next goes after another rest.
       probeAt = performance.now() + rest;
     }
     try {

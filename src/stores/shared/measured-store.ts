@@ -1,7 +1,7 @@
 import { DarkroomError } from '../../errors.ts';
 import type { ObjectReader, ObjectStore } from '../store.ts';
 
-/** One call to a store: how it ended, and after how many milliseconds. */
+/** One call to a store: how it ended, and its duration in milliseconds. */
 export interface StoreReport {
   readonly store: 'originals' | 'results';
   readonly call: 'get' | 'put' | 'delete' | 'delete_all';
@@ -12,7 +12,7 @@ export interface StoreReport {
 
 export type OnStoreCall = (call: StoreReport) => void;
 
-/** The same store, and somebody is told of each call when it has ended. */
+/** The same store, with a report of each call when it has ended. */
 export function measureStore(inner: ObjectStore, name: StoreReport['store'], onCall: OnStoreCall): ObjectStore {
   const timed = timer(name, onCall);
   return {
@@ -23,7 +23,7 @@ export function measureStore(inner: ObjectStore, name: StoreReport['store'], onC
   };
 }
 
-/** The same for what is only read. */
+/** As `measureStore`, for stores that are only read. */
 export function measureReader(inner: ObjectReader, name: StoreReport['store'], onCall: OnStoreCall): ObjectReader {
   const timed = timer(name, onCall);
   return {
@@ -50,7 +50,7 @@ function timer(store: StoreReport['store'], onCall: OnStoreCall) {
 }
 
 function outcomeOf(reason: unknown): StoreReport['outcome'] {
-  // Whoever gives up because a store is slow blames the store; see withCircuitBreaker.
+  // The caller's own time-out is the store's fault too; see withCircuitBreaker.
   if (reason instanceof DOMException && reason.name === 'TimeoutError') return 'timeout';
   if (!(reason instanceof DarkroomError)) return 'aborted';
   if (reason.code === 'store_timeout') return 'timeout';

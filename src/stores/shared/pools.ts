@@ -1,33 +1,31 @@
 import type { LookupFunction } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export interface PoolsOptions {
-  /** Limit of one call in milliseconds, body included. */
+  /** Limit of one call in milliseconds, body included; connecting may take up to a second of it. */
   readonly timeoutMs: number;
-  /** Sockets kept for each host, and as many again for retries; 50 unless told. */
+  /** Sockets kept for each host, and as many again for retries. Default: 50. */
   readonly connections?: number | undefined;
-  /** How long an idle socket is kept, in milliseconds; undici's own choice unless told. */
+  /** How long an idle socket is kept, in milliseconds. Default: undici's 4 s, or what the server says. */
   readonly keepAliveTimeout?: number;
-  /** How names are resolved, where that is not left to Node. */
+  /** Resolves host names. Default: `dns.lookup`. */
   readonly lookup?: LookupFunction | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
-/** undici's timers over a second run on a coarse clock and fire up to half a second early; the deadline speaks first. */
+/** undici's timers over a second run on a coarse clock and fire up to half a second early; the call's deadline comes first. */
 const BACKSTOP_MS = 1000;
-const RETRY_PAUSE_MS = 100;
-/** How a kept-alive socket dies that the other side closed while it was idle. */
+/** Error codes of a kept-alive socket that the server closed while it was idle. */
 const STALE_SOCKET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
- * Connections to a store behind HTTP: those that are kept, and others for what is asked once more, because after a suspended
- * machine wakes up all that were kept may be dead. undici is loaded on first use.
+ * Connections to a store behind HTTP: `pool` keeps its sockets; `fresh` opens one for each request, for retries, because
+ * after a suspend all kept sockets may be dead. undici is loaded on first use.
  */
 export async function openPools({ timeoutMs, connections = 50, lookup, ...more }: PoolsOptions) {
   const { Agent, request } = await import('undici');
   const settings = {
     ...{ ...more, connections },
-    // One answer a socket, so that giving up on a body gives up that socket and nothing else.
+    // HTTP/1.1 has one answer a socket, so that an abandoned body costs that socket and no other request.
     allowH2: false,
     headersTimeout: timeoutMs + BACKSTOP_MS,
     bodyTimeout: timeoutMs + BACKSTOP_MS,
@@ -41,9 +39,4 @@ export async function openPools({ timeoutMs, connections = 50, lookup, ...more }
 
 export function isStaleSocket(error: unknown): boolean {
   return STALE_SOCKET.has((error as NodeJS.ErrnoException).code ?? '');
-}
-
-/** Before a store that stumbles is asked once more: not all at the same moment. */
-export function pauseBeforeRetry(signal: AbortSignal): Promise<void> {
-  return delay(RETRY_PAUSE_MS * (0.5 + Math.random()), undefined, { signal });
 }

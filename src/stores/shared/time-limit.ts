@@ -3,7 +3,10 @@ import { DarkroomError, errors } from '../../errors.ts';
 import { startDeadline } from '../../flow/deadline.ts';
 import type { BodyLimits } from '../store.ts';
 
-/** Runs under the caller's signal and the store's own time limit, and turns every failure into the contract's. */
+/**
+ * Runs a call under the caller's signal and the store's own time limit in milliseconds. Throws the signal's reason,
+ * `store_timeout` when the limit is over, and `store_failed` with the cause for every failure that is not a DarkroomError.
+ */
 export async function bounded<T>(
   signal: AbortSignal,
   timeoutMs: number,
@@ -17,7 +20,7 @@ export async function bounded<T>(
   limit.addEventListener('abort', onAbort, { once: true });
   ended.promise.catch(() => {});
   try {
-    // Raced, because a hanging disk or library may not answer to its signal.
+    // A race, because a hanging disk or library may ignore its signal.
     return await Promise.race([work(limit), ended.promise]);
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
@@ -32,28 +35,25 @@ export function tooLarge(maxBytes: number): DarkroomError {
   return errors.originalTooLarge(`The original weighs more than ${maxBytes} bytes.`);
 }
 
-/**
- * Before a body is read: throws `original_too_large` when more than `maxBytes` are announced, and whatever `onLength`
- * throws.
- */
+/** Call it before a body is read. Throws `original_too_large` for more than `maxBytes`, and the errors of `onLength`. */
 export function announce(bytes: number, { maxBytes, onLength }: BodyLimits): void {
   if (bytes > maxBytes) throw tooLarge(maxBytes);
   onLength?.(bytes);
 }
 
-/** A body that comes in pieces. */
+/** A body that arrives in chunks. */
 export interface Collected {
-  /** Throws `original_too_large` as soon as it exceeds `maxBytes`. */
+  /** Throws `original_too_large` as soon as the body exceeds `maxBytes`. */
   add(chunk: Buffer): void;
-  /** Throws `store_failed` when it is not as long as announced. */
+  /** The whole body. Throws `store_failed` when its length is not the one announced. */
   end(): Buffer;
 }
 
-/** Throws as `announce` does. */
+/** `announced`: the length in bytes, where it is known. Throws as `announce` does. */
 export function collectBody(announced: number | undefined, limits: BodyLimits): Collected {
   const { maxBytes, allocate = Buffer.allocUnsafeSlow } = limits;
   if (announced !== undefined) announce(announced, limits);
-  // Of a known length: filled as it comes, so that nothing is in memory twice. Pages that nothing is written to cost nothing.
+  // Chunks are copied at once into memory of the announced length, so that no byte is in memory twice.
   const whole = announced === undefined ? undefined : allocate(announced);
   const chunks: Buffer[] = [];
   let length = 0;
@@ -72,7 +72,7 @@ export function collectBody(announced: number | undefined, limits: BodyLimits): 
   };
 }
 
-/** Collects a stream, which the caller destroys. Throws as `collectBody` does. */
+/** Collects a stream, which the caller destroys afterwards. Throws as `collectBody` does. */
 export async function readBody(
   stream: Readable,
   announced: number | undefined,
@@ -80,7 +80,7 @@ export async function readBody(
   limit: AbortSignal,
 ): Promise<Buffer> {
   const body = collectBody(announced, limits);
-  // A stalled stream is woken by its destruction, never by waiting.
+  // Only its destruction ends a stream that stalls.
   const onAbort = () => stream.destroy(limit.reason instanceof Error ? limit.reason : new Error('aborted'));
   limit.addEventListener('abort', onAbort, { once: true });
   try {

@@ -77,7 +77,7 @@ interface Offer {
   readonly urls: Record<string, string>;
 }
 
-/** One list for both kinds of originals; `refused` are the statuses of each for the same mistake. */
+/** The same tests for both kinds of originals. `refused`: the status with which each kind answers the same mistake. */
 function uploadConformance(
   name: string,
   create: () => Promise<Side>,
@@ -100,7 +100,7 @@ function uploadConformance(
     const post = async (path: string, body: unknown = {}) => {
       const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
       const answer = await app.get(path, { method: 'POST', headers, body: JSON.stringify(body) });
-      // biome-ignore lint/suspicious/noExplicitAny: what a server answers is checked field by field
+      // biome-ignore lint/suspicious/noExplicitAny: the tests check the answers field by field
       return { status: answer.status, body: (await answer.json()) as any };
     };
     const offer = async (body: Buffer, contentType = 'image/jpeg', more = {}): Promise<Offer> =>
@@ -218,7 +218,7 @@ function uploadConformance(
       it(`are quarantined when they are ${what}`, async () => {
         const given = await offer(body, type);
         assert.ok((await put(given, body)).ok);
-        // Before anybody has looked, the journey itself refuses what is no picture.
+        // Before complete() examines it, the image route refuses it as no picture.
         if (body !== png) await nothingServed(given, [413, 422]);
         const answer = await complete(given.imageId);
         assert.equal(answer.status, 422);

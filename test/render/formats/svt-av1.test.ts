@@ -124,7 +124,7 @@ describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
     assert.equal(realTimeThreads(), 0, 'afterwards');
   });
 
-  it('spends more effort where it is asked for, and is better by quality', async () => {
+  it('makes smaller files with effort, and larger ones with quality', async () => {
     const size = async (recipe: object) =>
       (await render(coffee, { width: 400, output: 'avif', quality: 80, ...recipe })).body.length;
     assert.ok((await size({ effort: 2 })) < (await size({ effort: 0 })));
@@ -157,7 +157,7 @@ describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
     );
   });
 
-  it('says what is wrong rather than crash', async () => {
+  it('rejects bad calls instead of crashing', async () => {
     const { data, ...size } = gradient(32, 32);
     await assert.rejects(encodeBySvtAv1({ ...size, data: data.subarray(1) }, 'ssim', 80, 0), /sizes do not agree/);
     await assert.rejects(

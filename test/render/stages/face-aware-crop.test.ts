@@ -26,7 +26,7 @@ async function pictured(
 const isRed = ([red = 0, green = 0]: readonly number[]) => red > 150 && green < 70;
 const square: Partial<Recipe> = { width: 100, height: 100, fit: 'cover', gravity: 'auto' };
 
-/** A lookup that knows its faces and keeps the probes it asked for. */
+/** A lookup that knows its faces and records the detector inputs. */
 function known(faces: ReturnType<typeof face>[] | undefined, asks = true) {
   const probes: Probe[] = [];
   const lookup = async (probe: () => Promise<Probe>) => {
@@ -159,7 +159,7 @@ describe('framing on faces', () => {
     });
   }
 
-  it('tells what is wrong with an original before anybody looks at it', async () => {
+  it('refuses an unreadable original before faces are looked for', async () => {
     const { lookup } = known([]);
     const cut = (
       await sharp(letterF(400, 200), { raw: { width: 400, height: 200, channels: 3 } })

@@ -52,7 +52,7 @@ describe('the window on faces by table', () => {
     ['a face at the very top', tall, square, [[250, 10, 100]], [0, 0]],
     ['a face at the very bottom', tall, square, [[250, 1095, 100]], [0, 600]],
     [
-      'two that fit are both whole',
+      'two that fit are both uncut',
       wide,
       square,
       [
@@ -138,11 +138,11 @@ describe('the zoom on faces by table', () => {
     assert.equal(withPlan(picture, avatar, at, 1).scaled.width, 200);
   });
 
-  it('leaves a portrait as it is', () => {
+  it('does not zoom in on a portrait', () => {
     assert.equal(withPlan(picture, avatar, [faceAt(picture, 500, 500, 1000)], 8).scaled.width, 200);
   });
 
-  it('keeps metadataIn in, and lets bystanders go', () => {
+  it('keeps faces of about one size in, and lets bystanders go', () => {
     const two = withPlan(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1200, 500, 180)], 8);
     assert.ok(two.scaled.width > 300 && two.scaled.width < 500, `${two.scaled.width}`);
     for (const [x, side] of [
@@ -180,7 +180,7 @@ describe('the window on faces for any picture', () => {
   const faces = fc.array(anyFace, { minLength: 1, maxLength: 6 });
   const zoom = fc.constantFrom(1, 1, 2, 3, 8);
 
-  it('lies inside the picture, keeps the shape to the pixel, enlarges nothing, and is the same every time', () => {
+  it('is inside the picture, keeps the shape to the pixel, enlarges nothing, and is the same every time', () => {
     fc.assert(
       fc.property(size, asked, faces, zoom, (picture, wanted, found, faceZoom) => {
         const before = planFrame(picture, { ...wanted, fit: 'cover', margin: 0 });
@@ -221,7 +221,7 @@ describe('the window on faces for any picture', () => {
     assert.ok(fitted > 50, `${fitted}`);
   });
 
-  it('keeps the largest face whole at any zoom, if it fits at all', () => {
+  it('never cuts the largest face at any zoom, if it fits at all', () => {
     fc.assert(
       fc.property(size, asked, anyFace, zoom, (picture, wanted, found, faceZoom) => {
         const { scaled, window } = withPlan(picture, wanted, [found], faceZoom);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { createFolderStore, type MetadataPlace } from '../../../src/stores/folder/folder-store.ts';
+import { createFolderStore, type HeaderLocation } from '../../../src/stores/folder/folder-store.ts';
 import { storeConformance } from '../conformance.ts';
 
 const options = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
@@ -16,7 +16,7 @@ const object = (body: string) => ({
   metadata: {},
 });
 
-async function folderStore(metadataIn: MetadataPlace = 'trailer') {
+async function folderStore(metadataIn: HeaderLocation = 'trailer') {
   const root = await mkdtemp(join(tmpdir(), 'darkroom-disk-'));
   return {
     root,

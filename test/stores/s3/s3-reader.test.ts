@@ -6,7 +6,7 @@ import { readS3Environment } from '../../../src/process/s3-environment.ts';
 import { bucketUrl, createS3Reader } from '../../../src/stores/s3/s3-reader.ts';
 import { createGetSigner, encodeS3Key } from '../../../src/stores/s3/sigv4.ts';
 import { legalId } from '../../helpers/arbitraries.ts';
-import { startFaultyServer } from '../../helpers/tcp-faults.ts';
+import { closedPort, startFaultyServer } from '../../helpers/tcp-faults.ts';
 import { turns } from '../../helpers/turns.ts';
 
 /** The example keys of AWS's documentation. */
@@ -220,13 +220,42 @@ describe('an answer of S3', () => {
     assert.equal(connections, 1);
   });
 
-  it('that never comes to the connection opened ahead holds nobody up', async () => {
-    const nobody = createS3Reader({
-      ...{ ...OPTIONS, timeoutMs: 100, endpoint: 'http://127.0.0.1:9' },
+  it('that never comes to the connection opened ahead holds no read up', async () => {
+    const opening = Promise.withResolvers<void>();
+    const server = await startFaultyServer((socket) => {
+      socket.on('data', (data) => {
+        if (String(data).startsWith('GET /b/.connect ')) opening.resolve();
+        else socket.write(answer('200 OK', 'x'));
+      });
+    });
+    const reader = createS3Reader({
+      ...{ ...OPTIONS, timeoutMs: 30_000, endpoint: `http://127.0.0.1:${server.port}` },
       credentials: async () => CREDENTIALS,
     });
-    await nobody?.connect();
-    await nobody?.close();
+    assert.ok(reader);
+    let opened = false;
+    const connecting = reader.connect().then(() => {
+      opened = true;
+    });
+    await opening.promise;
+    assert.equal(String((await reader.get('k', live(), new AbortController().signal))?.body), 'x');
+    assert.equal(opened, false);
+    await reader.close();
+    // It ends with the reader, and not by an exception.
+    await connecting;
+    await server.dispose();
+  });
+
+  it('is not missed where no connection can be opened ahead', async () => {
+    const reader = createS3Reader({
+      ...{ ...OPTIONS, endpoint: `http://127.0.0.1:${await closedPort()}` },
+      credentials: async () => CREDENTIALS,
+    });
+    assert.equal(await reader?.connect(), undefined);
+    await assert.rejects(reader?.get('k', live(), new AbortController().signal) ?? assert.fail(), {
+      code: 'ECONNREFUSED',
+    });
+    await reader?.close();
   });
 
   it('of an unknown length is read, up to the limit', async () => {

@@ -1,9 +1,9 @@
 /*
- * A still picture by SVT-AV1, away from Node's thread: encode(pixels, width, height, channels, settings) resolves to the
+ * Encodes a still picture by SVT-AV1 on a thread of libuv's pool: encode(pixels, width, height, channels, settings) resolves to the
  * low-overhead OBU stream of one frame, full range, BT.601, 4:2:0. `settings` are SVT-AV1's own parameters by name.
  *
- * What is declared here is SVT-AV1's public interface of the major version below; parameters go by name, so that of the
- * configuration itself only its size must be known, and generously.
+ * The declarations follow SVT-AV1's public interface of the major version below. Parameters are set by name, so of the
+ * configuration only an upper bound of its size must be known.
  * https://gitlab.com/AOMediaCodec/SVT-AV1/-/blob/v4.1.0/Source/API/EbSvtAv1Enc.h
  */
 #define NAPI_VERSION 8
@@ -25,7 +25,7 @@ typedef struct {
   void *application;
 } Encoder;
 
-/* A picture on its way in, or a packet on its way out. */
+/* An input picture or an output packet. */
 typedef struct {
   uint32_t size;
   uint8_t *bytes;
@@ -55,7 +55,7 @@ typedef struct {
   uint32_t cb_stride;
 } Planes;
 
-/* Four times what 4.1 needs. */
+/* Four times the size that 4.1 needs. */
 typedef union {
   uint8_t bytes[16384];
   max_align_t align;
@@ -76,7 +76,7 @@ extern int32_t svt_av1_enc_deinit_handle(Encoder *);
 typedef void (*LogCallback)(void *context, int32_t level, const char *tag, const char *format, va_list arguments);
 extern void svt_av1_set_log_callback(LogCallback, void *context);
 
-/* What cannot be encoded is told by a status; a server's standard error is for its own log. */
+/* Errors are reported by their status, so nothing is written to standard error, which is the server's log. */
 static void stay_silent(void *context, int32_t level, const char *tag, const char *format, va_list arguments) {
   (void)context, (void)level, (void)tag, (void)format, (void)arguments;
 }
@@ -113,7 +113,7 @@ static void to_planes(const Job *job, const Planes *planes) {
       const size_t left = (size_t)x * channels, right = (size_t)(x + 1 < width ? x + 1 : x) * channels;
       int32_t sum[3];
       for (uint32_t c = 0; c < 3; c++) sum[c] = rows[0][left + c] + rows[0][right + c] + rows[1][left + c] + rows[1][right + c];
-      /* Sums of four: two bits more to shift away. The offset holds one half for rounding less a hair, so that 255 stays. */
+      /* Sums of four pixels: two bits more to shift. The offset rounds by one half less one, so that 255 stays 255. */
       const int32_t offset = (128 << 18) + (1 << 17) - 1;
       cb[x / 2] = (uint8_t)((-11059 * sum[0] - 21709 * sum[1] + 32768 * sum[2] + offset) >> 18);
       cr[x / 2] = (uint8_t)((32768 * sum[0] - 27439 * sum[1] - 5329 * sum[2] + offset) >> 18);
@@ -177,7 +177,7 @@ static bool send(Job *job, Encoder *encoder) {
   to_planes(job, &planes);
   Buffer picture = {.size = sizeof picture, .bytes = (uint8_t *)&planes, .filled = (uint32_t)(luma + 2 * chroma), .type = TYPE_UNKNOWN};
   Buffer end = {.size = sizeof end, .flags = END_OF_STREAM, .type = TYPE_UNKNOWN};
-  /* The encoder takes a copy before it returns. */
+  /* The encoder copies the picture before this call returns. */
   const bool sent = !failed(job, "send_picture", svt_av1_enc_send_picture(encoder, &picture)) &&
                     !failed(job, "send_picture", svt_av1_enc_send_picture(encoder, &end));
   free(memory);
@@ -185,8 +185,8 @@ static bool send(Job *job, Encoder *encoder) {
 }
 
 /*
- * For root, SVT-AV1 makes the thread that calls it a real-time one of the highest priority, for good, and its own threads
- * inherit that: Node itself would wait for every picture.
+ * As root, SVT-AV1 gives the calling thread the highest real-time priority for good, and its own threads inherit it: Node
+ * itself would wait for every picture.
  */
 static int32_t init_handle(Encoder **encoder, Configuration *configuration) {
   int policy;

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import {
+  completeResponse,
+  errorResponse,
+  metaRequest,
+  metaResponse,
+  purgeResponse,
+  uploadRequest,
+  uploadResponse,
+} from './schemas.ts';
+
+/** The API described as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html). */
+export function openApi(version: string) {
+  const json = (schema: z.ZodType) => ({
+    content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
+  });
+  const idParameter = {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: 'Percent-encoded as one segment',
+    schema: { type: 'string' },
+  };
+  const failures = Object.fromEntries(
+    [
+      ['400', 'A field is wrong; the message names it'],
+      ['401', 'No bearer token'],
+      ['403', 'A wrong token'],
+      ['502', 'A store failed'],
+      ['504', 'A store was too slow'],
+    ].map(([status = '', description]) => [status, { description, ...json(errorResponse) }]),
+  );
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Darkroom', version },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    security: [{ token: [] }],
+    paths: {
+      '/v1/images/meta': {
+        post: {
+          summary: 'Size, colour, placeholder and faces of up to 200 originals, from what is known or after one look',
+          requestBody: { required: true, ...json(metaRequest) },
+          responses: { '200': { description: 'In the order asked for', ...json(metaResponse) }, ...failures },
+        },
+      },
+      '/v1/images/upload-url': {
+        post: {
+          summary:
+            'An id for a new original, a URL to PUT it to within five minutes, and the signed URLs of its renditions',
+          requestBody: { required: true, ...json(uploadRequest) },
+          responses: {
+            '200': { description: 'Nothing is there before the PUT', ...json(uploadResponse) },
+            ...failures,
+          },
+        },
+      },
+      '/v1/images/{id}/complete': {
+        post: {
+          summary: 'Looks at what was really uploaded; what is no picture of the stated type is quarantined',
+          parameters: [idParameter],
+          responses: {
+            '200': { description: 'What was found', ...json(completeResponse) },
+            '404': { description: 'Nothing was uploaded', ...json(errorResponse) },
+            '422': { description: 'Quarantined; the message says why', ...json(errorResponse) },
+            ...failures,
+          },
+        },
+      },
+      '/v1/images/{id}': {
+        delete: {
+          summary:
+            'Removes the renditions of an original from memory, the result store and the CDN, and the original on request',
+          parameters: [
+            idParameter,
+            { name: 'original', in: 'query', schema: { type: 'string', enum: ['true', 'false'], default: 'false' } },
+          ],
+          responses: { '200': { description: 'What was removed', ...json(purgeResponse) }, ...failures },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Pixels, Size } from './pixels.ts';
+
+export interface OriginalLimits {
+  /** Width × height of one frame. */
+  readonly maxPixels: number;
+  readonly maxFrames: number;
+}
+
+export interface DecodeLimits extends OriginalLimits {
+  /** sharp gives up decoding after this many seconds; it does not stop every encoder. */
+  readonly timeoutSeconds: number;
+}
+
+/**
+ * From what a rendition is made. The `kind` decides what a source may be used for, never its size: a small original, its
+ * lossy proxy image and the pixels of either all have the same one.
+ */
+export type PictureSource = OriginalSource | ProxySource | PixelSource;
+
+export interface OriginalSource {
+  readonly kind: 'original';
+  /** The file as it was uploaded. */
+  readonly body: Buffer;
+  readonly header: OriginalHeader;
+}
+
+export interface ProxySource {
+  readonly kind: 'proxy';
+  /** A JPEG, see `PROXY_JPEG`. */
+  readonly body: Buffer;
+  readonly header: PictureHeader;
+}
+
+/** The downscaled decode of an original. */
+export interface PixelSource {
+  readonly kind: 'pixels';
+  readonly pixels: Pixels;
+  /** Pixels that were decoded from a proxy image have its losses. */
+  readonly decodedFrom: 'original' | 'proxy';
+  readonly header: PictureHeader;
+}
+
+/** A downscaled decode that has not been made yet: its header says the size that it will have. */
+export type PlannedDecode = Omit<PixelSource, 'pixels'>;
+
+/** The original, and how the pixels of its source are stored. */
+export interface PictureHeader {
+  /** Of the original, whatever the source is: its format, and the upright size of one frame in pixels. */
+  readonly format: string;
+  readonly size: Size;
+  readonly frames: number;
+  /** Milliseconds each frame is shown, and how often all are (0 for ever); of animations only. */
+  readonly delays: readonly number[] | undefined;
+  readonly loop: number | undefined;
+  readonly hasAlpha: boolean;
+  /** Of what is decoded: its upright size in pixels, smaller than `size` where the source is downscaled. */
+  readonly stored: Size;
+  /** The format, and what makes some of its files more expensive to decode: see `DECODING` in cost-estimate.ts. */
+  readonly coding: string;
+  /** Stored on its side or mirrored: it is turned by pixels. */
+  readonly turned: boolean;
+  readonly hasProfile: boolean;
+  /** More than 8 bits a channel. */
+  readonly deep: boolean;
+  /** The raw EXIF block; of originals only, because no other source serves a recipe that keeps the copyright. */
+  readonly exif: Buffer | undefined;
+}
+
+export interface OriginalHeader extends PictureHeader {
+  /** Needs no conversion to be shown: not turned, no profile, 8 bits a channel, red, green and blue. */
+  readonly plain: boolean;
+}

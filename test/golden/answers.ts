@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
+import { type RawAnswer, rawGet } from '../helpers/raw-http.ts';
+import { startServer, type TestServer } from '../helpers/server.ts';
+import * as urls from './urls.ts';
+
+const SAMPLES = new URL('../../samples/', import.meta.url).pathname;
+const HEADERS = [
+  ...['content-type', 'content-length', 'cache-control', 'vary', 'etag', 'last-modified', 'accept-ranges'],
+  ...['cache-tag', 'cdn-tag', 'surrogate-key', 'cache-status', 'location', 'allow', 'x-error'],
+];
+/** The machine's own memory would decide what is at hand decoded, and so how a rendition is made. */
+const SAME_EVERYWHERE = { DARKROOM_MEMORY_CACHE: '64MiB' };
+/** For faces to be found, and the list then to be made with them: looks of a busy machine give up after 1.5 s each. */
+const PATIENCE_MS = 90_000;
+/** A look that takes as long ends with what it has, and says so nowhere. */
+const WHOLE_LOOK_MS = 800;
+const WORKING_COPY_MS = 20_000;
+const API_TOKEN = 'for the golden list';
+
+/** A picture was framed without its faces, because they were not known in time. */
+class FacesMissed extends Error {}
+
+/** The list, a line an answer. `main`: the server's entry. */
+export async function listAnswers(main: string): Promise<string[]> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-golden-'));
+    try {
+      return await askAll(main, folder, deadline);
+    } catch (error) {
+      // From the start: what a rendition is made of depends on all that was asked before.
+      if (!(error instanceof FacesMissed) || performance.now() > deadline) throw error;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+async function askAll(main: string, folder: string, deadline: number): Promise<string[]> {
+  const originals = join(folder, 'originals');
+  const results = join(folder, 'results');
+  const presets = join(folder, 'presets.json');
+  const lines = await layOut(originals);
+  await writeFile(presets, JSON.stringify(urls.PRESETS));
+  const locations = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_RESULTS: `file:${results}` };
+
+  async function withServer(settings: Record<string, string>, use: (server: TestServer) => Promise<void>) {
+    const server = await startServer({ ...SAME_EVERYWHERE, ...locations, ...settings }, undefined, main);
+    try {
+      await use(server);
+      // Politely: what is kept is on the disk when the next one starts.
+      if ((await server.stop()) !== 0) throw new Error(`the server failed: ${server.output()}`);
+    } finally {
+      await server.dispose();
+    }
+  }
+
+  // By a process of its own: how often it has to try would change what the next one has decoded in memory.
+  await withServer({ DARKROOM_API_TOKEN: API_TOKEN }, (server) => findFaces(server, deadline));
+  await withServer({}, async (server) => {
+    lines.push(...(await ask(server, urls.BUILT_IN_URLS)));
+    await until(performance.now() + WORKING_COPY_MS, 'a working copy', async () => {
+      // Saved behind the answer: its folder need not be there yet.
+      const kept = await readdir(join(results, encodeURIComponent(urls.DEAR_ID))).catch(() => []);
+      return kept.some((name) => name.endsWith('.jpg'));
+    });
+  });
+  await withServer({ DARKROOM_PRESETS: presets }, async (server) => {
+    lines.push(...(await ask(server, urls.OWN_PRESETS_URLS)).map((line) => `own presets: ${line}`));
+  });
+  return lines;
+}
+
+/** The samples, and what is made by code; a line for each of the latter, so that a changed original is not taken for a changed answer. */
+async function layOut(folder: string): Promise<string[]> {
+  // AVIF differs with the number of threads.
+  sharp.concurrency(1);
+  const coffee = await readFile(join(SAMPLES, 'coffee.jpg'));
+  const enlarged = (name: string, width: number) => sharp(join(SAMPLES, name)).resize({ width });
+  const made: Record<string, Buffer> = {
+    [urls.AWKWARD_ID]: coffee,
+    'large.jpg': await enlarged('astronaut.jpg', 1800).jpeg({ quality: 90 }).toBuffer(),
+    [urls.DEAR_ID]: await enlarged('coffee.jpg', 1800).avif({ quality: 60, effort: 0 }).toBuffer(),
+    'truncated.jpg': coffee.subarray(0, coffee.length / 2),
+    'text.jpg': Buffer.from('This is no picture.\n'),
+    'empty.jpg': Buffer.alloc(0),
+    'drawing.png': Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'),
+  };
+  await cp(SAMPLES, folder, { recursive: true });
+  for (const [id, body] of Object.entries(made)) {
+    await mkdir(dirname(join(folder, id)), { recursive: true });
+    await writeFile(join(folder, id), body);
+  }
+  return Object.entries(made).map(([id, body]) => `(original) ${id} | sha256: ${sha256(body)}`);
+}
+
+/** Has all faces looked for, each to the end. They are kept beside the results. */
+async function findFaces(server: TestServer, deadline: number): Promise<void> {
+  for (const id of urls.WITH_FACES) {
+    const path = server.path('w_60,h_60,fit_cover,z_3,f_webp', id);
+    await until(deadline, `a look at ${id}`, async () => {
+      const answer = await rawGet(server.baseUrl, path);
+      if (answer.status !== 200) throw new Error(`${id}: ${answer.status} ${answer.body}`);
+      if (isProvisional(answer)) return false;
+      const [, ms] = /\bface;dur=([\d.]+)/.exec(String(answer.headers['server-timing'])) ?? [];
+      if (Number(ms) < WHOLE_LOOK_MS) return true;
+      await purge(server, id);
+      return false;
+    });
+  }
+}
+
+async function purge(server: TestServer, id: string): Promise<void> {
+  const headers = { authorization: `Bearer ${API_TOKEN}` };
+  const path = `/v1/images/${encodeURIComponent(id)}`;
+  const { status, body } = await rawGet(server.baseUrl, path, { method: 'DELETE', headers });
+  if (status !== 200) throw new Error(`${id} was not purged: ${status} ${body}`);
+}
+
+async function until(deadline: number, what: string, happened: () => Promise<boolean>): Promise<void> {
+  while (!(await happened())) {
+    if (performance.now() > deadline) throw new Error(`this machine is too slow for ${what}`);
+    await sleep(100);
+  }
+}
+
+const isProvisional = ({ status, headers }: RawAnswer) =>
+  status === 200 && headers['cache-control'] === 'public, max-age=60';
+
+/** Strictly one after the other. */
+async function ask(server: TestServer, questions: readonly urls.Question[]): Promise<string[]> {
+  const etags = new Map<string, string>();
+  const lines: string[] = [];
+  for (const { label, path, method = 'GET', accept, ifNoneMatch, expiresSoon } of questions) {
+    const target = path(server.path);
+    const condition = ifNoneMatch === 'own' ? etags.get(target) : ifNoneMatch;
+    const headers = { ...(accept ? { accept } : {}), ...(condition ? { 'if-none-match': condition } : {}) };
+    const answer = await rawGet(server.baseUrl, target, { method, headers });
+    if (isProvisional(answer)) throw new FacesMissed(`${label}: framed without faces, which were not known in time`);
+    if (answer.headers.etag) etags.set(target, answer.headers.etag);
+    lines.push(lineOf(label, answer, expiresSoon));
+  }
+  return lines;
+}
+
+function lineOf(label: string, { status, headers, body }: RawAnswer, expiresSoon = false): string {
+  const id = String(headers['x-request-id']);
+  const told = { ...headers };
+  // Longer with every request, so that a new line in the list would change those after it.
+  if (told['x-error']) told['content-length'] = `${Number(told['content-length']) - id.length} beside the request's id`;
+  if (expiresSoon) told['cache-control'] = told['cache-control']?.replace(/\d+/, '(seconds left)');
+  const fields = HEADERS.filter((name) => told[name] !== undefined).map((name) => `${name}: ${told[name]}`);
+  const lasting = told['x-error'] ? Buffer.from(body.toString().replace(id, '')) : body;
+  return [label, status, ...fields, body.length > 0 ? `sha256: ${sha256(lasting)}` : 'no body'].join(' | ');
+}
+
+function sha256(data: Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
