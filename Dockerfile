@@ -19,7 +19,9 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build build
 COPY src src
 COPY samples samples
-RUN node build/bundle.ts && node build/code-cache.ts && node build/runtime-modules.ts /app/node_modules
+RUN node build/bundle.ts \
+ && node --external-memory-accounted-in-global-limit --heap-growing-percent=50 build/code-cache.ts \
+ && node build/runtime-modules.ts /app/node_modules
 COPY LICENSE NOTICE ./
 RUN cp -r dist package.json LICENSE NOTICE /app/ \
  && npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
@@ -65,5 +67,6 @@ EXPOSE 8080 9091
 HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["node", "/app/dist/cli.js", "health"]
 
 # Exec form: Node is process 1 and gets SIGTERM and SIGINT without a shell in between.
+# The flags are those of build/v8-flags.ts, under which the code cache was compiled too.
 ENTRYPOINT ["node"]
-CMD ["dist/main.js"]
+CMD ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=50", "dist/main.js"]

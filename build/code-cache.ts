@@ -1,6 +1,6 @@
 /**
  * Runs dist/ once (a start, three renders, the same renditions from the store) and saves V8's compiled code beside it, for
- * machines with the same Node. Loopback only, with a bucket of its own.
+ * machines with the same Node. Run it with the flags of v8-flags.ts. Loopback only, with a bucket of its own.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
+import { cachedDataVersionTag } from 'node:v8';
 import { createImageUrls } from '../src/url/sdk.ts';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -109,10 +109,8 @@ for (const [id, preset] of RENDERS) {
     await sleep(50);
   }
 }
-// As at a start: V8 refuses code of other flags, and the server has set some by now (src/process/gc.ts).
-for (const flag of ['no-external-memory-accounted-in-global-limit', 'no-expose-gc', 'heap-growing-percent=0'])
-  setFlagsFromString(`--${flag}`);
-if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server set a flag of V8 that is not set back here');
+// V8 refuses code of other flags than those that it runs with: none may be set after the start.
+if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server has set a flag of V8');
 const code: Buffer = script.createCachedData();
 writeFileSync(cachePath, code);
 process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);

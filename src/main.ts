@@ -22,7 +22,6 @@ import { exampleUrls, pictureIds } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
 import { type Config, readConfig } from './process/config.ts';
-import { collectGarbage, watchGarbage } from './process/gc.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
 import { createLogStream, type LogStream } from './process/log-stream.ts';
 import { readPresetsFile } from './process/presets-file.ts';
@@ -51,8 +50,6 @@ const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
 const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
 /** In render timeouts, each of which only ends the client's wait: a render that takes three is taken for hung. */
 const HONEST_RENDERS = 3;
-/** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
-const WORTH_COLLECTING = 4 * 1024 * 1024;
 /** A process started for a stored rendition answers it before it loads sharp, which takes some 70 ms. */
 const WARM_AFTER_MS = 500;
 
@@ -110,17 +107,15 @@ function createPipeline({ config, reports, tracing }: Base, { originals, results
   const { memory } = config;
   const { cache, decodes, inputBuffers } = caches;
   const { warn } = reports;
-  const flights = createSingleFlight<Developed>({
-    onLanded: watchGarbage({ young: memory.garbage / 4, all: memory.garbage }),
-  });
+  const flights = createSingleFlight<Developed>();
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
     ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
     // Renders that need more than their own share take it from the caches, first from the one that is cheapest to refill.
     onWorkBytes(bytes) {
       const more = bytes - memory.work;
-      const evicted = decodes.shrinkBy(more) + cache.shrinkBy(more - memory.decodes);
-      if (evicted > WORTH_COLLECTING) collectGarbage();
+      decodes.shrinkBy(more);
+      cache.shrinkBy(more - memory.decodes);
     },
     onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
   });

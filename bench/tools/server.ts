@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { type MeasuredProcess, startProcess } from './process.ts';
@@ -33,7 +34,7 @@ export interface BenchServer extends MeasuredProcess {
 export async function startServer(
   settings: Record<string, string>,
   cgroup?: MemoryGroup,
-  args: readonly string[] = [MAIN],
+  args: readonly string[] = [...V8_FLAGS, MAIN],
 ): Promise<BenchServer> {
   const { PORT } = settings;
   const baseUrl = PORT && `http://127.0.0.1:${PORT}`;
