@@ -50,7 +50,7 @@ const PURGE_TIMEOUT_MS = 65_000;
 
 class UsageError extends Error {}
 
-/** What a command found: as text for people, and as JSON. */
+/** The result of a command: as text, and as JSON for `--json`. */
 interface Outcome {
   readonly text: string;
   readonly data: unknown;
