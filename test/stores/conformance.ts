@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { errors } from '../../src/errors.ts';
@@ -41,6 +41,9 @@ const LOOKALIKES = [
     'dollar$x',
     'brackets[x]',
   ],
+  // Longer than a file name may be, cut where a leading dot would come next, and shortened by the digest of a longer one.
+  ...['l'.repeat(200), 'l'.repeat(201), 'l'.repeat(202), `${'l'.repeat(200)}.jpg`, `${'l'.repeat(200)}.png/x`],
+  ...['é'.repeat(300), `${'l'.repeat(120)}~${createHash('sha256').update('l'.repeat(202)).digest('hex')}`],
 ];
 
 /** What every store of originals does. Contract: src/stores/store.ts. */

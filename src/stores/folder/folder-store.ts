@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
 import { bounded } from '../shared/time-limit.ts';
 import type { ObjectStore } from '../store.ts';
+import { pathOfKey } from './file-names.ts';
 import { inFolder, readFile, readWithTrailer, writeNew } from './object-files.ts';
 import { NO_HEADERS, type ObjectHeaders, packHeaders, parseHeaders, trailerOf } from './trailer.ts';
 
@@ -24,9 +25,6 @@ export interface FolderStoreOptions {
 /** Folder of unfinished writes. A key cannot name it, because leading dots of keys are escaped. */
 const TEMPORARY = '.tmp';
 const LEFTOVER_AGE_MS = 3_600_000;
-/** File systems allow names of 255 bytes; the rest is room for a prefix and a suffix. */
-const MAX_NAME_BYTES = 200;
-const READABLE_NAME_BYTES = 120;
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
 
 /** Objects as files under one folder; no key reaches a file outside of it. */
@@ -35,11 +33,10 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
   let swept: Promise<void> | undefined;
   let realHome = '';
 
-  /** The path of a key's file; undefined for keys with empty, dot or NUL segments, which name no file. */
+  /** The path of a key's file; undefined for keys that name none. */
   function fileOf(key: string): string | undefined {
-    const segments = key.split('/');
-    const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-    return nameless ? undefined : join(home, ...segments.map(fileName));
+    const path = pathOfKey(key);
+    return path === undefined ? undefined : join(home, path);
   }
 
   /** Whether a path without links is inside the folder. The folder itself may be a link whose target changes. */
@@ -118,6 +115,7 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     const grave = join(home, TEMPORARY, randomUUID());
     await mkdir(dirname(grave), { recursive: true });
     await rename(real, grave);
+    await removeEmptyFolders(dirname(folder)).catch(() => {});
     const entries = await readdir(grave, { recursive: true, withFileTypes: true });
     await rm(grave, { recursive: true, force: true });
     return entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.')).length;
@@ -175,19 +173,6 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
 
     async close() {},
   };
-}
-
-/** The file name of one segment: a leading dot is escaped; of a long segment the beginning and a digest are left. */
-function fileName(segment: string): string {
-  // A segment that looks escaped is escaped once more, so that two keys never share a file.
-  const visible = segment.replace(/^(?:\.|%(?=(?:25)*2E))/, (first) => (first === '.' ? '%2E' : '%25'));
-  if (Buffer.byteLength(visible) <= MAX_NAME_BYTES) return visible;
-  let readable = '';
-  for (const letter of visible) {
-    if (Buffer.byteLength(readable + letter) > READABLE_NAME_BYTES) break;
-    readable += letter;
-  }
-  return `${readable}~${createHash('sha256').update(segment).digest('hex')}`;
 }
 
 function sidecarFileOf(file: string): string {
