@@ -7,29 +7,34 @@ import { storeConformance } from '../conformance.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 
-storeConformance(
-  'an S3 bucket',
-  async () => {
-    const { bucket, endpoint, region, dispose } = await createTestBucket();
-    const store = createS3Store({
-      bucket,
-      endpoint,
-      region,
-      prefix: 'some/prefix/',
-      pathStyle: true,
-      timeoutMs: 10_000,
-      maxSockets: 5,
-    });
-    return {
-      store,
-      async dispose() {
-        await store.close();
-        await dispose();
-      },
-    };
-  },
-  { skip: s3Skip },
-);
+const s3Conformance = (name: string, suffix: string) =>
+  storeConformance(
+    name,
+    async () => {
+      const { bucket, endpoint, region, dispose } = await createTestBucket(suffix);
+      const store = createS3Store({
+        bucket,
+        endpoint,
+        region,
+        prefix: 'some/prefix/',
+        pathStyle: true,
+        timeoutMs: 10_000,
+        maxSockets: 5,
+      });
+      return {
+        store,
+        async dispose() {
+          await store.close();
+          await dispose();
+        },
+      };
+    },
+    { skip: s3Skip },
+  );
+
+s3Conformance('an S3 bucket', '');
+// The name of an access point's alias, whose host only the SDK knows.
+s3Conformance('an S3 bucket by the SDK', '-s3alias');
 
 describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
   it('tells a missing key from a missing bucket', async () => {
@@ -105,6 +110,8 @@ describe('an S3 server that misbehaves', () => {
     assertFault(answer('200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4', 'body'), 'store_failed', {
       timeoutMs: 3000,
     }));
+  it('says 404 without a code: store_failed', () =>
+    assertFault(answer('404 Not Found\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 3000 }));
   it('says 403: store_failed', () =>
     assertFault(answer('403 Forbidden\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 3000 }));
   it('says 500 and again 500: store_failed', () =>
