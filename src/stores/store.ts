@@ -14,6 +14,15 @@
 /** Small strings stored with an object: names match [a-z0-9-]+, values are printable ASCII, 1 KiB in all. */
 export type ObjectMetadata = Readonly<Record<string, string>>;
 
+/** What a store says of one version of an object. */
+export interface ObjectVersion {
+  /** As the store gives it, quotes and `W/` included; undefined where it gives none. */
+  readonly etag: string | undefined;
+  readonly bytes: number;
+  /** Unix milliseconds; undefined where unknown. */
+  readonly lastModified: number | undefined;
+}
+
 /** One object in memory. Bodies are Buffers, because a half-read stream cannot be retried or shared. */
 export interface StoredObject {
   readonly body: Buffer;
@@ -21,6 +30,8 @@ export interface StoredObject {
   readonly contentType: string | undefined;
   readonly cacheControl: string | undefined;
   readonly metadata: ObjectMetadata;
+  /** Set by every read; ignored by writes. */
+  readonly version?: ObjectVersion;
 }
 
 export interface ReadOptions extends BodyLimits {
@@ -45,6 +56,11 @@ export interface WriteOptions {
 /** A store that is only read. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
+  /**
+   * Whether an object exists and in which version, without its body. 'unknown' when the store refuses to say (401, 403, 405,
+   * 501) or does not say the length.
+   */
+  head(key: string, options: { readonly signal: AbortSignal }): Promise<ObjectVersion | 'missing' | 'unknown'>;
   /** Opens a connection ahead of the first call, in the background. Never throws. */
   connect?(): void;
   /** Releases sockets and handles. Idempotent. */
@@ -53,6 +69,11 @@ export interface ObjectReader {
 
 /** A store that is read and written. */
 export interface ObjectStore extends ObjectReader {
+  /**
+   * As `get`, but 'unchanged' when the object still has this etag, which is compared as it stands (RFC 9110, 13.1.2: a
+   * conditional GET; a folder compares its own).
+   */
+  getIfChanged(key: string, etag: string, options: ReadOptions): Promise<StoredObject | 'unchanged' | undefined>;
   /** Atomic: a reader sees the old object, the new one or none, never a part. The last writer wins. */
   put(key: string, object: StoredObject, options: WriteOptions): Promise<void>;
   /** Deleting a missing object is no error. */

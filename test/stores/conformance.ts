@@ -17,6 +17,14 @@ export interface StoreUnderTest {
   dispose(): Promise<unknown>;
 }
 
+/** What was written of an object that was read. */
+export function written(object: StoredObject | 'unchanged' | undefined): Omit<StoredObject, 'version'> | undefined {
+  if (object === undefined || object === 'unchanged') return undefined;
+  const { version, ...rest } = object;
+  assert.equal(version?.bytes, rest.body.length);
+  return rest;
+}
+
 const MAX = 1024 * 1024;
 const live = () => ({ signal: new AbortController().signal, maxBytes: MAX });
 
@@ -129,6 +137,28 @@ export function readerConformance(
       assert.equal((await subject.reader.get('empty.bin', live()))?.body.length, 0);
     });
 
+    it('says which version it has, with the body and without', async () => {
+      const before = Date.now();
+      await subject.seed('version.bin', randomBytes(4321));
+      const seen = await subject.reader.head('version.bin', live());
+      assert.ok(typeof seen === 'object');
+      assert.equal(seen.bytes, 4321);
+      assert.match(seen.etag ?? '', /^(W\/)?"[^"]+"$/);
+      assert.ok(Math.abs((seen.lastModified ?? 0) - before) < 600_000, `${seen.lastModified}`);
+      assert.deepEqual((await subject.reader.get('version.bin', live()))?.version, seen);
+      assert.deepEqual((await subject.reader.get('version.bin', { ...live(), bodyOnly: true }))?.version, seen);
+      await subject.seed('version.bin', randomBytes(4321));
+      const replaced = await subject.reader.head('version.bin', live());
+      assert.notEqual(typeof replaced === 'object' && replaced.etag, seen.etag);
+    });
+
+    it('says of what is not there that it is missing, as often as it is asked', async () => {
+      for (let n = 0; n < 60; n += 1) assert.equal(await subject.reader.head('nothing/here.jpg', live()), 'missing');
+      const reason = new Error('gave up');
+      const signal = AbortSignal.abort(reason);
+      await assert.rejects(subject.reader.head('nothing/here.jpg', { signal }), reason);
+    });
+
     it('ends with the reason of the caller who gave up', async () => {
       const reason = new Error('gave up');
       await assert.rejects(subject.reader.get('limit.bin', { ...live(), signal: AbortSignal.abort(reason) }), reason);
@@ -178,16 +208,45 @@ export function storeConformance(
     after(() => subject.dispose());
 
     it('keeps body, type, caching and metadata together', async () => {
-      const written = object(randomBytes(100_000));
-      await subject.store.put('folder/thumb-12ab.webp', written, live());
-      assert.deepEqual(await subject.store.get('folder/thumb-12ab.webp', live()), written);
+      const whole = object(randomBytes(100_000), { version: { etag: '"not its own"', bytes: 1, lastModified: 2 } });
+      await subject.store.put('folder/thumb-12ab.webp', whole, live());
+      const found = await subject.store.get('folder/thumb-12ab.webp', live());
+      assert.deepEqual(written(found), object(whole.body));
+      assert.notEqual(found?.version?.etag, whole.version?.etag);
     });
 
     it('replaces', async () => {
       await subject.store.put('twice', object(Buffer.from('a long first body')), live());
       const second = object(Buffer.from('second'), { contentType: 'image/avif', metadata: { width: '1' } });
       await subject.store.put('twice', second, live());
-      assert.deepEqual(await subject.store.get('twice', live()), second);
+      assert.deepEqual(written(await subject.store.get('twice', live())), second);
+    });
+
+    it('reads again only what has changed', async () => {
+      const bodies = ['one', 'two'].map((body) => object(Buffer.from(body)));
+      const [one, two] = bodies as [StoredObject, StoredObject];
+      await subject.store.put('changing', one, live());
+      const { version } = (await subject.store.get('changing', live())) ?? assert.fail();
+      const etag = version?.etag ?? assert.fail();
+      for (let n = 0; n < 60; n += 1)
+        assert.equal(await subject.store.getIfChanged('changing', etag, { ...live(), maxBytes: 0 }), 'unchanged');
+      assert.deepEqual(written(await subject.store.getIfChanged('changing', '"another"', live())), one);
+      await subject.store.put('changing', two, live());
+      const changed = await subject.store.getIfChanged('changing', etag, live());
+      assert.deepEqual(written(changed), two);
+      assert.ok(changed && changed !== 'unchanged' && changed.version?.etag !== etag);
+      await subject.store.delete('changing', live());
+      assert.equal(await subject.store.getIfChanged('changing', etag, live()), undefined);
+    });
+
+    it('gives each version an ETag of its own, however fast they follow each other', async () => {
+      const seen = new Set<string | undefined>();
+      for (let n = 0; n < 200; n += 1) {
+        await subject.store.put('fast', object(Buffer.from(String(1000 + n))), live());
+        const version = await subject.store.head('fast', live());
+        seen.add(typeof version === 'object' ? version.etag : undefined);
+      }
+      assert.equal(seen.size, 200);
     });
 
     it('deletes, also what is not there', async () => {

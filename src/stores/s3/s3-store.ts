@@ -1,6 +1,7 @@
 import { errors } from '../../errors.ts';
 import { bounded } from '../shared/time-limit.ts';
-import type { ObjectStore, StoredObject } from '../store.ts';
+import { REFUSALS, versionOf, versionOfHead } from '../shared/version.ts';
+import type { ObjectStore, ReadOptions, StoredObject } from '../store.ts';
 import type { BucketLocation } from './bucket-url.ts';
 import { METADATA, type S3Reply } from './requests.ts';
 import { createSdkRequests, loadSdk, type Sdk } from './sdk.ts';
@@ -36,13 +37,45 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       credentials: async () => options.credentials ?? (await sdk()).client.config.credentials(),
     }) ?? createSdkRequests(bucket, sdk);
 
+  async function read(
+    key: string,
+    { signal, ...limits }: ReadOptions,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<StoredObject | 'unchanged' | undefined> {
+    return bounded(signal, timeoutMs, async (limit) => {
+      const reply = await requests.send({ method: 'GET', key: prefix + key, headers, limits }, limit);
+      if (reply.status === 304) return 'unchanged';
+      if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
+      if (reply.status !== 200) throw refused(reply);
+      return { ...describedBy(reply), body: reply.body, version: versionOf(reply.headers, reply.body.length) };
+    });
+  }
+
   const store: ObjectStore = {
-    get: (key, { signal, ...limits }) =>
+    async get(key, options) {
+      const object = await read(key, options);
+      if (object === 'unchanged') throw errors.storeFailed(new Error('S3 answered 304 to an unconditional GET'));
+      return object;
+    },
+
+    async getIfChanged(key, etag, options) {
+      const object = await read(key, options, { 'if-none-match': etag });
+      // A store may ignore the condition.
+      return object !== 'unchanged' && object?.version?.etag === etag ? 'unchanged' : object;
+    },
+
+    head: (key, { signal }) =>
       bounded(signal, timeoutMs, async (limit) => {
-        const reply = await requests.send({ method: 'GET', key: prefix + key, limits }, limit);
-        if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
-        if (reply.status !== 200) throw refused(reply);
-        return { ...describedBy(reply), body: reply.body };
+        const reply = await requests.send({ method: 'HEAD', key: prefix + key }, limit);
+        if (reply.status === 200) return versionOfHead(reply.headers);
+        if (REFUSALS.has(reply.status)) return 'unknown';
+        if (reply.status !== 404) throw refused(reply);
+        // A HEAD has no body to tell a missing key from a missing bucket.
+        const first = { headers: { range: 'bytes=0-0' }, limits: { maxBytes: 1 } };
+        const told = await requests.send({ method: 'GET', key: prefix + key, ...first }, limit);
+        if (told.status === 404 && told.code === 'NoSuchKey') return 'missing';
+        if (told.status === 404) throw refused(told);
+        return 'unknown';
       }),
 
     async put(key, object, { signal }) {

@@ -55,7 +55,7 @@ export async function loadSdk({ region, endpoint, pathStyle, timeoutMs, maxSocke
 export function createSdkRequests(bucket: string, sdk: () => Promise<Sdk>): S3Requests {
   async function ask({ method, key, headers = {}, body, limits = { maxBytes: 0 } }: S3Request, limit: AbortSignal) {
     const { commands, client } = await sdk();
-    const { 'if-match': IfMatch, 'if-none-match': IfNoneMatch } = headers;
+    const { 'if-match': IfMatch, 'if-none-match': IfNoneMatch, range } = headers;
     const object = {
       ...{ Bucket: bucket, Key: key },
       ...(IfMatch === undefined ? {} : { IfMatch }),
@@ -63,7 +63,10 @@ export function createSdkRequests(bucket: string, sdk: () => Promise<Sdk>): S3Re
     };
     const options = { abortSignal: limit };
     if (method === 'GET') {
-      const output = await client.send(new commands.GetObjectCommand(object), options);
+      const output = await client.send(
+        new commands.GetObjectCommand({ ...object, ...(range && { Range: range }) }),
+        options,
+      );
       return answered(output, headersOf(output), await bodyOf(output, limits, limit));
     }
     if (method === 'HEAD') {

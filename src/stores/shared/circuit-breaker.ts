@@ -61,6 +61,8 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
 
   return {
     get: (key, limits) => guard(() => store.get(key, limits)),
+    head: (key, limits) => guard(() => store.head(key, limits)),
+    getIfChanged: (key, etag, limits) => guard(() => store.getIfChanged(key, etag, limits)),
     put: (key, object, limits) => guard(() => store.put(key, object, limits)),
     delete: (key, limits) => guard(() => store.delete(key, limits)),
     deleteAll: (folder, limits) => guard(() => store.deleteAll(folder, limits)),

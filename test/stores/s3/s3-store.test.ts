@@ -43,6 +43,8 @@ describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
     const there = createS3Store({ ...options, bucket });
     const nowhere = createS3Store({ ...options, bucket: `${bucket}-not` });
     assert.equal(await there.get('nothing', live()), undefined);
+    assert.equal(await there.head('nothing', live()), 'missing');
+    await assert.rejects(nowhere.head('nothing', live()), { code: 'store_failed' });
     await assert.rejects(nowhere.get('nothing', live()), { code: 'store_failed' });
     await Promise.all([there.close(), nowhere.close(), dispose()]);
   });
@@ -118,6 +120,30 @@ describe('an S3 server that misbehaves', () => {
     assertFault(answer('500 Oops\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 5000 }));
   it('announces too much: original_too_large', () =>
     assertFault(answer('200 OK\r\nContent-Length: 5000000', 'begin'), 'original_too_large', { timeoutMs: 3000 }));
+
+  it('refuses a HEAD: unknown; stumbles: store_failed; ignores a condition: unchanged by its ETag', async () => {
+    const replies: string[] = [];
+    const server = await startFaultyServer((socket) => {
+      socket.on('data', () => socket.write(replies.shift() ?? ''));
+    });
+    const store = against(server.port, { timeoutMs: 5000 });
+    const denied = '<Error><Code>AccessDenied</Code></Error>';
+    for (const status of ['401 No', '403 Forbidden', '405 No', '501 No']) {
+      replies.push(answer(`${status}\r\nContent-Length: 0`));
+      assert.equal(await store.head('k', live()), 'unknown');
+    }
+    replies.push(answer('404 No\r\nContent-Length: 0'), answer(`403 No\r\nContent-Length: ${denied.length}`, denied));
+    assert.equal(await store.head('k', live()), 'unknown');
+    replies.push(answer('500 Oops\r\nContent-Length: 0'), answer('500 Oops\r\nContent-Length: 0'));
+    await assert.rejects(store.head('k', live()), { code: 'store_failed' });
+    replies.push(answer('200 OK\r\nETag: "e"\r\nContent-Length: 4', 'body'));
+    assert.equal(await store.getIfChanged('k', '"e"', live()), 'unchanged');
+    replies.push(answer('304 Not Modified\r\nETag: "e"'));
+    await assert.rejects(store.get('k', live()), { code: 'store_failed' });
+    assert.deepEqual(replies, []);
+    await store.close();
+    await server.dispose();
+  });
 
   it('cuts a body short: store_failed', async () => {
     const server = await startFaultyServer((socket) => {
