@@ -53,6 +53,11 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
 }
 
+export interface DeleteAllOptions extends WriteOptions {
+  /** Objects that stay in place and are not counted. */
+  keep?(key: string): boolean;
+}
+
 /** A store that is only read. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
@@ -79,8 +84,14 @@ export interface ObjectStore extends ObjectReader {
   /** Deleting a missing object is no error. */
   delete(key: string, options: WriteOptions): Promise<void>;
   /**
+   * Keys that begin with this prefix (any text, also in the middle of a segment), in no promised order, page by page. The
+   * adapter's time limit holds for each page. Of keys that are written or deleted meanwhile, some may be listed.
+   */
+  list(prefix: string, options: { readonly signal: AbortSignal }): AsyncIterable<readonly string[]>;
+  /**
    * Deletes every object whose key begins with `folder/`; resolves with their number. The adapter's time limit holds for each
    * step, the caller's signal for the whole. After an early end some objects are gone; another call deletes the rest.
+   * `store_failed` also when the store goes on to list what it was told to delete.
    */
-  deleteAll(folder: string, options: WriteOptions): Promise<number>;
+  deleteAll(folder: string, options: DeleteAllOptions): Promise<number>;
 }

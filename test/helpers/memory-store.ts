@@ -1,7 +1,7 @@
 import { announce } from '../../src/stores/shared/time-limit.ts';
 import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../../src/stores/store.ts';
 
-type Held = 'get' | 'head' | 'put' | 'delete' | 'deleteAll';
+type Held = 'get' | 'head' | 'list' | 'put' | 'delete' | 'deleteAll';
 
 /** Objects in a map, with every call counted and each kind of call holdable, so that tests can order events. */
 export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
@@ -68,9 +68,14 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
       await begin('delete', 'delete', key, signal);
       objects.delete(key);
     },
-    async deleteAll(folder, { signal }) {
+    async *list(prefix, { signal }) {
+      await begin('list', 'list', prefix, signal);
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix));
+      for (let from = 0; from < keys.length; from += 1000) yield keys.slice(from, from + 1000);
+    },
+    async deleteAll(folder, { signal, keep = () => false }) {
       await begin('deleteAll', 'deleteAll', folder, signal);
-      const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`));
+      const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`) && !keep(key));
       for (const key of keys) objects.delete(key);
       return keys.length;
     },

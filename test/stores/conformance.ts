@@ -207,6 +207,15 @@ export function storeConformance(
     });
     after(() => subject.dispose());
 
+    async function listed(prefix: string): Promise<string[]> {
+      const keys: string[] = [];
+      for await (const page of subject.store.list(prefix, live())) {
+        assert.ok(page.length > 0 && page.length <= 1000, `${page.length} keys`);
+        keys.push(...page);
+      }
+      return keys;
+    }
+
     it('keeps body, type, caching and metadata together', async () => {
       const whole = object(randomBytes(100_000), { version: { etag: '"not its own"', bytes: 1, lastModified: 2 } });
       await subject.store.put('folder/thumb-12ab.webp', whole, live());
@@ -287,14 +296,92 @@ export function storeConformance(
           await subject.store.put(key, object(Buffer.from(key)), live());
       };
       await Promise.all(Array.from({ length: 16 }, put));
+      assert.deepEqual((await listed('a%2Fb.jpg/')).sort(), inside.toSorted());
       assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 2500);
       for (const key of ['a%2Fb.jpg/thumb-0.webp', 'a%2Fb.jpg/thumb-2499.webp'])
         assert.equal(await subject.store.get(key, live()), undefined);
       for (const key of beside) assert.equal((await subject.store.get(key, live()))?.body.toString(), key);
+      assert.deepEqual((await listed('a%2Fb.jp')).sort(), beside.slice(0, 3).sort());
       assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 0);
       assert.equal(await subject.store.deleteAll('never/was', live()), 0);
       await subject.store.put('a%2Fb.jpg/again.webp', object(Buffer.from('again')), live());
       assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 1);
+    });
+
+    it('lists keys exactly as they were put, by any beginning', async () => {
+      const keys = LOOKALIKES.map((key) => `listed/${key}`);
+      for (const key of keys) await subject.store.put(key, object(Buffer.from('x')), live());
+      for (const prefix of [
+        'listed/',
+        'listed',
+        'list',
+        'listed/a',
+        'listed/a%',
+        'listed/a/',
+        'listed/.',
+        'listed/%2',
+      ]) {
+        const expected = keys.filter((key) => key.startsWith(prefix));
+        assert.deepEqual((await listed(prefix)).sort(), expected.sort(), prefix);
+      }
+      for (const prefix of [`listed/${'l'.repeat(150)}`, `listed/${'l'.repeat(200)}.`, `listed/${'é'.repeat(201)}`]) {
+        const expected = keys.filter((key) => key.startsWith(prefix));
+        assert.ok(expected.length > 0);
+        assert.deepEqual((await listed(prefix)).sort(), expected.sort(), prefix);
+      }
+      const all = await listed('');
+      assert.deepEqual(
+        keys.filter((key) => !all.includes(key)),
+        [],
+      );
+      for (const none of ['listed//', '/', 'listed/../listed/', 'listed/a/b/', 'listed/q?x=1/', 'nothing'])
+        assert.deepEqual(await listed(none), [], none);
+    });
+
+    it('lists any key that a storefront may sign', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(legalId, { maxLength: 5 }), async (ids) => {
+          const folder = `lists/${randomBytes(6).toString('hex')}`;
+          // Each in a folder of its own, because a folder cannot hold a file and a folder of one name.
+          const keys = ids.map((id, n) => `${folder}/${n}/${id.replaceAll(/\/+/g, '/').replace(/\/$/, '')}`);
+          for (const key of keys) await subject.store.put(key, object(Buffer.from('x')), live());
+          assert.deepEqual((await listed(`${folder}/`)).sort(), keys.sort());
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    it('ends a list with the reason of the caller, and lets it go at any page', async () => {
+      const reason = new Error('gave up');
+      const controller = new AbortController();
+      await subject.store.put('one/of/them', object(Buffer.from('x')), live());
+      for (let n = 0; n < 60; n += 1)
+        for await (const page of subject.store.list('one/', { signal: controller.signal })) {
+          assert.deepEqual(page, ['one/of/them']);
+          break;
+        }
+      controller.abort(reason);
+      const pages = subject.store.list('one/', { signal: controller.signal })[Symbol.asyncIterator]();
+      await assert.rejects(pages.next(), reason);
+    });
+
+    it('deletes a folder but for what is to be kept', async () => {
+      const keys = [
+        'kept/original.json',
+        'kept/thumb.webp',
+        'kept/deep/er.webp',
+        'kept/.hidden',
+        `kept/${'l'.repeat(300)}`,
+      ];
+      for (const key of keys) await subject.store.put(key, object(Buffer.from(key)), live());
+      const keep = (key: string) => key === 'kept/original.json';
+      const before = await subject.store.head('kept/original.json', live());
+      assert.equal(await subject.store.deleteAll('kept', { ...live(), keep }), 4);
+      assert.deepEqual(await listed('kept'), ['kept/original.json']);
+      assert.deepEqual(await subject.store.head('kept/original.json', live()), before);
+      assert.equal(await subject.store.deleteAll('kept', { ...live(), keep }), 0);
+      assert.equal(await subject.store.deleteAll('kept', live()), 1);
+      assert.deepEqual(await listed('kept'), []);
     });
 
     it('ends a write when the caller gives up', async () => {

@@ -37,3 +37,13 @@ function namesOf(segment: string): string[] {
 function escapeName(segment: string): string {
   return segment.replace(/^(?:\.|%(?=(?:25)*2E))/, (first) => (first === '.' ? '%2E' : '%25'));
 }
+
+/** What a file name adds to a key; `continues`: in the middle of a segment. Undefined for names of the store's own. */
+export function textOfName(name: string): { readonly text: string; readonly continues: boolean } | undefined {
+  if (name.startsWith('.')) {
+    const [, part] = /^\.(.+)\+$/s.exec(name) ?? [];
+    return part === undefined ? undefined : { text: part, continues: true };
+  }
+  const text = name.replace(/^%(?:2E|25(?=(?:25)*2E))/, (escaped) => (escaped === '%2E' ? '.' : '%'));
+  return { text, continues: false };
+}

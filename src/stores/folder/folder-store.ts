@@ -1,9 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
+import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
 import type { ObjectStore, ReadOptions, StoredObject } from '../store.ts';
 import { pathOfKey } from './file-names.ts';
+import { listKeys } from './folder-list.ts';
 import { createFolderWriter, type HeaderLocation, sidecarFileOf } from './folder-writer.ts';
 import { readFile, readObject, readVersion } from './object-files.ts';
 import { NO_HEADERS, type ObjectHeaders, parseHeaders } from './trailer.ts';
@@ -16,6 +18,7 @@ export interface FolderStoreOptions {
 }
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
+const PAGE_KEYS = 1000;
 const REFUSED = new Set(['EACCES', 'EPERM']);
 
 /** Objects as files under one folder; no key reaches a file outside of it. */
@@ -74,7 +77,7 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     });
   }
 
-  return {
+  const store: ObjectStore = {
     async get(key, options) {
       const object = await read(key, options);
       return object === 'unchanged' ? undefined : object;
@@ -108,7 +111,22 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
       await bounded(signal, timeoutMs, () => writer.remove(file).catch(unlessAbsent));
     },
 
-    async deleteAll(folder, { signal }) {
+    async *list(prefix, { signal }) {
+      const keys = listKeys(home, prefix, follow);
+      try {
+        for (let more = true; more; ) {
+          const page = await bounded(signal, timeoutMs, (limit) => nextPage(keys, limit));
+          more = page.length === PAGE_KEYS;
+          if (page.length > 0) yield page;
+        }
+      } finally {
+        // Not awaited: after a time-out, the disk may still hang.
+        keys.return(undefined).catch(() => {});
+      }
+    },
+
+    async deleteAll(folder, { signal, keep }) {
+      if (keep) return deleteListed(store, folder, { signal, keep });
       const path = fileOf(folder);
       if (!path) return 0;
       return bounded(signal, timeoutMs, async () => {
@@ -119,6 +137,18 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
 
     async close() {},
   };
+  return store;
+}
+
+async function nextPage(keys: AsyncIterator<string>, limit: AbortSignal): Promise<string[]> {
+  const page: string[] = [];
+  while (page.length < PAGE_KEYS) {
+    const next = await keys.next();
+    limit.throwIfAborted();
+    if (next.done) break;
+    page.push(next.value);
+  }
+  return page;
 }
 
 function codeOf(error: unknown): string {

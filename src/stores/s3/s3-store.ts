@@ -1,8 +1,10 @@
 import { errors } from '../../errors.ts';
+import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
 import { REFUSALS, versionOf, versionOfHead } from '../shared/version.ts';
 import type { ObjectStore, ReadOptions, StoredObject } from '../store.ts';
 import type { BucketLocation } from './bucket-url.ts';
+import { listPages } from './list.ts';
 import { METADATA, type S3Reply } from './requests.ts';
 import { createSdkRequests, loadSdk, type Sdk } from './sdk.ts';
 import { createSignedRequests } from './signed-requests.ts';
@@ -17,8 +19,6 @@ export interface S3StoreOptions extends BucketLocation {
   /** Default: the SDK's own chain of providers. */
   readonly credentials?: Credentials | undefined;
 }
-
-const DELETES_AT_A_TIME = 16;
 
 /**
  * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). The SDK is loaded for lists only, for
@@ -93,25 +93,13 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       });
     },
 
-    async deleteAll(folder, { signal }) {
-      let deleted = 0;
-      // Always from the beginning: the objects of the last page are gone, and no token can be lost.
-      for (;;) {
-        const page = await bounded(signal, timeoutMs, async (limit) => {
-          const { commands, client } = await sdk();
-          const list = new commands.ListObjectsV2Command({ Bucket: bucket, Prefix: `${prefix}${folder}/` });
-          return client.send(list, { abortSignal: limit });
-        });
-        const keys = (page.Contents ?? []).flatMap(({ Key }) => Key?.slice(prefix.length) ?? []);
-        if (keys.length === 0) return deleted;
-        deleted += keys.length;
-        // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
-        const next = async () => {
-          for (let key = keys.pop(); key !== undefined; key = keys.pop()) await store.delete(key, { signal });
-        };
-        await Promise.all(Array.from({ length: DELETES_AT_A_TIME }, next));
-      }
+    async *list(begin, { signal }) {
+      const pages = listPages(sdk, bucket, prefix + begin, { signal, timeoutMs });
+      for await (const keys of pages) yield keys.map((key) => key.slice(prefix.length));
     },
+
+    // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
+    deleteAll: (folder, limits) => deleteListed(store, folder, limits),
 
     connect() {
       void requests.connect();

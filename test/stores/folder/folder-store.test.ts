@@ -89,6 +89,31 @@ describe('a folder that no key can leave', () => {
     assert.equal((await store().get('link-in.txt', options()))?.body.toString(), 'fine');
   });
 
+  it('lists nothing outside, nothing hidden, nothing that is no file and nothing under a name that no key has', async () => {
+    for (const foreign of ['%25252Ebut', '%2E', 'x'.repeat(230)]) await writeFile(join(root, 'inside', foreign), 'x');
+    const listed = async (prefix: string) => {
+      const keys: string[] = [];
+      for await (const page of store().list(prefix, options())) keys.push(...page);
+      return keys.sort();
+    };
+    const all = ['inside/%252Ebut', 'inside/ok.txt', 'link-in.txt'];
+    assert.deepEqual(await listed(''), all);
+    assert.deepEqual(await listed('inside/'), all.slice(0, 2));
+    for (const prefix of [
+      '../',
+      '../p',
+      'folder-out/',
+      'parent/',
+      'parent/public/',
+      'loop/',
+      'zero/',
+      '.git/',
+      '/etc/',
+    ])
+      assert.deepEqual(await listed(prefix), [], prefix);
+    for (const foreign of ['%25252Ebut', '%2E', 'x'.repeat(230)]) await rm(join(root, 'inside', foreign));
+  });
+
   it('writes nothing outside', async () => {
     for (const key of ['../evil.txt', '/evil.txt', 'a/../../evil.txt', '', 'a//b', 'a\0b']) {
       await assert.rejects(store().put(key, object('evil'), options()), { code: 'store_failed' }, key);
