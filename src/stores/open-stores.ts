@@ -1,4 +1,5 @@
-import { createFolderStore, type HeaderLocation } from './folder/folder-store.ts';
+import { createFolderStore } from './folder/folder-store.ts';
+import type { HeaderLocation } from './folder/folder-writer.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
 import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 import { withCircuitBreaker } from './shared/circuit-breaker.ts';

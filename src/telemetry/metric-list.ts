@@ -38,7 +38,7 @@ const ANSWERS = [
 ] as const;
 const OUTCOMES = [...ANSWERS, ...ERROR_CODES, 'other'];
 const STORES = ['originals', 'results'] as const;
-const CALLS = ['get', 'put', 'delete', 'delete_all'] as const;
+const CALLS = ['get', 'head', 'list', 'put', 'delete', 'delete_all'] as const;
 const CALL_OUTCOMES = ['ok', 'missing', 'failed', 'timeout', 'too_large', 'aborted'] as const;
 const REFUSALS = ['queue_full', 'wait_timeout', 'input_memory', 'work_memory', 'draining'] as const;
 const WAITS = ['served', 'refused', 'left'] as const;
