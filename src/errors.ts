@@ -22,6 +22,7 @@ const KINDS = {
   // Short, because the upload of this original may finish a moment later.
   original_not_found: { status: 404, cacheControl: 'public, max-age=10' },
   method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
+  upload_under_way: { status: 409, cacheControl: NEVER_KEPT },
   already_exists: { status: 412, cacheControl: NEVER_KEPT },
   expired: { status: 410, cacheControl: REPEATABLE },
   original_too_large: { status: 413, cacheControl: REPEATABLE },
@@ -69,6 +70,9 @@ export const errors = {
   refusedRequest: (message: string, status = 400) => new DarkroomError('bad_request', message, { status }),
   unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
   uploadForbidden: () => new DarkroomError('forbidden', 'This server did not sign this upload.'),
+  uploadUnderWay: () =>
+    new DarkroomError('upload_under_way', 'Another upload with this ticket is under way.', { retryAfter: 1 }),
+  uploadTooSlow: () => new DarkroomError('bad_request', 'The upload took too long.', { status: 408 }),
   alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),

@@ -37,6 +37,7 @@ import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
 import { createPurgeEpochs } from './renditions/purge-epochs.ts';
 import { createResultStore } from './renditions/result-store.ts';
+import { createFolderReceiver } from './stores/folder/folder-receiver.ts';
 import { openOriginals, openResults, type StoreOptions } from './stores/open-stores.ts';
 import type { ObjectStore } from './stores/store.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -143,8 +144,12 @@ async function start() {
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: config.originals.kind === 'origin' ? undefined : (originals as ObjectStore),
     bucket: config.originals.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...config.originals }) : undefined,
+    receiver:
+      config.originals.kind === 'folder'
+        ? createFolderReceiver({ root: config.originals.path, timeoutMs: config.storeTimeoutMs })
+        : undefined,
     cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
-    maxOriginalBytes,
+    ...{ maxOriginalBytes, uploadBytes: memory.uploads },
   });
   const playground = config.playground ? createPlayground() : undefined;
   const life = { ready: false, draining: false };

@@ -143,7 +143,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const { api, folderUploads, playground } = deps;
-  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxUploadBytes));
+  const uploadLimits = { maxBytes: deps.maxUploadBytes, timeoutMs: limits.requestTimeoutMs };
+  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, uploadLimits));
   if (playground) app.register(async (scope) => registerPlayground(scope, playground));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 

@@ -1,3 +1,4 @@
+import type { ObjectReceiver } from '../../src/stores/object-receiver.ts';
 import type { ObjectStore, StoredObject } from '../../src/stores/store.ts';
 
 /** Objects in a map, with every call counted and each kind of call holdable, so that tests can order events. */
@@ -39,6 +40,23 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     calls,
     hold,
     count: (kind: string) => calls.filter((call) => call.startsWith(`${kind} `)).length,
+  };
+}
+
+/** Uploads into a store of a test. For tests of uploads themselves there is `createFolderOriginals`. */
+export function receiverInto(store: ObjectStore): ObjectReceiver {
+  return {
+    async receive(key, body, { contentType, signal }) {
+      if (await store.get(key, { signal, maxBytes: Number.MAX_SAFE_INTEGER })) return false;
+      const copies: Buffer[] = [];
+      for await (const chunk of body) copies.push(Buffer.from(chunk));
+      await store.put(
+        key,
+        { body: Buffer.concat(copies), contentType, cacheControl: undefined, metadata: {} },
+        { signal },
+      );
+      return true;
+    },
   };
 }
 

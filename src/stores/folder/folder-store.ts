@@ -21,8 +21,8 @@ export interface FolderStoreOptions {
 }
 
 /** Where unfinished writes lie. A key cannot reach it, because a key's own leading dot is escaped. */
-const TEMPORARY = '.tmp';
-const LEFTOVER_AGE_MS = 3_600_000;
+export const TEMPORARY = '.tmp';
+export const LEFTOVER_AGE_MS = 3_600_000;
 /** File systems end names at 255 bytes; the rest is room for our own prefix and suffix. */
 const MAX_NAME_BYTES = 200;
 const READABLE_NAME_BYTES = 120;
@@ -34,12 +34,7 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
   let swept: Promise<void> | undefined;
   let realHome = '';
 
-  /** The file of a key. Undefined for keys that name no file: empty, dot and NUL segments. */
-  function fileOf(key: string): string | undefined {
-    const segments = key.split('/');
-    const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-    return nameless ? undefined : join(home, ...segments.map(fileName));
-  }
+  const fileOf = (key: string) => fileIn(home, key);
 
   /** Whether a path without links is inside the folder, which may itself be a link, and one that is changed meanwhile. */
   async function isInside(real: string): Promise<boolean> {
@@ -107,16 +102,6 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     return parseMetadata(await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
   }
 
-  async function sweepLeftovers(): Promise<void> {
-    const folder = join(home, TEMPORARY);
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) {
-      const leftover = join(folder, name);
-      const { mtimeMs } = await stat(leftover).catch(() => ({ mtimeMs: Date.now() }));
-      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { recursive: true, force: true });
-    }
-  }
-
   /** How many objects were in it. */
   async function removeFolder(folder: string): Promise<number> {
     const real = await follow(folder);
@@ -155,7 +140,7 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
       const file = fileOf(key);
       if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
       await bounded(signal, timeoutMs, async (limit) => {
-        swept ??= sweepLeftovers();
+        swept ??= sweepLeftovers(home);
         await swept.catch((error) => {
           swept = undefined;
           throw error;
@@ -184,6 +169,24 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
   };
 }
 
+/** The file of a key below a folder. Undefined for keys that name no file: empty, dot and NUL segments. */
+export function fileIn(home: string, key: string): string | undefined {
+  const segments = key.split('/');
+  const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
+  return nameless ? undefined : join(home, ...segments.map(fileName));
+}
+
+/** Removes unfinished writes that are older than any write lasts: a crash left them. */
+export async function sweepLeftovers(home: string): Promise<void> {
+  const folder = join(home, TEMPORARY);
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const leftover = join(folder, name);
+    const { mtimeMs } = await stat(leftover).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { recursive: true, force: true });
+  }
+}
+
 /** One segment of a key as a file name: leading dots are ours, and long names keep their beginning and a digest. */
 function fileName(segment: string): string {
   // What looks escaped already is escaped once more, so that two keys never share a file.
@@ -197,7 +200,7 @@ function fileName(segment: string): string {
   return `${readable}~${createHash('sha256').update(segment).digest('hex')}`;
 }
 
-function sidecarFileOf(file: string): string {
+export function sidecarFileOf(file: string): string {
   return join(dirname(file), `.${basename(file)}.json`);
 }
 
