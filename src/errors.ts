@@ -45,6 +45,8 @@ export class DarkroomError extends Error {
   readonly cacheControl: string;
   /** Seconds after which a retry makes sense, for the Retry-After header (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined;
+  /** The error comes of this server's size: a larger one would not refuse the same file. */
+  readonly ofThisServer: boolean;
 
   /**
    * `status` replaces the code's own where the URL is right and the rest of the request is not (a header, its speed): such an
@@ -53,7 +55,7 @@ export class DarkroomError extends Error {
   constructor(
     code: ErrorCode,
     publicMessage: string,
-    detail: { cause?: unknown; retryAfter?: number; status?: number } = {},
+    detail: { cause?: unknown; retryAfter?: number; status?: number; ofThisServer?: boolean } = {},
   ) {
     super(`${code}: ${publicMessage}`, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'DarkroomError';
@@ -62,6 +64,7 @@ export class DarkroomError extends Error {
     this.status = detail.status ?? KINDS[code].status;
     this.cacheControl = detail.status === undefined ? KINDS[code].cacheControl : NEVER_KEPT;
     this.retryAfter = detail.retryAfter;
+    this.ofThisServer = detail.ofThisServer ?? false;
   }
 }
 
@@ -82,6 +85,10 @@ export const errors = {
   presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
   originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
   originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, { cause }),
+  tooLargeForThisServer: () =>
+    new DarkroomError('original_too_large', 'The original needs more memory than this server has for one picture.', {
+      ofThisServer: true,
+    }),
   originalUnreadable: (message: string, cause?: unknown) =>
     new DarkroomError('original_unreadable', message, { cause }),
   busy: (retryAfter: number) => new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter }),
