@@ -177,6 +177,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
+    ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads },
   });
   const { uploads, imageMeta } = shop;
   const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);

@@ -9,6 +9,8 @@ export interface MemoryPlan {
   readonly decodes: number;
   /** Saves waiting or under way. */
   readonly saves: number;
+  /** Buffers of uploads to this server, while they are written to its folder. */
+  readonly uploads: number;
   /** All originals in memory together, and so the largest one. */
   readonly inputs: number;
   /** Reserve for buffers that are unused and not collected by V8 yet. */
@@ -41,6 +43,9 @@ const FACES_BYTES = 88 * MIB;
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;
+/** Out of the saves' share, so that 256 MiB still suffice: 4 uploads at a time there, 8 on 512 MiB, 64 at most. */
+const UPLOADS_SHARE = 1 / 256;
+const MOST_UPLOADS = 16 * MIB;
 /** Decodes of 4 MB each: some seven on 512 MiB. */
 const MOST_DECODES = 128 * MIB;
 const DECODES_SHARE = 1 / 16;
@@ -55,7 +60,8 @@ export const allowedMemory = () => Math.min(process.constrainedMemory() || Numbe
 /** Undefined when the memory does not suffice. */
 export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
-  const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE));
+  const uploads = Math.min(MOST_UPLOADS, Math.floor(limit * UPLOADS_SHARE));
+  const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE)) - uploads;
   const inputs = Math.floor(limit * INPUT_SHARE);
   // A small DARKROOM_MEMORY_CACHE bounds this cache too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
@@ -66,10 +72,11 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
     Math.max(LEAST_KEPT_FREE, garbage) -
     (options.faces ? FACES_BYTES : 0) -
     saves -
+    uploads -
     inputs -
     decodes;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
   return free + decodes < LEAST_WORK || cache > free
     ? undefined
-    : { limit, cache, decodes, saves, inputs, garbage, work: Math.floor(free - cache) };
+    : { limit, cache, decodes, saves, uploads, inputs, garbage, work: Math.floor(free - cache) };
 }

@@ -1,4 +1,5 @@
 import { OWN_FOLDER, recordKey } from '../../src/renditions/keys.ts';
+import type { ObjectReceiver } from '../../src/stores/object-receiver.ts';
 import { announce } from '../../src/stores/shared/time-limit.ts';
 import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../../src/stores/store.ts';
 
@@ -102,6 +103,20 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     record: (id: string): any => JSON.parse(objects.get(recordKey(id))?.body.toString() ?? 'null'),
     /** Calls of this kind, a name of the store's methods. */
     count: (kind: string) => calls.filter((call) => call.startsWith(`${kind} `)).length,
+  };
+}
+
+/** Uploads into a store of a test. For tests of uploads themselves there is `createFolderOriginals`. */
+export function receiverInto(store: ObjectStore): ObjectReceiver {
+  return {
+    async receive(key, body, { contentType, signal }) {
+      if (await store.get(key, { signal, maxBytes: Number.MAX_SAFE_INTEGER })) return false;
+      const copies: Buffer[] = [];
+      for await (const chunk of body) copies.push(Buffer.from(chunk));
+      const object = { body: Buffer.concat(copies), contentType, cacheControl: undefined, metadata: {} };
+      await store.put(key, object, { signal });
+      return true;
+    },
   };
 }
 

@@ -154,9 +154,10 @@ describe('slow clients', () => {
         }),
       ],
       [
+        // With one ticket: only one of them is read at a time.
         'send a slow upload',
         300,
-        '408',
+        '408,409',
         async () => ({
           port: uploading.port,
           text: `PUT ${await ticket()} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\n`,
@@ -185,7 +186,7 @@ describe('slow clients', () => {
       context.diagnostic(
         `${count} slow clients closed, answers ${JSON.stringify(statuses)}; good: ${answered}, p99 ${p99} ms`,
       );
-      assert.deepEqual(Object.keys(statuses), status === undefined ? [] : [status]);
+      assert.deepEqual(Object.keys(statuses).sort(), status?.split(',') ?? []);
       // A byte that was on its way when the server closed comes back as a reset.
       assert.deepEqual(
         Object.keys(failures).filter((code) => code !== 'ECONNRESET' && code !== 'EPIPE'),

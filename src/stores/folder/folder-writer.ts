@@ -14,7 +14,7 @@ export type HeaderLocation = 'trailer' | 'sidecar';
 
 /** Folder of unfinished writes. A key cannot name it, because leading dots of keys are escaped. */
 export const TEMPORARY = '.tmp';
-const LEFTOVER_AGE_MS = 3_600_000;
+export const LEFTOVER_AGE_MS = 3_600_000;
 
 /** An object in files that are not yet in place. */
 export interface Staged {
@@ -121,7 +121,8 @@ export function sidecarFileOf(file: string): string {
   return join(dirname(file), `.${basename(file)}.json`);
 }
 
-async function sweepLeftovers(folder: string): Promise<void> {
+/** Removes unfinished writes that are older than any write lasts: a crash left them. */
+export async function sweepLeftovers(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const leftover = join(folder, name);
