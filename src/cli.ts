@@ -103,7 +103,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const [{ readConfig }, { openOriginals, openResults }, { verifyOriginals }] = await Promise.all([
       import('./process/config.ts'),
       import('./stores/open-stores.ts'),
-      import('./originals/verify.ts'),
+      import('./originals/records/verify.ts'),
     ]);
     const { originals: location, results: resultsLocation, ...config } = readConfig();
     const { storeTimeoutMs: timeoutMs, s3, originPrivate, maxOriginalBytes } = config;

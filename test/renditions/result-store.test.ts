@@ -25,6 +25,7 @@ describe('a client that leaves while the result store is asked', () => {
     held.resolve();
     await until(() => app.queue.running + app.queue.waiting === 0);
     assert.deepEqual(app.warnings, []);
-    assert.deepEqual([originals.count('get'), results.count('get')], [0, 1]);
+    // The rendition, the record, and the index of purged folders.
+    assert.deepEqual([originals.count('get'), results.count('get')], [0, 3]);
   });
 });

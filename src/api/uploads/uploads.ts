@@ -4,7 +4,7 @@ import type { WorkQueue } from '../../flow/work-queue.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
-import type { OriginalRecords } from '../../originals/records.ts';
+import type { OriginalRecords } from '../../originals/records/records.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';

@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Epoch } from '../renditions/epochs.ts';
-import type { ObjectVersion } from '../stores/store.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
+import type { ObjectVersion } from '../../stores/store.ts';
 import { comparableTag, patched, raised, type SourceVersion, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 
