@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { refuseDearPresets } from './presets/encode-budget.ts';
 import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
-import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
+import { loadSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import type { ImageFormat } from './url/family.ts';
 import { createImageUrls } from './url/sdk.ts';
@@ -49,7 +50,7 @@ const PURGE_TIMEOUT_MS = 65_000;
 
 class UsageError extends Error {}
 
-/** What a command found: as text for people, and as JSON. */
+/** The result of a command: as text, and as JSON for `--json`. */
 interface Outcome {
   readonly text: string;
   readonly data: unknown;
@@ -63,7 +64,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   async sign([preset, id, ...more], flags) {
     if (!preset || !id || more.length > 0) throw new UsageError('sign needs a preset and an id');
     const { signingKeys, presetsFile, publicUrl, serverUrl } = readClientConfig();
-    const [key = await loadOrMakeSigningKey()] = signingKeys ?? [];
+    const [key = await loadSigningKey()] = signingKeys ?? [];
     const presets = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
     const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl;
     const seconds = numberOf('expires-in', flags['expires-in']);
@@ -84,9 +85,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async presets([action, file, ...more]) {
     if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
-    const { presetsFile } = readClientConfig();
+    const { presetsFile, renderTimeoutMs } = readClientConfig();
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
-    const changes = diffPresets(running, await readJson(file));
+    const next = await readJson(file);
+    const changes = diffPresets(running, next);
+    refuseDearPresets(checkPresets(next), renderTimeoutMs);
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },
 
@@ -100,7 +103,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const [{ readConfig }, { openOriginals, openResults }, { verifyOriginals }] = await Promise.all([
       import('./process/config.ts'),
       import('./stores/open-stores.ts'),
-      import('./originals/verify.ts'),
+      import('./originals/records/verify.ts'),
     ]);
     const { originals: location, results: resultsLocation, ...config } = readConfig();
     const { storeTimeoutMs: timeoutMs, s3, originPrivate, maxOriginalBytes } = config;

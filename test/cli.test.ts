@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -108,6 +109,22 @@ describe('darkroom', () => {
     const bad = await darkroom(['sign', 'thumb', 'a.jpg'], { DARKROOM_SIGNING_KEYS: 'secret-but-short' });
     assert.equal(bad.code, 1);
     assert.doesNotMatch(bad.stderr, /secret-but-short/);
+  });
+
+  it('signs with the key of the folder, and makes none where a server made none', async () => {
+    const keyless = { DARKROOM_SIGNING_KEYS: '' };
+    const refused = await darkroom(['sign', 'thumb', 'a.jpg'], keyless);
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /^darkroom: there is no signing key here: expected DARKROOM_SIGNING_KEYS, or the folder/,
+    );
+    assert.ok(!existsSync(join(folder, 'data')));
+    await mkdir(join(folder, 'data'));
+    await writeFile(join(folder, 'data/signing-key'), `${key}\n`);
+    const { stdout } = await darkroom(['sign', 'thumb', 'a.jpg'], keyless);
+    await rm(join(folder, 'data'), { recursive: true });
+    assert.equal(stdout, (await darkroom(['sign', 'thumb', 'a.jpg'])).stdout);
   });
 
   it('makes keys that differ and that the server takes', async () => {

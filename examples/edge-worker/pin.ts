@@ -16,6 +16,8 @@ export interface Pinned {
   readonly suffix: string;
   /** Whether Accept chose the format, so that the answer varies. */
   readonly negotiated: boolean;
+  /** The URL's own suffix was another spelling of `suffix`: the answer is a 301. */
+  readonly moved: boolean;
 }
 
 /** Above this size the server answers WebP in place of AVIF. */
@@ -39,15 +41,18 @@ export function pin(
     matched !== undefined &&
     (ratio === undefined || (pixelRatios.includes(Number(ratio)) && String(Number(ratio)) === ratio)) &&
     (width === undefined || (widths.includes(Number(width)) && String(Number(width)) === width)) &&
-    (format === undefined || format === own || formats.includes(format));
+    (format === undefined || (format === own && own !== 'auto') || formats.includes(format));
   if (!offered) return 'not_offered';
-  if (format !== undefined || own !== 'auto') return { suffix, negotiated: false };
+  const size = width !== undefined ? `@${width}w` : ratio === undefined || ratio === '1' ? '' : `@${ratio}x`;
+  const canonical = format === undefined || format === own ? size : `${size}.${format}`;
+  const negotiated = format === undefined && own === 'auto';
+  if (canonical !== suffix || !negotiated) return { suffix: canonical, negotiated, moved: canonical !== suffix };
 
   const accepted = new Set(accept.toLowerCase().split(',').filter(wanted).map(typeOf));
   const small = pixels(preset, Number(ratio ?? 1), width && Number(width)) <= AVIF_MAX_PIXELS;
   const candidates = preset.animated ? ['webp'] : small ? ['avif', 'webp'] : ['webp'];
   const chosen = candidates.find((candidate) => formats.includes(candidate) && accepted.has(`image/${candidate}`));
-  return { suffix: chosen ? `${suffix}.${chosen}` : suffix, negotiated: true };
+  return { suffix: chosen ? `${suffix}.${chosen}` : suffix, negotiated, moved: false };
 }
 
 const typeOf = (range: string) => range.split(';', 1)[0]?.trim() ?? '';

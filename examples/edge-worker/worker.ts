@@ -32,6 +32,8 @@ interface Answer {
 
 /** Milliseconds, longer than the server's own deadlines for queue and render together. */
 const ORIGIN_TIMEOUT_MS = 35_000;
+/** Seconds that caches keep a redirect. */
+const REDIRECT_S = 86_400;
 const underWay = new Map<string, Promise<Answer>>();
 let verifier: { keys: string; verify: ReturnType<typeof createVerifier> } | undefined;
 
@@ -49,6 +51,7 @@ export default {
 
     // One spelling for each picture, however the client or a CDN encoded it.
     const path = formatImagePath({ ...url, suffix: pinned?.suffix ?? url.suffix });
+    if (pinned?.moved) return redirect(path, url.expiresAt, pinned.negotiated);
     const key = new Request(origin + path);
     const kept = await caches.default.match(key);
     const answer = kept ?? (await develop(path, pinned ? key : undefined, url.id, env, request, context));
@@ -142,6 +145,22 @@ function toClient(
     return new Response(null, { status: 304, headers });
   }
   return new Response(request.method === 'HEAD' ? null : answer.body, { status, headers });
+}
+
+/** As the server answers `@1x` and the preset's own format: to the URL without them. */
+function redirect(location: string, expiresAt: number | undefined, negotiated: boolean): Response {
+  const left = expiresAt === undefined ? REDIRECT_S : Math.max(0, Math.floor(expiresAt - Date.now() / 1000));
+  const headers = {
+    location,
+    'cache-control': `public, max-age=${Math.min(REDIRECT_S, left)}`,
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'cross-origin-resource-policy': 'cross-origin',
+    'access-control-allow-origin': '*',
+    'timing-allow-origin': '*',
+    ...(negotiated ? { vary: 'Accept' } : {}),
+  };
+  return new Response(null, { status: 301, headers });
 }
 
 /** By weak comparison (RFC 9110, 13.1.2). */

@@ -1,7 +1,7 @@
 import type { DecodeCache } from '../originals/decode-cache.ts';
-import { createLocalRecords } from '../originals/local-records.ts';
-import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records.ts';
-import { createReplacements, type Replacements } from '../originals/replacements.ts';
+import { createLocalRecords } from '../originals/records/local-records.ts';
+import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records/records.ts';
+import { createReplacements, type Replacements } from '../originals/records/replacements.ts';
 import { renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { ObjectStore } from '../stores/store.ts';
@@ -14,6 +14,7 @@ export interface TakedownOptions
   readonly decodes: DecodeCache;
   /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly results: ObjectStore | undefined;
+  onReplacement?(outcome: 'noticed' | 'limited'): void;
 }
 
 /** One truth about each original: its record, who notices that it changed, and what takes it down on every machine. */
@@ -24,13 +25,21 @@ export interface Takedown {
 }
 
 export function createTakedown(options: TakedownOptions): Takedown {
-  const { cache, decodes, results } = options;
+  const { cache, decodes, results, warn, onReplacement } = options;
   const onEpoch = (id: string) => {
     decodes.forget(id);
     cache.deleteBelow(`${renditionFolder(id)}/`);
   };
   const records = results ? createOriginalRecords({ ...options, results, onEpoch }) : createLocalRecords({ onEpoch });
   const purges = createPurges({ ...options, records });
-  const replacements = createReplacements({ ...options, records, onReplaced: (id) => void purges.cleanUp(id) });
+  const replacements = createReplacements({
+    ...{ ...options, records },
+    onReplaced(id) {
+      onReplacement?.('noticed');
+      warn('an original was replaced: what was made of it goes', id, undefined);
+      void purges.cleanUp(id);
+    },
+    onLimited: () => onReplacement?.('limited'),
+  });
   return { records, replacements, purges };
 }

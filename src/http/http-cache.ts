@@ -14,6 +14,14 @@ export function passingCacheControl(expiresAt: number | undefined, now: number):
   return `public, max-age=${atMost(PASSING_S, expiresAt, now)}`;
 }
 
+/** Seconds: the canonical suffix of a URL changes only with the preset's own format. */
+const REDIRECT_S = 86_400;
+
+/** For a 301 to the canonical spelling of a URL. */
+export function redirectCacheControl(expiresAt: number | undefined, now: number): string {
+  return `public, max-age=${atMost(REDIRECT_S, expiresAt, now)}`;
+}
+
 function atMost(seconds: number, expiresAt: number | undefined, now: number): number {
   return expiresAt === undefined ? seconds : Math.min(seconds, Math.max(0, Math.floor(expiresAt - now)));
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { errors } from '../errors.ts';
 import type { Presets, Variant } from '../presets/presets.ts';
 import { cacheTagsOf, renditionKey } from '../renditions/keys.ts';
+import { formatImagePath } from '../url/image-path.ts';
 import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
 import type { Signatures } from '../url/signature.ts';
 
@@ -11,7 +12,9 @@ export interface Target {
   readonly variant: Variant;
   /** The rendition's key in cache and store. */
   readonly key: string;
-  /** Whether Accept took part. */
+  /** The path of the canonical spelling, with its query, where this URL's suffix has another; undefined where it has not. */
+  readonly moved: string | undefined;
+  /** Whether Accept chose the format. */
   readonly negotiated: boolean;
   /** Headers of every rendition that is answered for this URL. */
   readonly headers: Readonly<Record<string, string>>;
@@ -53,7 +56,9 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
     refuseExpired(url); // 410
     const variant = presets.resolve(url.preset, url.suffix, accept); // 404
     const key = renditionKey(url.id, variant, renderVersion);
-    return { url, variant, key, negotiated, headers: headersOf(url.id, negotiated) };
+    const suffix = presets.canonicalSuffix(url.preset, url.suffix);
+    const moved = suffix === url.suffix ? undefined : formatImagePath({ ...url, suffix });
+    return { url, variant, key, moved, negotiated, headers: headersOf(url.id, negotiated) };
   }
 
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {

@@ -4,10 +4,11 @@ import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
-import type { OriginalCheck } from '../originals/original-check.ts';
-import type { OriginalView } from '../originals/record-memory.ts';
-import type { OriginalRecords } from '../originals/records.ts';
+import type { OriginalCheck } from '../originals/records/original-check.ts';
+import type { OriginalView } from '../originals/records/record-memory.ts';
+import type { OriginalRecords } from '../originals/records/records.ts';
 import type { SourceSelection } from '../originals/source-selection.ts';
+import { accepts } from '../presets/accept.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
 import type { Renderer } from '../render/render.ts';
@@ -23,6 +24,7 @@ import {
   matchesEtag,
   NOT_TO_BE_KEPT,
   passingCacheControl,
+  redirectCacheControl,
   type Source,
 } from './http-cache.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
@@ -66,6 +68,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
     const target = resolveUrl(request.raw.url ?? '', request.headers.accept, context); // 400, 403, 410, 404
+    if (target.moved !== undefined) {
+      context.outcome = 'redirected';
+      return reply.code(301).headers(redirectHeaders(target, target.moved)).send();
+    }
     const view = check?.due(target.url.id) ? undefined : records.trusted(target.url.id);
     const inMemory = cache.get(target.key, view?.epoch);
     if (inMemory) return answer(reply, target, fromMemory(inMemory, true), false);
@@ -127,10 +133,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
     { url, variant, negotiated }: Target,
   ) {
     const busy = reason instanceof DarkroomError && reason.code === 'busy';
-    const accept = negotiated ? headers.accept : undefined;
+    const taken = negotiated ? (mediaType: string) => accepts(headers.accept, mediaType) : undefined;
     const view = busy && deps.nearest ? records.trusted(url.id) : undefined;
     const inMemory = view ? cache.family(familyOf(url.id, variant), view.epoch) : [];
-    const rendition = fallbackOf(inMemory, variant.recipe, accept);
+    const rendition = fallbackOf(inMemory, variant.recipe, taken);
     if (!rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
     return { value: { rendition, source: 'nearest', timer, lasting: false } satisfies Found, collapsed: false };
@@ -203,6 +209,10 @@ function lastingHeaders({ url, headers }: Target, { etag, renderedAt }: Renditio
     etag,
     'last-modified': new Date(renderedAt * 1000).toUTCString(),
   };
+}
+
+function redirectHeaders({ url, headers }: Target, location: string): Readonly<Record<string, string>> {
+  return { ...headers, 'cache-control': redirectCacheControl(url.expiresAt, Date.now() / 1000), location };
 }
 
 /** Without an ETag, so that no cache prolongs it by asking whether it is still the same. */

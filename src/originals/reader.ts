@@ -3,7 +3,7 @@ import type { Epoch } from '../renditions/epochs.ts';
 import type { ObjectReader, ReadOptions } from '../stores/store.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { QUARANTINE } from './quarantine.ts';
-import type { Replacements } from './replacements.ts';
+import type { Replacements } from './records/replacements.ts';
 
 /** An original in pooled memory, which is used again after this is disposed of: dispose of it once nothing reads it. */
 export interface HeldOriginal extends Disposable {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -61,7 +62,10 @@ export type Preset = z.output<typeof presetSchema>;
 /** The content of a presets file, before defaults. */
 export type PresetDefinitions = z.input<typeof presetsSchema>;
 
-/** Checks definitions read from a file. Throws an Error that names the preset and the field of each fault. */
+/** Definitions that cannot be used; the message names presets and fields, for the operator. */
+export class PresetsError extends OperatorError {}
+
+/** Checks definitions read from a file. Throws a PresetsError that names the preset and the field of each fault. */
 export function checkPresets(definitions: unknown): Record<string, Preset> {
   const checked = presetsSchema.safeParse(definitions);
   if (checked.success) return checked.data;
@@ -69,5 +73,5 @@ export function checkPresets(definitions: unknown): Record<string, Preset> {
     const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message;
     return `${issue.path.join('.') || 'the file'}: ${message}`;
   });
-  throw new Error(`presets are not valid: ${found.join('; ')}`);
+  throw new PresetsError(`presets are not valid: ${found.join('; ')}`);
 }

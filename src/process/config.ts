@@ -1,18 +1,19 @@
 import { availableParallelism } from 'node:os';
+import { OperatorError } from '../errors.ts';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
 import { settings, signingKeys } from './settings.ts';
 
 export type { StoreLocation } from './settings.ts';
 
-/** Values that no message may repeat. */
+/** Settings whose values stay out of messages and logs. */
 const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof readConfig>;
 
 /** Thrown for settings that cannot be used; the message names each variable, its value and what was expected. */
-export class ConfigError extends Error {}
+export class ConfigError extends OperatorError {}
 
 /** Reads the settings. The only place that looks at `process.env`. Sizes in bytes, durations in milliseconds. */
 export function readConfig(environment: Environment = process.env, memoryLimit = allowedMemory()) {
@@ -25,7 +26,9 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   const problems = unknown.map((name) => `${name} is not a setting of this version`);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
-    problems.push(`${name}=${SECRET.has(name) ? '(hidden)' : (given[name] ?? '')} cannot be used: ${message}`);
+    problems.push(
+      `${name}=${SECRET.has(name) ? '(hidden)' : withoutSecrets(given[name] ?? '')} cannot be used: ${message}`,
+    );
   }
   if (parsed.data && !parsed.data.DARKROOM_SIGNING_KEYS && parsed.data.NODE_ENV === 'production') {
     problems.push('DARKROOM_SIGNING_KEYS is not set: expected in production (make one with `openssl rand -hex 32`)');
@@ -33,7 +36,9 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   if (parsed.data?.DARKROOM_ORIGINALS.kind === 'origin' && !parsed.data.DARKROOM_ORIGIN_PRIVATE) {
     const { url } = parsed.data.DARKROOM_ORIGINALS;
     if (!url.startsWith('https:'))
-      problems.push(`DARKROOM_ORIGINALS=${url} cannot be used: expected https:, or DARKROOM_ORIGIN_PRIVATE=on`);
+      problems.push(
+        `DARKROOM_ORIGINALS=${withoutSecrets(url)} cannot be used: expected https:, or DARKROOM_ORIGIN_PRIVATE=on`,
+      );
   }
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
@@ -53,7 +58,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     results: env.DARKROOM_RESULTS,
     originPrivate: env.DARKROOM_ORIGIN_PRIVATE,
     s3: {
-      // Tigris and R2 call their one region `auto`; AWS itself wants to be told.
+      // Tigris and R2 call their one region `auto`; AWS has no default region.
       region: env.AWS_REGION ?? (env.AWS_ENDPOINT_URL_S3 ? 'auto' : 'us-east-1'),
       endpoint: env.AWS_ENDPOINT_URL_S3,
       pathStyle:
@@ -85,7 +90,8 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
-    playground: env.DARKROOM_PLAYGROUND ?? !production,
+    // It signs for every visitor, so by default only with a key that is good for nothing but this folder.
+    playground: env.DARKROOM_PLAYGROUND ?? env.DARKROOM_SIGNING_KEYS === undefined,
     tracing:
       env.OTEL_SDK_DISABLED !== 'true' &&
       env.OTEL_TRACES_EXPORTER !== 'none' &&
@@ -94,19 +100,33 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   });
 }
 
+/**
+ * A value for a message. User and password of a URL (RFC 3986, 3.2.1) are hidden, and its query, where webhooks have tokens.
+ * Up to the last `@`, because a value that is no URL may have slashes in its password.
+ */
+function withoutSecrets(value: string): string {
+  return value.replace(/^((?:webhook:)?(?:https?|s3|file):\/*)?.*@/is, '$1(hidden)@').replace(/\?.*/s, '?(hidden)');
+}
+
 function tooLittleMemory(limit: number, faces: boolean): string {
   const mib = Math.floor(limit / 1024 ** 2);
   const help = faces ? 'DARKROOM_FACES=off, a smaller DARKROOM_MEMORY_CACHE' : 'a smaller DARKROOM_MEMORY_CACHE';
   return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
 }
 
-/** What the command line needs; it checks nothing that only a server needs. */
+/** The settings that the command line uses; those of the server alone are not checked. */
 export function readClientConfig(environment: Environment = process.env) {
   const { DARKROOM_SIGNING_KEYS, DARKROOM_PRESETS, DARKROOM_API_TOKEN, DARKROOM_PUBLIC_URL, PORT } = environment;
   const keys = signingKeys.optional().safeParse(DARKROOM_SIGNING_KEYS || undefined);
   if (!keys.success) throw new ConfigError('DARKROOM_SIGNING_KEYS=(hidden) cannot be used: expected hex keys');
+  const renderTimeout = settings.shape.DARKROOM_RENDER_TIMEOUT.safeParse(
+    environment.DARKROOM_RENDER_TIMEOUT || undefined,
+  );
+  if (!renderTimeout.success)
+    throw new ConfigError('DARKROOM_RENDER_TIMEOUT cannot be used: expected a duration such as 5s');
   return {
     signingKeys: keys.data,
+    renderTimeoutMs: renderTimeout.data,
     presetsFile: DARKROOM_PRESETS || undefined,
     apiToken: DARKROOM_API_TOKEN || undefined,
     serverUrl: `http://127.0.0.1:${PORT || '8080'}`,
@@ -114,7 +134,7 @@ export function readClientConfig(environment: Environment = process.env) {
   };
 }
 
-/** Servers reached by address or by a bare name have no bucket sub-domains. */
+/** A server reached by its address or by a bare name has no sub-domains for buckets. */
 function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
   const { hostname } = new URL(endpoint);

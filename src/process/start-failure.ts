@@ -1,8 +1,8 @@
-import { ConfigError } from './config.ts';
+import { OperatorError } from '../errors.ts';
 
 /** Why the process cannot start: a sentence where the operator can mend it, else the stack. */
 export function startFailure(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof OperatorError) return error.message;
   if (!(error instanceof Error)) return String(error);
   if (isListenError(error))
     return `It cannot listen on ${error.address}:${error.port} (${error.code}): set HOST, PORT or DARKROOM_METRICS_PORT.`;

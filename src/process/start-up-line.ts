@@ -31,7 +31,10 @@ export function startUpLine(config: Config, address: string, metricsServer: Serv
 }
 
 /** What an operator should set before the next start, a sentence each; empty when all is well. */
-export function startUpWarnings({ threadPool, slots, memory }: Config, allocator = runningAllocator()): string[] {
+export function startUpWarnings(
+  { threadPool, slots, memory, playground, host }: Config,
+  allocator = runningAllocator(),
+): string[] {
   const warnings: string[] = [];
   const threads = slots + SPARE_THREADS;
   if (threadPool < threads)
@@ -40,5 +43,14 @@ export function startUpWarnings({ threadPool, slots, memory }: Config, allocator
     warnings.push(
       `glibc may keep half a gigabyte of freed memory: set ${FRUGAL_GLIBC} before the start, or preload jemalloc`,
     );
+  if (playground && !isLoopback(host))
+    warnings.push(
+      `the playground signs URLs for every visitor, and HOST=${host} is no loopback address: DARKROOM_PLAYGROUND=off removes it`,
+    );
   return warnings;
+}
+
+/** RFC 5735, 4 and RFC 4291, 2.5.3. A name other than `localhost` may lead anywhere. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

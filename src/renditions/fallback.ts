@@ -6,21 +6,21 @@ const BASE = /^image\/(jpeg|png|gif)$/;
 
 /**
  * Of renditions of the same crop of one original, the best stand-in for `recipe`: the next larger one, else the largest.
- * `accept`: of a negotiated request, whose client takes other formats too.
+ * `accepts`: of a negotiated request, whose client may take another format; told a media type.
  */
 export function fallbackOf(
   kept: readonly Rendition[],
   recipe: Recipe,
-  accept: string | undefined,
+  accepts: ((mediaType: string) => boolean) | undefined,
 ): Rendition | undefined {
   const fits = ({ contentType }: Rendition) =>
     recipe.output === 'base'
       ? BASE.test(contentType)
       : contentType === `image/${recipe.output}` ||
-        (accept !== undefined && (BASE.test(contentType) || accept.includes(contentType)));
+        (accepts !== undefined && (BASE.test(contentType) || accepts(contentType)));
   const bySize = kept.filter(fits).sort((a, b) => area(a) - area(b));
   const enough = ({ width, height }: Rendition) =>
-    width >= (recipe.width ?? 0) || height >= (recipe.height ?? Infinity);
+    width >= (recipe.width ?? Infinity) || height >= (recipe.height ?? Infinity);
   return bySize.find(enough) ?? bySize.at(-1);
 }
 

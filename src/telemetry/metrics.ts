@@ -11,6 +11,8 @@ export interface Metrics {
   observeRequest(context: RequestContext, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
   countFaceLook(outcome: 'found' | 'none' | 'failed'): void;
+  /** `limited`: of one that was noticed less than a purge window ago. */
+  countReplacement(outcome: 'noticed' | 'limited'): void;
   countRefusal(reason: Refusal): void;
   observeWait(wait: WaitReport): void;
   observeRender(render: RenderReport): void;
@@ -104,6 +106,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const steps = histogram('darkroom_step_seconds');
   const saved = counter('darkroom_saves_total');
   const looks = counter('darkroom_face_looks_total');
+  const replacements = counter('darkroom_originals_replaced_total');
   const refusals = counter('darkroom_refusals_total');
   const waits = histogram('darkroom_queue_wait_seconds');
   const renders = counter('darkroom_renders_total');
@@ -169,6 +172,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     countSave: (outcome) => saved.inc({ outcome }),
     countFaceLook: (outcome) => looks.inc({ outcome }),
+    countReplacement: (outcome) => replacements.inc({ outcome }),
     countRefusal: (reason) => refusals.inc({ reason }),
     observeWait: ({ ms, outcome }) => waits.observe({ outcome }, ms / 1000),
     observeRender({ input, output, outcome, bytes }) {

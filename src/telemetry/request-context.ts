@@ -5,7 +5,7 @@ export interface RequestContext {
   preset?: string;
   id?: string;
   negotiated?: boolean;
-  /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `client_left` or an error code. */
+  /** `memory`, `store`, `render`, `collapsed`, `nearest`, `not_modified`, `redirected`, `client_left` or an error code. */
   outcome?: string;
   timer?: StepTimer;
   /** Set where tracing is on. */

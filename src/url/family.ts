@@ -143,8 +143,10 @@ export function urlOf(family: Family, { width, pixelRatio = 1, format }: UrlOpti
   if (width !== undefined) offered(preset, 'width', width, shape.widths ?? []);
   else offered(preset, 'pixel ratio', pixelRatio, [1, ...(shape.pixelRatios ?? DEFAULT_PIXEL_RATIOS)]);
   if (format !== undefined) offered(preset, 'format', format, [...(shape.formats ?? DEFAULT_FORMATS), shape.format]);
+  // The server redirects `@1x` and the preset's own format to the URL without them.
   const size = width !== undefined ? `@${width}w` : pixelRatio !== 1 ? `@${pixelRatio}x` : '';
-  return family.baseUrl + formatImagePath({ ...family, suffix: size + (format === undefined ? '' : `.${format}`) });
+  const pinned = format === undefined || format === shape.format ? '' : `.${format}`;
+  return family.baseUrl + formatImagePath({ ...family, suffix: size + pinned });
 }
 
 /** Candidates by the preset's widths where it declares some, else by its pixel ratios. */

@@ -1,3 +1,5 @@
+import { isConsistent } from './spelling.ts';
+
 /** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?exp=<unix seconds>]`, every part percent-decoded once. */
 export interface ImageUrl {
   readonly signature: string;
@@ -41,7 +43,9 @@ export function parseImagePath(target: string): ImageUrl {
 
   const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/s.exec(decode(preset)) ?? [];
   if (CONTROL_CHARACTERS.test(name)) throw bad('The preset holds control characters.');
-  return { signature: decode(signature), preset: name, suffix, id: checkId(decode(id)), expiresAt: expiry(query) };
+  const url = { signature: decode(signature), preset: name, suffix, id: checkId(decode(id)), expiresAt: expiry(query) };
+  if (!isConsistent(signature + preset, id)) throw bad('The URL is not percent-encoded as the signers encode it.');
+  return url;
 }
 
 function decode(part: string): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { recordKey } from '../../src/renditions/keys.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
@@ -94,6 +95,42 @@ describe('while a purge empties the result store', () => {
     await width();
     await finish();
     assert.equal(await width(), 500);
+  });
+});
+
+describe('a purge while the sidecar of an original is being read', () => {
+  it('leaves nothing of what was read', async () => {
+    const { pass, come, open } = gate();
+    const first = await startPurging('deleteAll');
+    await first.width();
+    await first.app.saves.drain(60_000);
+    const { results } = first;
+    let held = true;
+    const slow: ObjectStore = {
+      ...results.store,
+      async get(key, limits) {
+        const found = await results.store.get(key, limits);
+        if (held && key.endsWith('.json')) await pass();
+        return found;
+      },
+    };
+    const originals = createMemoryStore({ [ID]: red });
+    const app = await startApp({ originals: originals.store, results: slow, apiToken: 't'.repeat(20) });
+    apps.push(app);
+    const meta = async () => {
+      const answer = (await (await app.meta([ID])).json()) as { images: { width?: number }[] };
+      return answer.images[0]?.width;
+    };
+    assert.ok(results.objects.has(recordKey(ID)));
+    const reading = meta();
+    await come;
+    held = false;
+    originals.objects.set(ID, { ...originals.objects.get(ID)!, body: green });
+    assert.equal((await app.purge(ID)).status, 200);
+    open();
+    await reading;
+    assert.equal(await meta(), 500);
+    await first.finish();
   });
 });
 

@@ -145,7 +145,7 @@ describe('when looking fails', () => {
       assert.match(answer.headers.get('cache-tag') ?? '', /^o-/);
       const body = await bodyOf(answer);
       assert.deepEqual([(await sharp(body).metadata()).width, (await sharp(body).metadata()).height], [150, 150]);
-      await app.saves.drain(1000);
+      await app.saves.drain(60_000);
       assert.deepEqual([app.cache.entries, results.made()], [0, []]);
       assert.deepEqual([app.looks, app.warnings], [['failed'], ['faces could not be looked for']]);
       const soon = await app.get(app.path('thumb', 'a.jpg', Math.floor(Date.now() / 1000) + 30));
@@ -171,7 +171,7 @@ describe('when looking fails', () => {
     const good = await app.get(target);
     assert.match(good.headers.get('cache-control') ?? '', /immutable/);
     assert.match((await app.get(target)).headers.get('cache-status') ?? '', /memory/);
-    await app.saves.drain(1000);
+    await app.saves.drain(60_000);
     assert.equal(results.objects.size, 2);
   });
 });

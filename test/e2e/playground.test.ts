@@ -7,6 +7,7 @@ import { TEST_KEY } from '../helpers/app.ts';
 import { browserSkip, launchBrowser } from '../helpers/browser.ts';
 import { astronaut } from '../helpers/faces.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { until } from '../helpers/turns.ts';
 
 /** Kept by every run, for people to look at. */
 const SCREENSHOTS = new URL('../../data/screenshots/', import.meta.url).pathname;
@@ -14,7 +15,7 @@ const SAMPLES = new URL('../../samples/', import.meta.url).pathname;
 
 let server: TestServer;
 before(async () => {
-  server = await startServer();
+  server = await startServer({ DARKROOM_PLAYGROUND: 'on' });
   await mkdir(join(server.folder, 'data/originals'), { recursive: true });
   await copyFile(join(SAMPLES, 'coffee.jpg'), join(server.folder, 'data/originals/coffee.jpg'));
 });
@@ -190,9 +191,22 @@ describe('the playground and others', () => {
     }
   });
 
-  it('is not there in production or when it is off', async () => {
-    for (const settings of [{ NODE_ENV: 'production' }, { DARKROOM_PLAYGROUND: 'off' }]) {
-      const closed = await startServer(settings as Record<string, string>);
+  it('is there by itself with a key that the server made, and warns where strangers may reach it', async () => {
+    const open = await startServer({ DARKROOM_SIGNING_KEYS: undefined });
+    assert.equal((await open.get('/playground')).status, 200);
+    assert.ok(!open.log().some(({ msg }) => msg.includes('playground')));
+    await open.dispose();
+    const reachable = await startServer({ DARKROOM_PLAYGROUND: 'on', HOST: '0.0.0.0' });
+    await until(() =>
+      reachable.log().some(({ msg }) => /playground signs URLs for every visitor.*0\.0\.0\.0/.test(msg)),
+    );
+    await reachable.dispose();
+  });
+
+  it('is not there with a key of its own, in production, or when it is off', async () => {
+    const off = { DARKROOM_SIGNING_KEYS: undefined, DARKROOM_PLAYGROUND: 'off' };
+    for (const settings of [{}, { NODE_ENV: 'production' }, off]) {
+      const closed = await startServer(settings);
       for (const path of ['/playground', '/playground/page.js', '/playground/api/presets', '/v1/uploads/x.y'])
         assert.equal((await closed.get(path)).status >= 400, true, path);
       assert.equal((await closed.get('/v1/uploads/x.y', { method: 'PUT', body: 'x' })).status, 404);

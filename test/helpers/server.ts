@@ -23,8 +23,8 @@ export interface LogLine {
 }
 
 /** A real process on a real loopback port, in an empty folder of its own. */
-/** `preload`: a module loaded before the server's own code. `main`: that of another tree. */
-export async function startServer(settings: Record<string, string> = {}, preload?: URL, main = MAIN) {
+/** `preload`: a module loaded before the server's own code. `main`: that of another tree. Undefined unsets a variable. */
+export async function startServer(settings: Record<string, string | undefined> = {}, preload?: URL, main = MAIN) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
   const env = {
     ...inherited,

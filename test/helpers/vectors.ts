@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { PresetShapes, UrlOptions } from '../../src/url/family.ts';
+import type { PresetShape, PresetShapes, UrlOptions } from '../../src/url/family.ts';
 
 export interface Vector {
   readonly name: string;
@@ -12,7 +12,19 @@ export interface Vector {
   readonly path: string;
 }
 
-export const { vectors }: { vectors: Vector[] } = JSON.parse(
+/** A call of a signer, and the path that it must write. */
+export interface CallVector {
+  readonly name: string;
+  readonly key: string;
+  readonly preset: string;
+  /** Null for an inline recipe. */
+  readonly shape: PresetShape | null;
+  readonly options: UrlOptions;
+  readonly id: string;
+  readonly path: string;
+}
+
+export const { vectors, calls }: { vectors: Vector[]; calls: CallVector[] } = JSON.parse(
   readFileSync(new URL('../url/vectors.json', import.meta.url), 'utf8'),
 );
 

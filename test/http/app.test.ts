@@ -197,7 +197,7 @@ describe('beside the pictures', () => {
     const id = `${'é'.repeat(254)}.jpg`;
     originals.objects.set(id, { body: photo, contentType: undefined, cacheControl: undefined, metadata: {} });
     assert.equal((await app.get(app.path('thumb', id))).status, 200);
-    const encoded = Array.from(Buffer.from(id), (byte) => `%${byte.toString(16)}`).join('');
+    const encoded = encodeURIComponent(id).replaceAll('.', '%2E').toLowerCase();
     const [, signature] = app.path('thumb', id).split('/');
     assert.equal((await app.get(`/${signature}/thumb/${encoded}`)).status, 200);
   });

@@ -40,6 +40,17 @@ describe('suffix', () => {
     assert.equal(resolve('wide', '.webp').recipe.output, 'webp');
   });
 
+  it('has one canonical spelling', () => {
+    const canonical = (name: string, suffixes: string[]) => suffixes.map((each) => presets.canonicalSuffix(name, each));
+    assert.deepEqual(canonical('wide', ['@1x', '.webp', '@1x.webp', '@2x.webp', '.avif', '@1x.avif']), [
+      ...['', '', '', '@2x', '.avif', '.avif'],
+    ]);
+    assert.deepEqual(canonical('card', ['', '@640w', '@1.5x.webp', '.webp', '@1x']), [
+      ...['', '@640w', '@1.5x.webp', '.webp', ''],
+    ]);
+    assert.equal(presets.canonicalSuffix('w_30,f_jpeg', '@1x.jpeg'), '');
+  });
+
   it('offers nothing that the preset does not declare, in no other spelling', () => {
     for (const suffix of [
       '@3x',
@@ -52,6 +63,7 @@ describe('suffix', () => {
       '@x',
       '@2x@2x',
       '.gif',
+      '.auto',
       '.png',
       '.jpg',
       '.AVIF',

@@ -148,6 +148,43 @@ describe('a boot that stops', () => {
     );
   });
 
+  it('tells no password or token of a URL', () => {
+    for (const environment of [
+      { DARKROOM_ORIGINALS: 'http://shop:geheim@origin.example/pictures/' },
+      { DARKROOM_ORIGINALS: 'ftp://shop:geheim@origin.example/pictures/' },
+      { DARKROOM_ORIGINALS: 'https://shop:ge/h@geheim@origin.example/pictures/?token=geheim' },
+      { DARKROOM_ORIGINALS: 'shop:geheim@origin.example' },
+      { DARKROOM_RESULTS: 's3://AKIA:geheim@bucket/x' },
+      { DARKROOM_CDN_PURGE: 'webhook:ftp://shop:geheim@hooks.example/x' },
+      { DARKROOM_CDN_PURGE: 'webhok:https://hooks.example/x?token=geheim' },
+      { DARKROOM_PUBLIC_URL: 'ftp://shop:geheim@img.example' },
+      { OTEL_EXPORTER_OTLP_ENDPOINT: '//shop:geheim@collector' },
+    ]) {
+      const [name = ''] = Object.keys(environment);
+      assert.throws(
+        () => readConfig(environment),
+        (error: Error) => {
+          assert.ok(error instanceof ConfigError && error.message.includes(`${name}=`), error.message);
+          assert.doesNotMatch(error.message, /geheim|shop|AKIA|ge\/h/);
+          return true;
+        },
+      );
+    }
+    fails(
+      { DARKROOM_ORIGINALS: 'http://shop:geheim@origin.example/a/' },
+      /=http:\/\/\(hidden\)@origin\.example\/a\/ cannot/,
+    );
+    fails({ DARKROOM_ORIGINALS: 'http://origin.example/a/' }, /=http:\/\/origin\.example\/a\/ cannot/);
+  });
+
+  it('has a playground only with a key that the server makes, or where it is asked for', () => {
+    const { playground: made } = readConfig({});
+    const { playground: own } = readConfig({ DARKROOM_SIGNING_KEYS: KEY });
+    const { playground: asked } = readConfig({ DARKROOM_SIGNING_KEYS: KEY, DARKROOM_PLAYGROUND: 'on' });
+    const { playground: off } = readConfig({ DARKROOM_PLAYGROUND: 'off' });
+    assert.deepEqual([made, own, asked, off], [true, false, true, false]);
+  });
+
   it('wants real keys: none that is empty, short or not hex, and one in production', () => {
     for (const keys of ['', 'ab', 'ab'.repeat(31), `${KEY},`, `${KEY},ab`, 'zz'.repeat(32), `${KEY}a`])
       fails({ DARKROOM_SIGNING_KEYS: keys }, /DARKROOM_SIGNING_KEYS/);

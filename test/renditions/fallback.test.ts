@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { accepts } from '../../src/presets/accept.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { fallbackOf } from '../../src/renditions/fallback.ts';
 import { familyOf } from '../../src/renditions/keys.ts';
@@ -65,6 +66,7 @@ describe('the cache lends memory', () => {
 
 describe('the nearest rendition', () => {
   const { recipe } = presets.resolve('small', '', undefined);
+  const by = (accept: string) => (mediaType: string) => accepts(accept, mediaType);
   const kept = [rendition(150), rendition(600), rendition(1200), rendition(400, 'image/avif')];
 
   it('is the next larger one, else the largest', () => {
@@ -75,9 +77,29 @@ describe('the nearest rendition', () => {
 
   it('is of the format asked for, or of one that a negotiating client takes', () => {
     assert.equal(fallbackOf([rendition(600, 'image/avif')], recipe, undefined), undefined);
-    assert.equal(fallbackOf(kept, recipe, 'image/avif,image/webp')?.width, 400);
+    assert.equal(fallbackOf(kept, recipe, by('image/avif,image/webp'))?.width, 400);
     const base = { ...recipe, output: 'base' as const };
-    assert.equal(fallbackOf(kept, base, '*/*'), undefined);
-    assert.equal(fallbackOf([rendition(600, 'image/jpeg')], base, '*/*')?.width, 600);
+    assert.equal(fallbackOf(kept, base, by('*/*')), undefined);
+    assert.equal(fallbackOf([rendition(600, 'image/jpeg')], base, by('*/*'))?.width, 600);
+  });
+
+  it('is of no format that the client refuses', () => {
+    for (const refusing of [
+      'image/avif;q=0,image/webp',
+      'image/avif; q=0.000, image/webp',
+      'image/webp',
+      'image/avifs',
+    ])
+      assert.equal(fallbackOf(kept, recipe, by(refusing))?.contentType, 'image/webp', refusing);
+    assert.equal(fallbackOf([rendition(600, 'image/avif')], recipe, by('image/avif;q=0')), undefined);
+  });
+
+  it('is large enough for presets of one side', () => {
+    const [tall, wide] = ['h_500,f_webp', 'w_500,f_webp'].map((name) => presets.resolve(name, '', undefined).recipe);
+    for (const one of [tall, wide]) {
+      assert.ok(one);
+      assert.equal(fallbackOf(kept, one, undefined)?.width, 600);
+      assert.equal(fallbackOf([rendition(150), rendition(400)], one, undefined)?.width, 400);
+    }
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { DarkroomError, type ErrorCode } from '../../src/errors.ts';
 import { createPresets } from '../../src/presets/presets.ts';
+import { documentedSpellings } from '../helpers/spellings.ts';
 
 const folder = new URL('../../docs/', import.meta.url);
 const guide = readFileSync(new URL('cdn.md', folder), 'utf8');
@@ -51,6 +52,11 @@ describe('the CDN guide', () => {
         presets.resolve('card', '', accept).recipe.output,
         accept,
       );
+  });
+
+  it('counts the spellings of a URL as they are', () => {
+    const [, rest = '', count = ''] = /`\/<signature>(\/\S+)` has (\d+) spellings/.exec(guide) ?? [];
+    assert.equal(documentedSpellings(`/${'A'.repeat(22)}${rest}`).size, Number(count));
   });
 
   it('has JSON that can be read', () => {

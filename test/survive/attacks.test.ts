@@ -134,7 +134,7 @@ describe('forged signatures', () => {
     const then = state();
     for (const [what, forged] of cases) {
       assert.notEqual(forged, signature, what);
-      const answer = await get(`/${forged}/thumb/${id}`);
+      const answer = await get(`/${forged}/thumb/${forged.includes('%') ? encodeURIComponent(id) : id}`);
       assert.equal(codeOf(answer), '403 bad_signature', what);
       assert.ok(!answer.body.includes(signature), what);
       assert.equal(answer.headers.etag, undefined);
@@ -156,7 +156,7 @@ describe('forged signatures', () => {
       ['an id in capitals', `/${signature}/thumb/${id.toUpperCase()}`],
       ['an id with more', `/${signature}/thumb/${id}x`],
       ['an id with less', `/${signature}/thumb/${id.slice(0, -1)}`],
-      ['an id with a slash more', `/${signature}/thumb/${id}/`],
+      ['an id with a slash more', `/${signature}/thumb/${encodeURIComponent(`${id}/`)}`],
       ['an id with a space more', `/${signature}/thumb/${id}%20`],
       ['another preset', `/${signature}/card/${id}`],
       ['a preset in capitals', `/${signature}/THUMB/${id}`],
@@ -224,7 +224,7 @@ describe('paths, encodings and Unicode', () => {
     const tail = rest.join('/');
     const first = await get(good);
     assert.equal(first.status, 200);
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     const then = state();
     const stored = [...results.objects.keys()];
     const at = (id: string, preset = 'thumb') => `/${signature}/${preset}/${id}`;
@@ -233,15 +233,6 @@ describe('paths, encodings and Unicode', () => {
     const same = [
       good.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
       at(tail.replace('/', '%2F')),
-      at(tail.replace('/', '%2f')),
-      at(hex(nfc)),
-      at(hex(nfc).toUpperCase()),
-      at(tail, hex('thumb')),
-      at(tail, 'thumb@1x'),
-      at(tail, 'thumb%401x'),
-      at(tail, 'thumb.webp'),
-      at(tail, 'thumb@1x.webp'),
-      `/${hex(signature)}/thumb/${tail}`,
       `http://evil.example${good}`,
       `HTTP://evil.example:1${good}`,
       `https://user:pass@evil.example${good}`,
@@ -251,15 +242,26 @@ describe('paths, encodings and Unicode', () => {
       assert.deepEqual([answer.status, answer.headers.etag], [200, first.headers.etag], path);
     }
 
+    const moved = [at(tail, 'thumb@1x'), at(tail, 'thumb%401x'), at(tail, 'thumb.webp'), at(tail, 'thumb@1x.webp')];
+    for (const path of moved) {
+      const { status, headers } = await get(path);
+      assert.deepEqual([status, headers.location], [301, good], path);
+    }
+
     const refused: [path: string, code: string][] = [
+      [at(tail.replace('/', '%2f')), '400 bad_request'],
+      [at(hex(nfc)), '400 bad_request'],
+      [at(hex(nfc).toUpperCase()), '400 bad_request'],
+      [at(tail, hex('thumb')), '400 bad_request'],
+      [`/${hex(signature)}/thumb/${tail}`, '400 bad_request'],
       [`/${good}`, '403 bad_signature'],
       [`//evil.example${good}`, '403 bad_signature'],
       [`/.${good}`, '403 bad_signature'],
       [`/..${good}`, '403 bad_signature'],
-      [`/%2e%2e${good}`, '403 bad_signature'],
+      [`/%2e%2e${good}`, '400 bad_request'],
       [`/x/..${good}`, '403 bad_signature'],
-      [`${good}/`, '403 bad_signature'],
-      [`${good}//`, '403 bad_signature'],
+      [`${good}/`, '400 bad_request'],
+      [`${good}//`, '400 bad_request'],
       [`${good}/.`, '400 bad_request'],
       [`${good}/..`, '400 bad_request'],
       [`${good}/%2e%2e/x`, '400 bad_request'],
@@ -271,7 +273,7 @@ describe('paths, encodings and Unicode', () => {
       [at(`/${tail}`), '400 bad_request'],
       [at(`%2F${tail}`), '400 bad_request'],
       [at(`./${tail}`), '400 bad_request'],
-      [at(tail.replace('/', '//')), '403 bad_signature'],
+      [at(tail.replace('/', '//')), '400 bad_request'],
       [at(tail.replace('/', '\\')), '403 bad_signature'],
       [at(tail.replace('/', '%5C')), '403 bad_signature'],
       [at(tail.replace('/', '%252F')), '403 bad_signature'],
@@ -332,11 +334,11 @@ describe('paths, encodings and Unicode', () => {
       [at(tail, 'thumb.svg'), '404 unknown_preset'],
       [at(tail, 'thumb.gif'), '404 unknown_preset'],
       [at(tail, 'thumb%20'), '403 bad_signature'],
-      [at(tail, 'thumb%2F'), '403 bad_signature'],
+      [at(tail, 'thumb%2F'), '400 bad_request'],
       [at(tail, 'Thumb'), '403 bad_signature'],
     ];
     for (const [path, code] of refused) assert.equal(codeOf(await get(path)), code, path);
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.deepEqual({ ...state(), results: then.results }, then);
     assert.deepEqual([...results.objects.keys()], stored);
     tried(context, same.length + refused.length);
@@ -360,7 +362,7 @@ describe('paths, encodings and Unicode', () => {
       for (const id of ['i'.repeat(bytes), 'é'.repeat(Math.max(1, bytes >> 1))]) {
         put(id);
         assert.equal(codeOf(await get(app.path('thumb', id))), '200', `${bytes}`);
-        const encoded = [...Buffer.from(id)].map((byte) => `%${byte.toString(16)}`).join('');
+        const encoded = encodeURIComponent(id).toLowerCase();
         const [, signature] = app.path('thumb', id).split('/');
         assert.equal(codeOf(await get(`/${signature}/thumb/${encoded}`)), '200', `${bytes} encoded`);
       }
@@ -634,7 +636,7 @@ describe('poisoned caches', () => {
       }
     };
     await checked();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.equal(results.made().length - before, colours.size * 4);
     // Once more out of the store, as another process would.
     const { cache } = app;

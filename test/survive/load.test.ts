@@ -113,7 +113,7 @@ describe('1,000 who want the same', () => {
       const bodies = await Promise.all(answers.map(bodyOf));
       assert.deepEqual(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]));
       assert.ok(bodies.every((body) => body.equals(bodies[0] ?? Buffer.of())) && bodies[0]?.length);
-      await app.saves.drain(5000);
+      await app.saves.drain(60_000);
       const lookups = app.results.calls.filter((call) => /^get .*\/medium-/.test(call)).length;
       assert.deepEqual(
         [app.originals.count('get'), lookups, app.control.renders, app.results.count('put')],
@@ -254,7 +254,7 @@ describe('a result store that takes no saves', () => {
     }
     const pending = app.saves.pending;
     release.resolve();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     assert.equal(app.results.objects.size, pending);
     assert.ok(pending > 0 && pending < 120, String(pending));
     t.diagnostic(`120 answers at once; ${pending} saved when it came back, ${120 - pending} given up`);

@@ -47,7 +47,7 @@ describe('the store of the originals', () => {
       const originals = createHttpOrigin({ baseUrl: origin.url, timeoutMs, allowPrivate: true });
       const app = await startOn({ originals, results: results.store });
       for (const id of ['0.jpg', '1.jpg']) assert.equal((await rawGet(app.baseUrl, app.path('small', id))).status, 200);
-      await app.saves.drain(5000);
+      await app.saves.drain(60_000);
       app.cache.deleteBelow('1.jpg/');
 
       broken = true;
@@ -93,7 +93,7 @@ describe('the store of the originals', () => {
     const statuses: Record<string, number> = {};
     for (const id of ['short', 'long', 'encoded', 'page', 'nothing'])
       statuses[id] = (await rawGet(app.baseUrl, app.path('small', `${id}.jpg`))).status;
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     // What is longer than announced ends, for HTTP, where it was announced: then it is half a picture.
     assert.ok(statuses.long === 502 || statuses.long === 422, String(statuses.long));
     assert.deepEqual({ ...statuses, long: 0 }, { short: 502, long: 0, encoded: 502, page: 200, nothing: 200 });

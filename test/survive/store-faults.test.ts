@@ -112,7 +112,7 @@ describe('S3 that fails', { skip: s3Skip }, () => {
         // There is something to read, so that bodies can go wrong.
         if (stage === 'result get' || stage === 'sidecar get') {
           await (await app.get(app.path('og', id))).arrayBuffer();
-          await app.saves.drain(5000);
+          await app.saves.drain(60_000);
           app.cache.deleteBelow(`${id}/`);
         }
         inject(fault, stage);
@@ -153,7 +153,7 @@ describe('S3 that fails', { skip: s3Skip }, () => {
     const id = await newOriginal();
     const first = await app.get(app.path('og', id));
     await first.arrayBuffer();
-    await app.saves.drain(5000);
+    await app.saves.drain(60_000);
     app.cache.deleteBelow(`${id}/`);
     const [key = ''] = (await bucket.listKeys()).filter((name) => name.startsWith(`results/${id}/og`));
     await bucket.put(key, Buffer.from('<html>'));

@@ -8,7 +8,7 @@ import { planFrame } from '../../src/render/stages/geometry.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { legalId } from '../helpers/arbitraries.ts';
-import { callFor, vectors } from '../helpers/vectors.ts';
+import { callFor, calls, vectors } from '../helpers/vectors.ts';
 
 const key = '07'.repeat(32);
 const baseUrl = 'https://img.example.com/';
@@ -27,6 +27,15 @@ describe('both signers', () => {
       const expected = `https://a.example${vector.path}`;
       assert.equal(node.createImageUrls(settings).url(vector.id, vector.preset as 'w_1', options), expected);
       assert.equal(await edge.createImageUrls(settings).url(vector.id, vector.preset as 'w_1', options), expected);
+    });
+  }
+
+  for (const { name, key: callKey, preset, shape, options, id, path } of calls) {
+    it(`call: ${name}`, async () => {
+      const settings = { baseUrl: 'https://a.example', key: callKey, presets: shape ? { [preset]: shape } : {} };
+      const inline = preset as 'w_1';
+      assert.equal(node.createImageUrls(settings).url(id, inline, options), `https://a.example${path}`);
+      assert.equal(await edge.createImageUrls(settings).url(id, inline, options), `https://a.example${path}`);
     });
   }
 
@@ -72,23 +81,28 @@ describe('the server', () => {
   const accepts = (url: string) => {
     const parsed = parseImageUrl(new URL(url).pathname + new URL(url).search);
     assert.ok(signatures.verify(parsed.signature, parsed), url);
+    assert.equal(server.canonicalSuffix(parsed.preset, parsed.suffix), parsed.suffix, 'the server would redirect it');
     return { ...parsed, variant: server.resolve(parsed.preset, parsed.suffix, 'image/avif,image/webp') };
   };
   const urlsIn = (srcset: string) => srcset.split(', ').map((candidate) => candidate.split(' ')[0] ?? '');
 
   it('accepts every URL of every family, for any id', () => {
     fc.assert(
-      fc.property(legalId, fc.constantFrom('card', 'logo', 'photo', 'w_300,h_200,fit_cover'), (id, preset) => {
-        const { sources, img } = images.picture(id, preset as 'card', { expiresAt: 2_000_000_000 });
-        for (const { type, srcset } of sources)
-          for (const url of urlsIn(srcset)) {
-            const { variant, ...parsed } = accepts(url);
-            assert.equal(parsed.id, id);
-            assert.equal(`image/${variant.recipe.output}`, type);
-          }
-        for (const url of [img.src, ...urlsIn(img.srcset)]) assert.equal(accepts(url).id, id);
-        assert.equal(accepts(images.url(id, preset as 'card')).expiresAt, undefined);
-      }),
+      fc.property(
+        legalId,
+        fc.constantFrom('card', 'logo', 'photo', 'w_300,h_200,fit_cover', 'w_300,f_webp'),
+        (id, preset) => {
+          const { sources, img } = images.picture(id, preset as 'card', { expiresAt: 2_000_000_000 });
+          for (const { type, srcset } of sources)
+            for (const url of urlsIn(srcset)) {
+              const { variant, ...parsed } = accepts(url);
+              assert.equal(parsed.id, id);
+              assert.equal(`image/${variant.recipe.output}`, type);
+            }
+          for (const url of [img.src, ...urlsIn(img.srcset)]) assert.equal(accepts(url).id, id);
+          assert.equal(accepts(images.url(id, preset as 'card')).expiresAt, undefined);
+        },
+      ),
     );
   });
 
@@ -153,7 +167,7 @@ describe('markup', () => {
       logo.sources.map(({ type }) => type),
       ['image/webp'],
     );
-    assert.match(logo.img.src, /logo\.png\/a\.png$/);
+    assert.match(logo.img.src, /logo\/a\.png$/);
     const large = node.createImageUrls({ baseUrl, key }).picture('a.jpg', 'retina');
     assert.deepEqual(
       large.sources.map(({ type }) => type),

@@ -20,7 +20,24 @@ const names = fc.constantFrom(
   ...['w_300', 'w_300,h_200,fit_cover', 'h_2000', 'w_300,f_webp', 'w_300,a_1', 'w_3000,h_3000', 'constructor'],
 );
 const suffixes = fc.constantFrom(
-  ...['', '@2x', '@1.5x', '@1x', '@1.50x', '@200w', '@4000w', '@0200w', '@201w', '.avif', '.webp', '.jpeg', '.png'],
+  ...[
+    '',
+    '@2x',
+    '@1.5x',
+    '@1x',
+    '@1.50x',
+    '@1x.webp',
+    '@2x.webp',
+    '.auto',
+    '@200w',
+    '@4000w',
+    '@0200w',
+    '@201w',
+    '.avif',
+    '.webp',
+    '.jpeg',
+    '.png',
+  ],
   ...['@2x.avif', '@4000w.avif', '.gif', '@', '@2', '.', '@2x@2x'],
 );
 const accepts = fc
@@ -52,6 +69,8 @@ describe('pinning at the edge', () => {
         const wanted = serverSays(name, suffix, accept);
         if (pinned === undefined) return assert.equal(wanted, undefined);
         if (pinned === 'not_offered') return assert.equal(wanted, undefined, `${name}${suffix}`);
+        assert.equal(pinned.moved, server.canonicalSuffix(name, suffix) !== suffix, `${name}${suffix}`);
+        if (pinned.moved) return assert.equal(pinned.suffix, server.canonicalSuffix(name, suffix));
         // As the worker asks: of what is not pinned, a client that reads neither.
         assert.deepEqual(serverSays(name, pinned.suffix, 'image/*'), wanted, `${name}${suffix} for ${accept}`);
         assert.equal(pinned.negotiated, server.negotiates(name, suffix));

@@ -92,6 +92,8 @@ describe('the edge worker', () => {
       [`${good}?exp=9999999999`, 403, 'bad_signature'],
       [`${good}?x=1`, 400, 'bad_request'],
       [app.path('card', ID).replace('front%20left', '%zz'), 400, 'bad_request'],
+      [app.path('card', ID).replace('front', 'fr%6Fnt'), 400, 'bad_request'],
+      [app.path('card', ID).replace('listings/7', 'listings%2F7'), 400, 'bad_request'],
       ['/', 404, 'not_found'],
       ['/health', 404, 'not_found'],
       [past, 410, 'expired'],
@@ -135,12 +137,37 @@ describe('the edge worker', () => {
     const id = newId();
     const path = app.path('thumb', id);
     const [, signature, preset, ...rest] = path.split('/');
-    const spelled = `/${signature}/${preset}/${rest.join('%2F').replaceAll('e', '%65')}`;
+    const spelled = `/${signature}/${preset}/${rest.join('%2F').replaceAll('.', '%2E')}`;
     assert.equal((await get(path)).status, 200);
     const second = await get(spelled);
     assert.match(second.headers.get('cache-status') ?? '', /edge; hit$/);
     assert.equal(second.headers.get('vary'), null);
     assert.equal(asked.length, 1);
+  });
+
+  it('redirects by itself what the server redirects', async () => {
+    const soon = Math.floor(Date.now() / 1000) + 1000;
+    for (const [preset, exp] of [
+      ['thumb@1x'],
+      ['thumb.webp'],
+      ['thumb@2x.webp', soon],
+      ['card@1x'],
+      ['card@1x.avif'],
+    ] as const) {
+      const path = app.path(preset, ID, exp);
+      const [edge, origin] = [
+        await get(path, AVIF, { redirect: 'manual' }),
+        await app.get(path, { redirect: 'manual' }),
+      ];
+      assert.deepEqual([edge.status, origin.status], [301, 301], preset);
+      for (const name of ['location', 'vary', 'access-control-allow-origin', 'content-security-policy'])
+        assert.equal(edge.headers.get(name), origin.headers.get(name), `${preset} ${name}`);
+      assert.match(
+        edge.headers.get('cache-control') ?? '',
+        exp ? /^public, max-age=(9\d\d|1000)$/ : /^public, max-age=86400$/,
+      );
+    }
+    assert.deepEqual(asked, []);
   });
 
   it('keeps the cache tag that a purge names', async () => {

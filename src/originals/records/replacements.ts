@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import type { Epoch } from '../renditions/epochs.ts';
-import type { ObjectVersion } from '../stores/store.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
+import type { ObjectVersion } from '../../stores/store.ts';
 import { comparableTag, patched, raised, type SourceVersion, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 

@@ -1,0 +1,94 @@
+import type { Gravity, Output, Recipe } from '../render/recipe.ts';
+import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
+import { accepts } from './accept.ts';
+import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
+
+/** A suffix as the URL has it. */
+export interface Suffix {
+  readonly ratio: number | undefined;
+  readonly width: number | undefined;
+  readonly format: string | undefined;
+}
+
+/** Sides of a variant in pixels, and the suffix of its key: `@2x`, `@640w` or empty. */
+export interface VariantSize {
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  readonly suffix: string;
+}
+
+/** Undefined for anything but the one spelling of a suffix: `@02x` and `@2.0x` are no suffixes. */
+export function parseSuffix(text: string): Suffix | undefined {
+  const [matched, ratio, width, format] = /^(?:@(\d+(?:\.\d+)?)x|@(\d+)w)?(?:\.([a-z]+))?$/.exec(text) ?? [];
+  if (matched === undefined) return undefined;
+  const canonical = [ratio, width].every((number) => number === undefined || String(Number(number)) === number);
+  if (!canonical) return undefined;
+  return { ratio: ratio ? Number(ratio) : undefined, width: width ? Number(width) : undefined, format };
+}
+
+/** Undefined for sizes that the preset does not declare. */
+export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | undefined {
+  const { width: baseWidth, height: baseHeight } = preset;
+  if (width !== undefined) {
+    if (!preset.widths.includes(width)) return undefined;
+    const height = baseWidth && baseHeight ? Math.max(1, Math.round((baseHeight * width) / baseWidth)) : undefined;
+    return { width, height, suffix: `@${width}w` };
+  }
+  if (ratio !== undefined && !preset.pixelRatios.includes(ratio)) return undefined;
+  const scaled = (length: number | undefined) =>
+    length === undefined ? undefined : Math.max(1, Math.round(length * (ratio ?? 1)));
+  return { width: scaled(baseWidth), height: scaled(baseHeight), suffix: (ratio ?? 1) === 1 ? '' : `@${ratio}x` };
+}
+
+/** The one output of a suffix and an Accept; undefined for formats that the preset does not declare. */
+export function outputOf(
+  preset: Preset,
+  size: VariantSize,
+  pinned: string | undefined,
+  accept: string | undefined,
+): Output | undefined {
+  return outputsOf(preset, size, pinned)?.find((output) => isTaken(output, preset, pinned, accept));
+}
+
+/** Every output that a suffix may lead to, the one that is preferred first; undefined for undeclared formats. */
+export function outputsOf(preset: Preset, size: VariantSize, pinned: string | undefined): Output[] | undefined {
+  if (pinned !== undefined) {
+    const offered = [preset.format, ...preset.formats].find((format) => format === pinned);
+    return offered === undefined || offered === 'auto' ? undefined : [affordable(offered, size)];
+  }
+  if (preset.format !== 'auto') return [affordable(preset.format, size)];
+  // Only WebP keeps frames among the modern formats; the base of an animation is GIF.
+  const candidates = preset.animated ? (['webp'] as const) : (['avif', 'webp'] as const);
+  const declared = candidates.filter(
+    (candidate) => preset.formats.includes(candidate) && affordable(candidate, size) === candidate,
+  );
+  return [...declared, 'base'];
+}
+
+function isTaken(output: Output, preset: Preset, pinned: string | undefined, accept: string | undefined): boolean {
+  const negotiated = pinned === undefined && preset.format === 'auto' && output !== 'base';
+  return !negotiated || accepts(accept, `image/${output}`);
+}
+
+/** By the preset's size, not the rendition's, because the key must be known before the original is read. */
+function affordable(output: Output, { width, height }: VariantSize): Output {
+  const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
+  return output === 'avif' && pixels > AVIF_MAX_PIXELS ? 'webp' : output;
+}
+
+/** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
+export function recipeOf(preset: Preset, { width, height }: VariantSize, output: Output, faces: boolean): Recipe {
+  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright } = preset;
+  return {
+    ...{ width, height, fit, output, quality, effort, background, animated, gamut },
+    gravity: faces ? preset.gravity : withoutFaces(preset.gravity),
+    faceZoom: faces ? preset.faceZoom : 1,
+    trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
+    margin: margin / 100,
+    copyright: keepCopyright,
+  };
+}
+
+function withoutFaces(gravity: Gravity): Gravity {
+  return gravity === 'center' ? 'center' : 'attention';
+}

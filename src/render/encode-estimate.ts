@@ -1,0 +1,54 @@
+import { goesToSvtAv1 } from './formats/encode.ts';
+import type { Recipe } from './recipe.ts';
+import { MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX } from './stages/geometry.ts';
+
+/** CPU of one encode, before its original is known: the dearest that it may come to. */
+export interface EncodeEstimate {
+  /** As people know it: `AVIF`, `WebP`. */
+  readonly format: string;
+  readonly effort: number;
+  readonly msPerMegapixel: number;
+  readonly megapixels: number;
+  readonly ms: number;
+}
+
+/**
+ * CPU milliseconds a megapixel by effort, 0 to 9: the dearest of three camera photos at quality 80 and 95 on one thread.
+ * Made by `node bench/encode.ts` (bench/results, "encode"); efforts above an encoder's own scale take its last one.
+ */
+const MS_PER_MEGAPIXEL = {
+  libaom: [173, 567, 949, 1708, 5453, 9980, 18_746, 28_866, 28_933, 77_491],
+  'svt-av1': [146, 175, 330, 842, 919, 1904, 2941, 4862, 19_206, 19_206],
+  webp: [74, 86, 94, 177, 178, 209, 507, 507, 507, 507],
+  png: [55, 55, 64, 87, 87, 101, 128, 205, 242, 620],
+  jpeg: [41, 41, 41, 41, 41, 41, 41, 41, 41, 41],
+  gif: [531, 718, 866, 887, 1140, 1554, 2782, 4081, 5001, 5786],
+} as const;
+type Encoder = keyof typeof MS_PER_MEGAPIXEL;
+
+const NAMES: Readonly<Record<Encoder, string>> = {
+  ...{ libaom: 'AVIF', 'svt-av1': 'AVIF', webp: 'WebP', png: 'PNG', jpeg: 'JPEG', gif: 'GIF' },
+};
+
+/** Of a recipe with an effort of its own. A recipe with one side is taken for a square; frames of animations count once. */
+export function estimateEncode(recipe: Recipe, effort: number): EncodeEstimate {
+  const { width, height } = recipe;
+  const canvas = {
+    width: Math.min(MAX_OUTPUT_SIDE_PX, width ?? height ?? 0),
+    height: Math.min(MAX_OUTPUT_SIDE_PX, height ?? width ?? 0),
+  };
+  const megapixels = Math.min(MAX_OUTPUT_PIXELS, canvas.width * canvas.height) / 1_000_000;
+  const figures = encodersOf(recipe, canvas).map((encoder) => {
+    const msPerMegapixel = MS_PER_MEGAPIXEL[encoder][effort] ?? MS_PER_MEGAPIXEL[encoder][9];
+    return { format: NAMES[encoder], effort, msPerMegapixel, megapixels, ms: msPerMegapixel * megapixels };
+  });
+  return figures.reduce((dearest, one) => (one.ms > dearest.ms ? one : dearest));
+}
+
+/** Encoders that may get it. libaom gets every AVIF with transparent parts, so all that no background fills. */
+function encodersOf(recipe: Recipe, canvas: { width: number; height: number }): [Encoder, ...Encoder[]] {
+  const { output, background, animated } = recipe;
+  if (output === 'avif') return [background !== undefined && goesToSvtAv1(canvas, recipe) ? 'svt-av1' : 'libaom'];
+  if (output === 'base') return animated ? ['gif', 'png', 'jpeg'] : ['png', 'jpeg'];
+  return [output];
+}
