@@ -51,7 +51,7 @@ ENV LD_PRELOAD=libjemalloc.so.2 \
 # sharp, file reads and DNS share libuv's threads: at least four more than slots, here for up to twelve CPUs.
 ENV UV_THREADPOOL_SIZE=16 \
     NODE_ENV=production \
-    HOST=0.0.0.0 \
+    HOST=:: \
     PORT=8080 \
     DARKROOM_ORIGINALS=file:/data/originals \
     DARKROOM_RESULTS=file:/data/results

@@ -26,6 +26,7 @@ import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
 import { type Config, readConfig } from './process/config.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
+import { listen } from './process/listen.ts';
 import { createLogStream, type LogStream } from './process/log-stream.ts';
 import { readPresetsFile } from './process/presets-file.ts';
 import { createShutdown } from './process/shutdown.ts';
@@ -201,8 +202,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline, api: Api): Promise<void> {
-  const { originals, results } = stores;
+async function run(base: Base, { originals, results }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
   const { flights, queue, renderer, finder } = pipeline;
@@ -229,7 +229,7 @@ async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline,
     onLost: shutdown.giveUp,
   });
   shutdown.listen();
-  const address = await app.listen({ host: config.host, port: config.port });
+  const address = await listen(app, config);
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
   whenStoresAreUsable({ originals: originals.reader, results }, log, stopping.signal, () => {
     life.ready = true;
