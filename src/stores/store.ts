@@ -53,6 +53,9 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
 }
 
+/** The etag as a read or an earlier write gave it. */
+export type WriteCondition = { readonly etag: string } | 'absent';
+
 export interface DeleteAllOptions extends WriteOptions {
   /** Objects that stay in place and are not counted. */
   keep?(key: string): boolean;
@@ -81,6 +84,17 @@ export interface ObjectStore extends ObjectReader {
   getIfChanged(key: string, etag: string, options: ReadOptions): Promise<StoredObject | 'unchanged' | undefined>;
   /** Atomic: a reader sees the old object, the new one or none, never a part. The last writer wins. */
   put(key: string, object: StoredObject, options: WriteOptions): Promise<void>;
+  /**
+   * Writes only if the object has this etag, or only if it is absent (RFC 9110, 13.1). 'conflict': it has not, or the store
+   * cannot tell, as some that lost a race: read again, merge, retry. For keys that all writers write by this call only: a
+   * folder does not hold up `put` and `delete` of the same key meanwhile.
+   */
+  putIf(
+    key: string,
+    object: StoredObject,
+    condition: WriteCondition,
+    options: WriteOptions,
+  ): Promise<{ readonly etag: string } | 'conflict'>;
   /** Deleting a missing object is no error. */
   delete(key: string, options: WriteOptions): Promise<void>;
   /**

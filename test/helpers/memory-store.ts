@@ -7,16 +7,16 @@ type Held = 'get' | 'head' | 'list' | 'put' | 'delete' | 'deleteAll';
 export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
   const objects = new Map<string, StoredObject>();
   const calls: string[] = [];
-  /** Awaited before the named kind of call; throw in it to fail the call. Conditional reads are held as reads. */
+  /** Awaited before the named kind of call; throw in it to fail the call. Conditional calls are held as the others. */
   const hold: { [kind in Held]?: (key: string) => Promise<void> } = {};
   /** Of the objects that tests put into the map themselves, too: each has a version from when it is first seen. */
-  const versions = new WeakMap<StoredObject, ObjectVersion>();
+  const versions = new WeakMap<StoredObject, ReturnType<typeof versionOf>>();
   let written = 0;
   for (const [key, body] of Object.entries(seed)) {
     objects.set(key, { body, contentType: undefined, cacheControl: undefined, metadata: {} });
   }
 
-  function versionOf(object: StoredObject): ObjectVersion {
+  function versionOf(object: StoredObject): ObjectVersion & { readonly etag: string } {
     const known = versions.get(object);
     if (known) return known;
     written += 1;
@@ -63,6 +63,13 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     async put(key, { version: _, ...object }, { signal }) {
       await begin('put', 'put', key, signal);
       objects.set(key, object);
+    },
+    async putIf(key, { version: _, ...object }, condition, { signal }) {
+      await begin('put', 'putIf', key, signal);
+      const etag = find(key)?.version?.etag;
+      if (condition === 'absent' ? etag !== undefined : etag !== condition.etag) return 'conflict';
+      objects.set(key, object);
+      return { etag: versionOf(object).etag };
     },
     async delete(key, { signal }) {
       await begin('delete', 'delete', key, signal);

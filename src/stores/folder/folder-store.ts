@@ -3,7 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
 import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
-import type { ObjectStore, ReadOptions, StoredObject } from '../store.ts';
+import type { ObjectStore, ObjectVersion, ReadOptions, StoredObject } from '../store.ts';
 import { pathOfKey } from './file-names.ts';
 import { listKeys } from './folder-list.ts';
 import { createFolderWriter, type HeaderLocation, sidecarFileOf } from './folder-writer.ts';
@@ -34,6 +34,12 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     return path === undefined ? undefined : join(home, path);
   }
 
+  function fileToWrite(key: string): string {
+    const file = fileOf(key);
+    if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
+    return file;
+  }
+
   /** Whether a path without links is inside the folder. The folder itself may be a link whose target changes. */
   async function isInside(real: string): Promise<boolean> {
     // With the separator, so that /data/public123 is not inside /data/public.
@@ -56,6 +62,11 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
   async function readSidecarFile(real: string, signal: AbortSignal): Promise<ObjectHeaders> {
     const text = await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent);
     return parseHeaders(text).headers;
+  }
+
+  async function currentVersion(file: string, signal: AbortSignal): Promise<ObjectVersion | undefined> {
+    const real = await follow(file);
+    return real === undefined ? undefined : readVersion(real, trailer, signal).catch(unlessAbsent);
   }
 
   async function read(
@@ -90,8 +101,7 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
       if (!file) return 'missing';
       return bounded(signal, timeoutMs, async (limit) => {
         try {
-          const real = await follow(file);
-          return (real && (await readVersion(real, trailer, limit).catch(unlessAbsent))) || 'missing';
+          return (await currentVersion(file, limit)) ?? 'missing';
         } catch (error) {
           if (REFUSED.has(codeOf(error))) return 'unknown';
           throw error;
@@ -100,9 +110,20 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     },
 
     async put(key, object, { signal }) {
-      const file = fileOf(key);
-      if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
+      const file = fileToWrite(key);
       await bounded(signal, timeoutMs, (limit) => writer.put(file, object, limit));
+    },
+
+    async putIf(key, object, condition, { signal }) {
+      const file = fileToWrite(key);
+      return bounded(signal, timeoutMs, async (limit) => {
+        const holds = async () => {
+          const version = await currentVersion(file, limit);
+          return condition === 'absent' ? version === undefined : version?.etag === condition.etag;
+        };
+        const etag = await writer.putIf(file, object, holds, limit);
+        return etag === undefined ? 'conflict' : { etag };
+      });
     },
 
     async delete(key, { signal }) {

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { StoredObject } from '../store.ts';
 import { etagOfFile, inFolder, stampTime, writeNew } from './object-files.ts';
 import { packHeaders, trailerOf } from './trailer.ts';
+import { leaveLock, takeLock } from './write-lock.ts';
 
 /**
  * Where the headers of an object (content type, cache control, metadata) lie. `trailer`: in the object's own file behind its
@@ -95,6 +96,38 @@ export function createFolderWriter(home: string, metadataIn: HeaderLocation) {
         await discard(path, file);
         throw error;
       }
+    },
+
+    /** As `put`, if `holds` says yes while this key is locked; resolves with the new ETag, or with undefined. */
+    async putIf(
+      file: string,
+      object: StoredObject,
+      holds: () => Promise<boolean>,
+      signal: AbortSignal,
+    ): Promise<string | undefined> {
+      await sweep();
+      const id = randomUUID();
+      const path = join(home, TEMPORARY, `stage-${id}`, id);
+      const lock = join(home, TEMPORARY, `lock-${createHash('sha256').update(file).digest('hex')}`);
+      let left = path;
+      try {
+        const staged = await stage(path, object, signal);
+        left = await takeLock(lock, path, signal);
+        if (await holds()) {
+          signal.throwIfAborted();
+          await commit({ ...staged, body: left }, file);
+          left = '';
+          return staged.etag;
+        }
+      } catch (error) {
+        // The lock was taken over.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      } finally {
+        if (left) await discard(left, file);
+        await rmdir(dirname(path)).catch(() => {});
+        await leaveLock(lock);
+      }
+      return undefined;
     },
 
     async remove(file: string): Promise<void> {

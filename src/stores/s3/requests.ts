@@ -25,6 +25,8 @@ export interface S3Reply {
 
 /** Prefix of the headers that carry an object's own metadata. */
 export const METADATA = 'x-amz-meta-';
+/** Tells conditional writes apart; it is the store's own and no metadata of the object. */
+export const WRITE_ID = `${METADATA}darkroom-write`;
 
 /** Sends requests to one bucket, with retries. Two implementations: signed here, or by the SDK. */
 export interface S3Requests {

@@ -2,10 +2,11 @@ import { errors } from '../../errors.ts';
 import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
 import { REFUSALS, versionOf, versionOfHead } from '../shared/version.ts';
-import type { ObjectStore, ReadOptions, StoredObject } from '../store.ts';
+import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../store.ts';
 import type { BucketLocation } from './bucket-url.ts';
+import { createConditionalWrites } from './conditional-writes.ts';
 import { listPages } from './list.ts';
-import { METADATA, type S3Reply } from './requests.ts';
+import { describedBy, headersOf, isSuccess, refused } from './replies.ts';
 import { createSdkRequests, loadSdk, type Sdk } from './sdk.ts';
 import { createSignedRequests } from './signed-requests.ts';
 import type { Credentials } from './sigv4.ts';
@@ -37,59 +38,68 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       credentials: async () => options.credentials ?? (await sdk()).client.config.credentials(),
     }) ?? createSdkRequests(bucket, sdk);
 
+  /** `key`: with the prefix. */
   async function read(
     key: string,
-    { signal, ...limits }: ReadOptions,
+    limits: BodyLimits,
+    limit: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<StoredObject | 'unchanged' | undefined> {
-    return bounded(signal, timeoutMs, async (limit) => {
-      const reply = await requests.send({ method: 'GET', key: prefix + key, headers, limits }, limit);
-      if (reply.status === 304) return 'unchanged';
-      if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
-      if (reply.status !== 200) throw refused(reply);
-      return { ...describedBy(reply), body: reply.body, version: versionOf(reply.headers, reply.body.length) };
-    });
+    const reply = await requests.send({ method: 'GET', key, headers, limits }, limit);
+    if (reply.status === 304) return 'unchanged';
+    if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
+    if (reply.status !== 200) throw refused(reply);
+    return { ...describedBy(reply), body: reply.body, version: versionOf(reply.headers, reply.body.length) };
   }
 
+  /** `key`: with the prefix. */
+  async function head(key: string, limit: AbortSignal): Promise<ObjectVersion | 'missing' | 'unknown'> {
+    const reply = await requests.send({ method: 'HEAD', key }, limit);
+    if (reply.status === 200) return versionOfHead(reply.headers);
+    if (REFUSALS.has(reply.status)) return 'unknown';
+    if (reply.status !== 404) throw refused(reply);
+    // A HEAD has no body to tell a missing key from a missing bucket.
+    const first = { headers: { range: 'bytes=0-0' }, limits: { maxBytes: 1 } };
+    const told = await requests.send({ method: 'GET', key, ...first }, limit);
+    if (told.status === 404 && told.code === 'NoSuchKey') return 'missing';
+    if (told.status === 404) throw refused(told);
+    return 'unknown';
+  }
+
+  const writes = createConditionalWrites({ requests, prefix, timeoutMs });
+
   const store: ObjectStore = {
-    async get(key, options) {
-      const object = await read(key, options);
-      if (object === 'unchanged') throw errors.storeFailed(new Error('S3 answered 304 to an unconditional GET'));
-      return object;
-    },
-
-    async getIfChanged(key, etag, options) {
-      const object = await read(key, options, { 'if-none-match': etag });
-      // A store may ignore the condition.
-      return object !== 'unchanged' && object?.version?.etag === etag ? 'unchanged' : object;
-    },
-
-    head: (key, { signal }) =>
+    get: (key, { signal, ...limits }) =>
       bounded(signal, timeoutMs, async (limit) => {
-        const reply = await requests.send({ method: 'HEAD', key: prefix + key }, limit);
-        if (reply.status === 200) return versionOfHead(reply.headers);
-        if (REFUSALS.has(reply.status)) return 'unknown';
-        if (reply.status !== 404) throw refused(reply);
-        // A HEAD has no body to tell a missing key from a missing bucket.
-        const first = { headers: { range: 'bytes=0-0' }, limits: { maxBytes: 1 } };
-        const told = await requests.send({ method: 'GET', key: prefix + key, ...first }, limit);
-        if (told.status === 404 && told.code === 'NoSuchKey') return 'missing';
-        if (told.status === 404) throw refused(told);
-        return 'unknown';
+        const object = await read(prefix + key, limits, limit);
+        if (object === 'unchanged') throw errors.storeFailed(new Error('S3 answered 304 to an unconditional GET'));
+        return object;
       }),
+
+    getIfChanged: (key, etag, { signal, ...limits }) =>
+      bounded(signal, timeoutMs, async (limit) => {
+        const object = await read(prefix + key, limits, limit, { 'if-none-match': etag });
+        // A store may ignore the condition.
+        return object !== 'unchanged' && object?.version?.etag === etag ? 'unchanged' : object;
+      }),
+
+    head: (key, { signal }) => bounded(signal, timeoutMs, (limit) => head(prefix + key, limit)),
 
     async put(key, object, { signal }) {
       await bounded(signal, timeoutMs, async (limit) => {
         const request = { method: 'PUT', key: prefix + key, headers: headersOf(object), body: object.body } as const;
         const reply = await requests.send(request, limit);
-        if (reply.status !== 200) throw refused(reply);
+        if (!isSuccess(reply)) throw refused(reply);
       });
     },
+
+    putIf: (key, object, condition, { signal }) =>
+      bounded(signal, timeoutMs, (limit) => writes.putIf(prefix + key, object, condition, limit)),
 
     async delete(key, { signal }) {
       await bounded(signal, timeoutMs, async (limit) => {
         const reply = await requests.send({ method: 'DELETE', key: prefix + key }, limit);
-        if (reply.status !== 200 && reply.status !== 204 && reply.code !== 'NoSuchKey') throw refused(reply);
+        if (!isSuccess(reply) && reply.code !== 'NoSuchKey') throw refused(reply);
       });
     },
 
@@ -112,25 +122,4 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     },
   };
   return store;
-}
-
-function refused({ status, code = '' }: S3Reply): Error {
-  return errors.storeFailed(new Error(`S3 answered ${status} ${code}`));
-}
-
-function headersOf({ contentType, cacheControl, metadata }: StoredObject): Record<string, string> {
-  return {
-    'content-type': contentType ?? 'application/octet-stream',
-    ...(cacheControl === undefined ? {} : { 'cache-control': cacheControl }),
-    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [METADATA + name, value])),
-  };
-}
-
-function describedBy({ headers }: S3Reply): Omit<StoredObject, 'body'> {
-  const metadata = Object.entries(headers).filter(([name]) => name.startsWith(METADATA));
-  return {
-    contentType: headers['content-type'],
-    cacheControl: headers['cache-control'],
-    metadata: Object.fromEntries(metadata.map(([name, value = '']) => [name.slice(METADATA.length), value])),
-  };
 }

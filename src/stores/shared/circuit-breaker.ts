@@ -65,6 +65,7 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
     head: (key, limits) => guard(() => store.head(key, limits)),
     getIfChanged: (key, etag, limits) => guard(() => store.getIfChanged(key, etag, limits)),
     put: (key, object, limits) => guard(() => store.put(key, object, limits)),
+    putIf: (key, object, condition, limits) => guard(() => store.putIf(key, object, condition, limits)),
     delete: (key, limits) => guard(() => store.delete(key, limits)),
     list: (prefix, limits) => aroundEachPage(store.list(prefix, limits), guard),
     deleteAll: (folder, limits) => guard(() => store.deleteAll(folder, limits)),

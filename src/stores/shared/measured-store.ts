@@ -5,7 +5,7 @@ import { aroundEachPage } from './pages.ts';
 /** One call to a store: how it ended, and its duration in milliseconds. */
 export interface StoreReport {
   readonly store: 'originals' | 'results';
-  /** `get` counts conditional reads too, and `list` is one page. */
+  /** `get` and `put` count conditional calls too; `list` is one page. */
   readonly call: 'get' | 'head' | 'list' | 'put' | 'delete' | 'delete_all';
   /** `aborted`: the caller gave up. */
   readonly outcome: 'ok' | 'missing' | 'failed' | 'timeout' | 'too_large' | 'aborted';
@@ -21,6 +21,7 @@ export function measureStore(inner: ObjectStore, name: StoreReport['store'], onC
     ...measureReader(inner, name, onCall),
     getIfChanged: (key, etag, limits) => timed('get', () => inner.getIfChanged(key, etag, limits)),
     put: (key, object, limits) => timed('put', () => inner.put(key, object, limits)),
+    putIf: (key, object, condition, limits) => timed('put', () => inner.putIf(key, object, condition, limits)),
     delete: (key, limits) => timed('delete', () => inner.delete(key, limits)),
     list: (prefix, limits) => aroundEachPage(inner.list(prefix, limits), (next) => timed('list', next)),
     deleteAll: (folder, limits) => timed('delete_all', () => inner.deleteAll(folder, limits)),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -175,6 +175,16 @@ describe('a folder on a real disk', () => {
     assert.deepEqual(await readdir(join(root, '.tmp')), []);
     await store.delete('a.jpg/thumb-1.webp', options());
     assert.deepEqual(await readdir(root), ['.tmp']);
+    await dispose();
+  });
+
+  it('gives files that carry no ETag a time finer than the clock of the file system', async () => {
+    const { root, store, dispose } = await folderStore('sidecar');
+    const keys = Array.from({ length: 50 }, (_, n) => `k${n}`);
+    await Promise.all(keys.map((key) => store.put(key, object('x'), options())));
+    const times = await Promise.all(keys.map((key) => stat(join(root, key), { bigint: true })));
+    assert.ok(new Set(times.map(({ mtimeNs }) => mtimeNs)).size >= 45);
+    assert.ok(times.every(({ mtimeMs }) => Math.abs(Number(mtimeMs) - Date.now()) < 600_000));
     await dispose();
   });
 

@@ -7,7 +7,7 @@ import { storeConformance } from '../conformance.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 
-const s3Conformance = (name: string, suffix: string) =>
+const s3Conformance = (name: string, suffix: string, many: number) =>
   storeConformance(
     name,
     async () => {
@@ -29,12 +29,12 @@ const s3Conformance = (name: string, suffix: string) =>
         },
       };
     },
-    { skip: s3Skip },
+    { skip: s3Skip, many },
   );
 
-s3Conformance('an S3 bucket', '');
+s3Conformance('an S3 bucket', '', 2500);
 // The name of an access point's alias, whose host only the SDK knows.
-s3Conformance('an S3 bucket by the SDK', '-s3alias');
+s3Conformance('an S3 bucket by the SDK', '-s3alias', 1100);
 
 describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
   it('tells a missing key from a missing bucket', async () => {
