@@ -110,7 +110,7 @@ function etagOf({ headers }: S3Reply): string {
 
 function conditionHeaders(condition: WriteCondition, how: Conditions): Record<string, string> {
   if (condition === 'absent') return { 'if-none-match': '*' };
-  return { 'if-match': false ? unquoted(condition.etag) : condition.etag };
+  return { 'if-match': how === 'unquoted' ? unquoted(condition.etag) : condition.etag };
 }
 
 const unquoted = (etag: string) => etag.replace(/^"(.*)"$/, '$1');
