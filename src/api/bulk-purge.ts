@@ -16,6 +16,8 @@ export interface BulkPurgeDeps {
   readonly peers: Peers | undefined;
   /** After this, no machine trusts what it held before, in milliseconds: then the second round begins. */
   readonly windowMs: number;
+  /** The wall clock in milliseconds. */
+  now(): number;
 }
 
 export interface BulkPurge {
@@ -39,7 +41,7 @@ const COMPARABLE_LENGTH = 575;
 const RECORD = '/original.json';
 
 export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
-  const { cache, records, results, purge, cdn, peers, windowMs } = deps;
+  const { cache, records, results, purge, cdn, peers, windowMs, now } = deps;
 
   /** Keys in the result store below a folder of ids, with the folder of their original. */
   async function* keysBelow(prefix: string, signal: AbortSignal) {
@@ -65,7 +67,7 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
     await progress(done, failed);
     if (failed > 0) throw new Error(`${failed} of ${done} originals could not be purged`);
     const targets = ids.map((id) => ({ id, cacheTag: cacheTagOf(id) }));
-    if (cdn) await submit({ kind: 'cdn', targets }, Date.now() + windowMs);
+    if (cdn) await submit({ kind: 'cdn', targets }, now() + windowMs);
   }
 
   async function purgeFolder(prefix: string, { progress, signal }: JobControl): Promise<void> {
@@ -103,7 +105,7 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
       if (task.kind === 'ids') return purgeIds(task.ids, job);
       await purgeFolder(task.prefix, job);
       // What other machines saved or sent within the window.
-      if (!task.again) await job.submit({ ...task, again: true }, Date.now() + windowMs);
+      if (!task.again) await job.submit({ ...task, again: true }, now() + windowMs);
     },
   };
 }

@@ -8,6 +8,8 @@ export interface PurgesOptions extends Omit<PurgeDeps, 'tellCdnLater'> {
   readonly records: OriginalRecords;
   /** `DARKROOM_PURGE_WINDOW`, in milliseconds. */
   readonly windowMs: number;
+  /** The wall clock in milliseconds. */
+  now?(): number;
 }
 
 /** Everything that takes pictures down: one at once, many by jobs, and what an automatic new epoch leaves to be removed. */
@@ -20,17 +22,17 @@ export interface Purges extends PurgeRoutesDeps {
 const CLEAN_UP_MS = 60_000;
 
 export function createPurges(options: PurgesOptions): Purges {
-  const { results, windowMs, warn } = options;
+  const { results, windowMs, warn, now = Date.now } = options;
   // Without a store, this process may stop before: then the CDN is told once only.
   const purge = createPurge({
     ...options,
     async tellCdnLater(id, cacheTag) {
       const signal = AbortSignal.timeout(CLEAN_UP_MS);
-      await jobs?.submit({ kind: 'cdn', targets: [{ id, cacheTag }] }, Date.now() + windowMs, signal);
+      await jobs?.submit({ kind: 'cdn', targets: [{ id, cacheTag }] }, now() + windowMs, signal);
     },
   });
-  const bulk = results && createBulkPurge({ ...options, results, purge });
-  const jobs = results && bulk && createPurgeJobs({ results, warn, work: bulk.work });
+  const bulk = results && createBulkPurge({ ...options, now, results, purge });
+  const jobs = results && bulk && createPurgeJobs({ results, warn, now, work: bulk.work });
   return {
     purge,
     bulk: bulk && jobs ? { purges: bulk, jobs } : undefined,

@@ -29,12 +29,15 @@ export interface OriginalReaderDeps {
   readonly originals: ObjectReader;
   readonly buffers: BufferPool;
   readonly replacements: Replacements;
+  /** The wall clock in milliseconds. */
+  now?(): number;
 }
 
-export function createOriginalReader({ originals, buffers, replacements }: OriginalReaderDeps): OriginalReader {
+export function createOriginalReader(deps: OriginalReaderDeps): OriginalReader {
+  const { originals, buffers, replacements, now = Date.now } = deps;
   return {
     async read(id, epoch, options) {
-      const readAt = Date.now();
+      const readAt = now();
       // After a failed read the buffer is not pooled: an aborted read may still write into it.
       const object = id.startsWith(QUARANTINE)
         ? undefined

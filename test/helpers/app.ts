@@ -16,6 +16,7 @@ import { createBufferPool } from '../../src/originals/buffer-pool.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../src/originals/reader.ts';
+import { createOriginalCheck } from '../../src/originals/records/original-check.ts';
 import { createSourceSelection } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
@@ -62,6 +63,13 @@ export interface TestAppOptions {
   /** How long memory is trusted, and for how long while the record cannot be asked; as the settings' defaults unless said. */
   readonly windowMs?: number;
   readonly graceMs?: number;
+  /** Unless said, originals are not asked (`DARKROOM_ORIGINALS_CHECK`). */
+  readonly checkMs?: number;
+  /** The wall clock of this machine. */
+  readonly now?: () => number;
+  /** An address of loopback; machines that tell each other have one port and an address each. */
+  readonly host?: string;
+  readonly port?: number;
   readonly bucket?: UploadTarget;
   /** Of uploads to this server; into `deletable` unless said. */
   readonly receiver?: ObjectReceiver;
@@ -98,14 +106,17 @@ export async function startApp(options: TestAppOptions) {
   });
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
+  const now = options.now ?? Date.now;
+  const noticed: ('noticed' | 'limited')[] = [];
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: options.deletable, cdn: options.cdn, peers: options.peers },
-    ...{ windowMs: options.windowMs ?? 30_000, graceMs: options.graceMs ?? 600_000 },
+    ...{ windowMs: options.windowMs ?? 30_000, graceMs: options.graceMs ?? 600_000, now },
+    onReplacement: (outcome) => noticed.push(outcome),
   });
   const { records, replacements, purges } = takedown;
   // One pool for all originals, so that each test sees memory that others have used.
   const buffers = createBufferPool(64 * 1024 * 1024);
-  const reader = createOriginalReader({ originals, buffers, replacements });
+  const reader = createOriginalReader({ originals, buffers, replacements, now });
   const metadata = createOriginalMetadata({
     ...{ finder: options.finder, records },
     onLook: (outcome) => looks.push(outcome),
@@ -134,6 +145,10 @@ export async function startApp(options: TestAppOptions) {
   const sources = createSourceSelection({
     ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
   });
+  const check = createOriginalCheck({
+    ...{ originals, reader, records, queue, maxOriginalBytes, warn, now, everyMs: options.checkMs },
+    onGone: (id) => void purges.cleanUp(id),
+  });
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
     ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
@@ -141,7 +156,8 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
-    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, records, life },
+    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, records, check, life },
+    peer: { records, signingKey: keys[0] ?? TEST_KEY },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? PATIENCE_MS,
@@ -150,9 +166,10 @@ export async function startApp(options: TestAppOptions) {
     logLevel: 'silent',
     version: '0.0.0-test',
   });
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const host = options.host ?? '127.0.0.1';
+  await app.listen({ host, port: options.port ?? 0 });
   const { port } = app.server.address() as AddressInfo;
-  const baseUrl = `http://127.0.0.1:${port}`;
+  const baseUrl = `http://${host}:${port}`;
 
   /** A signed path; `preset` may carry a suffix. */
   function path(preset: string, id: string, expiresAt?: number): string {
@@ -163,7 +180,7 @@ export async function startApp(options: TestAppOptions) {
 
   /** A call of the API with its token. */
   const api = (method: string, target: string, body?: object) =>
-    fetch(`${baseUrl}/v1/images/${target}`, {
+    fetch(`${baseUrl}/v1/${target}`, {
       method,
       headers: {
         authorization: `Bearer ${options.apiToken}`,
@@ -186,6 +203,7 @@ export async function startApp(options: TestAppOptions) {
       life,
       metrics,
       warnings,
+      noticed,
       looks,
       signatures,
       records,
@@ -193,9 +211,12 @@ export async function startApp(options: TestAppOptions) {
     },
     get: (target: string, init?: RequestInit) => fetch(baseUrl + target, init),
     /** `query`: with its question mark. */
-    purge: (id: string, query = '') => api('DELETE', `${encodeURIComponent(id)}${query}`),
-    complete: (id: string) => api('POST', `${encodeURIComponent(id)}/complete`),
-    meta: (ids: readonly string[]) => api('POST', 'meta', { ids }),
+    purge: (id: string, query = '') => api('DELETE', `images/${encodeURIComponent(id)}${query}`),
+    /** `POST /v1/purge` and `GET /v1/purge/<job>`. */
+    purgeMany: (wanted: object) => api('POST', 'purge', wanted),
+    purgeJob: (job: string) => api('GET', `purge/${job}`),
+    complete: (id: string) => api('POST', `images/${encodeURIComponent(id)}/complete`),
+    meta: (ids: readonly string[]) => api('POST', 'images/meta', { ids }),
     async dispose() {
       await app.close();
       await saves.drain(60_000);

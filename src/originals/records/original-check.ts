@@ -25,6 +25,8 @@ export interface OriginalCheckOptions {
   /** An original is gone: its renditions in the store and the CDN are to go. */
   onGone(id: string): void;
   warn(what: string, key: string, reason: unknown): void;
+  /** The wall clock in milliseconds. */
+  now?(): number;
 }
 
 const HEAD_MS = 2000;
@@ -32,7 +34,7 @@ const READ_MS = 10_000;
 const MAX_REMEMBERED = 100_000;
 
 export function createOriginalCheck(options: OriginalCheckOptions): OriginalCheck {
-  const { originals, reader, records, queue, everyMs, maxOriginalBytes, onGone, warn } = options;
+  const { originals, reader, records, queue, everyMs, maxOriginalBytes, onGone, warn, now = Date.now } = options;
   const asked = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   const asking = new Map<string, Promise<void>>();
 
@@ -59,7 +61,7 @@ export function createOriginalCheck(options: OriginalCheckOptions): OriginalChec
     due(id) {
       if (everyMs === undefined) return false;
       const at = asked.get(id);
-      return at === undefined || Math.abs(Date.now() - at) > everyMs;
+      return at === undefined || Math.abs(now() - at) > everyMs;
     },
     ask(id) {
       const work =
@@ -67,7 +69,7 @@ export function createOriginalCheck(options: OriginalCheckOptions): OriginalChec
         compare(id)
           .catch((reason) => warn('an original could not be compared with its record', id, reason))
           .finally(() => {
-            asked.set(id, Date.now());
+            asked.set(id, now());
             asking.delete(id);
           });
       asking.set(id, work);

@@ -24,6 +24,8 @@ export interface ReplacementsOptions {
   /** One of an id whose new epoch began less than a window ago was let pass. */
   onLimited?(id: string): void;
   warn(what: string, key: string, reason: unknown): void;
+  /** The wall clock in milliseconds. */
+  now?(): number;
 }
 
 /** Some 2 ms at most without SHA instructions. */
@@ -32,15 +34,15 @@ const RAISE_TIMEOUT_MS = 5000;
 const MAX_REMEMBERED = 20_000;
 
 export function createReplacements(options: ReplacementsOptions): Replacements {
-  const { records, windowMs, onReplaced, onLimited, warn } = options;
-  const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: Math.max(1, windowMs) });
+  const { records, windowMs, onReplaced, onLimited, warn, now = Date.now } = options;
+  const begun = new LRUCache<string, number>({ max: MAX_REMEMBERED });
 
   async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
-    if (lately.has(id)) {
+    if (Math.abs(now() - (begun.get(id) ?? Number.NEGATIVE_INFINITY)) <= windowMs) {
       onLimited?.(id);
       return undefined;
     }
-    lately.set(id, true);
+    begun.set(id, now());
     let replaced = false;
     // Another machine may have been first: then the record knows these bytes already.
     const epoch = await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record) => {
