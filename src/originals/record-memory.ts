@@ -119,10 +119,6 @@ export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }
       if (state) states.set(id, { ...state, seenAt: 0 });
       onEpoch(id);
     },
-
-    distrustAll(): void {
-      for (const [id, state] of states.entries()) states.set(id, { ...state, seenAt: 0 });
-    },
   };
 }
 
