@@ -30,7 +30,10 @@ const MAX_REMEMBERED = 20_000;
 
 export function createReplacements(options: ReplacementsOptions): Replacements {
   const { records, windowMs, onReplaced, onLimited, warn } = options;
-  const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: Math.max(1, windowMs) });
+  const lately = new LRUCache<string, true>({
+    ...{ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 },
+    ttl: Math.max(1, windowMs),
+  });
 
   async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
     if (lately.has(id)) {
