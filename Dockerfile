@@ -5,7 +5,7 @@
 
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /src
-# To bring the AVIF encoder and to build what calls it; nothing of this reaches the image.
+# To download the AVIF encoder and to build its addon; none of these packages reach the final image.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
@@ -14,12 +14,14 @@ COPY build/svt-av1.ts build/svt-av1-wheel.txt build/
 COPY src/render/formats/svt-av1 src/render/formats/svt-av1
 RUN node build/svt-av1.ts
 COPY package.json package-lock.json ./
-# No install scripts: esbuild and sharp bring their binaries as packages, and nothing else is needed to build.
+# No install scripts: esbuild and sharp ship their binaries as packages, and the build needs no other.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build build
 COPY src src
 COPY samples samples
-RUN node build/bundle.ts && node build/code-cache.ts && node build/runtime-modules.ts /app/node_modules
+RUN node build/bundle.ts \
+ && node --external-memory-accounted-in-global-limit --heap-growing-percent=50 build/code-cache.ts \
+ && node build/runtime-modules.ts /app/node_modules
 COPY LICENSE NOTICE ./
 RUN cp -r dist package.json LICENSE NOTICE /app/ \
  && npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
@@ -33,7 +35,7 @@ LABEL org.opencontainers.image.title="Darkroom" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# Debian keeps one version of a package at a time, so none is named. npm and yarn are of no use to a server.
+# Debian keeps one version of a package at a time, so none is pinned. The server uses neither npm nor yarn.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libjemalloc2 \
@@ -41,29 +43,30 @@ RUN apt-get update \
  && mkdir -p /data/originals /data/results \
  && chown -R 1000:1000 /data
 
-# The allocator, chosen here and nowhere else. jemalloc gives freed pictures back to the machine at once, where
-# glibc keeps them; found by name, so the same line does for x86-64 and arm64.
+# jemalloc returns freed pixels to the kernel at once, where glibc keeps them. The loader finds it by name, so that one
+# line serves x86-64 and arm64. It reads its settings before Node starts, so they must stand here.
 ENV LD_PRELOAD=libjemalloc.so.2 \
     MALLOC_CONF=dirty_decay_ms:0,muzzy_decay_ms:0,background_thread:true,narenas:2
 
 # sharp, file reads and DNS share libuv's threads: at least four more than slots, here for up to twelve CPUs.
 ENV UV_THREADPOOL_SIZE=16 \
     NODE_ENV=production \
-    HOST=0.0.0.0 \
+    HOST=:: \
     PORT=8080 \
     DARKROOM_ORIGINALS=file:/data/originals \
     DARKROOM_RESULTS=file:/data/results
 
-# Owned by root and written by nobody: the root file system may be read-only.
+# Owned by root, and never written at run time: the root file system may be read-only.
 WORKDIR /app
 COPY --from=build /app ./
 
 VOLUME ["/data"]
 USER 1000:1000
 EXPOSE 8080 9091
-# On a busy machine the command itself takes its time to start.
+# 10 s, because on a busy machine the command takes seconds to start.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["node", "/app/dist/cli.js", "health"]
 
-# Node itself is process 1 and hears SIGTERM and SIGINT; no shell stands between.
+# Exec form: Node is process 1 and gets SIGTERM and SIGINT without a shell in between.
+# The flags are those of build/v8-flags.ts, under which the code cache was compiled too.
 ENTRYPOINT ["node"]
-CMD ["dist/main.js"]
+CMD ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=50", "dist/main.js"]

@@ -29,16 +29,16 @@ const MIB = 1024 * 1024;
 const USED_BY_US = new Set(['arenas, mmap', 'jemalloc']);
 const PLATEAU = 1.2;
 const AT_A_TIME = 2;
-/** Longer than jemalloc takes to give pages back, and than V8's own idle collections. */
+/** Longer than jemalloc takes to return pages, and than V8's idle collections. */
 const IDLE_MS = 15_000;
-/** As a page of listings asks for them: many small ones, few large ones. */
+/** As on a page of listings: many small renditions, few large ones. */
 const RECIPES = [
   ...['w_150,h_150,fit_cover,f_webp', 'w_300,f_webp', 'w_300,f_avif', 'w_300,f_webp', 'w_600,f_webp', 'w_600,f_jpeg'],
   ...['w_48,h_48,fit_cover,z_3,f_webp', 'w_256,h_256,fit_cover,z_3,f_webp', 'w_600,f_webp', 'w_200,f_png'],
   ...['w_150,h_150,fit_cover,f_webp', 'w_300,f_jpeg', 'w_1200,h_630,fit_cover,f_jpeg', 'w_1200,f_webp'],
   ...['w_300,f_webp', 'w_2400,f_webp'],
 ];
-/** So many originals, each under several names. */
+/** Ids for each original. */
 const COPIES = 2;
 
 interface Soak {
@@ -52,7 +52,7 @@ interface Soak {
 }
 
 const originals = await worstOriginals(values.photos, [1, 4]);
-// What is slow rather than large, and what bench/ceiling.ts measures, is left out: the point is how many, not how large.
+// Originals that are slow rather than large, and those that bench/ceiling.ts measures, are left out: this bench counts renders.
 const paths = Object.entries(originals).filter(([name]) => !/^4-(avif|.*png|gif|lossless)|frames/.test(name));
 
 async function soak(setting: string): Promise<Soak> {

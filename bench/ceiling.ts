@@ -1,5 +1,5 @@
 /**
- * The worst legal originals, two at a time, in a cgroup of so many MiB: is the process killed, and how near does it come?
+ * The worst legal originals, two at a time, in a cgroup of so many MiB: whether the process is killed, and how near to the limit it comes.
  *
  *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--at-a-time 2] [--allocator jemalloc]
  *                           [--photos DIR] [--out bench/results] [--trace]
@@ -28,11 +28,11 @@ const { values } = parseArgs({
 });
 const MIB = 1024 * 1024;
 const LIMIT = Number(values.mib) * MIB;
-/** Above this share of the limit somebody else's page could be the last one. */
+/** Above this share of the limit, a page of another process could be the last one. */
 const SAFE_SHARE = 0.85;
 const SAMPLE_MS = 100;
 
-/** From the smallest rendition to the largest; of originals that move, all frames too. */
+/** From the smallest rendition to the largest. */
 const RECIPES = [
   ...['w_150,h_150,fit_cover,f_webp', 'w_300,h_300,f_webp', 'w_1200,f_webp', 'w_1200,h_630,fit_cover,f_jpeg'],
   ...['w_256,h_256,fit_cover,z_3,f_webp', 'w_900,h_1200,fit_cover,z_3,f_webp', 'w_1400,f_avif', 'w_2400,f_webp'],
@@ -64,7 +64,7 @@ const random = () => {
 };
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 const names = Object.keys(originals);
-/** Of what cannot be given back, in bytes; the process's own peak has the code that it maps besides. */
+/** In bytes, of memory that the kernel cannot reclaim; the process's peak includes mapped code. */
 let anonymousPeak = 0;
 const sampler = setInterval(() => {
   anonymousPeak = Math.max(anonymousPeak, group.anonymousBytes());
@@ -72,7 +72,7 @@ const sampler = setInterval(() => {
 const rssAt = new Map<number, number>();
 let asked = 0;
 
-/** Each request is for a new rendition of a new original, so that nothing is known of it and nothing comes from memory. */
+/** Each request is for a new rendition of a new original, so that no cache has any part of it. */
 async function keepAsking(): Promise<void> {
   while (performance.now() < until && end === undefined) {
     asked += 1;

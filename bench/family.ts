@@ -21,7 +21,7 @@ const settings = {
   DARKROOM_ORIGINALS: `file:${originals}`,
 };
 
-/** Photos that come before: a server at work has compiled what is called for each rendition. */
+/** Photos before the measurement, after which V8 has compiled the code of each rendition. */
 const WARM_UP = 16;
 
 interface Round {

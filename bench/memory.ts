@@ -16,7 +16,7 @@ import { productionAllocator, tryMemoryGroup } from './tools/small-machine.ts';
 const values = benchOptions({ renders: '300', mib: '512' });
 const [renders, atATime] = [Number(values.renders), availableParallelism()];
 const MIB = 1024 ** 2;
-/** Long enough for an allocator to give back what it gives back. */
+/** Long enough for an allocator to return freed pages. */
 const PAUSE_MS = 3000;
 const HITS = 3000;
 const LOOKS = 40;

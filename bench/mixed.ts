@@ -16,7 +16,7 @@ import { productionAllocator, tryMemoryGroup } from './tools/small-machine.ts';
 import { behindCdn, viewsOf } from './tools/traffic.ts';
 
 const values = benchOptions({ views: '24000', ids: '100', seed: '1', mib: '512', hits: '0.97' });
-/** Connections that a CDN holds to one machine. */
+/** Connections of a CDN to one machine. */
 const CONNECTIONS = 8;
 const MIB = 1024 ** 2;
 const views = viewsOf(Number(values.views), Number(values.ids), Number(values.seed));
@@ -37,11 +37,11 @@ const kept = keptIn(join(server.folder, 'data/results'));
 await server.stop();
 group?.remove();
 
-/** What lies in the result store: renditions, and what else is kept of originals. */
+/** Counts and bytes of the result store: renditions, and the sidecars and proxies of originals. */
 function keptIn(folder: string): { renditions: number; renditionBytes: number; others: number; otherBytes: number } {
   const sum = { renditions: 0, renditionBytes: 0, others: 0, otherBytes: 0 };
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    // Beside each file a folder keeps what a bucket keeps with the object.
+    // Hidden files are the folder store's own.
     if (!entry.isFile() || entry.name.startsWith('.')) continue;
     const { size } = statSync(join(entry.parentPath, entry.name));
     const rendition = /^(thumb|small|medium|large|retina|og)-[0-9a-f]{16}\./.test(entry.name);

@@ -4,7 +4,7 @@
  *
  *   node bench/start.ts [--photos DIR] [--runs 15] [--bundle dist/main.js] [--out bench/results]
  *
- * The bundle is built first. Without `--bundle` it is what the image starts if there is such a file, else dist/cli.js.
+ * The bundle is built first. Without `--bundle` it is started as the image does.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +13,7 @@ import { get } from 'node:http';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
+import { V8_FLAGS } from '../build/v8-flags.ts';
 import { benchOptions, median, photosIn, temporaryFolder } from './tools/options.ts';
 import { freePort } from './tools/process.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
@@ -29,7 +30,7 @@ function build(): string[] {
   for (const script of ['build:server', 'build:cache'])
     if (scripts[script]) execFileSync('npm', ['run', '--silent', script], { cwd: root, stdio: 'ignore' });
   if (values.bundle) return values.bundle.split(' ').map((part) => (existsSync(here(part)) ? here(part) : part));
-  return existsSync(here('dist/main.js')) ? [here('dist/main.js')] : [here('dist/cli.js'), 'serve'];
+  return [...V8_FLAGS, here('dist/main.js')];
 }
 
 const home = temporaryFolder();
@@ -40,7 +41,7 @@ buildSync({
   ...{ entryPoints: [emptySource], outfile: emptyBundle, bundle: true, platform: 'node', format: 'cjs' },
   ...{ target: 'node24', logLevel: 'error' },
 });
-const source = [here('src/main.ts')];
+const source = [...V8_FLAGS, here('src/main.ts')];
 const [photo = ''] = photosIn(values.photos);
 const path = signedPath('small', photo);
 const stored = join(home.path, 'stored');
@@ -75,7 +76,7 @@ async function oneStart(args: readonly string[], env: Record<string, string>): P
   return { ms, peakMib: Number(peak) / 1024 };
 }
 
-/** 0 while nobody listens. */
+/** The HTTP status, or 0 while the port is closed. */
 function statusOf(port: number): Promise<number> {
   return new Promise((resolve) => {
     get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
@@ -99,7 +100,7 @@ const WAYS: Record<string, () => Promise<Run>> = {
   'Darkroom, source, stored rendition': () => oneStart(source, settings(stored)),
   'Darkroom, source, cold render': () => oneStart(source, fresh()),
 };
-// Fills the store, and the file cache of the machine with all that is started.
+// Fills the store, and the kernel's file cache with all programs.
 await oneStart(source, settings(stored));
 for (const way of Object.values(WAYS)) await way();
 

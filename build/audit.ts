@@ -1,6 +1,6 @@
 /**
- * `npm audit` of what a user gets, for CI: a finding fails, and so does an answer that says nothing. A registry that cannot
- * be asked, as behind some mirrors, is told and let pass.
+ * `npm audit` of the runtime dependencies, for CI: a finding fails, and so does an answer without a report. A registry without
+ * an audit endpoint, as some mirrors are, is reported and passes.
  */
 import { spawnSync } from 'node:child_process';
 

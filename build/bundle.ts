@@ -12,13 +12,13 @@ const COMMON = {
   ...{ absWorkingDir: root, bundle: true, platform: 'node', external: EXTERNAL, metafile: true, logLevel: 'warning' },
   // Names are kept, so that a stack trace in a log can be read.
   ...{ minifyWhitespace: true, minifySyntax: true, legalComments: 'none', charset: 'ascii' },
-  // Of a package that comes both ways, the one whose unused parts can be left out.
+  // Of a package in both module formats esbuild takes the ES modules, whose unused parts it can leave out.
   mainFields: ['module', 'main'],
-  // Else the paths of a linked node_modules would stand in the output.
+  // Otherwise the output holds the real paths of a linked node_modules.
   preserveSymlinks: true,
 } as const satisfies BuildOptions;
 
-/** The command line must run on Node 20, so that it can say that the server needs more. */
+/** The command line runs on Node 20 too, where `serve` says that the server needs Node 24. */
 const COMMAND_LINE_TARGET = 'node20';
 
 async function bundleServer(): Promise<Metafile> {
@@ -26,9 +26,9 @@ async function bundleServer(): Promise<Metafile> {
   const { metafile } = await build({
     ...COMMON,
     ...{ entryPoints: ['src/main.ts'], outfile, target: 'node24' },
-    // V8's code cache, filled after a run, exists for scripts and not for modules; see launcher.ts.
+    // Node can fill V8's code cache after a run for scripts only, not for modules; see launcher.ts.
     format: 'cjs',
-    // What only one adapter needs lies in the same file, and is evaluated when that adapter is first used.
+    // A library of one adapter lies in the same file, and is evaluated when that adapter is first used.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
@@ -58,7 +58,7 @@ async function bundleModules(): Promise<Metafile[]> {
   return [cli.metafile, worker.metafile];
 }
 
-/** What their licences ask for: whose work lies in the bundles, with the texts that came with it. */
+/** The notices that the licences of bundled packages ask for: names, versions and licence texts. */
 function licencesOf(metafiles: readonly Metafile[]): string {
   const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
   const homes = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []);
@@ -85,7 +85,7 @@ function copyFiles(): void {
   copySvtAv1();
 }
 
-/** Where it was brought in; the licences go with it. */
+/** Only where `npm run build:avif` has run; the licences are copied with it. */
 function copySvtAv1(): void {
   const [from, to] = [join(root, 'src/render/formats/svt-av1'), join(dist, 'svt-av1')];
   rmSync(to, { recursive: true, force: true });
@@ -95,7 +95,7 @@ function copySvtAv1(): void {
   for (const file of [...built, ...globSync('*.md', { cwd: from })]) copyFileSync(join(from, file), join(to, file));
 }
 
-// Code compiled from another bundle is never looked at again.
+// A code cache belongs to one bundle: the launcher never reads one of another bundle.
 for (const file of globSync('server-*.cache', { cwd: dist })) rmSync(join(dist, file));
 const metafiles = [await bundleServer(), ...(await bundleModules())];
 copyFiles();

@@ -1,6 +1,6 @@
 /**
- * Runs dist/ once and keeps what V8 compiled beside it, for machines with the same Node: a start, a render, and the same
- * rendition from the store. Loopback only; the bucket is one of its own.
+ * Runs dist/ once (a start, three renders, the same renditions from the store) and saves V8's compiled code beside it, for
+ * machines with the same Node. Run it with the flags of v8-flags.ts. Loopback only, with a bucket of its own.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
+import { cachedDataVersionTag } from 'node:v8';
 import { createImageUrls } from '../src/url/sdk.ts';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -29,7 +29,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** As much of S3 as one object at a time needs: enough to run the client's code, and nothing to test it by. */
+/** PUT and GET of single objects, without signatures: enough to run the client's code, too little to test it. */
 function createBucket(): Server {
   const objects = new Map<string, { body: Buffer; headers: Record<string, string | string[] | undefined> }>();
   return createServer(async (request, response) => {
@@ -79,13 +79,13 @@ cpSync(samples, join(folder, 'originals'), { recursive: true });
 const bucket = createBucket();
 const port = await freePort();
 const key = randomBytes(32).toString('hex');
-// Whatever the machine that builds has set is not what this run is about.
+// Settings of the building machine must not change this run.
 for (const name of Object.keys(process.env)) if (/^(DARKROOM|AWS|OTEL)_/.test(name)) delete process.env[name];
 Object.assign(process.env, {
   ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), DARKROOM_LOG_LEVEL: 'error' },
   ...{ DARKROOM_SIGNING_KEYS: key, DARKROOM_FACES: 'off', DARKROOM_METRICS_PORT: String(await freePort()) },
   ...{ DARKROOM_ORIGINALS: `file:${join(folder, 'originals')}`, DARKROOM_RESULTS: 's3://results' },
-  // Too small for any rendition, so that the second look comes from the store.
+  // Too small for any rendition, so that the second request reads the store.
   DARKROOM_MEMORY_CACHE: '1KiB',
   AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${await listen(bucket)}`,
   ...{ AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' },
@@ -96,7 +96,7 @@ await ready(baseUrl);
 const images = createImageUrls({ baseUrl, key });
 for (const [id, preset] of RENDERS) {
   await get(images.url(id, preset), 'fwd=miss');
-  // Saved behind the answer, and asked for until it is there.
+  // The save comes after the answer, so the request is repeated until the store has it.
   for (let tries = 0; ; tries += 1) {
     const hit = await get(images.url(id, preset), 'detail=store').then(
       () => true,
@@ -109,10 +109,8 @@ for (const [id, preset] of RENDERS) {
     await sleep(50);
   }
 }
-// As at a start: V8 refuses code of other flags, and the server has set some by now (src/process/gc.ts).
-for (const flag of ['no-external-memory-accounted-in-global-limit', 'no-expose-gc', 'heap-growing-percent=0'])
-  setFlagsFromString(`--${flag}`);
-if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server set a flag of V8 that is not set back here');
+// V8 refuses code of other flags than those that it runs with: none may be set after the start.
+if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server has set a flag of V8');
 const code: Buffer = script.createCachedData();
 writeFileSync(cachePath, code);
 process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);

@@ -1,22 +1,22 @@
 /**
- * dist/main.js: runs the bundle of the server, with the code that V8 compiled in an earlier run where that lies beside it (build/code-cache.ts).
+ * dist/main.js: runs the server's bundle, from V8's compiled code of an earlier run where build/code-cache.ts has saved it.
  *
- * Node's own compile cache keeps what is compiled before a file's first line runs, for modules and scripts alike, and lies
- * in a folder named by user and CPU features. This one keeps every function that the start needs, and is good for all
- * CPUs of one architecture. https://nodejs.org/api/vm.html#scriptcreatecacheddata
+ * Node's own compile cache holds only the functions that are compiled before a file's first line runs, in a folder named by
+ * user and CPU features. This one holds every function that the start needs, for all CPUs of one architecture.
+ * https://nodejs.org/api/vm.html#scriptcreatecacheddata
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** Of the bundle that this file was built with. V8 itself compares no more than its length. */
+/** Hash of the bundle, set by build/bundle.ts. V8 itself compares only the length of the source. */
 declare const SERVER_HASH: string;
 
 const folder = import.meta.dirname;
 const filename = join(folder, 'server.cjs');
 
-/** Where the compiled code is looked for. */
+/** The file with the compiled code; it need not exist. */
 export const cachePath = join(folder, `server-${SERVER_HASH}.cache`);
 
 function compiledCode(): Buffer | undefined {
@@ -28,10 +28,10 @@ function compiledCode(): Buffer | undefined {
 }
 
 const cachedData = compiledCode();
-// The build writes ASCII only, and a string of one byte a character is read fastest this way.
+// The bundle is ASCII, and latin1 decodes a string of one byte a character fastest.
 const source = readFileSync(filename, 'latin1');
 
-/** The server. Code of another V8 is refused by V8, and the start takes longer: `cachedDataRejected`. */
+/** The server. V8 rejects code of another version or of other V8 flags (`cachedDataRejected`) and compiles again, which takes longer. */
 export const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
   filename,
   ...(cachedData ? { cachedData } : {}),

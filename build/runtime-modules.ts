@@ -1,6 +1,6 @@
 /**
- * `node build/runtime-modules.ts <folder>`: copies what the bundle needs beside itself, and what that needs in turn, from
- * node_modules to the folder. Everything else already lies in the bundle.
+ * `node build/runtime-modules.ts <folder>`: copies the packages that stay outside the bundle, with their dependencies, from
+ * node_modules to the folder.
  */
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import { EXTERNAL } from './externals.ts';
 
 const modules = join(import.meta.dirname, '../node_modules');
 
-/** MediaPipe's builds for browsers and older CPUs, and maps and types: two thirds of its 33 MB. */
+/** MediaPipe's builds for browsers and older CPUs, source maps and types: two thirds of its 33 MB. */
 const UNUSED = /vision_wasm_(nosimd_)?internal\.|\.map$|\.d\.ts$|\.d\.[cm]ts$/;
 
-/** Packages that are installed; those for other systems are not. */
+/** The names and all their dependencies that are installed here; optional ones for other systems are not. */
 function closure(names: readonly string[], found = new Set<string>()): Set<string> {
   for (const name of names) {
     const manifest = join(modules, name, 'package.json');

@@ -10,7 +10,7 @@ const README = new URL('../README.md', import.meta.url);
 const BEGIN = '<!-- settings: npm run docs:settings -->\n';
 const END = '<!-- end of settings -->';
 
-/** The README with its table of settings as it should be. Throws where it has no place for one. */
+/** The README with its table of settings generated from the schema. Throws when the README lacks the table's markers. */
 export function withSettings(readme: string): string {
   const [before, rest] = readme.split(BEGIN);
   const [, after] = rest?.split(END) ?? [];

@@ -1,7 +1,7 @@
 /**
- * `npm run build:avif`: brings SVT-AV1, an AVIF encoder that sharp is built without, and builds the addon that calls it. On
+ * `npm run build:avif`: downloads SVT-AV1, an AVIF encoder that prebuilt sharp lacks, and builds the addon that calls it. On
  * Linux with glibc, x86-64 or arm64; needs a C compiler and Python's pip (Debian: gcc libc6-dev python3-pip).
- * src/render/formats/svt-av1/README.md tells what comes from where.
+ * src/render/formats/svt-av1/README.md names the sources.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const PLATFORM = ({ x64: 'manylinux_2_28_x86_64', arm64: 'manylinux_2_28_aarch64
   process.arch
 ];
 
-/** By its hash, whatever Python is here: none of the wheel but the library is of interest. */
+/** Pinned by its hash. The wheel is for one fixed Python, because only the library in it is used. */
 function fetchLibrary(folder: string): string {
   const interpreter = ['--python-version', '311', '--implementation', 'cp', '--abi', 'abi3'];
   const wheel = ['--platform', PLATFORM ?? '', ...interpreter, '--only-binary=:all:', '--no-deps'];
@@ -30,7 +30,7 @@ function fetchLibrary(folder: string): string {
   return join(folder, library);
 }
 
-/** Node's own: beside its binary, in the npm package `node`, or where Node's images have them. Node-API is one for all versions. */
+/** Node's headers: beside its binary, in the npm package `node`, or where Node's images have them. Node-API is stable across versions. */
 function nodeHeaders(): string {
   const beside = join(process.execPath, '../../include/node');
   const inPackage = globSync(join(root, 'node_modules/{node/node_modules/,}node-linux-*/include/node'));
@@ -50,7 +50,7 @@ try {
   const library = fetchLibrary(folder);
   for (const old of globSync(`{svt-av1.node,${LIBRARY}}`, { cwd: home })) rmSync(join(home, old));
   copyFileSync(library, join(home, basename(library)));
-  // By its own name, from the folder where the addon lies: nothing is installed.
+  // $ORIGIN: the addon finds the library in its own folder, and nothing is installed.
   const linked = ['-L', home, `-l:${basename(library)}`, '-Wl,-rpath,$ORIGIN', '-Wl,--as-needed'];
   const c = ['-std=gnu11', '-O3', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-I', nodeHeaders()];
   run('cc', [...c, join(home, 'addon.c'), '-o', join(home, 'svt-av1.node'), ...linked]);

@@ -50,7 +50,7 @@ const PURGE_TIMEOUT_MS = 65_000;
 
 class UsageError extends Error {}
 
-/** What a command found: as text for people, and as JSON. */
+/** The result of a command: as text, and as JSON for `--json`. */
 interface Outcome {
   readonly text: string;
   readonly data: unknown;
@@ -103,7 +103,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const [{ readConfig }, { openOriginals, openResults }, { verifyOriginals }] = await Promise.all([
       import('./process/config.ts'),
       import('./stores/open-stores.ts'),
-      import('./originals/verify.ts'),
+      import('./originals/records/verify.ts'),
     ]);
     const { originals: location, results: resultsLocation, ...config } = readConfig();
     const { storeTimeoutMs: timeoutMs, s3, originPrivate, maxOriginalBytes } = config;

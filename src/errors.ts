@@ -22,6 +22,7 @@ const KINDS = {
   // Short, because the upload of this original may finish a moment later.
   original_not_found: { status: 404, cacheControl: 'public, max-age=10' },
   method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
+  upload_under_way: { status: 409, cacheControl: NEVER_KEPT },
   already_exists: { status: 412, cacheControl: NEVER_KEPT },
   expired: { status: 410, cacheControl: REPEATABLE },
   original_too_large: { status: 413, cacheControl: REPEATABLE },
@@ -44,6 +45,8 @@ export class DarkroomError extends Error {
   readonly cacheControl: string;
   /** Seconds after which a retry makes sense, for the Retry-After header (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined;
+  /** The error comes of this server's size: a larger one would not refuse the same file. */
+  readonly ofThisServer: boolean;
 
   /**
    * `status` replaces the code's own where the URL is right and the rest of the request is not (a header, its speed): such an
@@ -52,7 +55,7 @@ export class DarkroomError extends Error {
   constructor(
     code: ErrorCode,
     publicMessage: string,
-    detail: { cause?: unknown; retryAfter?: number; status?: number } = {},
+    detail: { cause?: unknown; retryAfter?: number; status?: number; ofThisServer?: boolean } = {},
   ) {
     super(`${code}: ${publicMessage}`, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'DarkroomError';
@@ -61,6 +64,7 @@ export class DarkroomError extends Error {
     this.status = detail.status ?? KINDS[code].status;
     this.cacheControl = detail.status === undefined ? KINDS[code].cacheControl : NEVER_KEPT;
     this.retryAfter = detail.retryAfter;
+    this.ofThisServer = detail.ofThisServer ?? false;
   }
 }
 
@@ -72,6 +76,9 @@ export const errors = {
   refusedRequest: (message: string, status = 400) => new DarkroomError('bad_request', message, { status }),
   unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
   uploadForbidden: () => new DarkroomError('forbidden', 'This server did not sign this upload.'),
+  uploadUnderWay: () =>
+    new DarkroomError('upload_under_way', 'Another upload with this ticket is under way.', { retryAfter: 1 }),
+  uploadTooSlow: () => new DarkroomError('bad_request', 'The upload took too long.', { status: 408 }),
   alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
@@ -81,6 +88,10 @@ export const errors = {
   presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
   originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
   originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, { cause }),
+  tooLargeForThisServer: () =>
+    new DarkroomError('original_too_large', 'The original needs more memory than this server has for one picture.', {
+      ofThisServer: true,
+    }),
   originalUnreadable: (message: string, cause?: unknown) =>
     new DarkroomError('original_unreadable', message, { cause }),
   busy: (retryAfter: number) => new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter }),

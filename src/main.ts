@@ -18,15 +18,15 @@ import type { Found } from './http/serve-image.ts';
 import { createBufferPool } from './originals/buffer-pool.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
-import { createOriginalCheck } from './originals/original-check.ts';
 import { createOriginalReader } from './originals/reader.ts';
+import { createOriginalCheck } from './originals/records/original-check.ts';
 import { createSourceSelection } from './originals/source-selection.ts';
 import { pictureIds, printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
 import { type Config, readConfig } from './process/config.ts';
-import { collectGarbage, watchGarbage } from './process/gc.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
+import { listen } from './process/listen.ts';
 import { createLogStream, type LogStream } from './process/log-stream.ts';
 import { readPresetsFile } from './process/presets-file.ts';
 import { createShutdown } from './process/shutdown.ts';
@@ -47,11 +47,9 @@ import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
 
 const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
-/** In render timeouts. The timeout itself only ends what the client waits for; a render that takes longer than this is lost. */
+/** In render timeouts, each of which only ends the client's wait: a render that takes three is taken for hung. */
 const HONEST_RENDERS = 3;
-/** Evicted buffers stay until V8 collects them, and a render must not begin before; a collection takes some 20 ms. */
-const WORTH_COLLECTING = 4 * 1024 * 1024;
-/** A machine that was woken for a stored rendition answers it before sharp is loaded, which takes some 70 ms. */
+/** A process started for a stored rendition answers it before it loads sharp, which takes some 70 ms. */
 const WARM_AFTER_MS = 500;
 
 type Stores = ReturnType<typeof openStores>;
@@ -60,7 +58,7 @@ type Truth = ReturnType<typeof createTruth>;
 type Pipeline = ReturnType<typeof createPipeline>;
 type Api = Awaited<ReturnType<typeof createApi>>;
 
-/** What all parts need. */
+/** Handed to every part. */
 interface Base {
   readonly config: Config;
   readonly reports: Reports;
@@ -110,18 +108,15 @@ function createCaches({ config: { memory } }: Base) {
 
 /** One truth about each original, on every machine. */
 function createTruth(base: Base, { originals, results }: Stores, { cache, decodes }: Caches) {
-  const {
-    config,
-    reports: { warn, saves: onSaves },
-    signingKeys,
-  } = base;
+  const { config, reports, signingKeys } = base;
+  const { warn } = reports;
   const [signingKey = Buffer.alloc(0)] = signingKeys;
-  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...onSaves });
+  const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...reports.saves });
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: originals.store },
     ...{ windowMs: config.purgeWindowMs, graceMs: config.purgeGraceMs },
     cdn: config.cdn && createCdnPurge({ ...config.cdn, warn }),
-    onReplacement: base.reports.onReplacement,
+    onReplacement: reports.onReplacement,
     peers: config.peers && createPeers({ ...config.peers, signingKey, warn }),
   });
   return { ...takedown, saves, signingKey };
@@ -134,17 +129,15 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
   const { memory } = config;
   const { cache, decodes, inputBuffers } = caches;
   const { warn } = reports;
-  const flights = createSingleFlight<Found>({
-    onLanded: watchGarbage({ young: memory.garbage / 4, all: memory.garbage }),
-  });
+  const flights = createSingleFlight<Found>();
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
     ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
-    // What renders need beyond their own share, the caches do without meanwhile: first what is soonest made again.
+    // Renders that need more than their own share take it from the caches, first from the one that is cheapest to refill.
     onWorkBytes(bytes) {
       const more = bytes - memory.work;
-      const evicted = decodes.shrinkBy(more) + cache.shrinkBy(more - memory.decodes);
-      if (evicted > WORTH_COLLECTING) collectGarbage();
+      decodes.shrinkBy(more);
+      cache.shrinkBy(more - memory.decodes);
     },
     onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
   });
@@ -185,6 +178,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
+    ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads },
   });
   const { uploads, imageMeta } = shop;
   const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
@@ -208,8 +202,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline, api: Api): Promise<void> {
-  const { originals, results } = stores;
+async function run(base: Base, { originals, results }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
   const { flights, queue, renderer, finder } = pipeline;
@@ -236,7 +229,7 @@ async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline,
     onLost: shutdown.giveUp,
   });
   shutdown.listen();
-  const address = await app.listen({ host: config.host, port: config.port });
+  const address = await listen(app, config);
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
   whenStoresAreUsable({ originals: originals.reader, results }, log, stopping.signal, () => {
     life.ready = true;
@@ -250,7 +243,7 @@ async function run(base: Base, stores: Stores, truth: Truth, pipeline: Pipeline,
   await printExampleUrls({ address, folder: config.originals.path, presets: presets.names, signatures });
 }
 
-// Not awaited: the bundle is a script (build/bundle.ts), which cannot wait outside a function.
+// Not awaited: the bundle is a script (build/bundle.ts), where `await` outside a function is no syntax.
 start().catch((error: unknown) => {
   process.stderr.write(`Darkroom cannot start.\n${startFailure(error)}\n`);
   process.exit(1);

@@ -26,7 +26,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   api: {
     purpose: "the shop's API under /v1: metadata, purge, uploads",
     imports: 'renditions originals presets render url flow',
-    types: 'faces stores/store',
+    types: 'faces stores/store stores/object-receiver',
   },
   playground: {
     purpose: 'the page on which presets are tried, and its routes',

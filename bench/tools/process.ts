@@ -10,7 +10,7 @@ import { temporaryFolder } from './options.ts';
 const PROBE = new URL('./probe.ts', import.meta.url).href;
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 5;
-/** A process counts as done when it used less than this within a pause. */
+/** A process counts as idle when it used less CPU than this within a pause. */
 const IDLE_CPU_MS = 1.5;
 const IDLE_PAUSE_MS = 120;
 const IDLE_LIMIT_MS = 20_000;
@@ -25,7 +25,7 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-/** In KiB of /proc, in bytes here. */
+/** In bytes. */
 export interface ProcessMemory {
   readonly rss: number;
   readonly peak: number;
@@ -36,14 +36,14 @@ export interface MeasuredProcess {
   readonly pid: number;
   /** An empty folder of its own, gone after `stop()`. */
   readonly folder: string;
-  /** What its first line with an address says. */
+  /** From the first log line with an address. */
   readonly baseUrl: string;
   memory(): ProcessMemory;
   /** User and system CPU of all threads so far, in milliseconds, in ticks of 10. */
   cpuMs(): number;
   /** The same to the microsecond; asks the process itself. */
   exactCpuMs(): Promise<number>;
-  /** The same once nothing is left to do behind the answers. */
+  /** The same once the work behind the answers is done. */
   settledCpuMs(): Promise<number>;
   openFiles(): number;
   log(): string;
@@ -57,11 +57,11 @@ export interface ProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** A file to write the process's id to before it begins: a control group's. */
   readonly enter?: string | undefined;
-  /** Of a process that does not say where it listens. */
+  /** Of a process that does not print its address. */
   readonly baseUrl?: string | undefined;
 }
 
-/** Starts a Node process that prints `"address":"http://..."` or listens at `baseUrl`, and waits for that. What it writes goes to a file. */
+/** Starts a Node process that prints `"address":"http://..."` or listens at `baseUrl`, and waits for that. Its output goes to a file. */
 export async function startProcess(options: ProcessOptions): Promise<MeasuredProcess> {
   const home = temporaryFolder();
   const [logFile, probe] = [join(home.path, 'process.log'), join(home.path, 'probe')];
@@ -139,7 +139,7 @@ function answers(baseUrl: string): Promise<boolean> {
   );
 }
 
-/** A port that nobody listens on at this moment. */
+/** A port that is closed at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

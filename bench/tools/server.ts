@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { type MeasuredProcess, startProcess } from './process.ts';
@@ -33,7 +34,7 @@ export interface BenchServer extends MeasuredProcess {
 export async function startServer(
   settings: Record<string, string>,
   cgroup?: MemoryGroup,
-  args: readonly string[] = [MAIN],
+  args: readonly string[] = [...V8_FLAGS, MAIN],
 ): Promise<BenchServer> {
   const { PORT } = settings;
   const baseUrl = PORT && `http://127.0.0.1:${PORT}`;
@@ -66,11 +67,11 @@ export function signedPath(preset: string, id: string): string {
 export interface MemoryGroup {
   /** Where a process writes its id to enter. */
   readonly tasks: string;
-  /** With the kernel's cache of files, which fills whatever is left and is given back on demand. */
+  /** Includes the kernel's file cache, which fills the rest of the limit and is reclaimed on demand. */
   peakBytes(): number;
-  /** What belongs to processes now and cannot be given back. */
+  /** Anonymous memory now, which the kernel cannot reclaim. */
   anonymousBytes(): number;
-  /** How often something did not fit before the kernel gave cached files back. */
+  /** How often the kernel had to reclaim the file cache to fit an allocation. */
   timesFull(): number;
   oomKills(): number;
   remove(): void;
@@ -81,12 +82,12 @@ export function createMemoryGroup(limitBytes: number): MemoryGroup {
   const name = `darkroom-bench-${process.pid}`;
   const first = existsSync('/sys/fs/cgroup/memory');
   const folder = first ? `/sys/fs/cgroup/memory/${name}` : `/sys/fs/cgroup/${name}`;
-  // Version 2 hands a controller down only where that is said: https://docs.kernel.org/admin-guide/cgroup-v2.html
+  // Version 2 enables a controller in child groups only on request: https://docs.kernel.org/admin-guide/cgroup-v2.html
   if (!first) writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+memory');
   mkdirSync(folder);
   const file = (one: string, two: string) => join(folder, first ? one : two);
   writeFileSync(file('memory.limit_in_bytes', 'memory.max'), String(limitBytes));
-  // Swap would only hide what does not fit.
+  // With swap, memory that does not fit would go unnoticed.
   const swap = file('memory.memsw.limit_in_bytes', 'memory.swap.max');
   if (existsSync(swap)) writeFileSync(swap, first ? String(limitBytes) : '0');
   const number = (path: string) => Number(readFileSync(path, 'utf8'));

@@ -61,7 +61,9 @@ export function openApi(version: string) {
           responses: {
             '200': { description: 'What was found', ...json(completeResponse) },
             '404': { description: 'Nothing was uploaded', ...json(errorResponse) },
+            '413': { description: 'Larger than this server can hold; the upload stays', ...json(errorResponse) },
             '422': { description: 'Quarantined; the message says why', ...json(errorResponse) },
+            '503': { description: 'Busy; the upload stays, call again', ...json(errorResponse) },
             ...failures,
           },
         },

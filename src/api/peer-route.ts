@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { errors } from '../errors.ts';
-import type { OriginalRecords } from '../originals/records.ts';
+import type { OriginalRecords } from '../originals/records/records.ts';
 import { isFromPeer, PEER_HEADER, PEER_PATH } from './peers.ts';
 import { parsed, peerMessage } from './schemas.ts';
 

@@ -1,4 +1,4 @@
-import type { OriginalRecords } from '../originals/records.ts';
+import type { OriginalRecords } from '../originals/records/records.ts';
 import { cacheTagOf, recordKey, renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { ObjectStore } from '../stores/store.ts';

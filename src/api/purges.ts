@@ -1,4 +1,4 @@
-import type { OriginalRecords } from '../originals/records.ts';
+import type { OriginalRecords } from '../originals/records/records.ts';
 import { createBulkPurge } from './bulk-purge.ts';
 import { createPurge, type Purge, type PurgeDeps } from './purge.ts';
 import { createPurgeJobs } from './purge-jobs.ts';

@@ -1,4 +1,5 @@
 import type { OriginalReader } from '../originals/reader.ts';
+import type { ObjectReceiver } from '../stores/object-receiver.ts';
 import type { ObjectStore } from '../stores/store.ts';
 import { createImageMeta } from './image-meta.ts';
 import type { Purges } from './purges.ts';
@@ -14,8 +15,12 @@ export interface ShopApiOptions extends Omit<UploadsDeps, 'target' | 'originals'
   readonly reader: OriginalReader;
   /** Undefined where originals can only be read. */
   readonly originals: ObjectStore | undefined;
-  /** Signs uploads straight to a bucket; undefined where originals lie in a folder and this server takes uploads. */
+  /** Signs uploads straight to a bucket; undefined where originals do not lie in one. */
   readonly bucket: UploadTarget | undefined;
+  /** Takes uploads to this server; undefined where originals do not lie in a folder. */
+  readonly receiver: ObjectReceiver | undefined;
+  /** Memory for the buffers of all uploads to this server, in bytes. */
+  readonly uploadBytes: number;
   readonly signingKey: Uint8Array;
 }
 
@@ -28,9 +33,9 @@ export interface ShopApi {
 }
 
 export function createShopApi(options: ShopApiOptions): ShopApi {
-  const { apiToken, originals, bucket, reader, purges } = options;
+  const { apiToken, originals, bucket, reader, receiver, signingKey, purges } = options;
   const { purge } = purges;
-  const folderUploads = originals && !bucket ? createFolderUploads(originals, options.signingKey) : undefined;
+  const folderUploads = receiver && createFolderUploads({ receiver, signingKey, maxBytes: options.uploadBytes });
   const target = bucket ?? folderUploads;
   const imageMeta = createImageMeta({ ...options, originals: reader });
   const uploads = originals && target ? createUploads({ ...options, originals, purge, target }) : undefined;

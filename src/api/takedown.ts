@@ -1,7 +1,7 @@
 import type { DecodeCache } from '../originals/decode-cache.ts';
-import { createLocalRecords } from '../originals/local-records.ts';
-import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records.ts';
-import { createReplacements, type Replacements } from '../originals/replacements.ts';
+import { createLocalRecords } from '../originals/records/local-records.ts';
+import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records/records.ts';
+import { createReplacements, type Replacements } from '../originals/records/replacements.ts';
 import { renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { ObjectStore } from '../stores/store.ts';

@@ -34,12 +34,7 @@ interface SharedWork<T> {
   waiters: number;
 }
 
-export interface SingleFlightOptions {
-  /** Called when the work of a flight has ended, in success or failure. */
-  onLanded?(): void;
-}
-
-export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): SingleFlight<T> {
+export function createSingleFlight<T>(): SingleFlight<T> {
   const flights = new Map<string, SharedWork<T>>();
 
   function start(key: string, work: (flight: Flight) => Promise<T>): SharedWork<T> {
@@ -74,13 +69,7 @@ export function createSingleFlight<T>({ onLanded }: SingleFlightOptions = {}): S
       },
     };
     flights.set(key, shared);
-    Promise.resolve(flight)
-      .then(work)
-      .finally(() => {
-        land();
-        onLanded?.();
-      })
-      .then(answer.resolve, answer.reject);
+    Promise.resolve(flight).then(work).finally(land).then(answer.resolve, answer.reject);
     // Without waiters a failure would be an unhandled rejection.
     answer.promise.catch(() => {});
     return shared;

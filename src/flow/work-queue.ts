@@ -149,8 +149,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
           count(bytes);
         },
         async slot(cost) {
-          if (cost.bytes > mostWork)
-            throw errors.originalTooLarge('The original needs more memory than this server has for one picture.');
+          if (cost.bytes > mostWork) throw errors.tooLargeForThisServer();
           signal.throwIfAborted();
           const take = () => takeSlot(cost.bytes);
           if (slotQueue.free(cost)) taken.push(take());

@@ -140,7 +140,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const { api, folderUploads, playground, peer } = deps;
-  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, deps.maxUploadBytes));
+  const uploadLimits = { maxBytes: deps.maxUploadBytes, timeoutMs: limits.requestTimeoutMs };
+  if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, uploadLimits));
   if (playground) app.register(async (scope) => registerPlayground(scope, playground));
   if (peer) app.register(async (scope) => registerPeerRoute(scope, peer));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
@@ -188,10 +189,12 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
 
   if (context.negotiated) reply.header('vary', 'Accept');
   if (known.retryAfter !== undefined) reply.header('retry-after', String(known.retryAfter));
+  // Errors of the API, of uploads and of the playground concern one client: no cache may repeat them.
+  const uncached = reply.getHeader('cache-control') === 'no-store' || request.raw.url?.startsWith('/v1/');
   return reply
     .code(known.status)
     .headers({
-      'cache-control': known.cacheControl,
+      'cache-control': uncached ? 'no-store' : known.cacheControl,
       'x-error': known.code,
       'content-type': 'application/json; charset=utf-8',
     })

@@ -2,8 +2,8 @@ import type { Face, Probe } from '../faces/face.ts';
 import type { FaceFinder } from '../faces/finder.ts';
 import type { PictureDescription } from '../render/describe.ts';
 import type { Epoch } from '../renditions/epochs.ts';
-import { MAX_FACES, type OriginalRecord } from './record.ts';
-import type { OriginalRecords } from './records.ts';
+import { MAX_FACES, type OriginalRecord } from './records/record.ts';
+import type { OriginalRecords } from './records/records.ts';
 
 /** What is worked out about an original once in its life, on whatever machine, and kept in its record. */
 export interface OriginalMetadata {

@@ -3,7 +3,7 @@ import type { Epoch } from '../renditions/epochs.ts';
 import type { ObjectReader, ReadOptions } from '../stores/store.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { QUARANTINE } from './quarantine.ts';
-import type { Replacements } from './replacements.ts';
+import type { Replacements } from './records/replacements.ts';
 
 /** An original in pooled memory, which is used again after this is disposed of: dispose of it once nothing reads it. */
 export interface HeldOriginal extends Disposable {
@@ -43,7 +43,7 @@ export function createOriginalReader({ originals, buffers, replacements }: Origi
       const { body, version } = object;
       // Some origins announce no length.
       options.onLength?.(body.length);
-      // The digest reads the body in another thread, so the buffer is pooled after that.
+      // The digest reads the body in later turns, so the buffer is pooled after that.
       const told = replacements.notice(id, epoch, body, version);
       return {
         ...{ body, readAt, epoch: told },

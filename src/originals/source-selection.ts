@@ -16,7 +16,7 @@ import type { StepTimer } from '../telemetry/step-timer.ts';
 import type { DecodeSession, ExaminedOriginal } from './decode-cache.ts';
 import { expensiveToDecode, fromStoredProxy, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
-import type { OriginalView } from './record-memory.ts';
+import type { OriginalView } from './records/record-memory.ts';
 
 /** From what a rendition is made, the cheapest first: pixels in memory, the proxy image in the result store, the original. */
 export interface SourceSelection {

@@ -6,7 +6,7 @@ import { settings, signingKeys } from './settings.ts';
 
 export type { StoreLocation } from './settings.ts';
 
-/** Values that no message may repeat. */
+/** Settings whose values stay out of messages and logs. */
 const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,7 +58,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     results: env.DARKROOM_RESULTS,
     originPrivate: env.DARKROOM_ORIGIN_PRIVATE,
     s3: {
-      // Tigris and R2 call their one region `auto`; AWS itself wants to be told.
+      // Tigris and R2 call their one region `auto`; AWS has no default region.
       region: env.AWS_REGION ?? (env.AWS_ENDPOINT_URL_S3 ? 'auto' : 'us-east-1'),
       endpoint: env.AWS_ENDPOINT_URL_S3,
       pathStyle:
@@ -114,7 +114,7 @@ function tooLittleMemory(limit: number, faces: boolean): string {
   return `This machine allows ${mib} MiB of memory, which does not suffice: expected ${help}, or more memory`;
 }
 
-/** What the command line needs; it checks nothing that only a server needs. */
+/** The settings that the command line uses; those of the server alone are not checked. */
 export function readClientConfig(environment: Environment = process.env) {
   const { DARKROOM_SIGNING_KEYS, DARKROOM_PRESETS, DARKROOM_API_TOKEN, DARKROOM_PUBLIC_URL, PORT } = environment;
   const keys = signingKeys.optional().safeParse(DARKROOM_SIGNING_KEYS || undefined);
@@ -134,7 +134,7 @@ export function readClientConfig(environment: Environment = process.env) {
   };
 }
 
-/** Servers reached by address or by a bare name have no bucket sub-domains. */
+/** A server reached by its address or by a bare name has no sub-domains for buckets. */
 function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
   const { hostname } = new URL(endpoint);

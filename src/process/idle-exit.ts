@@ -3,18 +3,18 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 export interface IdleExitOptions {
   /** Without a request, in milliseconds; never when undefined. */
   readonly afterMs: number | undefined;
-  /** How much goes on that nobody waits for any more, such as saves; while there is some, another such time passes. */
+  /** Counts of background work, such as saves; while one is above 0 the process waits `afterMs` again. */
   underWay(): Readonly<Record<string, number>>;
-  /** Called once, with nothing open and nothing to do. */
+  /** Called once, when no request is open and no work is under way. */
   onIdle(): void;
 }
 
-/** Hosts ask these of a process that nobody else asks anything. */
+/** Hosts call these routes of an idle process too. */
 const HEALTH_CHECK = /^\/(health|ready)(\?|$)/;
 
 /**
- * For hosts that start a process by the first request and do not stop it themselves. Requests count until their answers
- * are sent; health checks never do, and metrics have a port of their own.
+ * For hosts that start a process at the first request and do not stop it themselves. A request counts until its answer is
+ * sent; health checks do not count, and metrics have a port of their own.
  */
 export function exitWhenIdle(server: Server, { afterMs, underWay, onIdle }: IdleExitOptions): void {
   if (afterMs === undefined) return;
@@ -27,7 +27,7 @@ export function exitWhenIdle(server: Server, { afterMs, underWay, onIdle }: Idle
   }
 
   function due(): void {
-    // What is open begins the time anew by its end.
+    // The end of an open request starts the timer again.
     if (open > 0) return;
     if (Object.values(underWay()).some((count) => count > 0)) begin();
     else {

@@ -1,50 +1,55 @@
 import { totalmem } from 'node:os';
 
-/** How the memory that this process may use is shared out, in bytes. Made once, at boot. */
+/** The memory that this process may use and its shares, in bytes. Made once, at boot. */
 export interface MemoryPlan {
   readonly limit: number;
-  /** Renditions in memory. What a heavy render needs beyond its own share, the cache lends for so long. */
+  /** Cached renditions. A render that needs more than `work` shrinks this cache until it ends. */
   readonly cache: number;
-  /** Whole pictures in memory, for other renditions of the same originals; lent likewise. */
+  /** Downscaled decodes, for other renditions of the same originals; shrunk likewise, and first. */
   readonly decodes: number;
   /** Saves waiting or under way. */
   readonly saves: number;
-  /** Originals in memory, all together; none may be larger. */
+  /** Buffers of uploads to this server, while they are written to its folder. */
+  readonly uploads: number;
+  /** All originals in memory together, and so the largest one. */
   readonly inputs: number;
-  /** Buffers that nobody needs any more, before they are collected. */
+  /** Reserve for buffers that are unused and not collected by V8 yet. */
   readonly garbage: number;
-  /** Decoding and encoding, all slots together, with nothing borrowed. */
+  /** Decoding and encoding in all slots together, while the caches keep their whole shares. */
   readonly work: number;
 }
 
 export interface MemoryPlanOptions {
   readonly limit: number;
-  /** Of the settings; a quarter of the limit when left out. */
+  /** `DARKROOM_MEMORY_CACHE`; a quarter of the limit when left out. */
   readonly cache?: number | undefined;
   readonly faces: boolean;
 }
 
 const MIB = 1024 * 1024;
-/** What is left for the kernel's own buffers, and for what an allocator keeps to itself. */
+/** Share of the limit; the kernel's buffers and freed memory that the allocator keeps have the rest. */
 const USABLE = 0.85;
 /** The process at work beside its renders: 40 MiB of its own, and 69 of code that it maps. */
 const PROCESS_BYTES = 109 * MIB;
-/** A collection takes 25 ms of CPU: on 512 MiB one for every 32 MiB of buffers, on 256, where each counts, for every 8. */
+/** V8 collects buffers late, because a collection takes 20 ms of CPU (build/v8-flags.ts). */
 const GARBAGE_SHARE = 1 / 16;
 const SMALL_GARBAGE_SHARE = 1 / 32;
 const SMALL = 384 * MIB;
 const MOST_GARBAGE = 128 * MIB;
-/** Some more lies about until it is collected: by the peaks that bench/ceiling.ts prints. */
+/** The reserve that small machines need in spite of their share, by the peaks that bench/ceiling.ts prints. */
 const LEAST_KEPT_FREE = 27 * MIB;
-/** The face thread with both models at work. Both by the peaks that bench/ceiling.ts prints. */
+/** The face thread with both models at work, by the same peaks. */
 const FACES_BYTES = 88 * MIB;
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;
-/** Whole pictures of 4 MB each: some seven on 512 MiB. */
+/** Out of the saves' share, so that 256 MiB still suffice: 4 uploads at a time there, 8 on 512 MiB, 64 at most. */
+const UPLOADS_SHARE = 1 / 256;
+const MOST_UPLOADS = 16 * MIB;
+/** Decodes of 4 MB each: some seven on 512 MiB. */
 const MOST_DECODES = 128 * MIB;
 const DECODES_SHARE = 1 / 16;
-/** One of the largest originals allowed on 512 MiB; ordinary photos for two slots and as many fetched ahead on 256. */
+/** On 512 MiB an original of the largest size; on 256 photos for two slots and as many fetched ahead. */
 const INPUT_SHARE = 1 / 10;
 /** A progressive photo of 12 megapixels; with less there is no point in starting. */
 const LEAST_WORK = 48 * MIB;
@@ -55,9 +60,10 @@ export const allowedMemory = () => Math.min(process.constrainedMemory() || Numbe
 /** Undefined when the memory does not suffice. */
 export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
-  const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE));
+  const uploads = Math.min(MOST_UPLOADS, Math.floor(limit * UPLOADS_SHARE));
+  const saves = Math.min(MOST_SAVES, Math.floor(limit * SAVES_SHARE)) - uploads;
   const inputs = Math.floor(limit * INPUT_SHARE);
-  // Who asks for a small cache means this one too.
+  // A small DARKROOM_MEMORY_CACHE bounds this cache too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
   const garbage = Math.min(MOST_GARBAGE, Math.floor(limit * (limit < SMALL ? SMALL_GARBAGE_SHARE : GARBAGE_SHARE)));
   const free =
@@ -66,10 +72,11 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
     Math.max(LEAST_KEPT_FREE, garbage) -
     (options.faces ? FACES_BYTES : 0) -
     saves -
+    uploads -
     inputs -
     decodes;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
   return free + decodes < LEAST_WORK || cache > free
     ? undefined
-    : { limit, cache, decodes, saves, inputs, garbage, work: Math.floor(free - cache) };
+    : { limit, cache, decodes, saves, uploads, inputs, garbage, work: Math.floor(free - cache) };
 }

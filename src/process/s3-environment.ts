@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the SDK would find out by itself, for those who do without it. */
+/** Credentials and endpoint as the AWS SDK finds them in the environment, for the client that works without the SDK. */
 export interface S3Environment {
-  /** What the SDK's chain of providers finds first; undefined where it has to look elsewhere. */
+  /** Undefined where only the SDK's chain of providers can find them (profile, container, instance). */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string | undefined }
     | undefined;
-  /** What only the SDK reads may name another endpoint than AWS's own. */
+  /** A profile or a variable that only the SDK reads may name another endpoint than AWS's own. */
   readonly endpointElsewhere: boolean;
 }
 

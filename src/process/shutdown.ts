@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { LogStream } from './log-stream.ts';
 
-/** What has to end before the process may, in this order. */
+/** The steps before the exit, in this order. */
 export interface ShutdownSteps {
-  /** The port closes; what runs is finished and answered. */
+  /** Closes the port, then finishes and answers the requests under way. */
   closeServer(): Promise<unknown>;
-  /** Saves what was answered, within a time; how many saves were given up. */
+  /** Finishes the saves behind answers. Resolves to the number of saves that were given up. */
   drainSaves(withinMs: number): Promise<number>;
-  /** Everything that was opened, in reverse order; `withinMs` are left for last messages. */
+  /** Closes everything that was opened, in reverse order; `withinMs` are left for the last spans. */
   release(withinMs: number): Promise<unknown>;
 }
 
@@ -16,9 +16,9 @@ export interface ShutdownOptions extends ShutdownSteps {
   readonly timeoutMs: number;
   readonly log: FastifyBaseLogger;
   readonly logStream: LogStream;
-  /** What the routes see: `/ready` says no from the first signal on. */
+  /** Shared with the routes: `/ready` answers 503 from the first signal on. */
   readonly life: { draining: boolean };
-  /** Told in the log when draining begins. */
+  /** Counts of work for the log line with which draining begins. */
   underWay(): Record<string, number>;
 }
 
@@ -33,10 +33,10 @@ export interface Shutdown {
   giveUp(ms: number): void;
 }
 
-/** Kept back from the shutdown's time for closing sockets and the last log line, in milliseconds. */
+/** Part of the shutdown's time that is kept for closing sockets and the last log line, in milliseconds. */
 const LAST_WORDS_MS = 300;
 
-/** Ready says no, the port closes, what runs is finished and answered, results are saved; then the process ends. */
+/** `/ready` answers 503, the port closes, open requests are answered, saves are finished; then the process exits. */
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { timeoutMs, log, logStream, life } = options;
   let lost = false;
@@ -61,7 +61,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   async function exit(code: number, lastWordsMs = LAST_WORDS_MS): Promise<void> {
     await logStream.end(lastWordsMs);
-    // exit() waits for all of libuv's threads, so one that hangs would keep the process for ever; abort() waits for none.
+    // exit() waits for all of libuv's threads, so a hanging one would keep the process for ever; abort() waits for none.
     if (lost) process.abort();
     process.exit(code);
   }

@@ -7,8 +7,8 @@ const SIGNING_KEY_FILE = './data/signing-key';
 const KEY_BYTES = 32;
 
 /**
- * The key of development, which server and command line share: read from its file, or made there by the process that needs it
- * first, readable by its owner only. Throws when the file holds anything but a hex key.
+ * The development key, shared by server and command line: read from its file, or written there on first use with access for its
+ * owner only. Throws when the file holds anything but a hex key.
  */
 export async function loadOrMakeSigningKey(path = SIGNING_KEY_FILE): Promise<Buffer> {
   await mkdir(dirname(path), { recursive: true });

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 type Answer = { readonly usable: true; readonly note?: string } | { readonly usable: false; readonly why: string };
 
 interface CheckedStore {
-  check(options: { readonly signal: AbortSignal }): Promise<Answer>;
+  check?(options: { readonly signal: AbortSignal }): Promise<Answer>;
 }
 
 interface Log {
@@ -25,7 +25,9 @@ export function whenStoresAreUsable(
   async function untilUsable(name: string, store: CheckedStore | undefined): Promise<void> {
     for (let told = ''; store; ) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
-      const answer = await store.check({ signal: limit }).catch(unusable);
+      const answer = await (store.check?.({ signal: limit }) ?? Promise.resolve({ usable: true } as const)).catch(
+        unusable,
+      );
       if (answer.usable && answer.note) log.warn({ store: name }, answer.note);
       if (answer.usable) return;
       if (answer.why !== told) log.error({ store: name }, `not ready: ${answer.why}`);

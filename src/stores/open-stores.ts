@@ -1,5 +1,8 @@
-import { createFolderStore, type HeaderLocation } from './folder/folder-store.ts';
+import { createFolderReceiver } from './folder/folder-receiver.ts';
+import { createFolderStore } from './folder/folder-store.ts';
+import type { HeaderLocation } from './folder/folder-writer.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
+import type { ObjectReceiver } from './object-receiver.ts';
 import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 import { withCircuitBreaker } from './shared/circuit-breaker.ts';
 import { measureReader, measureStore, type OnStoreCall } from './shared/measured-store.ts';
@@ -27,19 +30,23 @@ export interface OriginalStore {
   readonly reader: ObjectReader;
   /** Undefined where originals can only be read: behind an HTTP origin. */
   readonly store: ObjectStore | undefined;
+  /** Takes uploads; undefined where originals do not lie in a folder. */
+  readonly receiver: ObjectReceiver | undefined;
 }
 
 export function openOriginals(location: OriginalsLocation, options: StoreOptions): OriginalStore {
   if (location.kind !== 'origin') {
     const store = measureStore(createStore(location, options, 'sidecar'), 'originals', options.onCall);
-    return { reader: store, store };
+    const { timeoutMs } = options;
+    const receiver = location.kind === 'folder' ? createFolderReceiver({ root: location.path, timeoutMs }) : undefined;
+    return { reader: store, store, receiver };
   }
   const origin = createHttpOrigin({
     baseUrl: location.url,
     timeoutMs: options.timeoutMs,
     allowPrivate: options.originPrivate,
   });
-  return { reader: measureReader(origin, 'originals', options.onCall), store: undefined };
+  return { reader: measureReader(origin, 'originals', options.onCall), store: undefined, receiver: undefined };
 }
 
 /** The result store behind a circuit breaker: while it is down, renders do not wait for its time-outs. */

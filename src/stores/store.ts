@@ -14,6 +14,15 @@
 /** Small strings stored with an object: names match [a-z0-9-]+, values are printable ASCII, 1 KiB in all. */
 export type ObjectMetadata = Readonly<Record<string, string>>;
 
+/** What a store says of one version of an object. */
+export interface ObjectVersion {
+  /** As the store gives it, quotes and `W/` included; undefined where it gives none. */
+  readonly etag: string | undefined;
+  readonly bytes: number;
+  /** Unix milliseconds; undefined where unknown. */
+  readonly lastModified: number | undefined;
+}
+
 /** One object in memory. Bodies are Buffers, because a half-read stream cannot be retried or shared. */
 export interface StoredObject {
   readonly body: Buffer;
@@ -21,17 +30,8 @@ export interface StoredObject {
   readonly contentType: string | undefined;
   readonly cacheControl: string | undefined;
   readonly metadata: ObjectMetadata;
-  /** Set by reads; ignored by writes. */
+  /** Set by every read; ignored by writes. */
   readonly version?: ObjectVersion;
-}
-
-/** What a store says of one version of an object. */
-export interface ObjectVersion {
-  /** As the store gives it, quotes and W/ included; undefined where it gives none. */
-  readonly etag: string | undefined;
-  readonly bytes: number;
-  /** Unix milliseconds; undefined where unknown. */
-  readonly lastModified: number | undefined;
 }
 
 export type StoreCheck =
@@ -57,12 +57,24 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
 }
 
+/** The etag as a read or an earlier write gave it. */
+export type WriteCondition = { readonly etag: string } | 'absent';
+
+export interface DeleteAllOptions extends WriteOptions {
+  /** Objects that stay in place and are not counted. */
+  keep?(key: string): boolean;
+}
+
 /** A store that is only read. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
-  head(key: string, options: WriteOptions): Promise<ObjectVersion | 'missing' | 'unknown'>;
-  check(options: WriteOptions): Promise<StoreCheck>;
-  /** Opens a connection ahead of the first call, where there are any. Never throws, and nobody waits for it. */
+  /**
+   * Whether an object exists and in which version, without its body. 'unknown' when the store refuses to say (401, 403, 405,
+   * 501) or does not say the length.
+   */
+  head(key: string, options: { readonly signal: AbortSignal }): Promise<ObjectVersion | 'missing' | 'unknown'>;
+  check?(options: WriteOptions): Promise<StoreCheck>;
+  /** Opens a connection ahead of the first call, in the background. Never throws. */
   connect?(): void;
   /** Releases sockets and handles. Idempotent. */
   close(): Promise<void>;
@@ -70,21 +82,41 @@ export interface ObjectReader {
 
 /** A store that is read and written. */
 export interface ObjectStore extends ObjectReader {
+  /**
+   * As `get`, but 'unchanged' when the object still has this etag, which is compared as it stands (RFC 9110, 13.1.2: a
+   * conditional GET; a folder compares its own).
+   */
+  getIfChanged(key: string, etag: string, options: ReadOptions): Promise<StoredObject | 'unchanged' | undefined>;
   /** Atomic: a reader sees the old object, the new one or none, never a part. The last writer wins. */
   put(key: string, object: StoredObject, options: WriteOptions): Promise<void>;
+  /**
+   * Writes only if the object has this etag, or only if it is absent (RFC 9110, 13.1). 'conflict': it has not, or the store
+   * cannot tell, as some that lost a race: read again, merge, retry. For keys that all writers write by this call only: a
+   * folder does not hold up `put` and `delete` of the same key meanwhile.
+   */
+  putIf(
+    key: string,
+    object: StoredObject,
+    condition: WriteCondition,
+    options: WriteOptions,
+  ): Promise<{ readonly etag: string } | 'conflict'>;
   /** Deleting a missing object is no error. */
   delete(key: string, options: WriteOptions): Promise<void>;
   /**
+   * Keys that begin with this prefix (any text, also in the middle of a segment), in no promised order, page by page. The
+   * adapter's time limit holds for each page. Of keys that are written or deleted meanwhile, some may be listed.
+   */
+  list(prefix: string, options: { readonly signal: AbortSignal }): AsyncIterable<readonly string[]>;
+  /**
    * Deletes every object whose key begins with `folder/`; resolves with their number. The adapter's time limit holds for each
    * step, the caller's signal for the whole. After an early end some objects are gone; another call deletes the rest.
+   * `store_failed` also when the store goes on to list what it was told to delete.
    */
-  deleteAll(folder: string, options: WriteOptions & { keep?(key: string): boolean }): Promise<number>;
-  getIfChanged(key: string, etag: string, options: ReadOptions): Promise<StoredObject | 'unchanged' | undefined>;
+  deleteAll(folder: string, options: DeleteAllOptions): Promise<number>;
   putIf(
     key: string,
     object: StoredObject,
     condition: { readonly etag: string } | 'absent',
     options: WriteOptions,
   ): Promise<{ readonly etag: string } | 'conflict'>;
-  list(prefix: string, options: WriteOptions): AsyncIterable<readonly string[]>;
 }

@@ -15,7 +15,14 @@ const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 // Checked against the contract's codes, so that a new one cannot be forgotten.
 const ERROR_CODES = Object.keys({
   ...{ bad_request: 1, unauthorized: 1, forbidden: 1, bad_signature: 1, not_found: 1, unknown_preset: 1 },
-  ...{ original_not_found: 1, method_not_allowed: 1, already_exists: 1, expired: 1, original_too_large: 1 },
+  ...{
+    original_not_found: 1,
+    method_not_allowed: 1,
+    upload_under_way: 1,
+    already_exists: 1,
+    expired: 1,
+    original_too_large: 1,
+  },
   ...{
     original_unreadable: 1,
     internal: 1,
@@ -38,7 +45,7 @@ const ANSWERS = [
 ] as const;
 const OUTCOMES = [...ANSWERS, ...ERROR_CODES, 'other'];
 const STORES = ['originals', 'results'] as const;
-const CALLS = ['get', 'put', 'delete', 'delete_all'] as const;
+const CALLS = ['get', 'head', 'list', 'put', 'delete', 'delete_all'] as const;
 const CALL_OUTCOMES = ['ok', 'missing', 'failed', 'timeout', 'too_large', 'aborted'] as const;
 const REFUSALS = ['queue_full', 'wait_timeout', 'input_memory', 'work_memory', 'draining'] as const;
 const WAITS = ['served', 'refused', 'left'] as const;
@@ -105,7 +112,7 @@ export const METRICS = {
   darkroom_saves_pending_bytes: gauge('Bytes of saves waiting or under way'),
   darkroom_memory_bytes: gauge('Memory by kind; `process` is all of it (RSS), and the kinds overlap', { kind: MEMORY }),
   darkroom_memory_limit_bytes: gauge('What the memory plan allows', {
-    kind: ['process', 'cache', 'decodes', 'saves', 'inputs', 'work'],
+    kind: ['process', 'cache', 'decodes', 'saves', 'uploads', 'inputs', 'work'],
   }),
   darkroom_ready: gauge('1 while /ready says yes'),
   darkroom_build_info: gauge('Always 1', { version: 'of Darkroom', node: 'version of Node' }),

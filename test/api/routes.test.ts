@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
-import { startApp, type TestApp } from '../helpers/app.ts';
+import { createFolderUploads } from '../../src/api/uploads/folder-upload-target.ts';
+import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { astronaut, face, fixedFinder } from '../helpers/faces.ts';
 import { assertHeaders, SAFE } from '../helpers/headers.ts';
-import { createMemoryStore } from '../helpers/memory-store.ts';
+import { createMemoryStore, receiverInto } from '../helpers/memory-store.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const auth = { authorization: `Bearer ${TOKEN}` };
@@ -16,6 +17,7 @@ const originals = createMemoryStore({
   'a/ü b.jpg': blue,
   'astronaut.jpg': astronaut,
   'bad.jpg': Buffer.from('<html>'),
+  'worse.jpg': Buffer.from('<html>'),
 });
 const results = createMemoryStore();
 let app: TestApp;
@@ -38,6 +40,12 @@ const call = (method: string, path: string, body?: unknown, headers: Record<stri
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests check the answers field by field
 const jsonOf = async (answer: Response | Promise<Response>): Promise<any> => (await answer).json();
+
+const expiredTicket = async () => {
+  const uploads = createFolderUploads({ receiver: receiverInto(originals.store), signingKey: TEST_KEY, maxBytes: 1 });
+  const terms = { key: 'product/a.jpg', contentType: 'image/jpeg', size: 1, expiresAt: 1000 };
+  return (await uploads.ticket(terms, app.baseUrl)).url.split('/').at(-1);
+};
 
 describe('the API', () => {
   const routes: [string, string, unknown?][] = [
@@ -101,6 +109,29 @@ describe('the API', () => {
       '/v1/images/a?orginal=true',
     ])
       assert.equal((await call('DELETE', path)).status, 400, path);
+  });
+
+  it('is kept by no cache, errors included', async () => {
+    const { authorization } = auth;
+    const upload = { method: 'PUT', body: 'x' };
+    const rows: [status: number, path: string, init?: RequestInit][] = [
+      [401, '/v1/openapi.json'],
+      [403, '/v1/openapi.json', { headers: { authorization: 'Bearer x' } }],
+      [400, '/v1/images/meta', { method: 'POST', headers: { authorization } }],
+      [400, '/v1/images/a%00', { method: 'DELETE', headers: { authorization } }],
+      [400, '/v1/images/%ff', { method: 'DELETE', headers: { authorization } }],
+      [404, '/v1/images/missing.jpg/complete', { method: 'POST', headers: { authorization } }],
+      [422, '/v1/images/worse.jpg/complete', { method: 'POST', headers: { authorization } }],
+      [404, '/v1/images', { method: 'POST', headers: { authorization } }],
+      [403, '/v1/uploads/x.y', upload],
+      [410, `/v1/uploads/${await expiredTicket()}`, upload],
+      [404, '/v1/uploads/a/b', upload],
+    ];
+    for (const [status, path, init] of rows) {
+      const answer = await app.get(path, init);
+      assert.deepEqual([path, answer.status, answer.headers.get('cache-control')], [path, status, 'no-store']);
+    }
+    assert.equal((await app.get('/x/thumb/a.jpg')).headers.get('cache-control'), 'public, max-age=60');
   });
 
   it('takes no body over 64 KiB', async () => {

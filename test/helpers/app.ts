@@ -21,11 +21,13 @@ import { createPresets } from '../../src/presets/presets.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
 import { createResultStore } from '../../src/renditions/result-store.ts';
+import type { ObjectReceiver } from '../../src/stores/object-receiver.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
+import { receiverInto } from './memory-store.ts';
 import { PATIENCE_MS } from './turns.ts';
 
 export const TEST_KEY = Buffer.alloc(32, 7);
@@ -61,6 +63,9 @@ export interface TestAppOptions {
   readonly windowMs?: number;
   readonly graceMs?: number;
   readonly bucket?: UploadTarget;
+  /** Of uploads to this server; into `deletable` unless said. */
+  readonly receiver?: ObjectReceiver;
+  readonly uploadBytes?: number;
   readonly connectionLimits?: Partial<ConnectionLimits>;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
@@ -116,10 +121,13 @@ export async function startApp(options: TestAppOptions) {
   });
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
+  const { deletable, bucket } = options;
+  const receiver = options.receiver ?? (deletable && !bucket ? receiverInto(deletable) : undefined);
   const shop = createShopApi({
     ...{ records, purges, metadata, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
-    ...{ originals: options.deletable, bucket: options.bucket },
+    ...{ originals: options.deletable, bucket: options.bucket, receiver },
+    uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024,
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
@@ -129,7 +137,7 @@ export async function startApp(options: TestAppOptions) {
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
     ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
-    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, garbage: 0, work: 0 },
+    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, uploads: 0, inputs: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after } from 'node:test';
@@ -90,7 +91,7 @@ after(() => Promise.all(Array.from(running, (dispose) => dispose())));
 
 /** An HTTP origin of the tests' own, on loopback. Keys are matched as the origin decodes them. */
 export async function startOriginServer() {
-  const bodies = new Map<string, { body: Buffer; contentType: string }>();
+  const bodies = new Map<string, { body: Buffer; headers: Record<string, string | number> }>();
   const scripts = new Map<string, Behaviour>();
   const requests: { readonly method: string; readonly url: string }[] = [];
   const sockets = new Set<Socket>();
@@ -104,7 +105,7 @@ export async function startOriginServer() {
     const found = bodies.get(key);
     if (script) return script(response, request);
     if (!found) return response.writeHead(404).end('not here');
-    response.writeHead(200, { 'content-type': found.contentType, 'content-length': found.body.length }).end(found.body);
+    response.writeHead(200, found.headers).end(found.body);
   });
   server.on('connection', (socket) => {
     connections += 1;
@@ -132,7 +133,12 @@ export async function startOriginServer() {
     /** All that were ever accepted. */
     connections: () => connections,
     seed(key: string, body: Buffer, contentType = 'application/octet-stream') {
-      bodies.set(key, { body, contentType });
+      const headers = {
+        ...{ 'content-type': contentType, 'content-length': body.length },
+        etag: `"${createHash('sha256').update(body).digest('hex')}"`,
+        'last-modified': new Date().toUTCString(),
+      };
+      bodies.set(key, { body, headers });
     },
     script(key: string, behaviour: Behaviour) {
       scripts.set(key, behaviour);

@@ -17,12 +17,12 @@ export const s3Skip: false | string = endpoint
   ? false
   : `no S3 server: apt-get install -y --no-install-recommends ${RGW_PACKAGES}, or set TEST_S3_ENDPOINT and AWS_*`;
 
-/** A fresh bucket on the S3 server under test. */
-export async function createTestBucket() {
+/** A fresh bucket on the S3 server under test. `suffix`: the end of its name. */
+export async function createTestBucket(suffix = '') {
   if (!endpoint) throw new Error(String(s3Skip));
   const region = process.env.AWS_REGION ?? 'us-east-1';
   const client = new S3Client({ endpoint, region, forcePathStyle: true });
-  const bucket = `darkroom-${randomUUID()}`;
+  const bucket = `darkroom-${randomUUID()}${suffix}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
 
   const listKeys = async () => {

@@ -12,7 +12,7 @@ import { until } from '../helpers/turns.ts';
 
 const MINUTE = 60_000;
 
-/** A server of events alone, and time that passes when told. */
+/** An event emitter in place of a server, and mocked time. */
 function watched(t: { after(end: () => void): void }) {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());

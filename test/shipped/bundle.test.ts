@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { createImageUrls } from '../../src/url/sdk.ts';
 import { TEST_KEY } from '../helpers/app.ts';
 import { ROOT } from '../helpers/edge.ts';
@@ -14,7 +15,7 @@ import { svtAv1Skip } from '../helpers/svt-av1.ts';
 const run = promisify(execFile);
 const { PATH = '' } = process.env;
 let home: string;
-/** Two clones, one of them deeper, as a developer's and CI's would be. */
+/** Two copies at paths of different depth, as a developer's and CI's are. */
 let folders: string[];
 
 before(async () => {
@@ -69,7 +70,7 @@ describe('the bundle', () => {
       cpSync(join(folder, entry), join(image, entry), { recursive: true });
     cpSync(join(folder, 'package.json'), join(image, 'package.json'));
     // Starts it with S3, renders three samples, and reads them from the store again.
-    const { stdout } = await run(process.execPath, ['build/code-cache.ts'], { cwd: image, env: { PATH } });
+    const { stdout } = await run(process.execPath, [...V8_FLAGS, 'build/code-cache.ts'], { cwd: image, env: { PATH } });
     const [file = ''] = globSync('dist/server-*.cache', { cwd: image });
     assert.match(stdout, new RegExp(`${file.replace('dist/', '')}: \\d{6,} bytes`));
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
@@ -78,9 +79,9 @@ describe('the bundle', () => {
       process.stdout.write('rejected: ' + script.cachedDataRejected);
       process.exit();
     })`;
-    const started = await run(process.execPath, ['-e', code], { cwd: image, env });
+    const started = await run(process.execPath, [...V8_FLAGS, '-e', code], { cwd: image, env });
     assert.match(started.stdout, /rejected: false/);
-    // The next build throws it away: V8 would run old code for new text of the same length.
+    // The next build deletes it: V8 would run the old code for a new source of the same length.
     cpSync(join(image, file), join(folder, file));
     await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
     assert.deepEqual(globSync('dist/*.cache', { cwd: folder }), []);
@@ -93,7 +94,7 @@ describe('the bundle', () => {
     const stores = { DARKROOM_ORIGINALS: `file:${join(data, 'originals')}`, DARKROOM_RESULTS: 'none' };
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
     const env = { PATH, HOST: '127.0.0.1', PORT: '0', ...stores, ...keys };
-    const server = spawn(process.execPath, ['dist/main.js'], {
+    const server = spawn(process.execPath, [...V8_FLAGS, 'dist/main.js'], {
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'inherit'],

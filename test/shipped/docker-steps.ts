@@ -29,7 +29,7 @@ const [, , base, scratch] = process.argv;
 if (!base || !scratch) throw new Error('the base folder and a scratch folder are missing');
 const KEY = 'ab'.repeat(32);
 const PORT = '18080';
-/** Where this machine trusts more authorities than Debian does, building in the chroot must too. */
+/** More certificate authorities than Debian's, which the build in the chroot has to trust as this machine does. */
 const authorities = process.env.NODE_EXTRA_CA_CERTS;
 const AUTHORITIES = '/tmp/authorities.crt';
 const building: Record<string, string> = authorities ? { NODE_EXTRA_CA_CERTS: AUTHORITIES, PIP_CERT: AUTHORITIES } : {};
@@ -42,7 +42,7 @@ interface Image {
   readonly last: Record<string, readonly string[]>;
 }
 
-/** Node's official images in small: Debian, Node with its headers and npm below /usr/local, a user of number 1000. */
+/** Like Node's official images: Debian, Node with its headers and npm below /usr/local, a user with id 1000. */
 function baseImage(folder: string): Image {
   execFileSync('cp', ['-a', base ?? '', folder]);
   cpSync(realpathSync(process.execPath), join(folder, 'usr/local/bin/node'));
@@ -158,7 +158,7 @@ try {
   process.stdout.write(`HEALTHCHECK: ${execFileSync(health[0] ?? '', health.slice(1))}`);
   const images = createImageUrls({ baseUrl, key: KEY });
   for (const preset of ['og', 'thumb'] as const) {
-    // On a busy machine the first look for faces comes too late, and its answer is not kept.
+    // On a busy machine the first face detection times out, and its answer is not cached.
     for (let settled = false; !settled; ) {
       const answer = await get(images.url('astronaut.jpg', preset));
       const bytes = (await answer.arrayBuffer()).byteLength;

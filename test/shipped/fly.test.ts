@@ -25,9 +25,9 @@ interface FlyToml {
 }
 
 const MIB = 1024 ** 2;
-/** Of a machine's memory the kernel keeps a part to itself before the process sees it. */
+/** The kernel takes a part of a machine's memory before the process sees it. */
 const SEEN_BY_LINUX = 0.9;
-/** What a progressive photo of 12 megapixels needs, as src/process/memory-plan.ts has it. */
+/** Memory of a render of a progressive photo of 12 megapixels, as in src/process/memory-plan.ts. */
 const HEAVY_RENDER = 48 * MIB;
 /** Renders behind each slot before another machine is woken. */
 const PATIENCE = 2;
@@ -39,7 +39,7 @@ const guide = read('docs/fly.md');
 const [machine] = fly.vm;
 const slots = Number(/^(?:shared-cpu|performance)-(\d+)x$/.exec(machine?.size ?? '')?.[1]);
 const memory = Number(/^(\d+)gb$/.exec(machine?.memory ?? '')?.[1]) * 1024 * MIB;
-/** What a machine would run with: its CPUs are its slots, everything else from the file or the code's defaults. */
+/** The configuration of a machine: its CPUs are its slots, the rest comes from fly.toml or from the defaults. */
 const config = readConfig(
   { NODE_ENV: 'production', DARKROOM_SIGNING_KEYS: KEYS, DARKROOM_SLOTS: String(slots), ...fly.env },
   memory * SEEN_BY_LINUX,
@@ -57,7 +57,7 @@ describe('fly.toml', () => {
     assert.equal(fly.kill_signal, 'SIGINT');
     assert.ok(seconds(fly.kill_timeout) * 1000 >= config.shutdownTimeoutMs + 2000);
     assert.equal(config.shutdownTimeoutMs, readConfig({}).shutdownTimeoutMs, 'the file says what the default is');
-    // Whatever was admitted can be answered within the drain.
+    // Every admitted request can be answered within the drain.
     assert.ok(config.shutdownTimeoutMs >= config.renderTimeoutMs + config.storeTimeoutMs);
   });
 

@@ -16,7 +16,7 @@ const key = TEST_KEY.toString('hex');
 let folder: string;
 let packed: string[];
 
-/** What npm would install, in an empty project beside the same dependencies. */
+/** The packed files, installed in an empty project with the same dependencies. */
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'darkroom-package-'));
   const { stdout } = await run('npm', ['pack', '--pack-destination', folder, '--json'], { cwd: ROOT });
@@ -37,10 +37,11 @@ describe('the package', () => {
     assert.deepEqual(
       packed.filter((path) => !path.endsWith('.d.ts')),
       [
-        ...['LICENSE', 'NOTICE', 'README.md', 'dist/cli.js', 'dist/worker.js', 'dist/licences.txt', 'dist/main.js'],
+        ...['LICENSE', 'NOTICE', 'README.md', 'dist/cli.js', 'dist/licences.txt', 'dist/main.js'],
         ...['dist/models/README.md', 'dist/models/face_detection_full_range.tflite'],
         ...['dist/models/face_detection_short_range.tflite', 'dist/page.css', 'dist/page.html', 'dist/page.ts'],
-        ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'dist/url/verify.js', 'package.json'],
+        ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'dist/url/verify.js'],
+        ...['dist/worker.js', 'package.json'],
       ],
     );
   });
@@ -101,7 +102,7 @@ describe('the package', () => {
       });
       const look = () => fetch(createImageUrls({ baseUrl: address, key }).url('astronaut.jpg', 'og'));
       let answer = await look();
-      // On a busy machine the first look for faces comes too late, and its answer is not kept.
+      // On a busy machine the first face detection times out, and its answer is not cached.
       for (let tries = 0; !answer.headers.has('etag') && tries < 60; tries += 1) {
         await sleep(250);
         answer = await look();

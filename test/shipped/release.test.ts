@@ -22,13 +22,13 @@ const manifest = JSON.parse(read('package.json'));
 const lock = JSON.parse(read('package-lock.json'));
 const locked = Object.entries(lock.packages as Record<string, Locked>).filter(([path]) => path !== '');
 
-/** Licences that ask for no more than their text, and LGPL for what is linked dynamically and replaceable (libvips). */
+/** Licences whose only condition is a notice, and LGPL for libvips, which is linked dynamically and replaceable. */
 const ALLOWED = new Set([
   ...['Apache-2.0', 'MIT', 'MIT-0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0'],
   ...['LGPL-3.0-or-later', 'Unlicense'],
 ]);
 
-/** Why a licence is not allowed; undefined when it is. Of a choice, one suffices. */
+/** Why a licence is not allowed; undefined when it is. Of a choice (`OR`), one suffices. */
 function objection(licence: unknown): string | undefined {
   if (typeof licence !== 'string') return `no licence: ${JSON.stringify(licence)}`;
   const choices = licence.replace(/[()]/g, '').split(' OR ');
@@ -104,7 +104,7 @@ describe('the audit', () => {
     vulnerable_versions: '*',
   };
 
-  /** A registry of the test's own. */
+  /** Runs the audit against a registry on loopback. */
   async function audit(listener: RequestListener): Promise<{ code: number; output: string }> {
     const server = createServer((request, response) => {
       if (request.url === PATH) return listener(request, response);

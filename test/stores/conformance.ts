@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { errors } from '../../src/errors.ts';
-import type { ObjectReader, ObjectStore, StoredObject } from '../../src/stores/store.ts';
+import type { ObjectReader, ObjectStore, StoredObject, WriteCondition } from '../../src/stores/store.ts';
 import { legalId } from '../helpers/arbitraries.ts';
+import { count, counted } from '../helpers/counter.ts';
 
 export interface ReaderUnderTest {
   readonly reader: ObjectReader;
@@ -15,6 +16,14 @@ export interface ReaderUnderTest {
 export interface StoreUnderTest {
   readonly store: ObjectStore;
   dispose(): Promise<unknown>;
+}
+
+/** What was written of an object that was read. */
+export function written(object: StoredObject | 'unchanged' | undefined): Omit<StoredObject, 'version'> | undefined {
+  if (object === undefined || object === 'unchanged') return undefined;
+  const { version, ...rest } = object;
+  assert.equal(version?.bytes, rest.body.length);
+  return rest;
 }
 
 const MAX = 1024 * 1024;
@@ -41,6 +50,9 @@ const LOOKALIKES = [
     'dollar$x',
     'brackets[x]',
   ],
+  // Longer than a file name may be, cut where a leading dot would come next, and shortened by the digest of a longer one.
+  ...['l'.repeat(200), 'l'.repeat(201), 'l'.repeat(202), `${'l'.repeat(200)}.jpg`, `${'l'.repeat(200)}.png/x`],
+  ...['é'.repeat(300), `${'l'.repeat(120)}~${createHash('sha256').update('l'.repeat(202)).digest('hex')}`],
 ];
 
 /** What every store of originals does. Contract: src/stores/store.ts. */
@@ -126,6 +138,28 @@ export function readerConformance(
       assert.equal((await subject.reader.get('empty.bin', live()))?.body.length, 0);
     });
 
+    it('says which version it has, with the body and without', async () => {
+      const before = Date.now();
+      await subject.seed('version.bin', randomBytes(4321));
+      const seen = await subject.reader.head('version.bin', live());
+      assert.ok(typeof seen === 'object');
+      assert.equal(seen.bytes, 4321);
+      assert.match(seen.etag ?? '', /^(W\/)?"[^"]+"$/);
+      assert.ok(Math.abs((seen.lastModified ?? 0) - before) < 600_000, `${seen.lastModified}`);
+      assert.deepEqual((await subject.reader.get('version.bin', live()))?.version, seen);
+      assert.deepEqual((await subject.reader.get('version.bin', { ...live(), bodyOnly: true }))?.version, seen);
+      await subject.seed('version.bin', randomBytes(4321));
+      const replaced = await subject.reader.head('version.bin', live());
+      assert.notEqual(typeof replaced === 'object' && replaced.etag, seen.etag);
+    });
+
+    it('says of what is not there that it is missing, as often as it is asked', async () => {
+      for (let n = 0; n < 60; n += 1) assert.equal(await subject.reader.head('nothing/here.jpg', live()), 'missing');
+      const reason = new Error('gave up');
+      const signal = AbortSignal.abort(reason);
+      await assert.rejects(subject.reader.head('nothing/here.jpg', { signal }), reason);
+    });
+
     it('ends with the reason of the caller who gave up', async () => {
       const reason = new Error('gave up');
       await assert.rejects(subject.reader.get('limit.bin', { ...live(), signal: AbortSignal.abort(reason) }), reason);
@@ -150,8 +184,10 @@ export function readerConformance(
 export function storeConformance(
   name: string,
   create: () => Promise<StoreUnderTest>,
-  options: { skip?: false | string } = {},
+  options: { skip?: false | string; many?: number } = {},
 ): void {
+  /** Of objects in one folder: more than two pages of a list. */
+  const { many = 2500 } = options;
   const object = (body: Buffer, more: Partial<StoredObject> = {}): StoredObject => ({
     ...{ body, contentType: 'image/webp', cacheControl: 'public, max-age=31536000, immutable' },
     metadata: { width: '150', height: '99', sha256: 'ab12' },
@@ -174,17 +210,106 @@ export function storeConformance(
     });
     after(() => subject.dispose());
 
+    async function listed(prefix: string): Promise<string[]> {
+      const keys: string[] = [];
+      for await (const page of subject.store.list(prefix, live())) {
+        assert.ok(page.length > 0 && page.length <= 1000, `${page.length} keys`);
+        keys.push(...page);
+      }
+      return keys;
+    }
+
     it('keeps body, type, caching and metadata together', async () => {
-      const written = object(randomBytes(100_000));
-      await subject.store.put('folder/thumb-12ab.webp', written, live());
-      assert.deepEqual(await subject.store.get('folder/thumb-12ab.webp', live()), written);
+      const whole = object(randomBytes(100_000), { version: { etag: '"not its own"', bytes: 1, lastModified: 2 } });
+      await subject.store.put('folder/thumb-12ab.webp', whole, live());
+      const found = await subject.store.get('folder/thumb-12ab.webp', live());
+      assert.deepEqual(written(found), object(whole.body));
+      assert.notEqual(found?.version?.etag, whole.version?.etag);
     });
 
     it('replaces', async () => {
       await subject.store.put('twice', object(Buffer.from('a long first body')), live());
       const second = object(Buffer.from('second'), { contentType: 'image/avif', metadata: { width: '1' } });
       await subject.store.put('twice', second, live());
-      assert.deepEqual(await subject.store.get('twice', live()), second);
+      assert.deepEqual(written(await subject.store.get('twice', live())), second);
+    });
+
+    it('reads again only what has changed', async () => {
+      const bodies = ['one', 'two'].map((body) => object(Buffer.from(body)));
+      const [one, two] = bodies as [StoredObject, StoredObject];
+      await subject.store.put('changing', one, live());
+      const { version } = (await subject.store.get('changing', live())) ?? assert.fail();
+      const etag = version?.etag ?? assert.fail();
+      for (let n = 0; n < 60; n += 1)
+        assert.equal(await subject.store.getIfChanged('changing', etag, { ...live(), maxBytes: 0 }), 'unchanged');
+      assert.deepEqual(written(await subject.store.getIfChanged('changing', '"another"', live())), one);
+      await subject.store.put('changing', two, live());
+      const changed = await subject.store.getIfChanged('changing', etag, live());
+      assert.deepEqual(written(changed), two);
+      assert.ok(changed && changed !== 'unchanged' && changed.version?.etag !== etag);
+      await subject.store.delete('changing', live());
+      assert.equal(await subject.store.getIfChanged('changing', etag, live()), undefined);
+    });
+
+    it('gives each version an ETag of its own, however fast they follow each other', async () => {
+      const seen = new Set<string | undefined>();
+      for (let n = 0; n < 100; n += 1) {
+        await subject.store.put('fast', object(Buffer.from(String(1000 + n))), live());
+        const version = await subject.store.head('fast', live());
+        seen.add(typeof version === 'object' ? version.etag : undefined);
+      }
+      assert.equal(seen.size, 100);
+    });
+
+    it('writes on a condition: only what is absent, only what has this ETag', async () => {
+      const put = (body: string, condition: WriteCondition, key = 'if/record.json') =>
+        subject.store.putIf(key, object(Buffer.from(body)), condition, live());
+      const etagOf = (outcome: { readonly etag: string } | 'conflict') =>
+        outcome === 'conflict' ? assert.fail('conflict') : outcome;
+      assert.equal(await put('none', { etag: '"0123456789abcdef0123456789abcdef"' }), 'conflict');
+      const first = etagOf(await put('first', 'absent'));
+      assert.equal(await put('again', 'absent'), 'conflict');
+      assert.equal(await put('other', { etag: '"0123456789abcdef0123456789abcdef"' }), 'conflict');
+      const found = await subject.store.get('if/record.json', live());
+      assert.deepEqual(written(found), object(Buffer.from('first')));
+      assert.equal(found?.version?.etag, first.etag);
+      const second = etagOf(await put('second', first));
+      assert.equal(await put('third', first), 'conflict');
+      const now = await subject.store.getIfChanged('if/record.json', first.etag, live());
+      assert.deepEqual(written(now), object(Buffer.from('second')));
+      assert.equal(await subject.store.getIfChanged('if/record.json', second.etag, live()), 'unchanged');
+      await subject.store.put('if/record.json', object(Buffer.from('plain')), live());
+      assert.equal(await put('fourth', second), 'conflict');
+      await subject.store.delete('if/record.json', live());
+      assert.equal(await put('fifth', second), 'conflict');
+      etagOf(await put('sixth', 'absent'));
+      assert.deepEqual(await listed('if/'), ['if/record.json']);
+      const signal = AbortSignal.abort(new Error('gave up'));
+      const aborted = subject.store.putIf('if/other', object(Buffer.from('x')), 'absent', { signal });
+      await assert.rejects(aborted, /gave up/);
+      assert.equal(await subject.store.head('if/other', live()), 'missing');
+    });
+
+    it('lets one of many conditional writes win', async () => {
+      let condition: WriteCondition = 'absent';
+      for (let round = 0; round < 8; round += 1) {
+        const same: WriteCondition = condition;
+        const bodies = Array.from({ length: 6 }, (_, n) => Buffer.from(`round ${round} by ${n}`));
+        const outcomes: ({ readonly etag: string } | 'conflict')[] = await Promise.all(
+          bodies.map((body) => subject.store.putIf('race', object(body), same, live())),
+        );
+        const winners = outcomes.flatMap((outcome, n) => (outcome === 'conflict' ? [] : [{ n, etag: outcome.etag }]));
+        assert.equal(winners.length, 1, JSON.stringify(outcomes));
+        const [winner = assert.fail()] = winners;
+        const found = await subject.store.get('race', live());
+        assert.deepEqual([found?.body, found?.version?.etag], [bodies[winner.n], winner.etag]);
+        condition = { etag: winner.etag };
+      }
+    });
+
+    it('loses no step of a counter', async () => {
+      await Promise.all(Array.from({ length: 4 }, () => count(subject.store, 25)));
+      assert.equal(await counted(subject.store), 100);
     });
 
     it('deletes, also what is not there', async () => {
@@ -217,7 +342,7 @@ export function storeConformance(
     });
 
     it('deletes a whole folder and nothing beside it, however much there is', async () => {
-      const inside = Array.from({ length: 2500 }, (_, n) => `a%2Fb.jpg/thumb-${n}.webp`);
+      const inside = Array.from({ length: many }, (_, n) => `a%2Fb.jpg/thumb-${n}.webp`);
       const beside = ['a%2Fb.jpg2/thumb.webp', 'a%2Fb.jp/thumb.webp', 'a%2Fb.jpg.webp', 'other/a%2Fb.jpg/thumb.webp'];
       const keys = [...inside, ...beside];
       const put = async () => {
@@ -225,14 +350,92 @@ export function storeConformance(
           await subject.store.put(key, object(Buffer.from(key)), live());
       };
       await Promise.all(Array.from({ length: 16 }, put));
-      assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 2500);
-      for (const key of ['a%2Fb.jpg/thumb-0.webp', 'a%2Fb.jpg/thumb-2499.webp'])
+      assert.deepEqual((await listed('a%2Fb.jpg/')).sort(), inside.toSorted());
+      assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), many);
+      for (const key of ['a%2Fb.jpg/thumb-0.webp', `a%2Fb.jpg/thumb-${many - 1}.webp`])
         assert.equal(await subject.store.get(key, live()), undefined);
       for (const key of beside) assert.equal((await subject.store.get(key, live()))?.body.toString(), key);
+      assert.deepEqual((await listed('a%2Fb.jp')).sort(), beside.slice(0, 3).sort());
       assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 0);
       assert.equal(await subject.store.deleteAll('never/was', live()), 0);
       await subject.store.put('a%2Fb.jpg/again.webp', object(Buffer.from('again')), live());
       assert.equal(await subject.store.deleteAll('a%2Fb.jpg', live()), 1);
+    });
+
+    it('lists keys exactly as they were put, by any beginning', async () => {
+      const keys = LOOKALIKES.map((key) => `listed/${key}`);
+      for (const key of keys) await subject.store.put(key, object(Buffer.from('x')), live());
+      for (const prefix of [
+        'listed/',
+        'listed',
+        'list',
+        'listed/a',
+        'listed/a%',
+        'listed/a/',
+        'listed/.',
+        'listed/%2',
+      ]) {
+        const expected = keys.filter((key) => key.startsWith(prefix));
+        assert.deepEqual((await listed(prefix)).sort(), expected.sort(), prefix);
+      }
+      for (const prefix of [`listed/${'l'.repeat(150)}`, `listed/${'l'.repeat(200)}.`, `listed/${'é'.repeat(201)}`]) {
+        const expected = keys.filter((key) => key.startsWith(prefix));
+        assert.ok(expected.length > 0);
+        assert.deepEqual((await listed(prefix)).sort(), expected.sort(), prefix);
+      }
+      const all = await listed('');
+      assert.deepEqual(
+        keys.filter((key) => !all.includes(key)),
+        [],
+      );
+      for (const none of ['listed//', '/', 'listed/../listed/', 'listed/a/b/', 'listed/q?x=1/', 'nothing'])
+        assert.deepEqual(await listed(none), [], none);
+    });
+
+    it('lists any key that a storefront may sign', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(legalId, { maxLength: 5 }), async (ids) => {
+          const folder = `lists/${randomBytes(6).toString('hex')}`;
+          // Each in a folder of its own, because a folder cannot hold a file and a folder of one name.
+          const keys = ids.map((id, n) => `${folder}/${n}/${id.replaceAll(/\/+/g, '/').replace(/\/$/, '')}`);
+          for (const key of keys) await subject.store.put(key, object(Buffer.from('x')), live());
+          assert.deepEqual((await listed(`${folder}/`)).sort(), keys.sort());
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    it('ends a list with the reason of the caller, and lets it go at any page', async () => {
+      const reason = new Error('gave up');
+      const controller = new AbortController();
+      await subject.store.put('one/of/them', object(Buffer.from('x')), live());
+      for (let n = 0; n < 60; n += 1)
+        for await (const page of subject.store.list('one/', { signal: controller.signal })) {
+          assert.deepEqual(page, ['one/of/them']);
+          break;
+        }
+      controller.abort(reason);
+      const pages = subject.store.list('one/', { signal: controller.signal })[Symbol.asyncIterator]();
+      await assert.rejects(pages.next(), reason);
+    });
+
+    it('deletes a folder but for what is to be kept', async () => {
+      const keys = [
+        'kept/original.json',
+        'kept/thumb.webp',
+        'kept/deep/er.webp',
+        'kept/.hidden',
+        `kept/${'l'.repeat(300)}`,
+      ];
+      for (const key of keys) await subject.store.put(key, object(Buffer.from(key)), live());
+      const keep = (key: string) => key === 'kept/original.json';
+      const before = await subject.store.head('kept/original.json', live());
+      assert.equal(await subject.store.deleteAll('kept', { ...live(), keep }), 4);
+      assert.deepEqual(await listed('kept'), ['kept/original.json']);
+      assert.deepEqual(await subject.store.head('kept/original.json', live()), before);
+      assert.equal(await subject.store.deleteAll('kept', { ...live(), keep }), 0);
+      assert.equal(await subject.store.deleteAll('kept', live()), 1);
+      assert.deepEqual(await listed('kept'), []);
     });
 
     it('ends a write when the caller gives up', async () => {

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { createFolderUploads } from '../../src/api/uploads/folder-upload-target.ts';
 import { createHttpOrigin } from '../../src/stores/http/http-origin.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
+import { createFolderOriginals } from '../helpers/folder-originals.ts';
 import { SAFE } from '../helpers/headers.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { startOriginServer } from '../helpers/origin-server.ts';
@@ -22,10 +23,17 @@ const photo = await sharp({ create: { width: 60, height: 50, channels: 3, backgr
 const html = Buffer.from('<!doctype html><script>alert(1)</script>');
 const originals = createMemoryStore({ 'a.jpg': photo, 'page.jpg': html, '<script>alert(1)</script>': photo });
 let app: TestApp;
+const folder = await createFolderOriginals();
 before(async () => {
-  app = await startApp({ originals: originals.store, deletable: originals.store, definitions, apiToken: TOKEN });
+  app = await startApp({
+    ...{ originals: originals.store, deletable: originals.store, receiver: folder.receiver },
+    ...{ definitions, apiToken: TOKEN },
+  });
 });
-after(() => app.dispose());
+after(async () => {
+  await app.dispose();
+  await folder.dispose();
+});
 
 const json = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
 const post = (path: string, body: string, headers: Record<string, string> = json) =>
@@ -245,10 +253,10 @@ describe('upload tickets', () => {
   it('are worth what they were signed for and nothing else', async (context) => {
     const expiresAt = Math.floor(Date.now() / 1000) + 100;
     const terms = { key: 'product/x.jpg', contentType: 'image/jpeg', size: photo.length, expiresAt };
+    const uploadsSignedBy = (signingKey: Uint8Array) =>
+      createFolderUploads({ receiver: folder.receiver, signingKey, maxBytes: 1024 * 1024 });
     const ticketOf = async (key: Uint8Array) =>
-      new URL((await createFolderUploads(originals.store, key).ticket(terms, app.baseUrl)).url).pathname
-        .split('/')
-        .at(-1) ?? '';
+      new URL((await uploadsSignedBy(key).ticket(terms, app.baseUrl)).url).pathname.split('/').at(-1) ?? '';
     const good = await ticketOf(TEST_KEY);
     const [payload = '', mac = ''] = good.split('.');
     const written = (changed: object) => Buffer.from(JSON.stringify({ ...terms, ...changed })).toString('base64url');
@@ -284,7 +292,6 @@ describe('upload tickets', () => {
         'e30.e30',
       ],
     );
-    const before = originals.calls.length;
     const put = (ticket: string, body: Buffer, headers: Record<string, string> = {}) =>
       app.get(`/v1/uploads/${ticket}`, {
         method: 'PUT',
@@ -304,10 +311,12 @@ describe('upload tickets', () => {
     for (const [what, send] of wrong) assert.equal((await send()).status, 400, what);
     const chunked = `PUT /v1/uploads/${good} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
     assert.equal(splitAnswers(await rawExchange(app.port, chunked)).answers[0]?.status, 400);
-    assert.equal(originals.calls.length, before);
+    assert.deepEqual(await folder.files(), []);
     assert.equal((await put(good, photo)).status, 201);
     for (const body of [photo, Buffer.alloc(photo.length)]) assert.equal((await put(good, body)).status, 412);
-    assert.ok(originals.objects.get(terms.key)?.body.equals(photo));
+    const { signal } = new AbortController();
+    const stored = await folder.originals.get(terms.key, { signal, maxBytes: 1024 * 1024 });
+    assert.ok(stored?.body.equals(photo));
     tried(context, forged.length + wrong.length + 3);
   });
 });

@@ -154,9 +154,10 @@ describe('slow clients', () => {
         }),
       ],
       [
+        // With one ticket: only one of them is read at a time.
         'send a slow upload',
         300,
-        '408',
+        '408,409',
         async () => ({
           port: uploading.port,
           text: `PUT ${await ticket()} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\n`,
@@ -185,7 +186,7 @@ describe('slow clients', () => {
       context.diagnostic(
         `${count} slow clients closed, answers ${JSON.stringify(statuses)}; good: ${answered}, p99 ${p99} ms`,
       );
-      assert.deepEqual(Object.keys(statuses), status === undefined ? [] : [status]);
+      assert.deepEqual(Object.keys(statuses).sort(), status?.split(',') ?? []);
       // A byte that was on its way when the server closed comes back as a reset.
       assert.deepEqual(
         Object.keys(failures).filter((code) => code !== 'ECONNRESET' && code !== 'EPIPE'),
@@ -288,7 +289,9 @@ describe('many clients', () => {
     const asked = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const memory = process.memoryUsage().rss;
     const socket = connect(app.port, '127.0.0.1');
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    // The last ten may meet a connection that has ended, with all answers there are received.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => assert.match(code ?? '', /^(EPIPE|ECONNRESET)$/));
     let [sent, answered, unread, last] = [0, 0, '', ''];
     const more = () => {
       for (; sent < 10_010 && sent < answered + 50; sent += 1) socket.write(asked[sent % 3] ?? '');

@@ -97,7 +97,7 @@ describe('the store of the originals', () => {
     // What is longer than announced ends, for HTTP, where it was announced: then it is half a picture.
     assert.ok(statuses.long === 502 || statuses.long === 422, String(statuses.long));
     assert.deepEqual({ ...statuses, long: 0 }, { short: 502, long: 0, encoded: 502, page: 200, nothing: 200 });
-    assert.deepEqual([app.cache.entries, results.objects.size], [2, 2]);
+    assert.deepEqual([app.cache.entries, results.made().length], [2, 2]);
     await quiet(app);
     await origin.dispose();
   });

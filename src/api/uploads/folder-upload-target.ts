@@ -1,23 +1,40 @@
 import { createHmac } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { errors } from '../../errors.ts';
-import type { ObjectStore } from '../../stores/store.ts';
+import type { ObjectReceiver } from '../../stores/object-receiver.ts';
 import { sameText } from '../../url/same-text.ts';
+import { exactBody } from './upload-body.ts';
 import type { UploadTarget, UploadTerms } from './upload-target.ts';
 
 export interface FolderUploads extends UploadTarget {
   /** The terms of a ticket. Throws `forbidden` for a ticket that this server did not sign, and `expired`. */
   terms(ticket: string): UploadTerms;
-  /** Stores a body under its terms. Throws `bad_request` for another type or length, and `already_exists`. */
-  receive(terms: UploadTerms, contentType: string | undefined, body: Buffer, signal: AbortSignal): Promise<void>;
+  /**
+   * Streams a body into the folder. Before it is read, throws `upload_under_way` where another upload with the same ticket is not
+   * finished, `already_exists`, and `busy` where too many uploads are under way. Then `bad_request` for another length or a
+   * body that is cut off, the signal's reason, and the store's errors; nothing is stored then.
+   */
+  receive(terms: UploadTerms, body: Readable, signal: AbortSignal): Promise<void>;
+}
+
+export interface FolderUploadsOptions {
+  readonly receiver: ObjectReceiver;
+  readonly signingKey: Uint8Array;
+  /** Memory that the buffers of all uploads may take together, in bytes. */
+  readonly maxBytes: number;
 }
 
 /** Path below which this server takes uploads to its own folder. */
 export const UPLOAD_PATH = '/v1/uploads/';
+/** Of one upload: Node's buffer of a request (64 KiB and a chunk), the chunk that is being written, and the socket's own. */
+export const BYTES_PER_UPLOAD = 256 * 1024;
+const RETRY_AFTER_S = 5;
 
 /** Uploads to this server for originals in a folder, under the rules that a bucket enforces for presigned URLs. */
-export function createFolderUploads(originals: ObjectStore, signingKey: Uint8Array): FolderUploads {
-  /** Keys that are being written, so that two uploads with one ticket do not both find no object. */
-  const arriving = new Set<string>();
+export function createFolderUploads({ receiver, signingKey, maxBytes }: FolderUploadsOptions): FolderUploads {
+  const maxUnderWay = Math.max(1, Math.floor(maxBytes / BYTES_PER_UPLOAD));
+  /** Keys of the uploads under way: one at a time for a ticket, or its holder could fill memory and disk by itself. */
+  const underWay = new Set<string>();
   const mac = (payload: string) =>
     createHmac('sha256', signingKey).update(`darkroom:upload:v1\n${payload}`).digest('base64url');
 
@@ -36,17 +53,15 @@ export function createFolderUploads(originals: ObjectStore, signingKey: Uint8Arr
       return terms;
     },
 
-    async receive({ key, contentType, size }, givenType, body, signal) {
-      if (givenType !== contentType) throw errors.badRequest(`The upload must be of type ${contentType}.`);
-      if (body.length !== size) throw errors.badRequest(`The upload must have ${size} bytes, not ${body.length}.`);
-      if (arriving.has(key)) throw errors.alreadyExists();
-      arriving.add(key);
+    async receive({ key, contentType, size }, body, signal) {
+      if (underWay.has(key)) throw errors.uploadUnderWay();
+      if (underWay.size >= maxUnderWay) throw errors.busy(RETRY_AFTER_S);
+      underWay.add(key);
       try {
-        const there = await originals.get(key, { signal, maxBytes: Number.MAX_SAFE_INTEGER });
-        if (there) throw errors.alreadyExists();
-        await originals.put(key, { body, contentType, cacheControl: undefined, metadata: {} }, { signal });
+        const stored = await receiver.receive(key, exactBody(body, size, signal), { contentType, signal });
+        if (!stored) throw errors.alreadyExists();
       } finally {
-        arriving.delete(key);
+        underWay.delete(key);
       }
     },
   };

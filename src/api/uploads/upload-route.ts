@@ -1,14 +1,24 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errors } from '../../errors.ts';
 import { type FolderUploads, UPLOAD_PATH } from './folder-upload-target.ts';
+import { discardBody } from './upload-body.ts';
 
-const RECEIVE_TIMEOUT_MS = 30_000;
+export interface UploadLimits {
+  /** Largest upload in bytes. */
+  readonly maxBytes: number;
+  /** For the whole upload, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+interface UploadRoute {
+  Params: { ticket: string };
+}
 
 /** `PUT /v1/uploads/<ticket>`: browsers send it, so it has CORS and needs no token; the ticket is the permission. */
-export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads, maxBytes: number): void {
-  // Any content type is parsed: the ticket's terms decide which one is right.
+export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads, limits: UploadLimits): void {
+  // The handler streams the body; the ticket's terms decide which content type is right.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (_request, body, done) => done(null, body));
 
   app.options(`${UPLOAD_PATH}:ticket`, async (_request, reply) =>
     reply
@@ -21,23 +31,38 @@ export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads
       .send(),
   );
 
-  app.put<{ Params: { ticket: string } }>(`${UPLOAD_PATH}:ticket`, {
-    bodyLimit: maxBytes,
+  app.put<UploadRoute>(`${UPLOAD_PATH}:ticket`, {
     config: { slowBody: true },
-    // Refused before the body is read, because reading costs memory.
-    onRequest: async (request, reply) => {
-      reply.header('cache-control', 'no-store');
-      const { size } = uploads.terms(request.params.ticket);
-      const announced = Number(request.headers['content-length']);
-      if (announced !== size) throw errors.badRequest(`The upload must have ${size} bytes.`);
-    },
     handler: async (request, reply) => {
-      const terms = uploads.terms(request.params.ticket);
-      request.requestContext.id = terms.key;
-      request.requestContext.outcome = 'upload';
-      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      await uploads.receive(terms, request.headers['content-type'], body, AbortSignal.timeout(RECEIVE_TIMEOUT_MS));
+      reply.header('cache-control', 'no-store');
+      const time = new AbortController();
+      const timer = setTimeout(() => time.abort(errors.uploadTooSlow()), limits.timeoutMs).unref();
+      try {
+        await receive(request, time.signal);
+      } catch (error) {
+        // A connection is not kept for the rest of a body that went wrong.
+        if (request.raw.readableDidRead) reply.header('connection', 'close');
+        else discardBody(request.raw);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
       return reply.code(201).send();
     },
   });
+
+  /** Throws for wrong headers before the body is read. */
+  async function receive(
+    { raw, headers, params, requestContext }: FastifyRequest<UploadRoute>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const terms = uploads.terms(params.ticket);
+    const { key, contentType, size } = terms;
+    if (headers['content-type'] !== contentType) throw errors.badRequest(`The upload must be of type ${contentType}.`);
+    if (Number(headers['content-length']) !== size) throw errors.badRequest(`The upload must have ${size} bytes.`);
+    if (size > limits.maxBytes) throw errors.badRequest(`An upload has at most ${limits.maxBytes} bytes.`);
+    requestContext.id = key;
+    requestContext.outcome = 'upload';
+    await uploads.receive(terms, raw, signal);
+  }
 }

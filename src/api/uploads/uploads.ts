@@ -4,7 +4,7 @@ import type { WorkQueue } from '../../flow/work-queue.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
-import type { OriginalRecords } from '../../originals/records.ts';
+import type { OriginalRecords } from '../../originals/records/records.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { Renderer } from '../../render/render.ts';
@@ -13,6 +13,7 @@ import type { ObjectStore } from '../../stores/store.ts';
 import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
 import type { Purge } from '../purge.ts';
+import { isFaultOfFile, isOutOfMemory } from './faults-of-files.ts';
 import type { UploadTarget } from './upload-target.ts';
 
 export interface UploadRequest {
@@ -40,8 +41,9 @@ export interface Uploads {
   /** Signs the upload of a new original; nothing is stored before the PUT. `serverUrl`: the address at which the client reached this server. */
   begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
   /**
-   * Examines the uploaded file and records its metadata. Throws `original_not_found`, `original_unreadable` once the file is
-   * quarantined, and `busy` where a purge came between examination and quarantine.
+   * Examines the uploaded file and records its metadata. Throws `original_not_found`, and `original_unreadable` once a file that
+   * is wrong in itself is quarantined. All other errors leave the upload where it is, and the call can be repeated: `busy`,
+   * `original_too_large` where the file exceeds what this server can hold, `render_timeout`, and the errors of stores.
    */
   complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
 }
@@ -71,6 +73,8 @@ const EXTENSIONS = {
 } as const;
 const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
 const TICKET_S = 300;
+/** After a decoder ran out of memory. */
+const RETRY_AFTER_S = 5;
 /** 128 bits, as hard to guess as a signature. */
 const ID_BYTES = 16;
 
@@ -107,6 +111,35 @@ export function createUploads(deps: UploadsDeps): Uploads {
     throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
   }
 
+  async function examine(id: string, signal: AbortSignal): Promise<UploadReport> {
+    using permit = await queue.enter(DESCRIBE_MS, signal);
+    const onLength = (bytes: number) => permit.hold(bytes);
+    await metadata.load(id);
+    const held = await reader.read(id, records.of(id), { signal, maxBytes: maxOriginalBytes, onLength });
+    const { body } = held;
+    // Undefined while the record cannot be asked: then it is as far as this process knows.
+    const epoch = (await held.epoch) ?? records.of(id);
+    try {
+      const original = await renderer.examine(body);
+      await permit.slot(estimateDescription(original));
+      const found = await renderer.describe(original);
+      const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
+      if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
+        throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
+      const sha256 = createHash('sha256').update(body).digest('hex');
+      const before = metadata.known(id).uploaded;
+      // An id's bytes never change: CDNs may hold renditions of the first file for a year.
+      if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
+      metadata.recordUpload(id, epoch, found, sha256);
+      // Not disposed of when quarantined: a save that timed out may still read the buffer.
+      held[Symbol.dispose]();
+      return { imageId: id, bytes: body.length, ...found };
+    } catch (error) {
+      if (!isFaultOfFile(error)) throw error;
+      return quarantine({ id, epoch, body }, error.publicMessage, signal);
+    }
+  }
+
   return {
     async begin({ contentType, size, category }, serverUrl) {
       if (size > maxOriginalBytes) throw errors.badRequest(`size: expected at most ${maxOriginalBytes} bytes`);
@@ -118,31 +151,12 @@ export function createUploads(deps: UploadsDeps): Uploads {
     },
 
     async complete(id, signal) {
-      using permit = await queue.enter(DESCRIBE_MS, signal);
-      const onLength = (bytes: number) => permit.hold(bytes);
-      await metadata.load(id);
-      const held = await reader.read(id, records.of(id), { signal, maxBytes: maxOriginalBytes, onLength });
-      const { body } = held;
-      // Undefined while the record cannot be asked: then it is as far as this process knows.
-      const epoch = (await held.epoch) ?? records.of(id);
       try {
-        const original = await renderer.examine(body);
-        await permit.slot(estimateDescription(original));
-        const found = await renderer.describe(original);
-        const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
-        if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
-          throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
-        const sha256 = createHash('sha256').update(body).digest('hex');
-        const before = metadata.known(id).uploaded;
-        // An id's bytes never change: CDNs may hold renditions of the first file for a year.
-        if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
-        metadata.recordUpload(id, epoch, found, sha256);
-        // Not disposed of when quarantined: a save that timed out may still read the buffer.
-        held[Symbol.dispose]();
-        return { imageId: id, bytes: body.length, ...found };
+        return await examine(id, signal);
       } catch (error) {
-        if (!(error instanceof DarkroomError) || error.status >= 500) throw error;
-        return quarantine({ id, epoch, body }, error.publicMessage, signal);
+        if (isOutOfMemory(error)) throw errors.busy(RETRY_AFTER_S);
+        // The call's own time limit ends it with the signal's reason.
+        throw signal.aborted && !(error instanceof DarkroomError) ? errors.storeTimeout(error) : error;
       }
     },
   };

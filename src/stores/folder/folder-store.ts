@@ -1,18 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
+import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
-import type { ObjectStore } from '../store.ts';
-import { inFolder, readFile, readWithTrailer, writeNew } from './object-files.ts';
-import { NO_HEADERS, type ObjectHeaders, packHeaders, parseHeaders, trailerOf } from './trailer.ts';
-
-/**
- * Where the headers of an object (content type, cache control, metadata) lie. `trailer`: in the object's own file behind its
- * bytes, because each further file costs 0.3 ms of CPU. `sidecar`: in `.<name>.json` beside it, so that other programs can
- * read the files.
- */
-export type HeaderLocation = 'trailer' | 'sidecar';
+import type { ObjectStore, ObjectVersion, ReadOptions, StoredObject } from '../store.ts';
+import { pathOfKey } from './file-names.ts';
+import { listKeys } from './folder-list.ts';
+import { createFolderWriter, type HeaderLocation, sidecarFileOf } from './folder-writer.ts';
+import { readFile, readObject, readVersion } from './object-files.ts';
+import { NO_HEADERS, type ObjectHeaders, parseHeaders } from './trailer.ts';
 
 export interface FolderStoreOptions {
   readonly root: string;
@@ -21,25 +17,27 @@ export interface FolderStoreOptions {
   readonly timeoutMs: number;
 }
 
-/** Folder of unfinished writes. A key cannot name it, because leading dots of keys are escaped. */
-const TEMPORARY = '.tmp';
-const LEFTOVER_AGE_MS = 3_600_000;
-/** File systems allow names of 255 bytes; the rest is room for a prefix and a suffix. */
-const MAX_NAME_BYTES = 200;
-const READABLE_NAME_BYTES = 120;
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
+const PAGE_KEYS = 1000;
+const REFUSED = new Set(['EACCES', 'EPERM']);
 
 /** Objects as files under one folder; no key reaches a file outside of it. */
 export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOptions): ObjectStore {
   const home = resolve(root);
-  let swept: Promise<void> | undefined;
+  const writer = createFolderWriter(home, metadataIn);
+  const trailer = metadataIn === 'trailer';
   let realHome = '';
 
-  /** The path of a key's file; undefined for keys with empty, dot or NUL segments, which name no file. */
+  /** The path of a key's file; undefined for keys that name none. */
   function fileOf(key: string): string | undefined {
-    const segments = key.split('/');
-    const nameless = segments.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-    return nameless ? undefined : join(home, ...segments.map(fileName));
+    const path = pathOfKey(key);
+    return path === undefined ? undefined : join(home, path);
+  }
+
+  function fileToWrite(key: string): string {
+    const file = fileOf(key);
+    if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
+    return file;
   }
 
   /** Whether a path without links is inside the folder. The folder itself may be a link whose target changes. */
@@ -50,151 +48,135 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
     return inside();
   }
 
-  /** The path of a file with every link followed; undefined when it is outside of the folder. */
+  /** The path of a file with every link followed; undefined when it is missing or outside of the folder. */
   async function follow(file: string): Promise<string | undefined> {
-    const real = await realpath(file);
-    return (await isInside(real)) ? real : undefined;
-  }
-
-  /** Written in the same file system and renamed, so that a reader never sees half a file. */
-  async function replace(file: string, body: Buffer, metadata: ObjectHeaders, signal: AbortSignal): Promise<void> {
-    if (metadataIn === 'sidecar') return replaceBoth(file, body, metadata, signal);
-    const fresh = join(home, TEMPORARY, randomUUID());
     try {
-      await writeNew(fresh, [body, trailerOf(metadata)], signal);
-      await inFolder(file, () => rename(fresh, file));
+      const real = await realpath(file);
+      return (await isInside(real)) ? real : undefined;
     } catch (error) {
-      await giveUp([fresh], file);
-      throw error;
+      return unlessAbsent(error);
     }
-  }
-
-  /** Two files do not change in one step: a reader may see the new headers with the old body for a moment. */
-  async function replaceBoth(file: string, body: Buffer, metadata: ObjectHeaders, signal: AbortSignal): Promise<void> {
-    const [newSidecar, newBody] = [join(home, TEMPORARY, randomUUID()), join(home, TEMPORARY, randomUUID())];
-    const leftovers = [newSidecar, newBody];
-    try {
-      // In parallel, because each step is a round trip to the thread pool.
-      const writing = [writeNew(newSidecar, [packHeaders(metadata)], signal), writeNew(newBody, [body], signal)];
-      // Both are awaited, because a file that is still being written would reappear after its removal.
-      const failed = (await Promise.allSettled(writing)).find((one) => one.status === 'rejected');
-      if (failed) throw failed.reason;
-      await inFolder(file, () => rename(newSidecar, sidecarFileOf(file)));
-      // Without its object, the sidecar would never be deleted.
-      leftovers.push(sidecarFileOf(file));
-      // Without making the folder: when it is gone, the object was deleted meanwhile.
-      await rename(newBody, file);
-    } catch (error) {
-      await giveUp(leftovers, file);
-      throw error;
-    }
-  }
-
-  async function giveUp(leftovers: readonly string[], file: string): Promise<void> {
-    for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => {});
-    await removeEmptyFolders(dirname(file)).catch(() => {});
   }
 
   /** `real`: the object's path, already known to be inside the folder. */
   async function readSidecarFile(real: string, signal: AbortSignal): Promise<ObjectHeaders> {
-    return parseHeaders(await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent));
+    const text = await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent);
+    return parseHeaders(text).headers;
   }
 
-  async function sweepLeftovers(): Promise<void> {
-    const folder = join(home, TEMPORARY);
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) {
-      const leftover = join(folder, name);
-      const { mtimeMs } = await stat(leftover).catch(() => ({ mtimeMs: Date.now() }));
-      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { recursive: true, force: true });
-    }
+  async function currentVersion(file: string, signal: AbortSignal): Promise<ObjectVersion | undefined> {
+    const real = await follow(file);
+    return real === undefined ? undefined : readVersion(real, trailer, signal).catch(unlessAbsent);
   }
 
-  /** Returns the number of objects deleted. */
-  async function removeFolder(folder: string): Promise<number> {
-    const real = await follow(folder);
-    if (real === undefined) return 0;
-    // Moved away first, so that a write in the meantime makes a new folder.
-    const grave = join(home, TEMPORARY, randomUUID());
-    await mkdir(dirname(grave), { recursive: true });
-    await rename(real, grave);
-    const entries = await readdir(grave, { recursive: true, withFileTypes: true });
-    await rm(grave, { recursive: true, force: true });
-    return entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.')).length;
+  async function read(
+    key: string,
+    { signal, bodyOnly, ...limits }: ReadOptions,
+    unlessEtag?: string,
+  ): Promise<StoredObject | 'unchanged' | undefined> {
+    const file = fileOf(key);
+    if (!file) return undefined;
+    return bounded(signal, timeoutMs, async (limit) => {
+      const real = await follow(file);
+      if (!real) return undefined;
+      // In parallel, because each step is a round trip to the thread pool.
+      const [object, headers] = await Promise.all([
+        readObject(real, { trailer, limits, unlessEtag }, limit).catch(unlessAbsent),
+        trailer || bodyOnly ? NO_HEADERS : readSidecarFile(real, limit),
+      ]);
+      return trailer || typeof object !== 'object' ? object : { ...object, ...headers };
+    });
   }
 
-  async function removeEmptyFolders(folder: string): Promise<void> {
-    for (let empty = folder; empty.startsWith(home + sep); empty = dirname(empty)) await rmdir(empty);
-  }
+  const store: ObjectStore = {
+    async get(key, options) {
+      const object = await read(key, options);
+      return object === 'unchanged' ? undefined : object;
+    },
 
-  return {
-    async get(key, { signal, bodyOnly, ...limits }) {
+    getIfChanged: (key, etag, options) => read(key, options, etag),
+
+    async head(key, { signal }) {
       const file = fileOf(key);
-      if (!file) return undefined;
+      if (!file) return 'missing';
       return bounded(signal, timeoutMs, async (limit) => {
-        const real = await follow(file).catch(unlessAbsent);
-        if (!real) return undefined;
-        if (metadataIn === 'trailer') return readWithTrailer(real, limits, limit).catch(unlessAbsent);
-        // In parallel, because each step is a round trip to the thread pool.
-        const [body, metadata] = await Promise.all([
-          readFile(real, limits, limit).catch(unlessAbsent),
-          bodyOnly ? NO_HEADERS : readSidecarFile(real, limit),
-        ]);
-        return body && { body, ...metadata };
+        try {
+          return (await currentVersion(file, limit)) ?? 'missing';
+        } catch (error) {
+          if (REFUSED.has(codeOf(error))) return 'unknown';
+          throw error;
+        }
       });
     },
 
-    async put(key, { body, ...metadata }, { signal }) {
-      const file = fileOf(key);
-      if (!file) throw errors.storeFailed(new Error('a folder has no file for this key'));
-      await bounded(signal, timeoutMs, async (limit) => {
-        swept ??= sweepLeftovers();
-        await swept.catch((error) => {
-          swept = undefined;
-          throw error;
-        });
-        await replace(file, body, metadata, limit);
+    async put(key, object, { signal }) {
+      const file = fileToWrite(key);
+      await bounded(signal, timeoutMs, (limit) => writer.put(file, object, limit));
+    },
+
+    async putIf(key, object, condition, { signal }) {
+      const file = fileToWrite(key);
+      return bounded(signal, timeoutMs, async (limit) => {
+        const holds = async () => {
+          const version = await currentVersion(file, limit);
+          return condition === 'absent' ? version === undefined : version?.etag === condition.etag;
+        };
+        const etag = await writer.putIf(file, object, holds, limit);
+        return etag === undefined ? 'conflict' : { etag };
       });
     },
 
     async delete(key, { signal }) {
       const file = fileOf(key);
       if (!file) return;
-      await bounded(signal, timeoutMs, async () => {
-        await rm(file, { force: true }).catch(unlessAbsent);
-        if (metadataIn === 'sidecar') await rm(sidecarFileOf(file), { force: true }).catch(unlessAbsent);
-        await removeEmptyFolders(dirname(file)).catch(() => {});
-      });
+      await bounded(signal, timeoutMs, () => writer.remove(file).catch(unlessAbsent));
     },
 
-    async deleteAll(folder, { signal }) {
+    async *list(prefix, { signal }) {
+      const keys = listKeys(home, prefix, follow);
+      try {
+        for (let more = true; more; ) {
+          const page = await bounded(signal, timeoutMs, (limit) => nextPage(keys, limit));
+          more = page.length === PAGE_KEYS;
+          if (page.length > 0) yield page;
+        }
+      } finally {
+        // Not awaited: after a time-out, the disk may still hang.
+        keys.return(undefined).catch(() => {});
+      }
+    },
+
+    async deleteAll(folder, { signal, keep }) {
+      if (keep) return deleteListed(store, folder, { signal, keep });
       const path = fileOf(folder);
       if (!path) return 0;
-      return bounded(signal, timeoutMs, async () => (await removeFolder(path).catch(unlessAbsent)) ?? 0);
+      return bounded(signal, timeoutMs, async () => {
+        const real = await follow(path);
+        return (real && (await writer.removeFolder(path, real).catch(unlessAbsent))) || 0;
+      });
     },
 
     async close() {},
   };
+  return store;
 }
 
-/** The file name of one segment: a leading dot is escaped; of a long segment the beginning and a digest are left. */
-function fileName(segment: string): string {
-  // A segment that looks escaped is escaped once more, so that two keys never share a file.
-  const visible = segment.replace(/^(?:\.|%(?=(?:25)*2E))/, (first) => (first === '.' ? '%2E' : '%25'));
-  if (Buffer.byteLength(visible) <= MAX_NAME_BYTES) return visible;
-  let readable = '';
-  for (const letter of visible) {
-    if (Buffer.byteLength(readable + letter) > READABLE_NAME_BYTES) break;
-    readable += letter;
+async function nextPage(keys: AsyncIterator<string>, limit: AbortSignal): Promise<string[]> {
+  const page: string[] = [];
+  while (page.length < PAGE_KEYS) {
+    const next = await keys.next();
+    limit.throwIfAborted();
+    if (next.done) break;
+    page.push(next.value);
   }
-  return `${readable}~${createHash('sha256').update(segment).digest('hex')}`;
+  return page;
 }
 
-function sidecarFileOf(file: string): string {
-  return join(dirname(file), `.${basename(file)}.json`);
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
 }
 
 function unlessAbsent(error: unknown): undefined {
-  if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+  if (ABSENT.has(codeOf(error))) return undefined;
   throw error;
 }

@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, mkdir, open, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { announce } from '../shared/time-limit.ts';
-import type { BodyLimits, StoredObject } from '../store.ts';
-import { readTrailer, TAIL_BYTES } from './trailer.ts';
+import type { BodyLimits, ObjectVersion, StoredObject } from '../store.ts';
+import { NO_HEADERS, readTrailer, TAIL_BYTES, type Trailer } from './trailer.ts';
 
 /** Refuses a link as the last segment, and does not wait for the writer of a pipe. */
 const openToRead = (real: string) => open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -17,24 +17,63 @@ export async function readFile(real: string, limits: BodyLimits, signal: AbortSi
   return await fill(handle, (limits.allocate ?? Buffer.allocUnsafeSlow)(info.size), 0, signal);
 }
 
-/** Reads an object and the headers behind it in its file; undefined when it is not a regular file. */
-export async function readWithTrailer(
+export interface ReadObject {
+  /** Whether the file's end may be a trailer. */
+  readonly trailer: boolean;
+  readonly limits: BodyLimits;
+  /** The body of an object with this ETag is not read. */
+  readonly unlessEtag?: string | undefined;
+}
+
+/** Reads an object and the headers of its trailer; undefined when it is not a regular file. */
+export async function readObject(
   real: string,
-  limits: BodyLimits,
+  { trailer, limits, unlessEtag }: ReadObject,
   signal: AbortSignal,
-): Promise<StoredObject | undefined> {
+): Promise<StoredObject | 'unchanged' | undefined> {
   await using handle = await openToRead(real);
-  const info = await handle.stat();
-  if (!info.isFile()) return undefined;
-  const { size } = info;
-  const start = Math.max(0, size - TAIL_BYTES);
-  const tail = await fill(handle, Buffer.allocUnsafeSlow(size - start), start, signal);
-  const { bytes, headers } = readTrailer(tail, size);
-  announce(bytes, limits);
-  const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(bytes);
-  if (start > 0) return { body: await fill(handle, body, 0, signal), ...headers };
+  const found = await examine(handle, trailer, signal);
+  if (!found) return undefined;
+  const { version, headers, tail } = found;
+  if (unlessEtag !== undefined && version.etag === unlessEtag) return 'unchanged';
+  announce(version.bytes, limits);
+  const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(version.bytes);
+  if (!tail) return { body: await fill(handle, body, 0, signal), ...headers, version };
   tail.copy(body);
-  return { body, ...headers };
+  return { body, ...headers, version };
+}
+
+/** The version of an object without its body; undefined when it is not a regular file. */
+export async function readVersion(
+  real: string,
+  trailer: boolean,
+  signal: AbortSignal,
+): Promise<ObjectVersion | undefined> {
+  await using handle = await openToRead(real);
+  return (await examine(handle, trailer, signal))?.version;
+}
+
+/** `tail`: the whole file, when it is so short that it was read with its trailer. */
+async function examine(handle: FileHandle, trailer: boolean, signal: AbortSignal) {
+  const info = await handle.stat({ bigint: true });
+  if (!info.isFile()) return undefined;
+  const size = Number(info.size);
+  const start = trailer ? Math.max(0, size - TAIL_BYTES) : size;
+  const tail = trailer ? await fill(handle, Buffer.allocUnsafeSlow(size - start), start, signal) : undefined;
+  const plain: Trailer = { bytes: size, headers: NO_HEADERS };
+  const { bytes, headers, etag = etagOf(info) } = tail ? readTrailer(tail, size) : plain;
+  const version: ObjectVersion = { etag, bytes, lastModified: Number(info.mtimeMs) };
+  return { version, headers, tail: start === 0 ? tail : undefined };
+}
+
+/** The ETag of a file that carries none. Strong as long as its writers replace it, or leave more than a clock tick between. */
+function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
+  return `"${[size, mtimeNs, ino].map((part) => part.toString(16)).join('-')}"`;
+}
+
+/** The ETag of a file without a trailer. */
+export async function etagOfFile(path: string): Promise<string> {
+  return etagOf(await stat(path, { bigint: true }));
 }
 
 /** Fills memory from an offset of a file on. Shorter than the memory only when the file was truncated meanwhile. */
@@ -60,6 +99,15 @@ export async function writeNew(path: string, parts: readonly Buffer[], signal: A
     if (bytesWritten !== length) throw new Error(`${bytesWritten} of ${length} bytes were written`);
     signal.throwIfAborted();
   });
+}
+
+/**
+ * Sets a new file's time to the microsecond. The kernel's own stamp is some milliseconds coarse: two versions of one size
+ * in a reused inode would have one ETag.
+ */
+export async function stampTime(path: string): Promise<void> {
+  const seconds = (performance.timeOrigin + performance.now()) / 1000;
+  await utimes(path, seconds, seconds);
 }
 
 /** Tries to write first and makes the file's folder only when it is missing, which is rare. */

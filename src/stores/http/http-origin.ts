@@ -4,6 +4,7 @@ import { errors } from '../../errors.ts';
 import { isStaleSocket, openPools } from '../shared/pools.ts';
 import { createRetries, Unanswered } from '../shared/retry.ts';
 import { bounded, readBody } from '../shared/time-limit.ts';
+import { REFUSALS, text, versionOf, versionOfHead } from '../shared/version.ts';
 import type { BodyLimits, ObjectReader, StoredObject } from '../store.ts';
 import { AddressRefused, createGuardedLookup, isPublicAddress, type Resolver } from './address-guard.ts';
 
@@ -25,8 +26,10 @@ const MAX_REDIRECTS = 3;
 const MAX_DRAINED_BYTES = 16 * 1024;
 /** Statuses that say nothing about the object. */
 const STUMBLES = new Set([500, 502, 503]);
+const ABSENT = new Set([404, 410]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
+type Method = 'GET' | 'HEAD';
 type Answer = Dispatcher.ResponseData;
 
 /**
@@ -57,7 +60,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     if (isIP(host) && !isPublicAddress(host)) throw new AddressRefused(host);
   }
 
-  async function ask(url: URL, limit: AbortSignal): Promise<Answer> {
+  async function ask(method: Method, url: URL, limit: AbortSignal): Promise<Answer> {
     if (closed) throw new Error('this origin is closed');
     connecting ??= openPools({
       timeoutMs,
@@ -76,7 +79,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
         return dispatch(sent, handler);
       });
       const headers = { 'accept-encoding': 'identity', 'user-agent': 'darkroom' };
-      return pools.request(url, { dispatcher: noticing, signal: limit, headers }).catch((cause) => {
+      return pools.request(url, { method, dispatcher: noticing, signal: limit, headers }).catch((cause) => {
         throw !answered && isStaleSocket(cause) ? new Unanswered(cause.message, { cause }) : cause;
       });
     }
@@ -87,11 +90,12 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     });
   }
 
-  async function follow(start: URL, limit: AbortSignal): Promise<Answer> {
+  /** Follows redirects to the last answer, which the caller releases. */
+  async function follow(method: Method, start: URL, limit: AbortSignal): Promise<Answer> {
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
       assertAllowed(url);
-      const answer = await ask(url, limit);
+      const answer = await ask(method, url, limit);
       if (!REDIRECTS.has(answer.statusCode)) return answer;
       release(answer);
       const { location } = answer.headers;
@@ -112,12 +116,27 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
       if (path === undefined) return undefined;
       return bounded(signal, timeoutMs, async (limit) => {
         retries.earn();
-        const answer = await follow(new URL(path, base), limit);
+        const answer = await follow('GET', new URL(path, base), limit);
         try {
           return await readAnswer(answer, limits, limit);
         } finally {
           release(answer);
         }
+      });
+    },
+    async head(key, { signal }) {
+      signal.throwIfAborted();
+      const path = encodeKey(key);
+      if (path === undefined) return 'missing';
+      return bounded(signal, timeoutMs, async (limit) => {
+        retries.earn();
+        const answer = await follow('HEAD', new URL(path, base), limit);
+        release(answer);
+        const { statusCode, headers } = answer;
+        if (ABSENT.has(statusCode)) return 'missing';
+        if (REFUSALS.has(statusCode)) return 'unknown';
+        if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
+        return versionOfHead(headers);
       });
     },
     async close() {
@@ -140,7 +159,7 @@ function release({ statusCode, body }: Answer): void {
 
 async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal): Promise<StoredObject | undefined> {
   const { statusCode, headers, body } = answer;
-  if (statusCode === 404 || statusCode === 410) return undefined;
+  if (ABSENT.has(statusCode)) return undefined;
   if (statusCode !== 200) throw errors.storeFailed(new Error(`the origin answered ${statusCode}`));
   // Encodings can be chained without limit, and the request accepts none. RFC 9110, 8.4.1: names are case-insensitive.
   const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
@@ -149,7 +168,8 @@ async function readAnswer(answer: Answer, limits: BodyLimits, limit: AbortSignal
     throw errors.storeFailed(new Error(`the origin encoded its answer: ${encoding}, ${transfer}`));
   const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   const content = await readBody(body, announced, limits, limit);
-  return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {} };
+  const version = versionOf(headers, content.length);
+  return { body: content, contentType: text(headers['content-type']), cacheControl: undefined, metadata: {}, version };
 }
 
 /** The path below the base that an origin decodes to exactly this key; undefined for keys that URLs cannot carry. */
@@ -158,8 +178,4 @@ function encodeKey(key: string): string | undefined {
   const segments = key.split('/');
   if (segments.some((segment) => segment === '.' || segment === '..')) return undefined;
   return `./${segments.map(encodeURIComponent).join('/')}`;
-}
-
-function text(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }

@@ -1,177 +1,125 @@
-import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { bounded, readBody } from '../shared/time-limit.ts';
-import type { BodyLimits, ObjectStore, StoredObject } from '../store.ts';
-import { assertUnencoded, createS3Reader } from './s3-reader.ts';
+import { errors } from '../../errors.ts';
+import { deleteListed } from '../shared/pages.ts';
+import { bounded } from '../shared/time-limit.ts';
+import { REFUSALS, versionOf, versionOfHead } from '../shared/version.ts';
+import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../store.ts';
+import type { BucketLocation } from './bucket-url.ts';
+import { createConditionalWrites } from './conditional-writes.ts';
+import { listPages } from './list.ts';
+import { describedBy, headersOf, isSuccess, refused } from './replies.ts';
+import { createSdkRequests, loadSdk, type Sdk } from './sdk.ts';
+import { createSignedRequests } from './signed-requests.ts';
 import type { Credentials } from './sigv4.ts';
 
-export interface S3StoreOptions {
-  readonly bucket: string;
+export interface S3StoreOptions extends BucketLocation {
   /** Prefix of every key: empty, or ends with a slash. */
   readonly prefix: string;
-  readonly region: string;
-  readonly endpoint: string | undefined;
-  /** The bucket's name is in the path instead of the host name. */
-  readonly pathStyle: boolean;
   /** Limit of one call in milliseconds, retries and body included. */
   readonly timeoutMs: number;
   readonly maxSockets?: number;
   /** Default: the SDK's own chain of providers. */
   readonly credentials?: Credentials | undefined;
-  /** See `S3Environment`. */
-  readonly endpointElsewhere?: boolean;
 }
 
-const CONNECT_TIMEOUT_MS = 1000;
-const KEEP_ALIVE_MS = 60_000;
-/** Every call is safe to repeat and may be tried once more. */
-const MAX_ATTEMPTS = 2;
-const DELETES_AT_A_TIME = 16;
-
-type Sdk = typeof import('@aws-sdk/client-s3');
-
 /**
- * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). Reads do without the SDK (s3-reader.ts), which
- * is loaded for the first write: importing it takes 100 ms.
+ * Objects in an S3 bucket (https://docs.aws.amazon.com/AmazonS3/latest/API/). The SDK is loaded for lists only, for
+ * credentials that are not in the environment, and for buckets whose host only the SDK can find.
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, prefix, timeoutMs } = options;
-  let connecting: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+  let loading: Promise<Sdk> | undefined;
+  const sdk = () => {
+    loading ??= loadSdk(options);
+    return loading;
+  };
+  const requests =
+    createSignedRequests({
+      ...options,
+      credentials: async () => options.credentials ?? (await sdk()).client.config.credentials(),
+    }) ?? createSdkRequests(bucket, sdk);
 
-  const reader = createS3Reader({
-    ...options,
-    async credentials() {
-      if (options.credentials) return options.credentials;
-      connecting ??= connect(options);
-      return (await connecting).client.config.credentials();
-    },
-  });
-
-  /** One call with its own time limit. Undefined for `NoSuchKey`; `NoSuchBucket` is a failure. */
-  async function call<T>(
+  /** `key`: with the prefix. */
+  async function read(
     key: string,
-    signal: AbortSignal,
-    work: (target: Target) => Promise<T>,
-  ): Promise<T | undefined> {
-    return bounded(signal, timeoutMs, async (limit) => {
-      connecting ??= connect(options);
-      const { sdk, client } = await connecting;
-      try {
-        return await work({ sdk, client, limit, object: { Bucket: bucket, Key: prefix + key } });
-      } catch (error) {
-        if (error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound')) return undefined;
-        throw error;
-      }
-    });
+    limits: BodyLimits,
+    limit: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<StoredObject | 'unchanged' | undefined> {
+    const reply = await requests.send({ method: 'GET', key, headers, limits }, limit);
+    if (reply.status === 304) return 'unchanged';
+    if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
+    if (reply.status !== 200) throw refused(reply);
+    return { ...describedBy(reply), body: reply.body, version: versionOf(reply.headers, reply.body.length) };
   }
 
+  /** `key`: with the prefix. */
+  async function head(key: string, limit: AbortSignal): Promise<ObjectVersion | 'missing' | 'unknown'> {
+    const reply = await requests.send({ method: 'HEAD', key }, limit);
+    if (reply.status === 200) return versionOfHead(reply.headers);
+    if (REFUSALS.has(reply.status)) return 'unknown';
+    if (reply.status !== 404) throw refused(reply);
+    // A HEAD has no body to tell a missing key from a missing bucket.
+    const first = { headers: { range: 'bytes=0-0' }, limits: { maxBytes: 1 } };
+    const told = await requests.send({ method: 'GET', key, ...first }, limit);
+    if (told.status === 404 && told.code === 'NoSuchKey') return 'missing';
+    if (told.status === 404) throw refused(told);
+    return 'unknown';
+  }
+
+  const writes = createConditionalWrites({ requests, prefix, timeoutMs });
+
   const store: ObjectStore = {
-    get: (key, { signal, ...limits }) => {
-      if (reader) return bounded(signal, timeoutMs, (limit) => reader.get(prefix + key, limits, limit));
-      return call(key, signal, async ({ sdk, client, limit, object }) => {
-        const output = await client.send(new sdk.GetObjectCommand(object), { abortSignal: limit });
-        return { ...described(output), body: await bodyOf(output, limits, limit) };
+    get: (key, { signal, ...limits }) =>
+      bounded(signal, timeoutMs, async (limit) => {
+        const object = await read(prefix + key, limits, limit);
+        if (object === 'unchanged') throw errors.storeFailed(new Error('S3 answered 304 to an unconditional GET'));
+        return object;
+      }),
+
+    getIfChanged: (key, etag, { signal, ...limits }) =>
+      bounded(signal, timeoutMs, async (limit) => {
+        const object = await read(prefix + key, limits, limit, { 'if-none-match': etag });
+        // A store may ignore the condition.
+        return object !== 'unchanged' && object?.version?.etag === etag ? 'unchanged' : object;
+      }),
+
+    head: (key, { signal }) => bounded(signal, timeoutMs, (limit) => head(prefix + key, limit)),
+
+    async put(key, object, { signal }) {
+      await bounded(signal, timeoutMs, async (limit) => {
+        const request = { method: 'PUT', key: prefix + key, headers: headersOf(object), body: object.body } as const;
+        const reply = await requests.send(request, limit);
+        if (!isSuccess(reply)) throw refused(reply);
       });
     },
 
-    async put(key, { body, contentType, cacheControl, metadata }, { signal }) {
-      await call(key, signal, ({ sdk, client, limit, object }) => {
-        const input = {
-          ...object,
-          Body: body,
-          ContentLength: body.length,
-          ContentType: contentType,
-          CacheControl: cacheControl,
-          Metadata: { ...metadata },
-        };
-        return client.send(new sdk.PutObjectCommand(input), { abortSignal: limit });
-      });
-    },
+    putIf: (key, object, condition, { signal }) =>
+      bounded(signal, timeoutMs, (limit) => writes.putIf(prefix + key, object, condition, limit)),
 
     async delete(key, { signal }) {
-      await call(key, signal, ({ sdk, client, limit, object }) =>
-        client.send(new sdk.DeleteObjectCommand(object), { abortSignal: limit }),
-      );
+      await bounded(signal, timeoutMs, async (limit) => {
+        const reply = await requests.send({ method: 'DELETE', key: prefix + key }, limit);
+        if (!isSuccess(reply) && reply.code !== 'NoSuchKey') throw refused(reply);
+      });
     },
 
-    async deleteAll(folder, { signal }) {
-      let deleted = 0;
-      // Always from the beginning: the objects of the last page are gone, and no token can be lost.
-      for (;;) {
-        const page = await call(`${folder}/`, signal, ({ sdk, client, limit, object: { Bucket, Key } }) =>
-          client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix: Key }), { abortSignal: limit }),
-        );
-        const keys = (page?.Contents ?? []).flatMap(({ Key }) => Key?.slice(prefix.length) ?? []);
-        if (keys.length === 0) return deleted;
-        deleted += keys.length;
-        // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
-        const next = async () => {
-          for (let key = keys.pop(); key !== undefined; key = keys.pop()) await store.delete(key, { signal });
-        };
-        await Promise.all(Array.from({ length: DELETES_AT_A_TIME }, next));
-      }
+    async *list(begin, { signal }) {
+      const pages = listPages(sdk, bucket, prefix + begin, { signal, timeoutMs });
+      for await (const keys of pages) yield keys.map((key) => key.slice(prefix.length));
     },
+
+    // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
+    deleteAll: (folder, limits) => deleteListed(store, folder, limits),
 
     connect() {
-      void reader?.connect();
+      void requests.connect();
     },
 
     async close() {
-      const connected = await connecting?.catch(() => undefined);
-      connected?.client.destroy();
-      await reader?.close();
+      const loaded = await loading?.catch(() => undefined);
+      loaded?.client.destroy();
+      await requests.close();
     },
   };
   return store;
-}
-
-interface Target {
-  readonly sdk: Sdk;
-  readonly client: S3Client;
-  readonly limit: AbortSignal;
-  readonly object: { readonly Bucket: string; readonly Key: string };
-}
-
-async function connect({ region, endpoint, pathStyle, timeoutMs, maxSockets = 50 }: S3StoreOptions) {
-  const [sdk, { NodeHttpHandler }, https, http] = await Promise.all([
-    import('@aws-sdk/client-s3'),
-    import('@smithy/node-http-handler'),
-    import('node:https'),
-    import('node:http'),
-  ]);
-  const agent = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxSockets };
-  const client = new sdk.S3Client({
-    region,
-    ...(endpoint ? { endpoint } : {}),
-    forcePathStyle: pathStyle,
-    maxAttempts: MAX_ATTEMPTS,
-    // The default adds checksums that S3-compatible stores refuse.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
-      // `requestTimeout` only warns by itself and does not notice a body that stalls; `socketTimeout` does.
-      requestTimeout: timeoutMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: timeoutMs,
-      httpsAgent: new https.Agent(agent),
-      httpAgent: new http.Agent(agent),
-    }),
-  });
-  return { sdk, client };
-}
-
-function described({ ContentType, CacheControl, Metadata }: GetObjectCommandOutput): Omit<StoredObject, 'body'> {
-  return { contentType: ContentType, cacheControl: CacheControl, metadata: Metadata ?? {} };
-}
-
-/** Reads the body to its end or destroys it: an unread body would hold its socket for ever. */
-async function bodyOf(output: GetObjectCommandOutput, limits: BodyLimits, limit: AbortSignal): Promise<Buffer> {
-  const { Body: stream, ContentLength: announced, ContentEncoding: encoding = '' } = output;
-  const body = stream as import('node:stream').Readable;
-  try {
-    assertUnencoded(encoding);
-    return await readBody(body, announced, limits, limit);
-  } finally {
-    body.destroy();
-  }
 }

@@ -7,18 +7,22 @@ export interface Credentials {
   readonly sessionToken?: string | undefined;
 }
 
-/** A GET without body and query. `path`: encoded, as it is sent. Header names in lower case. */
-export interface UnsignedGet {
+/** A request without a query. `path`: encoded, as it is sent. Header names in lower case. */
+export interface UnsignedRequest {
+  /** Default: GET. */
+  readonly method?: string;
   readonly host: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of the body, in hex. Default: there is no body. */
+  readonly sha256?: string;
 }
 
-/** SHA-256 of an empty body. */
-const NO_BODY = createHash('sha256').digest('hex');
+export const sha256Hex = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');
+const NO_BODY = sha256Hex('');
 
-/** Signs GETs: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
-export function createGetSigner({ region, service = 's3' }: { readonly region: string; readonly service?: string }) {
+/** Signs requests: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
+export function createSigner({ region, service = 's3' }: { readonly region: string; readonly service?: string }) {
   /** The signing key depends on the secret and the day only, and costs four HMACs. */
   let derived: { readonly secret: string; readonly day: string; readonly key: KeyObject } | undefined;
 
@@ -32,19 +36,28 @@ export function createGetSigner({ region, service = 's3' }: { readonly region: s
   }
 
   /** Returns all headers of the request except `host`. `at`: the time by the server's clock. */
-  return function sign({ host, path, headers = {} }: UnsignedGet, credentials: Credentials, at: Date) {
+  return function sign(request: UnsignedRequest, credentials: Credentials, at: Date) {
+    const { method = 'GET', host, path, headers = {}, sha256 = NO_BODY } = request;
     const time = at.toISOString().replace(/[-:]|\.\d{3}/g, '');
     const day = time.slice(0, 8);
     const { sessionToken } = credentials;
     const signed: Record<string, string> = {
-      ...{ ...headers, 'x-amz-content-sha256': NO_BODY, 'x-amz-date': time },
+      ...{ ...headers, 'x-amz-content-sha256': sha256, 'x-amz-date': time },
       ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
     };
     const lines = Object.entries({ ...signed, host }).sort(([a], [b]) => (a < b ? -1 : 1));
     const names = lines.map(([name]) => name).join(';');
-    const canonical = ['GET', path, '', ...lines.map(([name, value]) => `${name}:${value}`), '', names, NO_BODY];
+    const canonical = [
+      method,
+      path,
+      '',
+      ...lines.map(([name, value]) => `${name}:${trimmed(value)}`),
+      '',
+      names,
+      sha256,
+    ];
     const scope = `${day}/${region}/${service}/aws4_request`;
-    const digest = createHash('sha256').update(canonical.join('\n')).digest('hex');
+    const digest = sha256Hex(canonical.join('\n'));
     const signature = hmac(keyOf(credentials.secretAccessKey, day), `AWS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`);
     const credential = `Credential=${credentials.accessKeyId}/${scope}`;
     return {
@@ -63,6 +76,9 @@ export function encodeS3Key(key: string): string {
     found === '%2F' ? '/' : `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+/** Spaces count as SigV4 wants them: none around a value, one between words. */
+const trimmed = (value: string) => value.trim().replace(/ +/g, ' ');
 
 function hmac(key: Buffer | KeyObject, text: string) {
   return createHmac('sha256', key).update(text);

@@ -1,5 +1,6 @@
 import { DarkroomError, errors } from '../../errors.ts';
 import type { ObjectStore } from '../store.ts';
+import { aroundEachPage } from './pages.ts';
 
 export interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. */
@@ -61,8 +62,12 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
 
   return {
     get: (key, limits) => guard(() => store.get(key, limits)),
+    head: (key, limits) => guard(() => store.head(key, limits)),
+    getIfChanged: (key, etag, limits) => guard(() => store.getIfChanged(key, etag, limits)),
     put: (key, object, limits) => guard(() => store.put(key, object, limits)),
+    putIf: (key, object, condition, limits) => guard(() => store.putIf(key, object, condition, limits)),
     delete: (key, limits) => guard(() => store.delete(key, limits)),
+    list: (prefix, limits) => aroundEachPage(store.list(prefix, limits), guard),
     deleteAll: (folder, limits) => guard(() => store.deleteAll(folder, limits)),
     close: () => store.close(),
   };

@@ -1,10 +1,12 @@
 import { DarkroomError } from '../../errors.ts';
 import type { ObjectReader, ObjectStore } from '../store.ts';
+import { aroundEachPage } from './pages.ts';
 
 /** One call to a store: how it ended, and its duration in milliseconds. */
 export interface StoreReport {
   readonly store: 'originals' | 'results';
-  readonly call: 'get' | 'put' | 'delete' | 'delete_all';
+  /** `get` and `put` count conditional calls too; `list` is one page. */
+  readonly call: 'get' | 'head' | 'list' | 'put' | 'delete' | 'delete_all';
   /** `aborted`: the caller gave up. */
   readonly outcome: 'ok' | 'missing' | 'failed' | 'timeout' | 'too_large' | 'aborted';
   readonly ms: number;
@@ -17,8 +19,11 @@ export function measureStore(inner: ObjectStore, name: StoreReport['store'], onC
   const timed = timer(name, onCall);
   return {
     ...measureReader(inner, name, onCall),
+    getIfChanged: (key, etag, limits) => timed('get', () => inner.getIfChanged(key, etag, limits)),
     put: (key, object, limits) => timed('put', () => inner.put(key, object, limits)),
+    putIf: (key, object, condition, limits) => timed('put', () => inner.putIf(key, object, condition, limits)),
     delete: (key, limits) => timed('delete', () => inner.delete(key, limits)),
+    list: (prefix, limits) => aroundEachPage(inner.list(prefix, limits), (next) => timed('list', next)),
     deleteAll: (folder, limits) => timed('delete_all', () => inner.deleteAll(folder, limits)),
   };
 }
@@ -28,6 +33,7 @@ export function measureReader(inner: ObjectReader, name: StoreReport['store'], o
   const timed = timer(name, onCall);
   return {
     get: (key, limits) => timed('get', () => inner.get(key, limits)),
+    head: (key, limits) => timed('head', () => inner.head(key, limits)),
     close: () => inner.close(),
   };
 }
@@ -38,7 +44,7 @@ function timer(store: StoreReport['store'], onCall: OnStoreCall) {
     let outcome: StoreReport['outcome'] = 'ok';
     try {
       const result = await work();
-      if (call === 'get' && result === undefined) outcome = 'missing';
+      if (result === 'missing' || (call === 'get' && result === undefined)) outcome = 'missing';
       return result;
     } catch (reason) {
       outcome = outcomeOf(reason);

@@ -7,12 +7,13 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
+import { createFolderUploads } from '../../../src/api/uploads/folder-upload-target.ts';
 import { createS3UploadTarget } from '../../../src/api/uploads/s3-upload-target.ts';
-import { createFolderStore } from '../../../src/stores/folder/folder-store.ts';
 import { createS3Store } from '../../../src/stores/s3/s3-store.ts';
 import type { ObjectStore } from '../../../src/stores/store.ts';
-import { startApp, type TestApp, type TestAppOptions } from '../../helpers/app.ts';
+import { startApp, TEST_KEY, type TestApp, type TestAppOptions } from '../../helpers/app.ts';
 import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
+import { createFolderOriginals } from '../../helpers/folder-originals.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
 import { rawGet } from '../../helpers/raw-http.ts';
 import { createTestBucket, s3Skip } from '../../helpers/s3.ts';
@@ -35,13 +36,8 @@ interface Side {
 }
 
 async function folderSide(): Promise<Side> {
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-uploads-'));
-  const originals = createFolderStore({ root: folder, timeoutMs: 5000, metadataIn: 'sidecar' });
-  return {
-    originals,
-    options: { originals, deletable: originals },
-    dispose: () => rm(folder, { recursive: true }),
-  };
+  const { originals, app, dispose } = await createFolderOriginals();
+  return { originals, options: app, dispose };
 }
 
 async function bucketSide(): Promise<Side> {
@@ -110,7 +106,7 @@ function uploadConformance(
     const complete = (id: string) => post(`/v1/images/${encodeURIComponent(id)}/complete`);
     const nothingServed = async ({ urls }: Offer, statuses = [404]) => {
       for (const url of Object.values(urls)) assert.ok(statuses.includes((await fetch(url)).status), url);
-      assert.equal(results.objects.size, 0);
+      assert.deepEqual(results.made(), []);
     };
 
     it('make the whole round: offer, PUT, complete, pictures', async () => {
@@ -139,7 +135,7 @@ function uploadConformance(
         [given.imageId, photo.length, 400, 300, 'jpeg', 1],
       );
       await app.saves.drain(1000);
-      // The sidecar, and nothing rendered ahead.
+      // The record, and nothing rendered ahead.
       assert.deepEqual([...results.objects.keys()], [`${encodeURIComponent(given.imageId)}/original.json`]);
       for (const url of Object.values(given.urls)) assert.equal((await fetch(url)).status, 200, url);
       assert.equal((await complete(given.imageId)).status, 200, 'twice is no harm');
@@ -184,12 +180,10 @@ function uploadConformance(
           refused.expired,
         );
       } else {
-        const { createFolderUploads } = await import('../../../src/api/uploads/folder-upload-target.ts');
-        const { TEST_KEY } = await import('../../helpers/app.ts');
-        const late = await createFolderUploads(side.originals, TEST_KEY).ticket(
-          { ...terms, expiresAt: 1000 },
-          app.baseUrl,
-        );
+        const { receiver } = side.options;
+        assert.ok(receiver);
+        const uploads = createFolderUploads({ receiver, signingKey: TEST_KEY, maxBytes: 1024 * 1024 });
+        const late = await uploads.ticket({ ...terms, expiresAt: 1000 }, app.baseUrl);
         assert.equal(
           (await fetch(late.url, { method: 'PUT', headers: late.headers, body: new Uint8Array(photo) })).status,
           refused.expired,
@@ -304,12 +298,13 @@ describe('the upload route', () => {
     const app = await startApp({ originals: createMemoryStore().store });
     assert.equal((await app.get('/v1/uploads/x.y', { method: 'PUT', body: 'x' })).status, 404);
     await app.dispose();
-    const { store } = createMemoryStore();
-    const open = await startApp({ originals: store, deletable: store, apiToken: TOKEN });
+    const folder = await createFolderOriginals();
+    const open = await startApp({ ...folder.app, apiToken: TOKEN });
     for (const ticket of ['x', 'x.y', '.', 'e30.', `${'x'.repeat(3000)}.y`])
       assert.equal((await open.get(`/v1/uploads/${ticket}`, { method: 'PUT', body: 'x' })).status, 403, ticket);
     assert.equal((await rawGet(open.baseUrl, '/v1/uploads/x.y')).status, 403);
     assert.equal((await open.get('/v1/uploads/x.y', { method: 'POST', body: 'x' })).status, 404);
     await open.dispose();
+    await folder.dispose();
   });
 });

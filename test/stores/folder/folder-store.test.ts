@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { createFolderStore, type HeaderLocation } from '../../../src/stores/folder/folder-store.ts';
-import { storeConformance } from '../conformance.ts';
+import { createFolderStore } from '../../../src/stores/folder/folder-store.ts';
+import type { HeaderLocation } from '../../../src/stores/folder/folder-writer.ts';
+import { storeConformance, written } from '../conformance.ts';
 
 const options = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 const object = (body: string) => ({
@@ -88,6 +89,31 @@ describe('a folder that no key can leave', () => {
     assert.equal((await store().get('link-in.txt', options()))?.body.toString(), 'fine');
   });
 
+  it('lists nothing outside, nothing hidden, nothing that is no file and nothing under a name that no key has', async () => {
+    for (const foreign of ['%25252Ebut', '%2E', 'x'.repeat(230)]) await writeFile(join(root, 'inside', foreign), 'x');
+    const listed = async (prefix: string) => {
+      const keys: string[] = [];
+      for await (const page of store().list(prefix, options())) keys.push(...page);
+      return keys.sort();
+    };
+    const all = ['inside/%252Ebut', 'inside/ok.txt', 'link-in.txt'];
+    assert.deepEqual(await listed(''), all);
+    assert.deepEqual(await listed('inside/'), all.slice(0, 2));
+    for (const prefix of [
+      '../',
+      '../p',
+      'folder-out/',
+      'parent/',
+      'parent/public/',
+      'loop/',
+      'zero/',
+      '.git/',
+      '/etc/',
+    ])
+      assert.deepEqual(await listed(prefix), [], prefix);
+    for (const foreign of ['%25252Ebut', '%2E', 'x'.repeat(230)]) await rm(join(root, 'inside', foreign));
+  });
+
   it('writes nothing outside', async () => {
     for (const key of ['../evil.txt', '/evil.txt', 'a/../../evil.txt', '', 'a//b', 'a\0b']) {
       await assert.rejects(store().put(key, object('evil'), options()), { code: 'store_failed' }, key);
@@ -97,7 +123,7 @@ describe('a folder that no key can leave', () => {
 
   it('reads a file that somebody simply put there', async () => {
     const found = await store().get('inside/ok.txt', options());
-    assert.deepEqual(found, {
+    assert.deepEqual(written(found), {
       body: Buffer.from('fine'),
       contentType: undefined,
       cacheControl: undefined,
@@ -130,7 +156,11 @@ describe('a folder on a real disk', () => {
     const [cut, plain] = [file.subarray(0, -1), Buffer.from('darkroom')];
     for (const damaged of [cut, longer, plain, Buffer.alloc(0)]) {
       await writeFile(join(root, 'k'), damaged);
-      assert.deepEqual(await store.get('k', options()), { ...object(''), body: damaged, contentType: undefined });
+      assert.deepEqual(written(await store.get('k', options())), {
+        ...object(''),
+        body: damaged,
+        contentType: undefined,
+      });
     }
     await writeFile(join(root, 'k'), file.toString('latin1').replace('{"', '{{'), 'latin1');
     assert.deepEqual((await store.get('k', options()))?.contentType, undefined);
@@ -145,6 +175,16 @@ describe('a folder on a real disk', () => {
     assert.deepEqual(await readdir(join(root, '.tmp')), []);
     await store.delete('a.jpg/thumb-1.webp', options());
     assert.deepEqual(await readdir(root), ['.tmp']);
+    await dispose();
+  });
+
+  it('gives files that carry no ETag a time finer than the clock of the file system', async () => {
+    const { root, store, dispose } = await folderStore('sidecar');
+    const keys = Array.from({ length: 50 }, (_, n) => `k${n}`);
+    await Promise.all(keys.map((key) => store.put(key, object('x'), options())));
+    const times = await Promise.all(keys.map((key) => stat(join(root, key), { bigint: true })));
+    assert.ok(new Set(times.map(({ mtimeNs }) => mtimeNs)).size >= 45);
+    assert.ok(times.every(({ mtimeMs }) => Math.abs(Number(mtimeMs) - Date.now()) < 600_000));
     await dispose();
   });
 
@@ -224,7 +264,7 @@ describe('what nobody looks at', () => {
     context.after(dispose);
     await store.put('a.webp', { ...object('a'), metadata: { width: '3' } }, options());
     assert.deepEqual((await store.get('a.webp', options()))?.metadata, { width: '3' });
-    assert.deepEqual(await store.get('a.webp', { ...options(), bodyOnly: true }), {
+    assert.deepEqual(written(await store.get('a.webp', { ...options(), bodyOnly: true })), {
       ...{ body: Buffer.from('a'), contentType: undefined, cacheControl: undefined, metadata: {} },
     });
   });

@@ -7,29 +7,34 @@ import { storeConformance } from '../conformance.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1_000_000 });
 
-storeConformance(
-  'an S3 bucket',
-  async () => {
-    const { bucket, endpoint, region, dispose } = await createTestBucket();
-    const store = createS3Store({
-      bucket,
-      endpoint,
-      region,
-      prefix: 'some/prefix/',
-      pathStyle: true,
-      timeoutMs: 10_000,
-      maxSockets: 5,
-    });
-    return {
-      store,
-      async dispose() {
-        await store.close();
-        await dispose();
-      },
-    };
-  },
-  { skip: s3Skip },
-);
+const s3Conformance = (name: string, suffix: string, many: number) =>
+  storeConformance(
+    name,
+    async () => {
+      const { bucket, endpoint, region, dispose } = await createTestBucket(suffix);
+      const store = createS3Store({
+        bucket,
+        endpoint,
+        region,
+        prefix: 'some/prefix/',
+        pathStyle: true,
+        timeoutMs: 10_000,
+        maxSockets: 5,
+      });
+      return {
+        store,
+        async dispose() {
+          await store.close();
+          await dispose();
+        },
+      };
+    },
+    { skip: s3Skip, many },
+  );
+
+s3Conformance('an S3 bucket', '', 2500);
+// The name of an access point's alias, whose host only the SDK knows.
+s3Conformance('an S3 bucket by the SDK', '-s3alias', 1100);
 
 describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
   it('tells a missing key from a missing bucket', async () => {
@@ -38,6 +43,8 @@ describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
     const there = createS3Store({ ...options, bucket });
     const nowhere = createS3Store({ ...options, bucket: `${bucket}-not` });
     assert.equal(await there.get('nothing', live()), undefined);
+    assert.equal(await there.head('nothing', live()), 'missing');
+    await assert.rejects(nowhere.head('nothing', live()), { code: 'store_failed' });
     await assert.rejects(nowhere.get('nothing', live()), { code: 'store_failed' });
     await Promise.all([there.close(), nowhere.close(), dispose()]);
   });
@@ -105,12 +112,38 @@ describe('an S3 server that misbehaves', () => {
     assertFault(answer('200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4', 'body'), 'store_failed', {
       timeoutMs: 3000,
     }));
+  it('says 404 without a code: store_failed', () =>
+    assertFault(answer('404 Not Found\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 3000 }));
   it('says 403: store_failed', () =>
     assertFault(answer('403 Forbidden\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 3000 }));
   it('says 500 and again 500: store_failed', () =>
     assertFault(answer('500 Oops\r\nContent-Length: 0'), 'store_failed', { timeoutMs: 5000 }));
   it('announces too much: original_too_large', () =>
     assertFault(answer('200 OK\r\nContent-Length: 5000000', 'begin'), 'original_too_large', { timeoutMs: 3000 }));
+
+  it('refuses a HEAD: unknown; stumbles: store_failed; ignores a condition: unchanged by its ETag', async () => {
+    const replies: string[] = [];
+    const server = await startFaultyServer((socket) => {
+      socket.on('data', () => socket.write(replies.shift() ?? ''));
+    });
+    const store = against(server.port, { timeoutMs: 5000 });
+    const denied = '<Error><Code>AccessDenied</Code></Error>';
+    for (const status of ['401 No', '403 Forbidden', '405 No', '501 No']) {
+      replies.push(answer(`${status}\r\nContent-Length: 0`));
+      assert.equal(await store.head('k', live()), 'unknown');
+    }
+    replies.push(answer('404 No\r\nContent-Length: 0'), answer(`403 No\r\nContent-Length: ${denied.length}`, denied));
+    assert.equal(await store.head('k', live()), 'unknown');
+    replies.push(answer('500 Oops\r\nContent-Length: 0'), answer('500 Oops\r\nContent-Length: 0'));
+    await assert.rejects(store.head('k', live()), { code: 'store_failed' });
+    replies.push(answer('200 OK\r\nETag: "e"\r\nContent-Length: 4', 'body'));
+    assert.equal(await store.getIfChanged('k', '"e"', live()), 'unchanged');
+    replies.push(answer('304 Not Modified\r\nETag: "e"'));
+    await assert.rejects(store.get('k', live()), { code: 'store_failed' });
+    assert.deepEqual(replies, []);
+    await store.close();
+    await server.dispose();
+  });
 
   it('cuts a body short: store_failed', async () => {
     const server = await startFaultyServer((socket) => {

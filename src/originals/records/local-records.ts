@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Epoch } from '../renditions/epochs.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
 import { emptyRecord, type OriginalRecord, patched, raised } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 

@@ -1,7 +1,8 @@
-import { webcrypto } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import type { Epoch } from '../renditions/epochs.ts';
-import type { ObjectVersion } from '../stores/store.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
+import type { ObjectVersion } from '../../stores/store.ts';
 import { comparableTag, patched, raised, type SourceVersion, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 
@@ -25,6 +26,8 @@ export interface ReplacementsOptions {
   warn(what: string, key: string, reason: unknown): void;
 }
 
+/** Some 2 ms at most without SHA instructions. */
+const SLICE_BYTES = 512 * 1024;
 const RAISE_TIMEOUT_MS = 5000;
 const MAX_REMEMBERED = 20_000;
 
@@ -58,10 +61,9 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
       const told = { etag: version?.etag, bytes: body.length, lastModified: version?.lastModified };
       if (source && sameVersion(source, told)) return epoch;
       try {
-        const digest = await webcrypto.subtle.digest('SHA-256', body);
         const tag = comparableTag(told);
         const found: SourceVersion = {
-          sha256: Buffer.from(digest).toString('hex'),
+          sha256: await sha256Of(body),
           etags: tag === undefined ? [] : [tag],
           ...{ bytes: told.bytes, lastModified: told.lastModified },
         };
@@ -75,4 +77,14 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
       }
     },
   };
+}
+
+/** In turns with other work. `webcrypto` would do it in a thread, but on a copy of the whole original that nothing counts. */
+async function sha256Of(body: Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < body.length; at += SLICE_BYTES) {
+    if (at > 0) await setImmediate();
+    hash.update(body.subarray(at, at + SLICE_BYTES));
+  }
+  return hash.digest('hex');
 }

@@ -3,8 +3,10 @@ import { describe, it } from 'node:test';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { readS3Environment } from '../../../src/process/s3-environment.ts';
-import { bucketUrl, createS3Reader } from '../../../src/stores/s3/s3-reader.ts';
-import { createGetSigner, encodeS3Key } from '../../../src/stores/s3/sigv4.ts';
+import { bucketUrl } from '../../../src/stores/s3/bucket-url.ts';
+import type { S3Requests } from '../../../src/stores/s3/requests.ts';
+import { createSignedRequests } from '../../../src/stores/s3/signed-requests.ts';
+import { createSigner, encodeS3Key, sha256Hex } from '../../../src/stores/s3/sigv4.ts';
 import { legalId } from '../../helpers/arbitraries.ts';
 import { closedPort, startFaultyServer } from '../../helpers/tcp-faults.ts';
 import { turns } from '../../helpers/turns.ts';
@@ -59,7 +61,7 @@ async function sentBySdk(
 describe('signatures of GETs', () => {
   it('are those of the documentation', () => {
     // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "GET Object"
-    const headers = createGetSigner({ region: 'us-east-1' })(
+    const headers = createSigner({ region: 'us-east-1' })(
       { host: 'examplebucket.s3.amazonaws.com', path: '/test.txt', headers: { range: 'bytes=0-9' } },
       CREDENTIALS,
       new Date('2013-05-24T00:00:00Z'),
@@ -73,6 +75,20 @@ describe('signatures of GETs', () => {
         'SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, ' +
         'Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
     });
+  });
+
+  it('cover method, body and headers of a write, as in the documentation', () => {
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "PUT Object"
+    const headers = createSigner({ region: 'us-east-1' })(
+      {
+        ...{ method: 'PUT', host: 'examplebucket.s3.amazonaws.com', path: '/test%24file.text' },
+        headers: { date: 'Fri, 24 May 2013 00:00:00 GMT', 'x-amz-storage-class': 'REDUCED_REDUNDANCY' },
+        sha256: sha256Hex('Welcome to Amazon S3.'),
+      },
+      CREDENTIALS,
+      new Date('2013-05-24T00:00:00Z'),
+    );
+    assert.match(headers.authorization, /=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd$/);
   });
 
   it('are those of the SDK, for any key, any secret, and with a session', async () => {
@@ -91,7 +107,7 @@ describe('signatures of GETs', () => {
           names.split(';').flatMap((name) => (ours.has(name) ? [] : [[name, sent.headers[name] ?? '']])),
         );
         const at = new Date(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'));
-        const signed = createGetSigner(place)({ host, path: sent.path, headers }, credentials, at);
+        const signed = createSigner(place)({ host, path: sent.path, headers }, credentials, at);
         assert.equal(signed.authorization, authorization);
       }),
       { numRuns: 200 },
@@ -99,7 +115,7 @@ describe('signatures of GETs', () => {
   });
 
   it('follow the day, the secret and the region', () => {
-    const sign = createGetSigner({ region: 'us-east-1' });
+    const sign = createSigner({ region: 'us-east-1' });
     const request = { host: 'h', path: '/p' };
     const signature = (credentials = CREDENTIALS, at = '2026-01-01T00:00:00Z', by = sign) =>
       by(request, credentials, new Date(at)).authorization;
@@ -108,7 +124,7 @@ describe('signatures of GETs', () => {
       signature({ ...CREDENTIALS, secretAccessKey: 'other' }),
       signature(CREDENTIALS, '2026-01-02T00:00:00Z'),
       signature(CREDENTIALS, '2026-01-01T00:00:01Z'),
-      signature(CREDENTIALS, '2026-01-01T00:00:00Z', createGetSigner({ region: 'eu-west-1' })),
+      signature(CREDENTIALS, '2026-01-01T00:00:00Z', createSigner({ region: 'eu-west-1' })),
     ];
     assert.equal(new Set(all).size, all.length);
     assert.equal(signature(), all[0]);
@@ -175,12 +191,12 @@ describe('where a bucket is', () => {
 
 describe('an answer of S3', () => {
   const OPTIONS = { bucket: 'b', region: 'us-east-1', pathStyle: true, timeoutMs: 2000, maxSockets: 2 };
-  const live = () => ({ maxBytes: 1000 });
+  const get = async (reader: S3Requests | undefined, key: string, limit = new AbortController().signal) => {
+    assert.ok(reader);
+    return reader.send({ method: 'GET', key, limits: { maxBytes: 1000 } }, limit);
+  };
 
-  async function against(
-    replies: string[],
-    work: (reader: NonNullable<ReturnType<typeof createS3Reader>>) => Promise<void>,
-  ) {
+  async function against(replies: string[], work: (reader: S3Requests) => Promise<void>) {
     let asked = 0;
     const heads: string[] = [];
     const server = await startFaultyServer((socket) => {
@@ -190,7 +206,7 @@ describe('an answer of S3', () => {
         asked += 1;
       });
     });
-    const reader = createS3Reader({
+    const reader = createSignedRequests({
       ...OPTIONS,
       endpoint: `http://127.0.0.1:${server.port}`,
       credentials: async () => CREDENTIALS,
@@ -213,7 +229,7 @@ describe('an answer of S3', () => {
       await reader.connect();
       // The pool takes it back after its listeners.
       await turns();
-      assert.equal(String((await reader.get('k', live(), new AbortController().signal))?.body), 'x');
+      assert.equal(String((await get(reader, 'k'))?.body), 'x');
     });
     assert.match(heads[0] ?? '', /^GET \/b\/.connect HTTP/);
     assert.doesNotMatch(heads[0] ?? '', /authorization/i);
@@ -228,7 +244,7 @@ describe('an answer of S3', () => {
         else socket.write(answer('200 OK', 'x'));
       });
     });
-    const reader = createS3Reader({
+    const reader = createSignedRequests({
       ...{ ...OPTIONS, timeoutMs: 30_000, endpoint: `http://127.0.0.1:${server.port}` },
       credentials: async () => CREDENTIALS,
     });
@@ -238,7 +254,7 @@ describe('an answer of S3', () => {
       opened = true;
     });
     await opening.promise;
-    assert.equal(String((await reader.get('k', live(), new AbortController().signal))?.body), 'x');
+    assert.equal(String((await get(reader, 'k'))?.body), 'x');
     assert.equal(opened, false);
     await reader.close();
     // It ends with the reader, and not by an exception.
@@ -247,12 +263,12 @@ describe('an answer of S3', () => {
   });
 
   it('is not missed where no connection can be opened ahead', async () => {
-    const reader = createS3Reader({
+    const reader = createSignedRequests({
       ...{ ...OPTIONS, endpoint: `http://127.0.0.1:${await closedPort()}` },
       credentials: async () => CREDENTIALS,
     });
     assert.equal(await reader?.connect(), undefined);
-    await assert.rejects(reader?.get('k', live(), new AbortController().signal) ?? assert.fail(), {
+    await assert.rejects(get(reader, 'k'), {
       code: 'ECONNREFUSED',
     });
     await reader?.close();
@@ -263,32 +279,33 @@ describe('an answer of S3', () => {
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
     const limit = new AbortController().signal;
     await against([chunked('hello'), chunked('x'.repeat(2000)), answer('200 OK', 'after')], async (reader) => {
-      assert.equal(String((await reader.get('k', live(), limit))?.body), 'hello');
-      await assert.rejects(reader.get('k', live(), limit), { code: 'original_too_large' });
-      assert.equal(String((await reader.get('k', live(), limit))?.body), 'after');
+      assert.equal(String((await get(reader, 'k', limit))?.body), 'hello');
+      await assert.rejects(get(reader, 'k', limit), { code: 'original_too_large' });
+      assert.equal(String((await get(reader, 'k', limit))?.body), 'after');
     });
   });
 
-  it('that says 404 means what its code says', async () => {
+  it('that says 404 comes with its code', async () => {
     const limit = new AbortController().signal;
     const error = (code: string) => answer('404 Not Found', `<Error><Code>${code}</Code></Error>`);
     await against([error('NoSuchKey'), error('NoSuchBucket'), answer('404 Not Found')], async (reader) => {
-      assert.equal(await reader.get('k', live(), limit), undefined);
-      await assert.rejects(reader.get('k', live(), limit), { code: 'store_failed' });
-      await assert.rejects(reader.get('k', live(), limit), { code: 'store_failed' });
+      for (const code of ['NoSuchKey', 'NoSuchBucket', undefined]) {
+        const reply = await get(reader, 'k', limit);
+        assert.deepEqual([reply.status, reply.code], [404, code]);
+      }
     });
   });
 
   it('with an error page without end is not read to its end', async () => {
     const page = `HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${'x'.repeat(16_384)}\r\n`.repeat(6)}`;
     await against([page], async (reader) => {
-      await assert.rejects(reader.get('k', live(), new AbortController().signal), { code: 'store_failed' });
+      await assert.rejects(get(reader, 'k'), { code: 'store_failed' });
     });
   });
 
   it('is asked for with a token where there is a session, and with nothing that is not signed but the agent', async () => {
     const { heads } = await against([answer('200 OK', 'x')], async (reader) => {
-      await reader.get('a b/é', live(), new AbortController().signal);
+      await get(reader, 'a b/é');
     });
     assert.match(heads[0] ?? '', /^GET \/b\/a%20b\/%C3%A9 HTTP\/1\.1\r\n/);
     assert.match(
@@ -297,11 +314,30 @@ describe('an answer of S3', () => {
     );
   });
 
+  it('to a write comes once more after a stumble, with the number of sends; a condition that stumbled on 500 does not', async () => {
+    const put = (reader: S3Requests, headers: Record<string, string>) =>
+      reader.send({ method: 'PUT', key: 'k', headers, body: Buffer.from('body') }, new AbortController().signal);
+    const replies = [answer('500 Oops'), answer('200 OK'), answer('500 Oops'), answer('503 Oops'), answer('412 No')];
+    const { heads } = await against(replies, async (reader) => {
+      const seen = async (headers: Record<string, string>) => {
+        const { status, sends } = await put(reader, headers);
+        return [status, sends];
+      };
+      assert.deepEqual(await seen({ 'content-type': 'image/webp' }), [200, 2]);
+      assert.deepEqual(await seen({ 'if-match': '"e"' }), [500, 1]);
+      assert.deepEqual(await seen({ 'if-none-match': '*' }), [412, 2]);
+    });
+    assert.match(heads[0] ?? '', /^PUT \/b\/k HTTP/);
+    assert.match(heads[0] ?? '', /SignedHeaders=[^,]*content-type;/);
+    assert.match(heads[2] ?? '', /SignedHeaders=[^,]*if-match;/);
+    assert.match(heads.join(''), /\r\n\r\nbody/);
+  });
+
   it('ends with the caller’s reason, while connecting, queueing and reading', async () => {
     const reason = new Error('gave up');
     await against([`HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf`], async (reader) => {
       const controllers = Array.from({ length: 6 }, () => new AbortController());
-      const reads = controllers.map(({ signal }) => assert.rejects(reader.get('k', live(), signal), reason));
+      const reads = controllers.map(({ signal }) => assert.rejects(get(reader, 'k', signal), reason));
       setTimeout(() => {
         for (const controller of controllers) controller.abort(reason);
       }, 100);

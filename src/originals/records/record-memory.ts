@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Epoch } from '../renditions/epochs.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
 import type { PrefixEpochs } from './prefix-epochs.ts';
 import { emptyRecord, type OriginalRecord, patched, type RecordPatch } from './record.ts';
 

@@ -1,5 +1,5 @@
-import { foldersOf, OWN_FOLDER } from '../renditions/keys.ts';
-import type { ObjectStore } from '../stores/store.ts';
+import { foldersOf, OWN_FOLDER } from '../../renditions/keys.ts';
+import type { ObjectStore } from '../../stores/store.ts';
 
 /**
  * Purges of whole folders of ids, as one object that all machines share: an id without a record of its own is covered too.

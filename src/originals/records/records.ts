@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { errors } from '../errors.ts';
-import type { WriteBehind } from '../flow/write-behind.ts';
-import type { Epoch, Epochs } from '../renditions/epochs.ts';
-import { recordKey } from '../renditions/keys.ts';
-import type { ObjectStore } from '../stores/store.ts';
+import { errors } from '../../errors.ts';
+import type { WriteBehind } from '../../flow/write-behind.ts';
+import type { Epoch, Epochs } from '../../renditions/epochs.ts';
+import { recordKey } from '../../renditions/keys.ts';
+import type { ObjectStore } from '../../stores/store.ts';
 import { createPrefixEpochs } from './prefix-epochs.ts';
 import {
   emptyRecord,

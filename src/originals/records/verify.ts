@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ObjectReader, ObjectStore } from '../stores/store.ts';
+import type { ObjectReader, ObjectStore } from '../../stores/store.ts';
 import { MAX_RECORD_BYTES, type OriginalRecord, readRecord, sameVersion } from './record.ts';
 
 export interface VerifyOptions {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createWriteBehind } from '../../src/flow/write-behind.ts';
-import type { SourceVersion } from '../../src/originals/record.ts';
-import { createOriginalRecords, type RecordsOptions } from '../../src/originals/records.ts';
-import { recordKey } from '../../src/renditions/keys.ts';
-import { createMemoryStore } from '../helpers/memory-store.ts';
+import { createWriteBehind } from '../../../src/flow/write-behind.ts';
+import type { SourceVersion } from '../../../src/originals/records/record.ts';
+import { createOriginalRecords, type RecordsOptions } from '../../../src/originals/records/records.ts';
+import { recordKey } from '../../../src/renditions/keys.ts';
+import { createMemoryStore } from '../../helpers/memory-store.ts';
 
 const ID = 'seller/42/a.jpg';
 const KEY = recordKey(ID);

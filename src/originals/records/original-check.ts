@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { WorkQueue } from '../flow/work-queue.ts';
-import { DESCRIBE_MS } from '../render/cost-estimate.ts';
-import type { ObjectReader } from '../stores/store.ts';
-import type { OriginalReader } from './reader.ts';
+import type { WorkQueue } from '../../flow/work-queue.ts';
+import { DESCRIBE_MS } from '../../render/cost-estimate.ts';
+import type { ObjectReader } from '../../stores/store.ts';
+import type { OriginalReader } from '../reader.ts';
 import { sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 

@@ -1,6 +1,6 @@
-import { type Face, isFace } from '../faces/face.ts';
-import type { PictureDescription } from '../render/describe.ts';
-import type { ObjectVersion, StoredObject } from '../stores/store.ts';
+import { type Face, isFace } from '../../faces/face.ts';
+import type { PictureDescription } from '../../render/describe.ts';
+import type { ObjectVersion, StoredObject } from '../../stores/store.ts';
 
 /**
  * What all machines know about one original: the object `original.json` beside its renditions. Read, merged and written

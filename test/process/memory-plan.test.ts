@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type MemoryPlan, planMemory } from '../../src/process/memory-plan.ts';
+
+const MIB = 1024 * 1024;
+/** Measured by bench/ceiling.ts: the process at work beside its renders, and the face thread. */
+const PROCESS_MIB = 109;
+const FACES_MIB = 88;
+/** The kernel and the allocator have the rest. */
+const USABLE = 0.85;
+
+function planOf(limitMib: number, faces: boolean, cacheMib?: number): MemoryPlan {
+  const plan = planMemory({
+    limit: limitMib * MIB,
+    faces,
+    ...(cacheMib === undefined ? {} : { cache: cacheMib * MIB }),
+  });
+  assert.ok(plan, `${limitMib} MiB do not suffice`);
+  return plan;
+}
+
+describe('the memory plan', () => {
+  for (const [limitMib, faces, cacheMib] of [
+    [256, false],
+    [512, true],
+    [512, false, 64],
+    [1024, true],
+    [2048, true, 700],
+    [8192, true],
+  ] as const) {
+    it(`of ${limitMib} MiB shares out all that is usable, and no more (faces ${faces}, cache ${cacheMib ?? 'by default'})`, () => {
+      const { limit, ...shares } = planOf(limitMib, faces, cacheMib);
+      const shared = Object.values(shares).reduce((sum, bytes) => sum + bytes, 0) / MIB;
+      const fixed = PROCESS_MIB + (faces ? FACES_MIB : 0);
+      const usable = (limit / MIB) * USABLE;
+      assert.ok(shared + fixed <= usable, `${shared + fixed} of ${usable}`);
+      // On a small machine the plan reserves 27 MiB for buffers that wait for V8, though `garbage` says less.
+      const reserve = Math.max(0, 27 - shares.garbage / MIB);
+      assert.ok(shared + fixed + reserve > usable - 1, `${shared + fixed} of ${usable}`);
+    });
+  }
+
+  it('has room for buffers that wait for V8', () => {
+    assert.deepEqual(
+      [256, 512, 1024, 8192].map((limitMib) => planOf(limitMib, false).garbage / MIB),
+      [8, 32, 64, 128],
+    );
+  });
+
+  it('does not exist where one large render would not fit', () => {
+    assert.equal(planMemory({ limit: 256 * MIB, faces: true }), undefined);
+    assert.equal(planMemory({ limit: 512 * MIB, faces: true, cache: 400 * MIB }), undefined);
+  });
+});
