@@ -39,9 +39,10 @@ const MAX_DOUBTS = 100_000;
 
 /** Copies of records, bounded in number, with the wall-clock rules of how long each is trusted. */
 export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }: RecordMemoryOptions) {
-  const states = new LRUCache<string, RecordState>({ max: MAX_REMEMBERED });
+  // By size, because a limit by number takes its memory, and 10 ms for 100,000 entries, at the start.
+  const states = new LRUCache<string, RecordState>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   /** Ids that this process was told to forget; the number differs each time, so that no epoch comes back. */
-  const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+  const doubts = new LRUCache<string, number>({ maxSize: MAX_DOUBTS, sizeCalculation: () => 1 });
   let turns = 0;
 
   const within = (at: number, ms: number) => now() - at <= ms && now() >= at;
@@ -118,10 +119,6 @@ export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }
       const state = states.get(id);
       if (state) states.set(id, { ...state, seenAt: 0 });
       onEpoch(id);
-    },
-
-    distrustAll(): void {
-      for (const [id, state] of states.entries()) states.set(id, { ...state, seenAt: 0 });
     },
   };
 }

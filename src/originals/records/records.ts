@@ -38,7 +38,7 @@ export interface OriginalRecords extends Epochs {
   raiseFolder(folder: string, signal: AbortSignal): Promise<void>;
   /** What this process holds of an id is not trusted until its record was read again. */
   distrust(id: string): void;
-  /** Likewise for all ids. */
+  /** Likewise for all ids, until the purges of folders were read again. */
   distrustAll(): void;
 }
 
@@ -131,7 +131,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     try {
       const folders = memory.prefixesAreFresh() ? undefined : refreshPrefixes();
       await Promise.all([read(id, AbortSignal.timeout(LOOKUP_MS)), folders]);
-      return memory.viewOf(id, !memory.isDoubted(id));
+      return memory.viewOf(id, !memory.isDoubted(id) && memory.prefixesAreFresh());
     } catch (reason) {
       warn('the record of an original cannot be asked', recordKey(id), reason);
       return memory.viewOf(id, false);
@@ -159,10 +159,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     trusted: memory.trusted,
     mayServe: memory.mayServe,
     distrust: memory.distrust,
-    distrustAll() {
-      prefixes.distrust();
-      memory.distrustAll();
-    },
+    distrustAll: prefixes.distrust,
     async see(id) {
       const already = memory.trusted(id);
       if (already) return already;

@@ -35,7 +35,8 @@ const MAX_REMEMBERED = 20_000;
 
 export function createReplacements(options: ReplacementsOptions): Replacements {
   const { records, windowMs, onReplaced, onLimited, warn, now = Date.now } = options;
-  const begun = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  // By size, because a limit by number takes its memory at the start.
+  const begun = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
 
   async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
     if (Math.abs(now() - (begun.get(id) ?? Number.NEGATIVE_INFINITY)) <= windowMs) {
