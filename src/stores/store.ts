@@ -113,10 +113,4 @@ export interface ObjectStore extends ObjectReader {
    * `store_failed` also when the store goes on to list what it was told to delete.
    */
   deleteAll(folder: string, options: DeleteAllOptions): Promise<number>;
-  putIf(
-    key: string,
-    object: StoredObject,
-    condition: { readonly etag: string } | 'absent',
-    options: WriteOptions,
-  ): Promise<{ readonly etag: string } | 'conflict'>;
 }
