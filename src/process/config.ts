@@ -115,11 +115,13 @@ export function readClientConfig(environment: Environment = process.env) {
   };
 }
 
-/** Servers reached by address or by a bare name have no bucket sub-domains. */
+/** Servers reached by address, by a bare name or below a path have no bucket sub-domains. */
 function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
-  const { hostname } = new URL(endpoint);
-  return /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost');
+  const { hostname, pathname } = new URL(endpoint);
+  return (
+    pathname !== '/' || /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost')
+  );
 }
 
 function allocatorName(preload?: string, arenas?: string, threshold?: string): string {

@@ -86,6 +86,10 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
       for (const key of keys) objects.delete(key);
       return keys.length;
     },
+    async check({ signal }) {
+      signal.throwIfAborted();
+      return { usable: true };
+    },
     async close() {},
   };
   return {
