@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readRecord } from '../../../src/originals/record.ts';
+import { readRecord } from '../../../src/originals/records/record.ts';
 import { foldersOf, OWN_FOLDER, recordKey } from '../../../src/renditions/keys.ts';
 import type { StoredObject } from '../../../src/stores/store.ts';
 import { colourOf, type Picture, type Shown, shownBy, toOriginal, versionOf } from './pictures.ts';
