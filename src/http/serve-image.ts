@@ -18,15 +18,8 @@ import type { RenditionCache } from '../renditions/memory-cache.ts';
 import { type Rendition, toRendition } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
-import {
-  cacheControl,
-  cacheStatus,
-  matchesEtag,
-  NOT_TO_BE_KEPT,
-  passingCacheControl,
-  redirectCacheControl,
-  type Source,
-} from './http-cache.ts';
+import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
+import { lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
 
 export interface ImageRouteDeps {
@@ -55,6 +48,8 @@ export interface Found {
   readonly timer: StepTimer | undefined;
   /** Whether caches may keep it: the original's record was seen within the purge window, and no face is missing. */
   readonly lasting: boolean;
+  /** What was known of the original when the work began. */
+  readonly view: OriginalView;
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
@@ -74,7 +69,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     }
     const view = check?.due(target.url.id) ? undefined : records.trusted(target.url.id);
     const inMemory = cache.get(target.key, view?.epoch);
-    if (inMemory) return answer(reply, target, fromMemory(inMemory, true), false);
+    if (view && inMemory) return answer(reply, target, fromMemory(inMemory, view), false);
 
     context.timer = createStepTimer(context.trace);
     const wanted = findOrRender(target, context.timer, reply);
@@ -111,10 +106,20 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const landing = await flights.join(`${begun} ${key}`, client, (flight) =>
         findOrRenderOnce(flight, target, timer),
       );
-      // A new epoch began meanwhile: this may be of the old picture.
-      if (records.of(url.id) === landing.value.rendition.epoch) return landing;
+      const value = await stillCounts(url.id, landing.value);
+      if (value) return { value, collapsed: landing.collapsed };
     }
     throw errors.busy(1);
+  }
+
+  /** What a flight found, unless a new epoch began meanwhile: it took its time, and the machine may have been suspended. */
+  async function stillCounts(id: string, found: Found): Promise<Found | undefined> {
+    const { rendition, lasting } = found;
+    const recent = lasting ? records.trusted(id) !== undefined : records.isRecent(found.view);
+    const view = recent ? found.view : await records.see(id);
+    if (records.of(id) !== rendition.epoch) return undefined;
+    if (recent) return found;
+    return records.mayServe(view, rendition.readAt) ? { ...found, lasting: lasting && view.current, view } : undefined;
   }
 
   /** What memory holds, after the record was asked whether it still counts. */
@@ -123,7 +128,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const view = await records.see(id);
     const rendition = cache.get(key, view.epoch);
     if (!rendition || !records.mayServe(view, rendition.readAt)) return undefined;
-    return fromMemory(rendition, view.current);
+    return fromMemory(rendition, view);
   }
 
   /** When no slot is free, another size of the same picture beats none. No cache is to keep it. */
@@ -137,9 +142,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const view = busy && deps.nearest ? records.trusted(url.id) : undefined;
     const inMemory = view ? cache.family(familyOf(url.id, variant), view.epoch) : [];
     const rendition = fallbackOf(inMemory, variant.recipe, taken);
-    if (!rendition) throw reason;
+    if (!view || !rendition) throw reason;
     const timer = requestContext.timer ?? createStepTimer();
-    return { value: { rendition, source: 'nearest', timer, lasting: false } satisfies Found, collapsed: false };
+    return { value: { rendition, source: 'nearest', timer, lasting: false, view } satisfies Found, collapsed: false };
   }
 
   /** One flight, which every request for `key` waits for: looks into the result store, else renders. */
@@ -149,13 +154,13 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const [view, stored] = await Promise.all([records.see(id), resultStore?.rendition(key, timer, flight.signal)]);
     if (stored && view.current && stored.epoch === view.epoch) {
       cache.set(key, stored, familyOf(id, variant));
-      return { rendition: stored, source: 'store', timer, lasting: true };
+      return { rendition: stored, source: 'store', timer, lasting: true, view };
     }
     const rendition = await render(flight, id, view, variant, timer);
     const keeps = !rendition.provisional && records.of(id) === rendition.epoch;
     if (keeps) cache.set(key, rendition, familyOf(id, variant));
     if (keeps && view.current) resultStore?.save(id, key, rendition);
-    return { rendition, source: 'render', timer, lasting: view.current && !rendition.provisional };
+    return { rendition, source: 'render', timer, lasting: view.current && !rendition.provisional, view };
   }
 
   async function render(
@@ -198,27 +203,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 }
 
-function fromMemory(rendition: Rendition, lasting: boolean): Found {
-  return { rendition, source: 'memory', timer: undefined, lasting };
-}
-
-function lastingHeaders({ url, headers }: Target, { etag, renderedAt }: Rendition): Readonly<Record<string, string>> {
-  return {
-    ...headers,
-    'cache-control': cacheControl(url.expiresAt, Date.now() / 1000),
-    etag,
-    'last-modified': new Date(renderedAt * 1000).toUTCString(),
-  };
-}
-
-function redirectHeaders({ url, headers }: Target, location: string): Readonly<Record<string, string>> {
-  return { ...headers, 'cache-control': redirectCacheControl(url.expiresAt, Date.now() / 1000), location };
-}
-
-/** Without an ETag, so that no cache prolongs it by asking whether it is still the same. */
-function passingHeaders({ url, headers }: Target, source: Source): Readonly<Record<string, string>> {
-  const passing = source === 'nearest' ? NOT_TO_BE_KEPT : passingCacheControl(url.expiresAt, Date.now() / 1000);
-  return { ...headers, 'cache-control': passing };
+function fromMemory(rendition: Rendition, view: OriginalView): Found {
+  return { rendition, source: 'memory', timer: undefined, lasting: view.current, view };
 }
 
 /** Aborts when the client is gone before its answer was written: only the raw reply tells that reliably. */

@@ -22,7 +22,7 @@ export function createLocalRecords({ onEpoch }: { onEpoch(id: string): void }): 
 
   const of = (id: string): Epoch => String(Math.max(floor, epochs.get(id) ?? 0));
   const known = (id: string) => records.get(id) ?? emptyRecord(id);
-  const trusted = (id: string) => ({ epoch: of(id), current: true, seenAt: Date.now() });
+  const trusted = (id: string) => ({ epoch: of(id), current: true, seenAt: Date.now(), askedAt: Date.now() });
 
   function begin(id: string, record: OriginalRecord): void {
     count += 1;
@@ -36,6 +36,7 @@ export function createLocalRecords({ onEpoch }: { onEpoch(id: string): void }): 
     see: async (id) => trusted(id),
     confirm: async (id) => of(id),
     mayServe: () => true,
+    isRecent: () => true,
     learn(id, epoch, patch) {
       if (of(id) === epoch) records.set(id, patched(known(id), patch));
     },

@@ -10,6 +10,8 @@ export interface OriginalView {
   readonly current: boolean;
   /** When it was seen, in unix milliseconds; 0 for never. */
   readonly seenAt: number;
+  /** When it was asked for, in unix milliseconds. */
+  readonly askedAt: number;
 }
 
 /** The record of one original as this process has it. */
@@ -29,6 +31,8 @@ export interface RecordMemoryOptions {
   readonly prefixes: Pick<PrefixEpochs, 'of' | 'seenAt'>;
   readonly windowMs: number;
   readonly graceMs: number;
+  /** How long the store may take to answer. */
+  readonly answerMs: number;
   onEpoch(id: string): void;
   now(): number;
 }
@@ -38,7 +42,9 @@ const MAX_REMEMBERED = 20_000;
 const MAX_DOUBTS = 100_000;
 
 /** Copies of records, bounded in number, with the wall-clock rules of how long each is trusted. */
-export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }: RecordMemoryOptions) {
+export function createRecordMemory(options: RecordMemoryOptions) {
+  const { prefixes, windowMs, graceMs, onEpoch, now } = options;
+  const newsMs = Math.max(windowMs, options.answerMs);
   // By size, because a limit by number takes its memory, and 10 ms for 100,000 entries, at the start.
   const states = new LRUCache<string, RecordState>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   /** Ids that this process was told to forget; the number differs each time, so that no epoch comes back. */
@@ -58,8 +64,10 @@ export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }
     return doubt === undefined ? stampOf(known(id)) : `${stampOf(known(id))}!${doubt}`;
   }
 
+  const seenAt = (id: string) => Math.min(states.peek(id)?.seenAt ?? 0, prefixes.seenAt);
+
   function viewOf(id: string, current: boolean): OriginalView {
-    return { epoch: of(id), current, seenAt: Math.min(states.peek(id)?.seenAt ?? 0, prefixes.seenAt) };
+    return { epoch: of(id), current, seenAt: seenAt(id), askedAt: now() };
   }
 
   return {
@@ -67,7 +75,8 @@ export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }
     state: (id: string) => states.get(id),
     /** What `take` is given back with, to tell what came up while a record was being read. */
     begin: (id: string) => ({ at: now(), turn: turns, doubt: doubts.get(id) }),
-    isDoubted: (id: string) => doubts.has(id),
+    /** Whether what was just heard of an id counts: an answer that this machine slept through is old. */
+    isNews: (id: string) => !doubts.has(id) && within(seenAt(id), newsMs),
     prefixesAreFresh: () => within(prefixes.seenAt, windowMs),
 
     /** A record that was read or written. Returns the state that counts, which is a later one if there is one. */
@@ -97,6 +106,8 @@ export function createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now }
       if (!state || !within(state.seenAt, windowMs) || !within(prefixes.seenAt, windowMs)) return undefined;
       return viewOf(id, true);
     },
+
+    isRecent: ({ askedAt }: OriginalView) => within(askedAt, windowMs),
 
     mayServe: ({ current, seenAt }: OriginalView, readAt: number) =>
       current || within(Math.max(seenAt, readAt), graceMs),

@@ -21,10 +21,12 @@ import { createRecordMemory, type OriginalView, type RecordState } from './recor
 export interface OriginalRecords extends Epochs {
   /** What was seen within the purge window; undefined when the record must be asked first. */
   trusted(id: string): OriginalView | undefined;
-  /** As `trusted`, after asking the record where that is due, once for all who wait. Never rejects; takes a second at most. */
+  /** As `trusted`, after asking the record where that is due, once for all who wait. Never rejects; takes two seconds at most. */
   see(id: string): Promise<OriginalView>;
   /** What memory holds of the record. */
   known(id: string): OriginalRecord;
+  /** Whether this view is younger than the purge window, whatever it said. */
+  isRecent(view: OriginalView): boolean;
   /** Whether something in memory may be sent whose original was read at this time, in unix milliseconds. */
   mayServe(view: OriginalView, readAt: number): boolean;
   /** Merges into the record, in memory at once and in the store behind the answer, unless the epoch is over. */
@@ -61,6 +63,8 @@ const LOOKUP_MS = 1000;
 /** Each loser of a race reads again; with the pauses between, this is some two seconds. */
 const ATTEMPTS = 12;
 const PAUSE_MS = 25;
+/** Once more where a peer's message or a suspend came between question and answer. */
+const ASKED = 2;
 /** Of a save that waits, as the write-behind queue counts it. */
 const RECORD_BYTES = 2048;
 
@@ -72,7 +76,7 @@ interface Lesson {
 export function createOriginalRecords(options: RecordsOptions): OriginalRecords {
   const { results, saves, windowMs, graceMs, onEpoch, warn, now = Date.now } = options;
   const prefixes = createPrefixEpochs(results, now);
-  const memory = createRecordMemory({ prefixes, windowMs, graceMs, onEpoch, now });
+  const memory = createRecordMemory({ prefixes, windowMs, graceMs, answerMs: LOOKUP_MS, onEpoch, now });
   const asking = new Map<string, Promise<OriginalView>>();
   const pending = new Map<string, Lesson>();
   let refreshing: Promise<void> | undefined;
@@ -129,9 +133,12 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
 
   async function ask(id: string): Promise<OriginalView> {
     try {
-      const folders = memory.prefixesAreFresh() ? undefined : refreshPrefixes();
-      await Promise.all([read(id, AbortSignal.timeout(LOOKUP_MS)), folders]);
-      return memory.viewOf(id, !memory.isDoubted(id) && memory.prefixesAreFresh());
+      for (let attempt = 1; attempt <= ASKED; attempt += 1) {
+        const folders = memory.prefixesAreFresh() ? undefined : refreshPrefixes();
+        await Promise.all([read(id, AbortSignal.timeout(LOOKUP_MS)), folders]);
+        if (memory.isNews(id) && memory.prefixesAreFresh()) return memory.viewOf(id, true);
+      }
+      return memory.viewOf(id, false);
     } catch (reason) {
       warn('the record of an original cannot be asked', recordKey(id), reason);
       return memory.viewOf(id, false);
@@ -158,6 +165,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     known: memory.known,
     trusted: memory.trusted,
     mayServe: memory.mayServe,
+    isRecent: memory.isRecent,
     distrust: memory.distrust,
     distrustAll: prefixes.distrust,
     async see(id) {
