@@ -55,6 +55,8 @@ export interface Found {
 const RETRY_AFTER_SLOW_RENDER_S = 5;
 /** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
+/** Of bytes that no record tells of. */
+const UNKNOWN_EPOCH = 'unknown';
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
@@ -180,9 +182,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const found = await sources.find(job); // 404, 413, 422, 502, 503, 504
       await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
-      const source = await sources.decodedOnce(job, found.source); // 422
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, (probe) =>
-        metadata.faces(id, view.epoch, probe),
+      const source = await sources.decodedOnce(job, found); // 422
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe) =>
+        // What is known of faces may be of the picture before, if this one replaced it.
+        metadata.faces(id, (await found.epoch) ?? UNKNOWN_EPOCH, probe),
       );
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);

@@ -28,7 +28,7 @@ export interface SourceSelection {
    * Decodes an original once for all its renditions of now and of a short while ago, or where decoding is expensive. Else
    * returns what was found, so that a lone rendition decodes no more than it needs. Needs a slot. Throws as renders do.
    */
-  decodedOnce(job: RenderJob, found: PictureSource): Promise<PictureSource>;
+  decodedOnce(job: RenderJob, found: FoundSource): Promise<PictureSource>;
 }
 
 /** A source, and to which state of its original it belongs. */
@@ -134,10 +134,12 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       const { ms, bytes } = estimateRender(found, job.recipe);
       return { ms, bytes: bytes + downscaledBytes(worthSharing(job, found)) };
     },
-    async decodedOnce(job, found) {
+    async decodedOnce(job, { source: found, epoch }) {
       const { recipe, session, timer } = job;
       const planned = worthSharing(job, found);
       if (found.kind !== 'original' || planned.length === 0) return found;
+      // Other sessions take these pixels for those of the epoch that they know.
+      if ((await epoch) !== job.view.epoch) return found;
       const decode = async () => {
         const pictures = await renderer.decodeDownscaled(found, planned); // 422
         const [downscaled] = pictures;

@@ -15,6 +15,8 @@ export interface OriginalRecord {
   readonly picture: PictureDescription | undefined;
   /** Undefined until a look was finished. */
   readonly faces: readonly Face[] | undefined;
+  /** When its bytes were last found replaced, in unix milliseconds. */
+  readonly replacedAt: number | undefined;
   /** Digest in hex of an upload that `complete` accepted. */
   readonly uploaded: string | undefined;
   /** Fields of later versions of this program, kept as they are. */
@@ -46,7 +48,7 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 
 export function emptyRecord(id: string, epoch = 0): OriginalRecord {
   const unknown = { source: undefined, picture: undefined, faces: undefined, uploaded: undefined };
-  return { id, epoch, ...unknown, others: {} };
+  return { id, epoch, ...unknown, replacedAt: undefined, others: {} };
 }
 
 /** The record after a purge, a replacement or an edit: nothing that was learned about the old picture. */
@@ -73,9 +75,9 @@ export function sameVersion(source: SourceVersion, version: ObjectVersion): bool
   return tag !== undefined && source.etags.includes(tag) && source.bytes === version.bytes;
 }
 
-export function writeRecord({ id, epoch, source, picture, faces, uploaded, others }: OriginalRecord): StoredObject {
+export function writeRecord({ others, faces, uploaded, ...known }: OriginalRecord): StoredObject {
   const found = faces ? { detector: DETECTOR, faces } : {};
-  const record = { ...others, version: VERSION, id, epoch, source, picture, ...found, sha256: uploaded };
+  const record = { ...others, version: VERSION, ...known, ...found, sha256: uploaded };
   const body = Buffer.from(JSON.stringify(record));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
 }
@@ -85,14 +87,26 @@ export function readRecord(body: Buffer, expectedId: string): OriginalRecord | u
   const parsed = parseObject(body);
   if (!parsed) return undefined;
   // Records of before there were epochs have none, and no id.
-  const { version, id = expectedId, epoch = 0, source, picture, detector, faces, sha256, ...others } = parsed;
+  const {
+    version,
+    id = expectedId,
+    epoch = 0,
+    source,
+    picture,
+    detector,
+    faces,
+    sha256,
+    replacedAt,
+    ...others
+  } = parsed;
   if (version !== VERSION || id !== expectedId || !isCount(epoch)) return undefined;
   if (!(source === undefined || isSource(source)) || !(picture === undefined || isPicture(picture))) return undefined;
   if (!(sha256 === undefined || isDigest(sha256))) return undefined;
+  if (!(replacedAt === undefined || isCount(replacedAt))) return undefined;
   const sound = Array.isArray(faces) && faces.length <= MAX_FACES && faces.every(isFace);
   if (faces !== undefined && !sound) return undefined;
   const current = detector === DETECTOR && sound ? faces : undefined;
-  return { id: expectedId, epoch, source, picture, faces: current, uploaded: sha256, others };
+  return { id: expectedId, epoch, source, picture, faces: current, uploaded: sha256, replacedAt, others };
 }
 
 function parseObject(body: Buffer): Record<string, unknown> | undefined {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
 import type { Epoch } from '../../renditions/epochs.ts';
 import type { ObjectVersion } from '../../stores/store.ts';
-import { comparableTag, patched, raised, type SourceVersion, sameVersion } from './record.ts';
+import { comparableTag, type OriginalRecord, patched, raised, type SourceVersion, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 
 /** Notices originals whose bytes are not those that the record knows. */
@@ -17,7 +16,7 @@ export interface Replacements {
 
 export interface ReplacementsOptions {
   readonly records: OriginalRecords;
-  /** At most one new epoch an id within this, in milliseconds: a store that alternates must not purge a CDN without end. */
+  /** At most one new epoch an id within this, in milliseconds, on all machines together: a store that alternates must not purge a CDN without end. */
   readonly windowMs: number;
   /** An original was found replaced: its renditions in the store and the CDN are to go. */
   onReplaced(id: string): void;
@@ -31,28 +30,29 @@ export interface ReplacementsOptions {
 /** Some 2 ms at most without SHA instructions. */
 const SLICE_BYTES = 512 * 1024;
 const RAISE_TIMEOUT_MS = 5000;
-const MAX_REMEMBERED = 20_000;
 
 export function createReplacements(options: ReplacementsOptions): Replacements {
   const { records, windowMs, onReplaced, onLimited, warn, now = Date.now } = options;
-  // By size, because a limit by number takes its memory at the start.
-  const begun = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
+  /** Less than a window ago, by whichever machine. */
+  const lately = ({ replacedAt }: OriginalRecord) =>
+    replacedAt !== undefined && Math.abs(now() - replacedAt) <= windowMs;
 
   async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
-    if (Math.abs(now() - (begun.get(id) ?? Number.NEGATIVE_INFINITY)) <= windowMs) {
-      onLimited?.(id);
-      return undefined;
-    }
-    begun.set(id, now());
-    let replaced = false;
-    // Another machine may have been first: then the record knows these bytes already.
-    const epoch = await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record) => {
-      replaced = record.source !== undefined && record.source.sha256 !== source.sha256;
-      // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
-      return replaced ? raised(record, { source, uploaded: record.uploaded }) : patched(record, { source });
-    });
-    if (replaced) onReplaced(id);
-    return epoch;
+    let [replaced, limited] = [false, lately(records.known(id))];
+    const epoch = limited
+      ? undefined
+      : await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record) => {
+          // Another machine may have been first: then the record knows these bytes already.
+          replaced = record.source !== undefined && record.source.sha256 !== source.sha256;
+          if (!replaced) return patched(record, { source });
+          limited = lately(record);
+          // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
+          const next = raised(record, { source, uploaded: record.uploaded });
+          return limited ? undefined : { ...next, replacedAt: now() };
+        });
+    if (limited) onLimited?.(id);
+    else if (replaced) onReplaced(id);
+    return limited ? undefined : epoch;
   }
 
   return {
