@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DarkroomError, errors } from '../errors.ts';
+import type { Probe } from '../faces/face.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
@@ -58,6 +59,8 @@ export interface Found {
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
+/** Of bytes whose epoch cannot be told: equal to none. */
+const NO_EPOCH = '';
 /** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
 
@@ -111,8 +114,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const landing = await flights.join(`${begun} ${key}`, client, (flight) =>
         findOrRenderOnce(flight, target, timer),
       );
-      // A new epoch began meanwhile: this may be of the old picture.
-      if (records.of(url.id) === landing.value.rendition.epoch) return landing;
+      const found = await stillCounts(url.id, landing.value);
+      if (found) return { ...landing, value: found };
     }
     throw errors.busy(1);
   }
@@ -124,6 +127,19 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const rendition = cache.get(key, view.epoch);
     if (!rendition || !records.mayServe(view, rendition.readAt)) return undefined;
     return fromMemory(rendition, view.current);
+  }
+
+  /**
+   * What a flight found, as it may be sent now. Undefined when a new epoch began meanwhile, on any machine: a flight may take
+   * longer than the purge window, and its picture may be the old one.
+   */
+  async function stillCounts(id: string, found: Found): Promise<Found | undefined> {
+    const view = await records.see(id);
+    const { epoch, readAt } = found.rendition;
+    if (view.epoch !== epoch) return undefined;
+    // What was read for this flight is as new as it gets; what was in memory before may be too old by now.
+    if (readAt === 0 && !records.mayServe(view, 0)) return undefined;
+    return { ...found, lasting: found.lasting && view.current };
   }
 
   /** When no slot is free, another size of the same picture beats none. No cache is to keep it. */
@@ -176,15 +192,15 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found.source); // 422
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, (probe) =>
-        metadata.faces(id, view.epoch, probe),
-      );
+      // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
+      const faces = async (probe: () => Promise<Probe>) => metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe);
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, faces);
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
       return toRendition(
         { ...fresh, provisional: fresh.provisional || epoch === undefined },
-        epoch ?? records.of(id),
+        epoch ?? view.epoch,
         found.readAt,
       );
     } finally {
