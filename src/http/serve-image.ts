@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DarkroomError, errors } from '../errors.ts';
+import type { Probe } from '../faces/face.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
@@ -53,10 +54,10 @@ export interface Found {
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
+/** Of bytes whose epoch cannot be told: equal to none. */
+const NO_EPOCH = '';
 /** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
-/** Of bytes that no record tells of. */
-const UNKNOWN_EPOCH = 'unknown';
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
@@ -183,16 +184,15 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found); // 422
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe) =>
-        // What is known of faces may be of the picture before, if this one replaced it.
-        metadata.faces(id, (await found.epoch) ?? UNKNOWN_EPOCH, probe),
-      );
+      // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
+      const faces = async (probe: () => Promise<Probe>) => metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe);
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, faces);
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
       return toRendition(
         { ...fresh, provisional: fresh.provisional || epoch === undefined },
-        epoch ?? records.of(id),
+        epoch ?? view.epoch,
         found.readAt,
       );
     } finally {

@@ -163,13 +163,15 @@ export async function run(plan: Plan): Promise<RunReport> {
 
   async function meta(at: number, ids: readonly string[]): Promise<void> {
     const { machine } = places[at]!;
+    const calledAt = time.now;
     const answer = await ask(at, 'POST', '/v1/images/meta', asJson, JSON.stringify({ ids }));
     log.push(`${answer.at % 1e8} machine ${at} meta ${answer.status} ${answer.body}`);
     if (answer.status !== 200) return;
     for (const { id, dominantColor } of JSON.parse(answer.body.toString()).images) {
       if (dominantColor === undefined) continue;
       const { failedAt } = machine.links.results;
-      truth.checkMeta({ machine: at, id, at: answer.at, status: 200, failedAt }, dominantColor);
+      // The pictures of one call are described one after the other.
+      truth.checkMeta({ machine: at, id, at: calledAt, status: 200, failedAt }, dominantColor);
     }
   }
 

@@ -82,13 +82,16 @@ export function createRecordMemory(options: RecordMemoryOptions) {
     /** A record that was read or written. Returns the state that counts, which is a later one if there is one. */
     take(
       id: string,
-      stored: OriginalRecord,
+      told: OriginalRecord,
       etag: string | undefined,
       begun: { at: number; turn: number; doubt?: number | undefined },
     ) {
       const before = states.get(id);
-      // Another read or write of this process ended after this one began: its state is no older.
-      if (before && before.turn > begun.turn) return before;
+      const older = before !== undefined && told.epoch < before.stored.epoch;
+      // Another read or write of this process ended after this one began: its state is no older, unless its epoch is.
+      if (before && before.turn > begun.turn && (older || told.epoch === before.stored.epoch)) return before;
+      // The store lost the record or got an earlier copy back.
+      const stored = older ? { ...told, epoch: before.stored.epoch } : told;
       const epochBefore = before && of(id);
       const record = before && stampOf(before.record) === stampOf(stored) ? joined(stored, before.record) : stored;
       const sameDoubt = doubts.get(id) === begun.doubt;

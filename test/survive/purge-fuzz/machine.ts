@@ -75,7 +75,7 @@ let shared: Metrics | undefined;
 function metrics(): Metrics {
   const counted = { entries: 0, bytes: 0, hits: 0, misses: 0, evictions: 0, pending: 0, size: 0 };
   const queue = { running: 0, waiting: 0, inputBytes: 0, workBytes: 0, longestStayMs: 0 };
-  const memory = { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, garbage: 0, work: 0 };
+  const memory = { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, uploads: 0, garbage: 0, work: 0 };
   shared ??= createMetrics({
     ...{ cache: counted, decodes: counted, flights: counted, saves: counted, queue, memory },
     ...{ life: { ready: true, draining: false }, presets: [], version: '0.0.0-test', slots: 1, places: 1 },
@@ -118,7 +118,8 @@ function build(host: Host, options: MachineOptions): Machine {
   const life = { ready: true, draining: false };
   const shop = createShopApi({
     ...{ records, purges, metadata, queue, renderer, reader, originals, maxOriginalBytes },
-    ...{ apiToken: API_TOKEN, publicUrl: undefined, presets: presets.names, bucket: undefined },
+    ...{ apiToken: API_TOKEN, publicUrl: undefined, presets: presets.names },
+    ...{ bucket: undefined, receiver: undefined, uploadBytes: 0 },
     ...{ signatures: SIGNATURES, signingKey: TEST_KEY },
   });
   const check = createOriginalCheck({

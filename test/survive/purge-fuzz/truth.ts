@@ -50,6 +50,8 @@ export interface TruthOptions {
 const PREFIXES = `${OWN_FOLDER}/prefixes.json`;
 const RECORD = '/original.json';
 const GRACE_SECONDS = 60;
+/** An original that was read by a machine which cannot ask the record is sent once, after at most two waits and a render. */
+const FRESH_MS = 30_000;
 
 /** What is true of the pictures, worked out beside the machines from what reached the stores; and what they may answer. */
 export type Truth = ReturnType<typeof createTruth>;
@@ -122,7 +124,8 @@ export function createTruth({ results, originals, windowMs, graceMs, now }: Trut
     const due = bounds.filter((each) => isOld(shown, each) && at > each.from && (each.machine ?? machine) === machine);
     for (const { why, from, graceEnd } of due) {
       const late = `${((at - from) / 1000).toFixed(1)} s late after ${why}`;
-      if (graceEnd === undefined || at > graceEnd) return late;
+      const readNow = Number(reads[shown.read]?.at) + FRESH_MS > at;
+      if (graceEnd === undefined || (at > graceEnd && !readNow)) return late;
       if (!passing) return `${late}, and to be kept`;
       if (failedAt < at - windowMs) return `${late}, though the record could be asked`;
     }

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash, webcrypto } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 
@@ -44,7 +43,7 @@ const hosts = new AsyncLocalStorage<Host>();
 const real = {
   ...{ setTimeout, clearTimeout, setInterval, clearInterval, setImmediate },
   ...{ dateNow: Date.now, performanceNow: performance.now, random: Math.random, timeout: AbortSignal.timeout },
-  ...{ digest: webcrypto.subtle.digest, delay: timersPromises.setTimeout },
+  delay: timersPromises.setTimeout,
 };
 
 class Timer {
@@ -89,8 +88,6 @@ class Timer {
 
 /**
  * Takes the place of the process's clocks and timers until it is disposed of. `random`: takes the place of `Math.random`.
- * What is left to the operating system and its threads would make two runs of one seed differ, so digests are worked out in
- * this thread too.
  */
 export function installVirtualTime(random: () => number): VirtualTime {
   let now = START;
@@ -179,10 +176,6 @@ export function installVirtualTime(random: () => number): VirtualTime {
       });
     });
   Object.assign(timersPromises, { setTimeout: delay });
-  Object.assign(webcrypto.subtle, {
-    digest: async (_name: string, body: Uint8Array) =>
-      Uint8Array.from(createHash('sha256').update(body).digest()).buffer,
-  });
   syncBuiltinESMExports();
 
   return {
@@ -218,13 +211,12 @@ export function installVirtualTime(random: () => number): VirtualTime {
       now = until;
     },
     [Symbol.dispose]() {
-      const { dateNow, performanceNow, random: realRandom, timeout, digest, delay: realDelay, ...globals } = real;
+      const { dateNow, performanceNow, random: realRandom, timeout, delay: realDelay, ...globals } = real;
       Object.assign(globalThis, globals);
       Date.now = dateNow;
       performance.now = performanceNow;
       Math.random = realRandom;
       AbortSignal.timeout = timeout;
-      Object.assign(webcrypto.subtle, { digest });
       Object.assign(timersPromises, { setTimeout: realDelay });
       syncBuiltinESMExports();
     },
