@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DarkroomError, errors } from '../errors.ts';
-import type { Probe } from '../faces/face.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
@@ -184,9 +183,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found); // 422
-      // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
-      const faces = async (probe: () => Promise<Probe>) => metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe);
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, faces);
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe) =>
+        // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
+        metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe),
+      );
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
