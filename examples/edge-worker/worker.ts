@@ -32,6 +32,8 @@ interface Answer {
 
 /** Milliseconds, longer than the server's own deadlines for queue and render together. */
 const ORIGIN_TIMEOUT_MS = 35_000;
+/** Folders of an id that a purge can name, outermost first. */
+const TAGGED_FOLDERS = 4;
 /** Seconds that caches keep a redirect. */
 const REDIRECT_S = 86_400;
 const underWay = new Map<string, Promise<Answer>>();
@@ -114,10 +116,18 @@ function isKept({ status, headers }: Response): boolean {
 /** Cloudflare takes Cache-Tag off answers of proxied origins, so it is made anew; a purge by tag reaches this cache too. */
 async function keptHeaders(from: Headers, id: string): Promise<Headers> {
   const headers = new Headers(from);
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(id)), 0, 16);
-  headers.set('cache-tag', `o-${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+  const folders = Array.from(id.matchAll(/\//g), ({ index }) => id.slice(0, index + 1)).slice(0, TAGGED_FOLDERS);
+  const tags = [digestOf(id, 16).then((digest) => `o-${digest}`)];
+  for (const folder of folders) tags.push(digestOf(folder, 8).then((digest) => `f-${digest}`));
+  headers.set('cache-tag', (await Promise.all(tags)).join(','));
   headers.delete('vary');
   return headers;
+}
+
+/** The first bytes of a SHA-256, in hex. */
+async function digestOf(text: string, bytes: number): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest, 0, bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function toClient(
