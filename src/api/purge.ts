@@ -89,11 +89,11 @@ export function createPurge(deps: PurgeDeps): Purge {
         })
       : false;
     // Until then it could be read, and pictures be made of it under the new epoch: that one is over too.
-    const anew = original && wasThere !== false;
-    if (anew) await step('record', () => records.raise(id, signal));
+    // Also where it was missing a moment ago: it may have come and gone since.
+    if (original) await step('record', () => records.raise(id, signal));
     // The window of the other machines begins anew too.
-    if (anew && again) await step('second_round', () => deps.secondRound(id, cacheTag));
-    const toldAgain = anew ? forget() : told;
+    if (original && again) await step('second_round', () => deps.secondRound(id, cacheTag));
+    const toldAgain = original ? forget() : told;
     const keep = (key: string) => key === record;
     const removed = await step('results', () => results?.deleteAll(folder, { signal, keep }));
     await told;

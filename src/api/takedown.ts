@@ -25,6 +25,10 @@ export interface Takedown {
   readonly purges: Purges;
 }
 
+/** What is on its way to a CDN or a store when a machine's trust in its memory ends has arrived when the window ends. */
+const MAX_TRANSIT_MS = 5000;
+const TRANSIT_SHARE = 1 / 6;
+
 export function createTakedown(options: TakedownOptions): Takedown {
   const { cache, decodes, results, warn, onReplacement } = options;
   const onEpoch = (id: string) => {
@@ -32,8 +36,9 @@ export function createTakedown(options: TakedownOptions): Takedown {
     cache.deleteBelow(`${renditionFolder(id)}/`);
   };
   const onContradiction = (id: string, epoch: Epoch) => void replacements.contradicted(id, epoch);
+  const windowMs = options.windowMs - Math.min(MAX_TRANSIT_MS, options.windowMs * TRANSIT_SHARE);
   const records = results
-    ? createOriginalRecords({ ...options, results, onEpoch, onContradiction })
+    ? createOriginalRecords({ ...options, results, windowMs, onEpoch, onContradiction })
     : createLocalRecords({ onEpoch });
   const purges = createPurges({ ...options, records });
   const replacements = createReplacements({

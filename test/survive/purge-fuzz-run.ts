@@ -2,6 +2,7 @@ import { PEER_PATH } from '../../src/api/peers.ts';
 import { recordKey } from '../../src/renditions/keys.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
+import { createCdn } from './purge-fuzz/cdn.ts';
 import { drawsOf } from './purge-fuzz/draws.ts';
 import { API_TOKEN, type Machine, SIGNATURES, startMachine } from './purge-fuzz/machine.ts';
 import { installFetch, type Server } from './purge-fuzz/network.ts';
@@ -46,6 +47,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   let versions = 0;
   let requests = 0;
   let purges = 0;
+  let settled = false;
 
   const { put: write, putIf: writeIf } = results.store;
   results.store.put = async (key, object, options) => {
@@ -64,6 +66,7 @@ export async function run(plan: Plan): Promise<RunReport> {
     if (originals.objects.delete(key)) deletedAt.set(key, time.now);
   };
 
+  const cdn = createCdn(() => time.now);
   const places: Place[] = [];
   const start = () =>
     startMachine({
@@ -79,7 +82,7 @@ export async function run(plan: Plan): Promise<RunReport> {
     });
   for (let at = 0; at < plan.machines; at += 1) places.push({ machine: start(), told: [] });
 
-  const servers = new Map<string, Server>([['cdn', async () => ({ status: 200 })]]);
+  const servers = new Map<string, Server>([['cdn', cdn.server]]);
   for (const [number, place] of places.entries()) {
     servers.set(`10.0.0.${number}`, async (path, { headers, body }) => {
       const text = String(body);
@@ -123,9 +126,20 @@ export async function run(plan: Plan): Promise<RunReport> {
     return answer.promise;
   }
 
+  /** By a CDN, from the machine that it comes to if it has to. Its answer takes its time to get there. */
+  async function lookByCdn(at: number, id: string, preset: string): Promise<void> {
+    const url = urlOf(id, preset);
+    if (cdn.has(url)) return;
+    const { status, headers, body } = await ask(at, 'GET', url);
+    if (status !== 200) return;
+    const arrived = Promise.withResolvers<void>();
+    time.after(draws.below(windowMs / 6), arrived.resolve);
+    await arrived.promise;
+    cdn.keep(url, headers, body);
+  }
+
   async function look(at: number, id: string, preset: string, etag?: string): Promise<number> {
-    const signature = SIGNATURES.sign({ preset, id, expiresAt: undefined });
-    const url = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
+    const url = urlOf(id, preset);
     const { machine } = places[at]!;
     const answer = await ask(at, 'GET', url, etag ? { 'if-none-match': etag } : {});
     const { status, headers, body } = answer;
@@ -134,7 +148,7 @@ export async function run(plan: Plan): Promise<RunReport> {
       `${answer.at % 1e8} machine ${at} ${preset} ${id} ${status} ${tag} ${headers['cache-control']} ${headers['cache-status']}`,
     );
     truth.check({
-      ...{ machine: at, id, at: answer.at, status, etag: tag, body },
+      ...{ machine: at, id, at: answer.at, status, etag: tag, body, settled },
       ...{ cacheControl: String(headers['cache-control']), failedAt: machine.links.results.failedAt },
     });
     if (tag) tags.set(`${id} ${preset}`, tag);
@@ -194,6 +208,7 @@ export async function run(plan: Plan): Promise<RunReport> {
     switch (operation.kind) {
       case 'look': {
         const { machine, id, preset, conditional } = operation;
+        if (operation.cdn) return lookByCdn(machine, id, preset);
         return look(machine, id, preset, conditional ? tags.get(`${id} ${preset}`) : undefined);
       }
       case 'page':
@@ -270,6 +285,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   await time.pass(QUIET_MS);
   truth.checkStore();
   truth.checkLeftovers();
+  truth.checkCdn(cdn.bodies());
   await finish();
 
   /** After one more purge of each, all machines answer the picture that there is, and say the same. */
@@ -277,9 +293,12 @@ export async function run(plan: Plan): Promise<RunReport> {
     const unpurged = await repeated(IDS, (id, tries) => purge(tries % plan.machines, id, false));
     for (const id of unpurged) truth.complain(`healthy machines could not purge ${id}`);
     await time.pass(windowMs + 1);
-    const wanted = IDS.flatMap((id) => Array.from(places.keys(), (at) => ({ id, at })));
-    const unanswered = await repeated(wanted, async ({ id, at }) => {
-      return (await look(at, id, 'small')) === (truth.current(id) ? 200 : 404);
+    settled = true;
+    const wanted = IDS.flatMap((id) =>
+      ['small', 'thumb'].flatMap((preset) => Array.from(places.keys(), (at) => ({ id, preset, at }))),
+    );
+    const unanswered = await repeated(wanted, async ({ id, preset, at }) => {
+      return (await look(at, id, preset)) === (truth.current(id) ? 200 : 404);
     });
     for (const { id, at } of unanswered) truth.complain(`machine ${at} did not answer ${id} when all was well`);
     truth.checkStore();
@@ -296,4 +315,9 @@ export async function run(plan: Plan): Promise<RunReport> {
   }
 
   return { broken: truth.broken, counts: { ...truth.counts, calls: results.calls.length, purges }, log };
+}
+
+function urlOf(id: string, preset: string): string {
+  const signature = SIGNATURES.sign({ preset, id, expiresAt: undefined });
+  return formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Epoch } from '../../renditions/epochs.ts';
 import type { PrefixEpochs } from './prefix-epochs.ts';
-import { emptyRecord, type OriginalRecord, patched, type RecordPatch } from './record.ts';
+import { afterFolderPurge, emptyRecord, type OriginalRecord, patched, type RecordPatch } from './record.ts';
 
 /** An original as its record told it last. */
 export interface OriginalView {
@@ -52,7 +52,8 @@ export function createRecordMemory(options: RecordMemoryOptions) {
   let turns = 0;
 
   const within = (at: number, ms: number) => now() - at <= ms && now() >= at;
-  const known = (id: string) => states.get(id)?.record ?? emptyRecord(id);
+  const asOfNow = (record: OriginalRecord) => afterFolderPurge(record, prefixes.of(record.id));
+  const known = (id: string) => asOfNow(states.get(id)?.record ?? emptyRecord(id));
 
   function stampOf({ id, epoch }: OriginalRecord): Epoch {
     const folder = prefixes.of(id);
@@ -72,6 +73,8 @@ export function createRecordMemory(options: RecordMemoryOptions) {
 
   return {
     ...{ known, of, stampOf, viewOf },
+    /** A record without what was learned before its folder was purged. */
+    asOfNow,
     state: (id: string) => states.get(id),
     /** What `take` is given back with, to tell what came up while a record was being read. */
     begin: (id: string) => ({ at: now(), turn: turns, doubt: doubts.get(id) }),
@@ -93,7 +96,8 @@ export function createRecordMemory(options: RecordMemoryOptions) {
       // The store lost the record or got an earlier copy back.
       const stored = older ? { ...told, epoch: before.stored.epoch } : told;
       const epochBefore = before && of(id);
-      const record = before && stampOf(before.record) === stampOf(stored) ? joined(stored, before.record) : stored;
+      const learned = before && stampOf(before.record) === stampOf(stored) ? asOfNow(before.record) : undefined;
+      const record = learned ? joined(asOfNow(stored), learned) : stored;
       const sameDoubt = doubts.get(id) === begun.doubt;
       // A doubt that came up meanwhile stands: it may be of a purge that the read was too early for.
       if (sameDoubt) doubts.delete(id);
@@ -124,7 +128,7 @@ export function createRecordMemory(options: RecordMemoryOptions) {
         seenAt: 0,
         turn: 0,
       };
-      states.set(id, { ...state, record: patched(state.record, patch) });
+      states.set(id, { ...state, record: patched(asOfNow(state.record), patch) });
     },
 
     distrust(id: string): void {

@@ -10,6 +10,8 @@ export interface OriginalRecord {
   readonly id: string;
   /** How often the original was purged, replaced or edited. Never falls. */
   readonly epoch: number;
+  /** Count of the last purge of one of its folders before the rest was learned; 0 for none. */
+  readonly folder: number;
   /** What its store said when it was last read; undefined before that. */
   readonly source: SourceVersion | undefined;
   readonly picture: PictureDescription | undefined;
@@ -46,14 +48,20 @@ export const MAX_FACES = 100;
 const MAX_ETAGS = 8;
 export const MAX_RECORD_BYTES = 256 * 1024;
 
-export function emptyRecord(id: string, epoch = 0): OriginalRecord {
+export function emptyRecord(id: string, epoch = 0, folder = 0): OriginalRecord {
   const unknown = { source: undefined, picture: undefined, faces: undefined, uploaded: undefined };
-  return { id, epoch, ...unknown, replacedAt: undefined, others: {} };
+  return { id, epoch, folder, ...unknown, replacedAt: undefined, others: {} };
 }
 
 /** The record after a purge, a replacement or an edit: nothing that was learned about the old picture. */
 export function raised(record: OriginalRecord, kept: RecordPatch = {}): OriginalRecord {
-  return { ...emptyRecord(record.id, record.epoch + 1), others: record.others, ...kept };
+  return { ...emptyRecord(record.id, record.epoch + 1, record.folder), others: record.others, ...kept };
+}
+
+/** The record after its folder was purged for this time: nothing that was learned before. */
+export function afterFolderPurge(record: OriginalRecord, folder: number): OriginalRecord {
+  if (record.folder >= folder) return record;
+  return { ...emptyRecord(record.id, record.epoch, folder), others: record.others };
 }
 
 /** With what was learned; a source of the same bytes adds its tag. */
@@ -75,9 +83,9 @@ export function sameVersion(source: SourceVersion, version: ObjectVersion): bool
   return tag !== undefined && source.etags.includes(tag) && source.bytes === version.bytes;
 }
 
-export function writeRecord({ others, faces, uploaded, ...known }: OriginalRecord): StoredObject {
+export function writeRecord({ others, folder, faces, uploaded, ...known }: OriginalRecord): StoredObject {
   const found = faces ? { detector: DETECTOR, faces } : {};
-  const record = { ...others, version: VERSION, ...known, ...found, sha256: uploaded };
+  const record = { ...others, version: VERSION, ...known, folder: folder || undefined, ...found, sha256: uploaded };
   const body = Buffer.from(JSON.stringify(record));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
 }
@@ -87,26 +95,16 @@ export function readRecord(body: Buffer, expectedId: string): OriginalRecord | u
   const parsed = parseObject(body);
   if (!parsed) return undefined;
   // Records of before there were epochs have none, and no id.
-  const {
-    version,
-    id = expectedId,
-    epoch = 0,
-    source,
-    picture,
-    detector,
-    faces,
-    sha256,
-    replacedAt,
-    ...others
-  } = parsed;
-  if (version !== VERSION || id !== expectedId || !isCount(epoch)) return undefined;
+  const { version, id = expectedId, epoch = 0, folder = 0, ...learned } = parsed;
+  const { source, picture, detector, faces, sha256, replacedAt, ...others } = learned;
+  if (version !== VERSION || id !== expectedId || !isCount(epoch) || !isCount(folder)) return undefined;
   if (!(source === undefined || isSource(source)) || !(picture === undefined || isPicture(picture))) return undefined;
   if (!(sha256 === undefined || isDigest(sha256))) return undefined;
   if (!(replacedAt === undefined || isCount(replacedAt))) return undefined;
   const sound = Array.isArray(faces) && faces.length <= MAX_FACES && faces.every(isFace);
   if (faces !== undefined && !sound) return undefined;
   const current = detector === DETECTOR && sound ? faces : undefined;
-  return { id: expectedId, epoch, source, picture, faces: current, uploaded: sha256, replacedAt, others };
+  return { id: expectedId, epoch, folder, source, picture, faces: current, uploaded: sha256, replacedAt, others };
 }
 
 function parseObject(body: Buffer): Record<string, unknown> | undefined {

@@ -114,7 +114,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
   async function update(id: string, signal: AbortSignal, change: NextRecord): Promise<Epoch> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { stored, etag } = await read(id, signal);
-      const next = change(stored, memory.stampOf(stored));
+      const next = change(memory.asOfNow(stored), memory.stampOf(stored));
       const object = next && writeRecord(next);
       if (!object || object.body.equals(writeRecord(stored).body)) return memory.stampOf(stored);
       const begun = memory.begin(id);

@@ -2,7 +2,7 @@ import { type Draws, drawsOf } from './draws.ts';
 
 /** What shops, their customers and fate do to some machines over one store. */
 export type Operation = { readonly afterMs: number } & (
-  | { readonly kind: 'look'; machine: number; id: string; preset: string; conditional: boolean }
+  | { readonly kind: 'look'; machine: number; id: string; preset: string; conditional: boolean; cdn: boolean }
   | { readonly kind: 'page'; machine: number; id: string }
   | { readonly kind: 'meta'; machine: number; ids: readonly string[] }
   | { readonly kind: 'purge'; machine: number; id: string; original: boolean }
@@ -63,7 +63,14 @@ function operation(
   const machine = below(machines);
   const id = happens(0.7) ? favourite : one(IDS);
   const kind = draws.share();
-  const look = { kind: 'look', machine, id, preset: one(PRESETS), conditional: happens(0.3) } as const;
+  const look = {
+    kind: 'look',
+    machine,
+    id,
+    preset: one(PRESETS),
+    conditional: happens(0.3),
+    cdn: happens(0.3),
+  } as const;
   if (kind < 0.42) return { afterMs, ...look };
   if (kind < 0.5) return { afterMs, kind: 'page', machine, id };
   if (kind < 0.53) return { afterMs, kind: 'meta', machine, ids: IDS };
