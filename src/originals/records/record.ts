@@ -85,8 +85,7 @@ export function sameVersion(source: SourceVersion, version: ObjectVersion): bool
 
 export function writeRecord({ others, folder, faces, uploaded, ...known }: OriginalRecord): StoredObject {
   const found = faces ? { detector: DETECTOR, faces } : {};
-  const purged = folder > 0 ? { folder } : {};
-  const record = { ...others, version: VERSION, ...known, ...purged, ...found, sha256: uploaded };
+  const record = { ...others, version: VERSION, ...known, folder: folder || undefined, ...found, sha256: uploaded };
   const body = Buffer.from(JSON.stringify(record));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
 }
