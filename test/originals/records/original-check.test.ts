@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { CdnPurge } from '../../../src/api/cdn-purge.ts';
 import type { ObjectStore } from '../../../src/stores/store.ts';
 import { blue, type Machine, machinesOver, red } from '../../helpers/machines.ts';
-import { until } from '../../helpers/turns.ts';
+import { turns, until } from '../../helpers/turns.ts';
 
 /** `DARKROOM_ORIGINALS_CHECK`: before a cached answer, an original is asked whether it is still the one that was read. */
 
@@ -23,8 +23,18 @@ describe('an original that is to be asked every ten minutes', () => {
   it('is asked once in that time for all who wait, and never without the setting', async () => {
     const { start, clock, originals } = machinesOver({ [ID]: red });
     const [a, unset] = [await start({ checkMs: EVERY_MS }), await start()];
+    let come = 0;
+    a.app.server.on('request', () => {
+      come += 1;
+    });
+    // Not before all wait for it.
+    originals.hold.head = async () => {
+      await until(() => come === 50);
+      await turns();
+    };
     await Promise.all(Array.from({ length: 50 }, () => sourceOf(a)));
     assert.equal(originals.count('head'), 1);
+    delete originals.hold.head;
     for (const preset of ['small', 'medium', 'thumb']) await sourceOf(a, preset);
     clock.ms += EVERY_MS;
     assert.equal(await sourceOf(a), 'hit; detail=memory');
