@@ -1,5 +1,5 @@
 import type { OriginalRecords } from '../originals/records/records.ts';
-import { cacheTagOf, folderTagOf } from '../renditions/keys.ts';
+import { cacheTagOf, folderTagOf, recordKey, renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { ObjectStore } from '../stores/store.ts';
 import type { CdnPurge } from './cdn-purge.ts';
@@ -59,7 +59,7 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
   async function purgeIds(ids: readonly string[], { progress, submit, signal }: JobControl): Promise<void> {
     let [done, failed] = [0, 0];
     await eachOf(ids, signal, async (id) => {
-      const report = await purge(id, { original: false, cdnAgain: false }, signal);
+      const report = await purge(id, { original: false, again: false }, signal);
       if (report.failed.length > 0) failed += 1;
       done += 1;
       if (done % PROGRESS_EVERY === 0) await progress(done, failed);
@@ -67,7 +67,16 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
     await progress(done, failed);
     if (failed > 0) throw new Error(`${failed} of ${done} originals could not be purged`);
     const targets = ids.map((id) => ({ id, cacheTag: cacheTagOf(id) }));
-    if (cdn) await submit({ kind: 'cdn', targets }, now() + windowMs);
+    await submit({ kind: 'again', targets }, now() + windowMs);
+  }
+
+  /** What other machines saved, or left half-saved when they stopped, and sent within the window. */
+  async function purgeAgain(targets: readonly CdnTarget[], signal: AbortSignal): Promise<void> {
+    await eachOf(targets, signal, async ({ id }) => {
+      const record = recordKey(id);
+      await results.deleteAll(renditionFolder(id), { signal, keep: (key) => key === record });
+    });
+    await tellCdn(targets, signal);
   }
 
   async function purgeFolder(prefix: string, { progress, signal }: JobControl): Promise<void> {
@@ -101,10 +110,9 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
       await peers?.tell({ prefix }, signal);
     },
     async work(task, job) {
-      if (task.kind === 'cdn') return tellCdn(task.targets, job.signal);
+      if (task.kind === 'again') return purgeAgain(task.targets, job.signal);
       if (task.kind === 'ids') return purgeIds(task.ids, job);
       await purgeFolder(task.prefix, job);
-      // What other machines saved or sent within the window.
       if (!task.again) await job.submit({ ...task, again: true }, now() + windowMs);
     },
   };

@@ -27,18 +27,16 @@ const AT_A_TIME = 4;
 export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
   async function metaOf(id: string, signal: AbortSignal): Promise<ImageReport> {
     try {
-      await metadata.load(id);
-      const picture = await metadata.picture(id, async () => {
+      const picture = await metadata.picture(id, async (epoch) => {
         using permit = await queue.enter(DESCRIBE_MS, signal);
         const hold = (bytes: number) => permit.hold(bytes);
         const limits = { signal, maxBytes: maxOriginalBytes, onLength: hold };
-        using held = await originals.read(id, metadata.epochOf(id), limits);
+        using held = await originals.read(id, epoch, limits);
         const original = await renderer.examine(held.body);
         await permit.slot(estimateDescription(original));
-        return renderer.describe(original);
+        return { picture: await renderer.describe(original), epoch: await held.epoch };
       });
-      const { faces } = metadata.known(id);
-      return { id, ...picture, ...(faces ? { faces } : {}) };
+      return { id, ...picture };
     } catch (error) {
       const known = error instanceof DarkroomError ? error : signal.aborted ? errors.storeTimeout(error) : undefined;
       if (!known) throw error;

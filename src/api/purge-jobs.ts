@@ -10,9 +10,9 @@ import type { ObjectStore, StoredObject } from '../stores/store.ts';
 const jobSchema = z.object({
   version: z.literal(1),
   id: z.string(),
-  /** `cdn`: tell the CDN of these ids or folders again. `ids`, `prefix`: purge them all. `again`: the second round. */
+  /** `again`: the second round of these originals. `ids`, `prefix`: purge them all; `again`: the second round of a folder. */
   task: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('cdn'), targets: z.array(z.object({ id: z.string(), cacheTag: z.string() })) }),
+    z.object({ kind: z.literal('again'), targets: z.array(z.object({ id: z.string(), cacheTag: z.string() })) }),
     z.object({ kind: z.literal('ids'), ids: z.array(z.string()) }),
     z.object({ kind: z.literal('prefix'), prefix: z.string(), again: z.boolean() }),
   ]),
@@ -120,7 +120,7 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
       return;
     }
     // Its outcome stood in the answer of the purge; there is no status to ask for.
-    if (job.task.kind === 'cdn') await results.delete(key, { signal: call() });
+    if (job.task.kind === 'again') await results.delete(key, { signal: call() });
     else await save({ status: 'done', heldUntil: 0 });
   }
 

@@ -22,7 +22,7 @@ export function registerPurgeRoutes(app: FastifyInstance, { purge, bulk }: Purge
     const { original } = parsed(purgeQuery, request.query);
     const id = checkedId(request.params.id);
     request.requestContext.id = id;
-    const options = { original: original === 'true', cdnAgain: true };
+    const options = { original: original === 'true', again: true };
     const report = await purge(id, options, AbortSignal.timeout(PURGE_TIMEOUT_MS));
     request.requestContext.outcome = 'purge';
     if (report.failed.length === 0) return report;

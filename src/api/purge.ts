@@ -16,13 +16,13 @@ export interface PurgeDeps {
   readonly cdn: CdnPurge | undefined;
   /** Undefined without `DARKROOM_PEERS`. */
   readonly peers: Peers | undefined;
-  /** Tells the CDN once more, after the window in which other machines may still have sent the old picture. */
-  tellCdnLater(id: string, cacheTag: string): Promise<void>;
+  /** Sees to it that what other machines save and send within the window goes too, after its end. */
+  secondRound(id: string, cacheTag: string): Promise<void>;
   warn(what: string, key: string, reason: unknown): void;
 }
 
 /** A step of a purge, in the order they are tried. */
-export type PurgeStep = 'record' | 'cdn_later' | 'original' | 'results';
+export type PurgeStep = 'record' | 'second_round' | 'original' | 'results';
 
 /** What was there and is gone. */
 export interface PurgeReport {
@@ -50,8 +50,8 @@ export type Purge = (id: string, options: PurgeOptions, signal: AbortSignal) => 
 export interface PurgeOptions {
   /** Whether the original goes too. */
   readonly original: boolean;
-  /** Whether the CDN is told again after the window; where many are purged, one job does that for all. */
-  readonly cdnAgain: boolean;
+  /** Whether there is a second round after the window; where many are purged, one job does that for all. */
+  readonly again: boolean;
   /** The new epoch began already: the original was found replaced. */
   readonly raised?: boolean;
 }
@@ -60,7 +60,7 @@ export interface PurgeOptions {
 export function createPurge(deps: PurgeDeps): Purge {
   const { cache, records, results, originals, cdn, peers, warn } = deps;
 
-  return async (id, { original, cdnAgain, raised = false }, signal) => {
+  return async (id, { original, again, raised = false }, signal) => {
     const [folder, record, cacheTag] = [renditionFolder(id), recordKey(id), cacheTagOf(id)];
     const failed = new Set<PurgeStep>();
     async function step<T>(name: PurgeStep, work: () => Promise<T> | undefined): Promise<T | undefined> {
@@ -78,7 +78,7 @@ export function createPurge(deps: PurgeDeps): Purge {
     if (!raised) await step('record', () => records.raise(id, signal));
     cache.deleteBelow(`${folder}/`);
     // Durable before anything else is tried: this machine may stop on the way.
-    if (cdn && cdnAgain) await step('cdn_later', () => deps.tellCdnLater(id, cacheTag));
+    if (again) await step('second_round', () => deps.secondRound(id, cacheTag));
     const forget = () => peers?.tell({ ids: [id] }, signal);
     const told = forget();
     const wasThere = original
@@ -89,9 +89,11 @@ export function createPurge(deps: PurgeDeps): Purge {
         })
       : false;
     // Until then it could be read, and pictures be made of it under the new epoch: that one is over too.
-    const again = original && wasThere !== false;
-    if (again) await step('record', () => records.raise(id, signal));
-    const toldAgain = again ? forget() : told;
+    const anew = original && wasThere !== false;
+    if (anew) await step('record', () => records.raise(id, signal));
+    // The window of the other machines begins anew too.
+    if (anew && again) await step('second_round', () => deps.secondRound(id, cacheTag));
+    const toldAgain = anew ? forget() : told;
     const keep = (key: string) => key === record;
     const removed = await step('results', () => results?.deleteAll(folder, { signal, keep }));
     await told;

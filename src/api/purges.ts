@@ -4,7 +4,7 @@ import { createPurge, type Purge, type PurgeDeps } from './purge.ts';
 import { createPurgeJobs } from './purge-jobs.ts';
 import type { PurgeRoutesDeps } from './purge-routes.ts';
 
-export interface PurgesOptions extends Omit<PurgeDeps, 'tellCdnLater'> {
+export interface PurgesOptions extends Omit<PurgeDeps, 'secondRound'> {
   readonly records: OriginalRecords;
   /** `DARKROOM_PURGE_WINDOW`, in milliseconds. */
   readonly windowMs: number;
@@ -23,12 +23,12 @@ const CLEAN_UP_MS = 60_000;
 
 export function createPurges(options: PurgesOptions): Purges {
   const { results, windowMs, warn, now = Date.now } = options;
-  // Without a store, this process may stop before: then the CDN is told once only.
+  // Without a store there is nothing to remove, and this process may stop before: then the CDN is told once only.
   const purge = createPurge({
     ...options,
-    async tellCdnLater(id, cacheTag) {
+    async secondRound(id, cacheTag) {
       const signal = AbortSignal.timeout(CLEAN_UP_MS);
-      await jobs?.submit({ kind: 'cdn', targets: [{ id, cacheTag }] }, now() + windowMs, signal);
+      await jobs?.submit({ kind: 'again', targets: [{ id, cacheTag }] }, now() + windowMs, signal);
     },
   });
   const bulk = results && createBulkPurge({ ...options, now, results, purge });
@@ -37,7 +37,7 @@ export function createPurges(options: PurgesOptions): Purges {
     purge,
     bulk: bulk && jobs ? { purges: bulk, jobs } : undefined,
     async cleanUp(id) {
-      await purge(id, { original: false, cdnAgain: true, raised: true }, AbortSignal.timeout(CLEAN_UP_MS));
+      await purge(id, { original: false, again: true, raised: true }, AbortSignal.timeout(CLEAN_UP_MS));
     },
   };
 }

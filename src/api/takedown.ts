@@ -2,6 +2,7 @@ import type { DecodeCache } from '../originals/decode-cache.ts';
 import { createLocalRecords } from '../originals/records/local-records.ts';
 import { createOriginalRecords, type OriginalRecords, type RecordsOptions } from '../originals/records/records.ts';
 import { createReplacements, type Replacements } from '../originals/records/replacements.ts';
+import type { Epoch } from '../renditions/epochs.ts';
 import { renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import type { ObjectStore } from '../stores/store.ts';
@@ -9,7 +10,7 @@ import { createPurges, type Purges, type PurgesOptions } from './purges.ts';
 
 export interface TakedownOptions
   extends Omit<PurgesOptions, 'records' | 'results'>,
-    Omit<RecordsOptions, 'results' | 'onEpoch'> {
+    Omit<RecordsOptions, 'results' | 'onEpoch' | 'onContradiction'> {
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
   /** Undefined with `DARKROOM_RESULTS=none`. */
@@ -30,7 +31,10 @@ export function createTakedown(options: TakedownOptions): Takedown {
     decodes.forget(id);
     cache.deleteBelow(`${renditionFolder(id)}/`);
   };
-  const records = results ? createOriginalRecords({ ...options, results, onEpoch }) : createLocalRecords({ onEpoch });
+  const onContradiction = (id: string, epoch: Epoch) => void replacements.contradicted(id, epoch);
+  const records = results
+    ? createOriginalRecords({ ...options, results, onEpoch, onContradiction })
+    : createLocalRecords({ onEpoch });
   const purges = createPurges({ ...options, records });
   const replacements = createReplacements({
     ...{ ...options, records },

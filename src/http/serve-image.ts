@@ -53,10 +53,10 @@ export interface Found {
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
+/** Of bytes whose epoch cannot be told: equal to none. */
+const NO_EPOCH = '';
 /** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
-/** Of bytes that no record tells of. */
-const UNKNOWN_EPOCH = 'unknown';
 
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
@@ -184,15 +184,15 @@ export function createImageRoute(deps: ImageRouteDeps) {
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found); // 422
       const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe) =>
-        // What is known of faces may be of the picture before, if this one replaced it.
-        metadata.faces(id, (await found.epoch) ?? UNKNOWN_EPOCH, probe),
+        // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
+        metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe),
       );
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
       return toRendition(
         { ...fresh, provisional: fresh.provisional || epoch === undefined },
-        epoch ?? records.of(id),
+        epoch ?? view.epoch,
         found.readAt,
       );
     } finally {

@@ -18,10 +18,24 @@ export interface OriginalMetadata {
    * Undefined when the look failed: then nothing is recorded. `epoch`: noted before the original of the probe was read.
    */
   faces(id: string, epoch: Epoch, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
-  /** Size, colour and placeholder of an original. `describe` reads it, once for all callers meanwhile. */
-  picture(id: string, describe: () => Promise<PictureDescription>): Promise<PictureDescription>;
+  /**
+   * Size, colour and placeholder of an original, and its faces where they are known. `describe` reads it, once for all callers
+   * meanwhile; `epoch`: of the record, before the read. While the record cannot be asked, what is known is told for
+   * `DARKROOM_PURGE_GRACE` at most.
+   */
+  picture(id: string, describe: (epoch: Epoch) => Promise<Described>): Promise<KnownPicture>;
   /** An upload was examined and accepted. `epoch`: noted before it was read; `sha256`: of its bytes, in hex. */
   recordUpload(id: string, epoch: Epoch, picture: PictureDescription, sha256: string): void;
+}
+
+/** `epoch`: the one that the bytes belong to; undefined when that cannot be told. */
+export interface Described {
+  readonly picture: PictureDescription;
+  readonly epoch: Epoch | undefined;
+}
+
+export interface KnownPicture extends PictureDescription {
+  readonly faces?: readonly Face[];
 }
 
 export interface OriginalMetadataOptions {
@@ -34,7 +48,7 @@ export interface OriginalMetadataOptions {
 
 export function createOriginalMetadata({ records, finder, onLook, warn }: OriginalMetadataOptions): OriginalMetadata {
   const looks = createSharedWork<readonly Face[] | undefined>();
-  const descriptions = createSharedWork<PictureDescription>();
+  const descriptions = createSharedWork<KnownPicture>();
 
   async function look(id: string, epoch: Epoch, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {
     if (!finder) return undefined;
@@ -64,19 +78,23 @@ export function createOriginalMetadata({ records, finder, onLook, warn }: Origin
       if (faces && records.of(id) === epoch) return Promise.resolve(faces);
       return looks(`${epoch} ${id}`, () => look(id, epoch, probe));
     },
-    picture(id, describe) {
-      const { picture } = records.known(id);
-      if (picture) return Promise.resolve(picture);
-      // Noted here: nothing was read yet.
-      const epoch = records.of(id);
-      return descriptions(`${epoch} ${id}`, async () => {
-        const described = await describe();
-        records.learn(id, epoch, { picture: described });
-        return described;
+    async picture(id, describe) {
+      const view = await records.see(id);
+      const { picture, faces } = records.known(id);
+      if (picture && records.mayServe(view, 0)) return withFaces(picture, faces);
+      return descriptions(`${view.epoch} ${id}`, async () => {
+        const described = await describe(view.epoch);
+        const { epoch } = described;
+        if (epoch !== undefined) records.learn(id, epoch, { picture: described.picture });
+        return withFaces(described.picture, epoch === records.of(id) ? records.known(id).faces : undefined);
       });
     },
     recordUpload: (id, epoch, picture, sha256) => records.learn(id, epoch, { picture, uploaded: sha256 }),
   };
+}
+
+function withFaces(picture: PictureDescription, faces: readonly Face[] | undefined): KnownPicture {
+  return { ...picture, ...(faces ? { faces } : {}) };
 }
 
 /**

@@ -134,9 +134,11 @@ export function readClientConfig(environment: Environment = process.env) {
   };
 }
 
-/** A server reached by its address or by a bare name has no sub-domains for buckets. */
+/** Servers reached by address, by a bare name or below a path have no bucket sub-domains. */
 function needsPathStyle(endpoint: string | undefined): boolean {
   if (!endpoint) return false;
-  const { hostname } = new URL(endpoint);
-  return /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost');
+  const { hostname, pathname } = new URL(endpoint);
+  return (
+    pathname !== '/' || /^[\d.]+$|^\[/.test(hostname) || !hostname.includes('.') || hostname.endsWith('.localhost')
+  );
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 type Answer = { readonly usable: true; readonly note?: string } | { readonly usable: false; readonly why: string };
 
 interface CheckedStore {
-  check?(options: { readonly signal: AbortSignal }): Promise<Answer>;
+  check(options: { readonly signal: AbortSignal }): Promise<Answer>;
 }
 
 interface Log {

@@ -1,6 +1,5 @@
 import { createFolderReceiver } from './folder/folder-receiver.ts';
 import { createFolderStore } from './folder/folder-store.ts';
-import type { HeaderLocation } from './folder/folder-writer.ts';
 import { createHttpOrigin } from './http/http-origin.ts';
 import type { ObjectReceiver } from './object-receiver.ts';
 import { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
@@ -17,7 +16,7 @@ type ResultsLocation = WritableLocation | { readonly kind: 'none' };
 export interface StoreOptions {
   /** Limit of one call in milliseconds, retries and body included. */
   readonly timeoutMs: number;
-  readonly s3: Omit<S3StoreOptions, 'bucket' | 'prefix' | 'timeoutMs'>;
+  readonly s3: Omit<S3StoreOptions, 'bucket' | 'prefix' | 'timeoutMs' | 'missingIsForbidden' | 'checkWrites'>;
   /** Whether an HTTP origin may be `http:` and have a private address. */
   readonly originPrivate: boolean;
   onCall: OnStoreCall;
@@ -36,7 +35,7 @@ export interface OriginalStore {
 
 export function openOriginals(location: OriginalsLocation, options: StoreOptions): OriginalStore {
   if (location.kind !== 'origin') {
-    const store = measureStore(createStore(location, options, 'sidecar'), 'originals', options.onCall);
+    const store = measureStore(createStore(location, options, 'originals'), 'originals', options.onCall);
     const { timeoutMs } = options;
     const receiver = location.kind === 'folder' ? createFolderReceiver({ root: location.path, timeoutMs }) : undefined;
     return { reader: store, store, receiver };
@@ -53,20 +52,30 @@ export function openOriginals(location: OriginalsLocation, options: StoreOptions
 export function openResults(location: ResultsLocation, options: StoreOptions): ObjectStore | undefined {
   if (location.kind === 'none') return undefined;
   // Measured inside the breaker, so that calls that the breaker refuses do not count as fast ones.
-  const measured = measureStore(createStore(location, options, 'trailer'), 'results', options.onCall);
+  const measured = measureStore(createStore(location, options, 'results'), 'results', options.onCall);
   return withCircuitBreaker(measured, { onChange: options.onCircuit });
 }
 
-/** `metadataIn`: files of originals stay the seller's, byte for byte; files of results are read by Darkroom only. */
+/**
+ * Files of originals stay the seller's, byte for byte, and may be read-only; files of results are read by Darkroom only. The
+ * credentials of originals may lack s3:ListBucket, those of results may not.
+ */
 function createStore(
   location: WritableLocation,
   { timeoutMs, s3 }: StoreOptions,
-  metadataIn: HeaderLocation,
+  use: 'originals' | 'results',
 ): ObjectStore {
+  const checkWrites = use === 'results';
   const store =
     location.kind === 'folder'
-      ? createFolderStore({ root: location.path, timeoutMs, metadataIn })
-      : createS3Store({ ...s3, bucket: location.bucket, prefix: location.prefix, timeoutMs });
+      ? createFolderStore({
+          ...{ root: location.path, timeoutMs, checkWrites },
+          metadataIn: use === 'results' ? 'trailer' : 'sidecar',
+        })
+      : createS3Store({
+          ...{ ...s3, bucket: location.bucket, prefix: location.prefix, timeoutMs, checkWrites },
+          missingIsForbidden: use === 'results' ? 'never' : 'if-seen-at-start',
+        });
   // The connection opens while the rest of the process starts.
   store.connect?.();
   return store;

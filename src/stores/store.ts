@@ -34,10 +34,6 @@ export interface StoredObject {
   readonly version?: ObjectVersion;
 }
 
-export type StoreCheck =
-  | { readonly usable: true; readonly note?: string }
-  | { readonly usable: false; readonly why: string };
-
 export interface ReadOptions extends BodyLimits {
   readonly signal: AbortSignal;
   /** The caller needs the body only; an adapter that would need another step for the headers may leave them out. */
@@ -65,6 +61,16 @@ export interface DeleteAllOptions extends WriteOptions {
   keep?(key: string): boolean;
 }
 
+/** `note` and `why`: one plain sentence, for the log. */
+export type StoreCheck =
+  | {
+      readonly usable: true;
+      readonly note?: string;
+      /** How an S3 bucket takes conditions on writes; 'ignored': another machine may write between look and write. */
+      readonly conditions?: 'quoted' | 'unquoted' | 'ignored';
+    }
+  | { readonly usable: false; readonly why: string };
+
 /** A store that is only read. */
 export interface ObjectReader {
   get(key: string, options: ReadOptions): Promise<StoredObject | undefined>;
@@ -73,7 +79,8 @@ export interface ObjectReader {
    * 501) or does not say the length.
    */
   head(key: string, options: { readonly signal: AbortSignal }): Promise<ObjectVersion | 'missing' | 'unknown'>;
-  check?(options: WriteOptions): Promise<StoreCheck>;
+  /** Asks the store once whether it can be used. Throws the signal's reason only. */
+  check(options: { readonly signal: AbortSignal }): Promise<StoreCheck>;
   /** Opens a connection ahead of the first call, in the background. Never throws. */
   connect?(): void;
   /** Releases sockets and handles. Idempotent. */
@@ -113,10 +120,4 @@ export interface ObjectStore extends ObjectReader {
    * `store_failed` also when the store goes on to list what it was told to delete.
    */
   deleteAll(folder: string, options: DeleteAllOptions): Promise<number>;
-  putIf(
-    key: string,
-    object: StoredObject,
-    condition: { readonly etag: string } | 'absent',
-    options: WriteOptions,
-  ): Promise<{ readonly etag: string } | 'conflict'>;
 }

@@ -154,6 +154,7 @@ function lineOf(label: string, { status, headers, body }: RawAnswer, expiresSoon
   // Longer with every request, so that a new line in the list would change those after it.
   if (told['x-error']) told['content-length'] = `${Number(told['content-length']) - id.length} beside the request's id`;
   if (expiresSoon) told['cache-control'] = told['cache-control']?.replace(/\d+/, '(seconds left)');
+  if (told['last-modified']) told['last-modified'] = '(when it was rendered)';
   const fields = HEADERS.filter((name) => told[name] !== undefined).map((name) => `${name}: ${told[name]}`);
   const lasting = told['x-error'] ? Buffer.from(body.toString().replace(id, '')) : body;
   return [label, status, ...fields, body.length > 0 ? `sha256: ${sha256(lasting)}` : 'no body'].join(' | ');

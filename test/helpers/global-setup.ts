@@ -15,6 +15,7 @@ export async function globalSetup(): Promise<void> {
   env.AWS_ACCESS_KEY_ID = rgw.accessKey;
   env.AWS_SECRET_ACCESS_KEY = rgw.secretKey;
   env.AWS_REGION = 'us-east-1';
+  env.TEST_S3_GUEST = JSON.stringify(rgw.guest);
 }
 
 export async function globalTeardown(): Promise<void> {

@@ -73,7 +73,6 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
       objects.set(key, object);
       return { etag: versionOf(object).etag };
     },
-    check: async () => ({ usable: true }),
     async delete(key, { signal }) {
       await begin('delete', 'delete', key, signal);
       objects.delete(key);
@@ -88,6 +87,10 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
       const keys = [...objects.keys()].filter((key) => key.startsWith(`${folder}/`) && !keep(key));
       for (const key of keys) objects.delete(key);
       return keys.length;
+    },
+    async check({ signal }) {
+      signal.throwIfAborted();
+      return { usable: true };
     },
     async close() {},
   };

@@ -94,6 +94,7 @@ export async function startOriginServer() {
   const bodies = new Map<string, { body: Buffer; headers: Record<string, string | number> }>();
   const scripts = new Map<string, Behaviour>();
   const requests: { readonly method: string; readonly url: string }[] = [];
+  let fallen: { readonly behaviour: Behaviour; readonly prefix: string } | undefined;
   const sockets = new Set<Socket>();
   let connections = 0;
   const server = createServer((request, response) => {
@@ -101,7 +102,7 @@ export async function startOriginServer() {
     requests.push({ method, url });
     response.on('error', () => {});
     const key = decodeURIComponent(url.slice(1).split('?', 1)[0] ?? '');
-    const script = scripts.get(key);
+    const script = scripts.get(key) ?? (fallen && key.startsWith(fallen.prefix) ? fallen.behaviour : undefined);
     const found = bodies.get(key);
     if (script) return script(response, request);
     if (!found) return response.writeHead(404).end('not here');
@@ -139,6 +140,10 @@ export async function startOriginServer() {
         'last-modified': new Date().toUTCString(),
       };
       bodies.set(key, { body, headers });
+    },
+    /** For all keys that begin so and have no behaviour of their own. */
+    fallback(behaviour: Behaviour, prefix = '') {
+      fallen = { behaviour, prefix };
     },
     script(key: string, behaviour: Behaviour) {
       scripts.set(key, behaviour);

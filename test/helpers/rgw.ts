@@ -13,10 +13,14 @@ const STEP_LIMIT_MS = 100_000;
 const START_LIMIT_MS = 100_000;
 export const RGW_PACKAGES = 'radosgw ceph-mon ceph-osd ceph-common';
 
+const GUEST = { uid: 'guest', accessKey: 'guest-key', secretKey: 'guest-test-secret' };
+
 export interface Rgw {
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** Another user, who owns nothing and may do what a bucket's policy says: its id, key and secret. */
+  readonly guest: { readonly uid: string; readonly accessKey: string; readonly secretKey: string };
   stop(): Promise<void>;
 }
 
@@ -38,7 +42,8 @@ export async function startRgw(): Promise<Rgw> {
   };
   try {
     const port = await startCluster(folder, daemons);
-    return { endpoint: `http://127.0.0.1:${port}`, accessKey: 'darkroom', secretKey: 'darkroom-test-secret', stop };
+    const endpoint = `http://127.0.0.1:${port}`;
+    return { endpoint, accessKey: 'darkroom', secretKey: 'darkroom-test-secret', guest: GUEST, stop };
   } catch (error) {
     const logs = await Promise.all(
       ['mon', 'osd', 'rgw'].map((name) => readFile(join(folder, `${name}.out`), 'utf8').catch(() => '')),
@@ -96,8 +101,13 @@ async function startCluster(folder: string, daemons: ChildProcess[]): Promise<nu
   await ceph('ceph', 'osd', 'new', osd, '0');
   await ceph('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd, ...asRoot);
   daemon('osd', 'ceph-osd', '-i', '0', '-f', ...asRoot);
-  const user = ['--uid=test', '--display-name=test', '--access-key=darkroom', '--secret=darkroom-test-secret'];
-  await ceph('radosgw-admin', '-n', 'client.rgw', 'user', 'create', ...user);
+  const user = (uid: string, key: string, secret: string) =>
+    ceph(
+      ...['radosgw-admin', '-n', 'client.rgw', 'user', 'create', `--uid=${uid}`, `--display-name=${uid}`],
+      ...[`--access-key=${key}`, `--secret=${secret}`],
+    );
+  await user('test', 'darkroom', 'darkroom-test-secret');
+  await user(GUEST.uid, GUEST.accessKey, GUEST.secretKey);
   daemon('rgw', 'radosgw', '-n', 'client.rgw', '-f', ...asRoot);
   await untilDone(() => canConnect(gateway));
   return gateway;

@@ -85,6 +85,8 @@ describe('values', () => {
     assert.equal(pathStyle('http://minio:9000'), true);
     assert.equal(pathStyle('http://[::1]:9000'), true);
     assert.equal(pathStyle('https://fly.storage.tigris.dev'), false);
+    assert.equal(pathStyle('https://fly.storage.tigris.dev/'), false);
+    assert.equal(pathStyle('https://project.example.com/storage/v1/s3'), true);
     assert.equal(pathStyle('https://s3.example.com', { DARKROOM_S3_PATH_STYLE: 'on' }), true);
     assert.equal(readConfig({}).s3.pathStyle, false);
   });

@@ -68,6 +68,14 @@ export function readerConformance(
     });
     after(() => subject.dispose());
 
+    it('can be used, as its check says', async () => {
+      const found = await subject.reader.check(live());
+      assert.ok(found.usable);
+      assert.equal(found.note, undefined);
+      const reason = new Error('gave up');
+      await assert.rejects(subject.reader.check({ signal: AbortSignal.abort(reason) }), reason);
+    });
+
     it('answers undefined for what is not there', async () => {
       assert.equal(await subject.reader.get('nothing/here.jpg', live()), undefined);
     });
@@ -218,6 +226,11 @@ export function storeConformance(
       }
       return keys;
     }
+
+    it('leaves nothing of its check', async () => {
+      await subject.store.check(live());
+      assert.deepEqual(await listed(''), []);
+    });
 
     it('keeps body, type, caching and metadata together', async () => {
       const whole = object(randomBytes(100_000), { version: { etag: '"not its own"', bytes: 1, lastModified: 2 } });

@@ -106,7 +106,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     const object = { body, contentType: 'application/octet-stream', cacheControl: 'no-store', metadata: {} };
     await originals.put(QUARANTINE + id, object, { signal });
     unlessPurged();
-    const { failed } = await purge(id, { original: true, cdnAgain: false }, signal);
+    const { failed } = await purge(id, { original: true, again: false }, signal);
     if (failed.includes('original')) throw errors.storeFailed(new Error('a bad upload could not be removed'));
     throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
   }

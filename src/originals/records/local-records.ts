@@ -40,8 +40,8 @@ export function createLocalRecords({ onEpoch }: { onEpoch(id: string): void }): 
     learn(id, epoch, patch) {
       if (of(id) === epoch) records.set(id, patched(known(id), patch));
     },
-    async raise(id, _signal, next = raised) {
-      const record = next(known(id));
+    async raise(id, _signal, next = (record) => raised(record)) {
+      const record = next(known(id), of(id));
       if (record) begin(id, record);
       return of(id);
     },

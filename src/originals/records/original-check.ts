@@ -35,7 +35,8 @@ const MAX_REMEMBERED = 100_000;
 
 export function createOriginalCheck(options: OriginalCheckOptions): OriginalCheck {
   const { originals, reader, records, queue, everyMs, maxOriginalBytes, onGone, warn, now = Date.now } = options;
-  const asked = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  // By size, because a limit by number takes its memory, and 10 ms, at the start.
+  const asked = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const asking = new Map<string, Promise<void>>();
 
   async function compare(id: string): Promise<void> {

@@ -34,9 +34,10 @@ export function createPrefixEpochs(results: ObjectStore, now = Date.now): Prefix
   let index = EMPTY;
   let etag: string | undefined;
   let seenAt = 0;
+  let doubts = 0;
 
   async function refresh(signal: AbortSignal): Promise<void> {
-    const begun = now();
+    const [begun, known] = [now(), doubts];
     const limits = { signal, maxBytes: MAX_BYTES };
     const found = etag === undefined ? await results.get(KEY, limits) : await results.getIfChanged(KEY, etag, limits);
     if (found !== 'unchanged') {
@@ -44,7 +45,8 @@ export function createPrefixEpochs(results: ObjectStore, now = Date.now): Prefix
       if (found) index = merged(index, parse(found.body));
       etag = found?.version?.etag;
     }
-    seenAt = begun;
+    // A doubt that came up meanwhile stands: it may be of a purge that this reading was too early for.
+    if (known === doubts) seenAt = begun;
   }
 
   return {
@@ -56,6 +58,7 @@ export function createPrefixEpochs(results: ObjectStore, now = Date.now): Prefix
       return seenAt;
     },
     distrust() {
+      doubts += 1;
       seenAt = 0;
     },
     refresh,

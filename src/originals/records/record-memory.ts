@@ -45,9 +45,10 @@ const MAX_DOUBTS = 100_000;
 export function createRecordMemory(options: RecordMemoryOptions) {
   const { prefixes, windowMs, graceMs, onEpoch, now } = options;
   const newsMs = Math.max(windowMs, options.answerMs);
-  const states = new LRUCache<string, RecordState>({ max: MAX_REMEMBERED });
+  // By size, because a limit by number takes its memory, and 10 ms for 100,000 entries, at the start.
+  const states = new LRUCache<string, RecordState>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   /** Ids that this process was told to forget; the number differs each time, so that no epoch comes back. */
-  const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+  const doubts = new LRUCache<string, number>({ maxSize: MAX_DOUBTS, sizeCalculation: () => 1 });
   let turns = 0;
 
   const within = (at: number, ms: number) => now() - at <= ms && now() >= at;
@@ -81,13 +82,16 @@ export function createRecordMemory(options: RecordMemoryOptions) {
     /** A record that was read or written. Returns the state that counts, which is a later one if there is one. */
     take(
       id: string,
-      stored: OriginalRecord,
+      told: OriginalRecord,
       etag: string | undefined,
       begun: { at: number; turn: number; doubt?: number | undefined },
     ) {
       const before = states.get(id);
-      // Another read or write of this process ended after this one began: its state is no older.
-      if (before && before.turn > begun.turn) return before;
+      const older = before !== undefined && told.epoch < before.stored.epoch;
+      // Another read or write of this process ended after this one began: its state is no older, unless its epoch is.
+      if (before && before.turn > begun.turn && (older || told.epoch === before.stored.epoch)) return before;
+      // The store lost the record or got an earlier copy back.
+      const stored = older ? { ...told, epoch: before.stored.epoch } : told;
       const epochBefore = before && of(id);
       const record = before && stampOf(before.record) === stampOf(stored) ? joined(stored, before.record) : stored;
       const sameDoubt = doubts.get(id) === begun.doubt;
@@ -129,10 +133,6 @@ export function createRecordMemory(options: RecordMemoryOptions) {
       const state = states.get(id);
       if (state) states.set(id, { ...state, seenAt: 0 });
       onEpoch(id);
-    },
-
-    distrustAll(): void {
-      for (const [id, state] of states.entries()) states.set(id, { ...state, seenAt: 0 });
     },
   };
 }

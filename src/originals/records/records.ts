@@ -32,17 +32,20 @@ export interface OriginalRecords extends Epochs {
   /** Merges into the record, in memory at once and in the store behind the answer, unless the epoch is over. */
   learn(id: string, epoch: Epoch, patch: RecordPatch): void;
   /**
-   * Begins a new epoch, durably: resolves once the store has it. `next`: the record from which it begins, by default one that
-   * knows nothing of the old picture; undefined leaves the record as it is. Rejects with the store's error.
+   * Begins a new epoch, durably: resolves to it once the store has it. `next`: the record from which it begins, by default one
+   * that knows nothing of the old picture; undefined leaves the record as it is. Rejects with the store's error.
    */
-  raise(id: string, signal: AbortSignal, next?: (record: OriginalRecord) => OriginalRecord | undefined): Promise<Epoch>;
+  raise(id: string, signal: AbortSignal, next?: NextRecord): Promise<Epoch>;
   /** Begins a new epoch for all ids below a folder, which ends with a slash. Rejects with the store's error. */
   raiseFolder(folder: string, signal: AbortSignal): Promise<void>;
   /** What this process holds of an id is not trusted until its record was read again. */
   distrust(id: string): void;
-  /** Likewise for all ids. */
+  /** Likewise for all ids, until the purges of folders were read again. */
   distrustAll(): void;
 }
+
+/** `epoch`: the one of `record`, which is as the store has it now. */
+export type NextRecord = (record: OriginalRecord, epoch: Epoch) => OriginalRecord | undefined;
 
 export interface RecordsOptions {
   readonly results: ObjectStore;
@@ -53,6 +56,8 @@ export interface RecordsOptions {
   readonly graceMs: number;
   /** A new epoch began: what this process holds of the original is of no use any more. */
   onEpoch(id: string): void;
+  /** Two machines read different bytes of an original in the same epoch: one of them before it was replaced. */
+  onContradiction?(id: string, epoch: Epoch): void;
   warn(what: string, key: string, reason: unknown): void;
   /** The wall clock in milliseconds: the monotonic one may stand still while a machine is suspended. */
   now?(): number;
@@ -74,7 +79,7 @@ interface Lesson {
 }
 
 export function createOriginalRecords(options: RecordsOptions): OriginalRecords {
-  const { results, saves, windowMs, graceMs, onEpoch, warn, now = Date.now } = options;
+  const { results, saves, windowMs, graceMs, onEpoch, onContradiction, warn, now = Date.now } = options;
   const prefixes = createPrefixEpochs(results, now);
   const memory = createRecordMemory({ prefixes, windowMs, graceMs, answerMs: LOOKUP_MS, onEpoch, now });
   const asking = new Map<string, Promise<OriginalView>>();
@@ -105,20 +110,19 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     return memory.take(id, record, outcome.etag, begun);
   }
 
-  /** Read, change, write unless it was changed meanwhile; else again. `change` gives undefined to leave it as it is. */
-  async function update(
-    id: string,
-    signal: AbortSignal,
-    change: (record: OriginalRecord) => OriginalRecord | undefined,
-  ): Promise<void> {
+  /** Read, change, write unless it was changed meanwhile; else again. Resolves to the epoch of the record as it is then. */
+  async function update(id: string, signal: AbortSignal, change: NextRecord): Promise<Epoch> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { stored, etag } = await read(id, signal);
-      const next = change(stored);
+      const next = change(stored, memory.stampOf(stored));
       const object = next && writeRecord(next);
-      if (!object || object.body.equals(writeRecord(stored).body)) return;
+      if (!object || object.body.equals(writeRecord(stored).body)) return memory.stampOf(stored);
       const begun = memory.begin(id);
       const outcome = await results.putIf(recordKey(id), object, etag ? { etag } : 'absent', { signal });
-      if (outcome !== 'conflict') return void memory.take(id, next, outcome.etag, begun);
+      if (outcome !== 'conflict') {
+        memory.take(id, next, outcome.etag, begun);
+        return memory.stampOf(next);
+      }
       await delay(PAUSE_MS * attempt * (0.5 + Math.random()), undefined, { signal });
     }
     throw errors.storeFailed(new Error(`the record of ${id} was written by others ${ATTEMPTS} times in a row`));
@@ -136,7 +140,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       for (let attempt = 1; attempt <= ASKED; attempt += 1) {
         const folders = memory.prefixesAreFresh() ? undefined : refreshPrefixes();
         await Promise.all([read(id, AbortSignal.timeout(LOOKUP_MS)), folders]);
-        if (memory.isNews(id)) return memory.viewOf(id, true);
+        if (memory.isNews(id) && memory.prefixesAreFresh()) return memory.viewOf(id, true);
       }
       return memory.viewOf(id, false);
     } catch (reason) {
@@ -153,7 +157,12 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       mine ??= pending.get(id);
       pending.delete(id);
       const { epoch, patch } = mine ?? { epoch: '', patch: {} };
-      await update(id, signal, (record) => (memory.stampOf(record) === epoch ? patched(record, patch) : undefined));
+      let contradicted = false;
+      await update(id, signal, (record, current) => {
+        contradicted = current === epoch && contradicts(record, patch);
+        return current === epoch && !contradicted ? patched(record, patch) : undefined;
+      });
+      if (contradicted) onContradiction?.(id, epoch);
     };
     // A key of its own: what is learned while a save of this record is under way is saved behind it.
     const key = `${recordKey(id)} ${lessons}`;
@@ -167,10 +176,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     mayServe: memory.mayServe,
     isRecent: memory.isRecent,
     distrust: memory.distrust,
-    distrustAll() {
-      prefixes.distrust();
-      memory.distrustAll();
-    },
+    distrustAll: prefixes.distrust,
     async see(id) {
       const already = memory.trusted(id);
       if (already) return already;
@@ -190,18 +196,21 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       pending.set(id, { epoch, patch: waiting?.epoch === epoch ? mergedPatches(id, waiting.patch, patch) : patch });
       if (!waiting) saveBehind(id);
     },
-    async raise(id, signal, next = raised) {
+    async raise(id, signal, next = (record) => raised(record)) {
       try {
-        await update(id, signal, next);
+        return await update(id, signal, next);
       } catch (reason) {
         // The store may have taken it all the same.
         memory.distrust(id);
         throw reason;
       }
-      return memory.of(id);
     },
     raiseFolder: (folder, signal) => prefixes.raise(folder, signal),
   };
+}
+
+function contradicts({ source }: OriginalRecord, patch: RecordPatch): boolean {
+  return source !== undefined && patch.source !== undefined && source.sha256 !== patch.source.sha256;
 }
 
 function mergedPatches(id: string, first: RecordPatch, second: RecordPatch): RecordPatch {

@@ -12,6 +12,11 @@ export interface Replacements {
    * Resolves to the epoch that the body belongs to; undefined when that cannot be told now. Never rejects.
    */
   notice(id: string, epoch: Epoch, body: Buffer, version: ObjectVersion | undefined): Promise<Epoch | undefined>;
+  /**
+   * Two machines read different bytes in this epoch, before either knew of the other: begins a new one, which knows neither.
+   * Never rejects.
+   */
+  contradicted(id: string, epoch: Epoch): Promise<void>;
 }
 
 export interface ReplacementsOptions {
@@ -37,29 +42,36 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
   const lately = ({ replacedAt }: OriginalRecord) =>
     replacedAt !== undefined && Math.abs(now() - replacedAt) <= windowMs;
 
-  async function begin(id: string, source: SourceVersion): Promise<Epoch | undefined> {
-    let [replaced, limited] = [false, lately(records.known(id))];
-    const epoch = limited
+  /** Writes the next record if this epoch is not over, at most once a window. Resolves to the epoch of that record. */
+  async function beginAfter(id: string, epoch: Epoch, next: (record: OriginalRecord) => OriginalRecord) {
+    let [over, replaced, limited] = [false, false, lately(records.known(id))];
+    const begun = limited
       ? undefined
-      : await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record) => {
-          // Another machine may have been first: then the record knows these bytes already.
-          replaced = record.source !== undefined && record.source.sha256 !== source.sha256;
-          if (!replaced) return patched(record, { source });
-          limited = lately(record);
-          // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
-          const next = raised(record, { source, uploaded: record.uploaded });
-          return limited ? undefined : { ...next, replacedAt: now() };
+      : await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record, current) => {
+          // A purge came in between, or another machine was first: on which side of it these bytes were read cannot be told.
+          over = current !== epoch;
+          const following = over ? record : next(record);
+          replaced = following.epoch !== record.epoch;
+          limited = replaced && lately(record);
+          if (over || limited) return undefined;
+          return replaced ? { ...following, replacedAt: now() } : following;
         });
     if (limited) onLimited?.(id);
     else if (replaced) onReplaced(id);
-    return limited ? undefined : epoch;
+    return over || limited ? undefined : begun;
   }
+
+  // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
+  const replacedBy = (source: SourceVersion) => (record: OriginalRecord) =>
+    record.source !== undefined && record.source.sha256 !== source.sha256
+      ? raised(record, { source, uploaded: record.uploaded })
+      : patched(record, { source });
 
   return {
     async notice(id, epoch, body, version) {
-      const { source } = records.known(id);
       const told = { etag: version?.etag, bytes: body.length, lastModified: version?.lastModified };
-      if (source && sameVersion(source, told)) return epoch;
+      const expected = records.known(id).source;
+      if (expected && sameVersion(expected, told)) return epoch;
       try {
         const tag = comparableTag(told);
         const found: SourceVersion = {
@@ -67,13 +79,21 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
           etags: tag === undefined ? [] : [tag],
           ...{ bytes: told.bytes, lastModified: told.lastModified },
         };
-        // Without a record that can be asked there is nothing to compare with.
-        if (source && source.sha256 !== found.sha256) return await begin(id, found);
+        // Looked up again: another read may have been the first to tell. Without a record there is nothing to compare with.
+        const { source } = records.known(id);
+        if (source && source.sha256 !== found.sha256) return await beginAfter(id, epoch, replacedBy(found));
         if (source?.sha256 !== found.sha256 || tag !== undefined) records.learn(id, epoch, { source: found });
         return epoch;
       } catch (reason) {
         warn('it cannot be told whether an original was replaced', id, reason);
         return undefined;
+      }
+    },
+    async contradicted(id, epoch) {
+      try {
+        await beginAfter(id, epoch, (record) => raised(record, { uploaded: record.uploaded }));
+      } catch (reason) {
+        warn('a new epoch of a replaced original could not begin', id, reason);
       }
     },
   };

@@ -1,6 +1,7 @@
-import { realpath } from 'node:fs/promises';
+import { opendir, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
+import { checked } from '../shared/check.ts';
 import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
 import type { ObjectStore, ObjectVersion, ReadOptions, StoredObject } from '../store.ts';
@@ -15,6 +16,8 @@ export interface FolderStoreOptions {
   readonly metadataIn: HeaderLocation;
   /** Limit of one call in milliseconds, for disks that hang. */
   readonly timeoutMs: number;
+  /** Whether `check` also writes and deletes a file of its own. Default: false. */
+  readonly checkWrites?: boolean;
 }
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'ENXIO']);
@@ -22,7 +25,8 @@ const PAGE_KEYS = 1000;
 const REFUSED = new Set(['EACCES', 'EPERM']);
 
 /** Objects as files under one folder; no key reaches a file outside of it. */
-export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOptions): ObjectStore {
+export function createFolderStore(options: FolderStoreOptions): ObjectStore {
+  const { root, timeoutMs, metadataIn, checkWrites = false } = options;
   const home = resolve(root);
   const writer = createFolderWriter(home, metadataIn);
   const trailer = metadataIn === 'trailer';
@@ -155,6 +159,13 @@ export function createFolderStore({ root, timeoutMs, metadataIn }: FolderStoreOp
         return (real && (await writer.removeFolder(path, real).catch(unlessAbsent))) || 0;
       });
     },
+
+    check: ({ signal }) =>
+      checked(`the folder ${home}`, signal, timeoutMs, async (limit) => {
+        if (checkWrites) await writer.tryToWrite(limit);
+        await (await opendir(home)).close();
+        return { usable: true };
+      }),
 
     async close() {},
   };

@@ -130,6 +130,13 @@ export function createFolderWriter(home: string, metadataIn: HeaderLocation) {
       return undefined;
     },
 
+    /** Writes and removes a file, as every write does, and makes the folder where it is missing. */
+    async tryToWrite(signal: AbortSignal): Promise<void> {
+      const path = join(home, TEMPORARY, randomUUID());
+      await writeNew(path, [Buffer.from('darkroom')], signal);
+      await rm(path, { force: true });
+    },
+
     async remove(file: string): Promise<void> {
       await rm(file, { force: true });
       if (metadataIn === 'sidecar') await rm(sidecarFileOf(file), { force: true });

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
+import { checked } from '../shared/check.ts';
 import { isStaleSocket, openPools } from '../shared/pools.ts';
 import { createRetries, Unanswered } from '../shared/retry.ts';
 import { bounded, readBody } from '../shared/time-limit.ts';
@@ -139,6 +141,16 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
         return versionOfHead(headers);
       });
     },
+    check: ({ signal }) =>
+      checked(`the origin ${base.host}`, signal, timeoutMs, async (limit) => {
+        const answer = await follow('GET', new URL(`.darkroom-check/${randomUUID()}`, base), limit);
+        release(answer);
+        const { statusCode } = answer;
+        if (ABSENT.has(statusCode)) return { usable: true };
+        const what = `the origin ${base.host} answers ${statusCode} for a key that does not exist`;
+        // Some answer 403 for what is missing; what is there may be read all the same.
+        return statusCode === 200 || statusCode === 403 ? { usable: true, note: what } : { usable: false, why: what };
+      }),
     async close() {
       closed = true;
       await (await connecting?.catch(() => undefined))?.destroy();

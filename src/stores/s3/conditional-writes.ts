@@ -19,9 +19,15 @@ const LOST = new Set([404, 409, 412, 500]);
 /** Statuses of a store that does not know conditions on writes. */
 const UNKNOWN = new Set([400, 501]);
 
+export interface Trial {
+  readonly conditions: Conditions;
+  /** Whether objects may be deleted. */
+  readonly deletes: boolean;
+}
+
 export interface ConditionalWrites {
   /** Tries the bucket with a key of its own, once; all callers share the outcome, and a failure is forgotten. */
-  conditions(): Promise<Conditions>;
+  trial(): Promise<Trial>;
   /** `key`: with the store's prefix. */
   putIf(
     key: string,
@@ -40,17 +46,17 @@ export interface ConditionalWritesOptions {
 }
 
 export function createConditionalWrites({ requests, prefix, timeoutMs }: ConditionalWritesOptions): ConditionalWrites {
-  let trial: Promise<Conditions> | undefined;
+  let running: Promise<Trial> | undefined;
 
-  function conditions(): Promise<Conditions> {
-    trial ??= tryConditions(AbortSignal.timeout(timeoutMs)).catch((error) => {
-      trial = undefined;
+  function trial(): Promise<Trial> {
+    running ??= runTrial(AbortSignal.timeout(timeoutMs)).catch((error) => {
+      running = undefined;
       throw error;
     });
-    return trial;
+    return running;
   }
 
-  async function tryConditions(limit: AbortSignal): Promise<Conditions> {
+  async function runTrial(limit: AbortSignal): Promise<Trial> {
     const key = `${prefix}${CHECK_FOLDER}${randomUUID()}`;
     const put = (headers: Record<string, string>) =>
       requests.send({ method: 'PUT', key, headers, body: Buffer.from('darkroom') }, limit);
@@ -59,24 +65,25 @@ export function createConditionalWrites({ requests, prefix, timeoutMs }: Conditi
       if (!isSuccess(reply) && !LOST.has(reply.status) && !UNKNOWN.has(reply.status)) throw refused(reply);
       return isSuccess(reply);
     };
-    const created = await put({ 'if-none-match': '*' });
-    if (UNKNOWN.has(created.status)) return 'ignored';
-    if (!isSuccess(created)) throw refused(created);
-    try {
-      const { etag } = created.headers;
+    async function howTaken(etag: string | undefined): Promise<Conditions> {
       if (etag === undefined || (await takes({ 'if-none-match': '*' }))) return 'ignored';
       if (await takes({ 'if-match': `"${'0'.repeat(32)}"` })) return 'ignored';
       if (await takes({ 'if-match': etag })) return 'quoted';
       return (await takes({ 'if-match': unquoted(etag) })) ? 'unquoted' : 'ignored';
-    } finally {
-      await requests.send({ method: 'DELETE', key }, limit);
     }
+
+    let created = await put({ 'if-none-match': '*' });
+    const knows = !UNKNOWN.has(created.status);
+    if (!knows) created = await put({});
+    if (!isSuccess(created)) throw refused(created);
+    const conditions = knows ? await howTaken(created.headers.etag) : 'ignored';
+    return { conditions, deletes: isSuccess(await requests.send({ method: 'DELETE', key }, limit)) };
   }
 
   return {
-    conditions,
+    trial,
     async putIf(key, object, condition, limit) {
-      const how = await conditions();
+      const { conditions: how } = await trial();
       // Better than nothing: two machines may still write between this look and the write.
       if (how === 'ignored' && !holds(condition, await requests.send({ method: 'HEAD', key }, limit)))
         return 'conflict';
@@ -110,7 +117,7 @@ function etagOf({ headers }: S3Reply): string {
 
 function conditionHeaders(condition: WriteCondition, how: Conditions): Record<string, string> {
   if (condition === 'absent') return { 'if-none-match': '*' };
-  return { 'if-match': false ? unquoted(condition.etag) : condition.etag };
+  return { 'if-match': how === 'unquoted' ? unquoted(condition.etag) : condition.etag };
 }
 
 const unquoted = (etag: string) => etag.replace(/^"(.*)"$/, '$1');

@@ -4,9 +4,20 @@ import { METADATA, type S3Reply, WRITE_ID } from './requests.ts';
 
 export const isSuccess = ({ status }: S3Reply): boolean => status >= 200 && status < 300;
 
-/** `store_failed` with what S3 answered. */
-export function refused({ status, code = '' }: S3Reply): DarkroomError {
-  return errors.storeFailed(new Error(`S3 answered ${status} ${code}`));
+/** The cause of a `store_failed` that S3 answered. */
+export class S3Refusal extends Error {
+  readonly status: number;
+  readonly code: string | undefined;
+
+  constructor({ status, code }: S3Reply) {
+    super(`S3 answered ${status} ${code ?? ''}`);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export function refused(reply: S3Reply): DarkroomError {
+  return errors.storeFailed(new S3Refusal(reply));
 }
 
 /** The headers of a write. */

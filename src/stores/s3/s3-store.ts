@@ -3,6 +3,7 @@ import { deleteListed } from '../shared/pages.ts';
 import { bounded } from '../shared/time-limit.ts';
 import { REFUSALS, versionOf, versionOfHead } from '../shared/version.ts';
 import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../store.ts';
+import { createBucketCheck, isAccessDenied } from './bucket-check.ts';
 import type { BucketLocation } from './bucket-url.ts';
 import { createConditionalWrites } from './conditional-writes.ts';
 import { listPages } from './list.ts';
@@ -19,6 +20,14 @@ export interface S3StoreOptions extends BucketLocation {
   readonly maxSockets?: number;
   /** Default: the SDK's own chain of providers. */
   readonly credentials?: Credentials | undefined;
+  /**
+   * What 403 AccessDenied to a GET means. 'if-seen-at-start': a missing object, where `check` saw that answer for a key that
+   * does not exist, because the credentials lack s3:ListBucket; for originals. 'never' (default): a failure, and `check` says
+   * that the permission is lacking.
+   */
+  readonly missingIsForbidden?: 'never' | 'if-seen-at-start';
+  /** Whether `check` also writes and deletes an object of its own. Default: false. */
+  readonly checkWrites?: boolean;
 }
 
 /**
@@ -48,6 +57,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     const reply = await requests.send({ method: 'GET', key, headers, limits }, limit);
     if (reply.status === 304) return 'unchanged';
     if (reply.status === 404 && reply.code === 'NoSuchKey') return undefined;
+    if (isAccessDenied(reply) && (await check.deniesMissing())) return undefined;
     if (reply.status !== 200) throw refused(reply);
     return { ...describedBy(reply), body: reply.body, version: versionOf(reply.headers, reply.body.length) };
   }
@@ -67,6 +77,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   }
 
   const writes = createConditionalWrites({ requests, prefix, timeoutMs });
+  const check = createBucketCheck({
+    ...{ requests, writes, bucket, prefix, timeoutMs },
+    host: options.endpoint === undefined ? `AWS, ${options.region}` : new URL(options.endpoint).host,
+    missingIsForbidden: options.missingIsForbidden ?? 'never',
+    checkWrites: options.checkWrites ?? false,
+  });
 
   const store: ObjectStore = {
     get: (key, { signal, ...limits }) =>
@@ -110,6 +126,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
 
     // One by one, because S3-compatible stores differ in the checksum that they want with the batch call.
     deleteAll: (folder, limits) => deleteListed(store, folder, limits),
+
+    check: ({ signal }) => check.run(signal),
 
     connect() {
       void requests.connect();

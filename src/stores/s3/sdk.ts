@@ -4,11 +4,14 @@ import type { BodyLimits } from '../store.ts';
 import type { BucketLocation } from './bucket-url.ts';
 import { METADATA, type S3Reply, type S3Request, type S3Requests } from './requests.ts';
 import { assertUnencoded } from './signed-requests.ts';
+import type { Credentials } from './sigv4.ts';
 
 export interface SdkOptions extends Omit<BucketLocation, 'endpointElsewhere'> {
   /** Limit of one call in milliseconds. */
   readonly timeoutMs: number;
   readonly maxSockets?: number;
+  /** Default: the SDK's own chain of providers. */
+  readonly credentials?: Credentials | undefined;
 }
 
 export interface Sdk {
@@ -22,7 +25,8 @@ const KEEP_ALIVE_MS = 60_000;
 const MAX_ATTEMPTS = 2;
 
 /** Loads the SDK, which takes 100 ms of CPU. */
-export async function loadSdk({ region, endpoint, pathStyle, timeoutMs, maxSockets = 50 }: SdkOptions): Promise<Sdk> {
+export async function loadSdk(options: SdkOptions): Promise<Sdk> {
+  const { region, endpoint, pathStyle, timeoutMs, maxSockets = 50, credentials } = options;
   const [commands, { NodeHttpHandler }, https, http] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('@smithy/node-http-handler'),
@@ -33,6 +37,7 @@ export async function loadSdk({ region, endpoint, pathStyle, timeoutMs, maxSocke
   const client = new commands.S3Client({
     region,
     ...(endpoint ? { endpoint } : {}),
+    ...(credentials ? { credentials: awsCredentials(credentials) } : {}),
     forcePathStyle: pathStyle,
     maxAttempts: MAX_ATTEMPTS,
     // The default adds checksums that S3-compatible stores refuse.
@@ -49,6 +54,10 @@ export async function loadSdk({ region, endpoint, pathStyle, timeoutMs, maxSocke
     }),
   });
   return { commands, client };
+}
+
+function awsCredentials({ accessKeyId, secretAccessKey, sessionToken }: Credentials) {
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }
 
 /** Requests by the SDK, for buckets whose host only the SDK can find. `sdk` loads it once and is not closed here. */

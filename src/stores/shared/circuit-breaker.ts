@@ -69,6 +69,7 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
     delete: (key, limits) => guard(() => store.delete(key, limits)),
     list: (prefix, limits) => aroundEachPage(store.list(prefix, limits), guard),
     deleteAll: (folder, limits) => guard(() => store.deleteAll(folder, limits)),
+    check: (limits) => store.check(limits),
     close: () => store.close(),
   };
 }

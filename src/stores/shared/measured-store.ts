@@ -34,6 +34,7 @@ export function measureReader(inner: ObjectReader, name: StoreReport['store'], o
   return {
     get: (key, limits) => timed('get', () => inner.get(key, limits)),
     head: (key, limits) => timed('head', () => inner.head(key, limits)),
+    check: (limits) => inner.check(limits),
     close: () => inner.close(),
   };
 }

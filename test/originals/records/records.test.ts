@@ -223,4 +223,27 @@ describe('an id that a peer says is purged', () => {
     assert.equal((await early).epoch, '1');
     assert.equal(b.records.trusted(ID)?.epoch, '1');
   });
+
+  it('or lies in a folder of which a peer says so, is asked for anew like all others, those being read included', async () => {
+    const store = createMemoryStore();
+    const { records, clock } = machine(store);
+    const others = Array.from({ length: 50 }, (_, at) => `seller/42/${at}.jpg`);
+    for (const id of others) await records.see(id);
+    records.distrustAll();
+    assert.equal(records.trusted(others[0] ?? ''), undefined);
+    await records.see(ID);
+    clock.ms += 31_000;
+    const [reading, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    store.hold.get = async () => {
+      reading.resolve();
+      await held.promise;
+    };
+    const early = records.see(ID);
+    await reading.promise;
+    records.distrustAll();
+    held.resolve();
+    assert.equal((await early).current, false);
+    assert.equal(records.trusted(ID), undefined);
+    assert.equal((await records.see(ID)).current, true);
+  });
 });

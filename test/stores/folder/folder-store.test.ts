@@ -21,7 +21,7 @@ async function folderStore(metadataIn: HeaderLocation = 'trailer') {
   const root = await mkdtemp(join(tmpdir(), 'darkroom-disk-'));
   return {
     root,
-    store: createFolderStore({ root, timeoutMs: 5000, metadataIn }),
+    store: createFolderStore({ root, timeoutMs: 5000, metadataIn, checkWrites: metadataIn === 'trailer' }),
     dispose: () => rm(root, { recursive: true, force: true }),
   };
 }
@@ -233,6 +233,29 @@ describe('a folder on a real disk', () => {
     assert.ok(found === undefined || found.body.toString() === 'x');
     await chmod(root, 0o700);
     await dispose();
+  });
+});
+
+describe('a check of a folder', () => {
+  it('finds a folder that is missing, is none or cannot be written, and makes one for results', async (context) => {
+    const parent = await mkdtemp(join(tmpdir(), 'darkroom-check-'));
+    context.after(() => rm(parent, { recursive: true, force: true }));
+    await writeFile(join(parent, 'file'), 'x');
+    const check = (name: string, checkWrites: boolean) =>
+      createFolderStore({ root: join(parent, name), timeoutMs: 5000, metadataIn: 'trailer', checkWrites }).check(
+        options(),
+      );
+    const folder = `the folder ${parent}`;
+    const [why, absent] = [
+      (reason: string) => ({ usable: false, why: reason }),
+      'cannot be used: it does not exist (ENOENT)',
+    ];
+    assert.deepEqual(await check('missing', false), why(`${folder}/missing ${absent}`));
+    assert.deepEqual(await check('file', false), why(`${folder}/file cannot be used: it is no folder (ENOTDIR)`));
+    assert.deepEqual(await check('file', true), why(`${folder}/file cannot be used: it is no folder (ENOTDIR)`));
+    assert.deepEqual(await check('missing', true), { usable: true });
+    assert.deepEqual(await readdir(join(parent, 'missing', '.tmp')), []);
+    assert.deepEqual(await check('missing', false), { usable: true });
   });
 });
 

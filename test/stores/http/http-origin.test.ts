@@ -150,6 +150,33 @@ describe('an HTTP origin that misbehaves', () => {
     await reader.close();
   });
 
+  it('is checked by a key that does not exist', async (context) => {
+    const checked = async (behaviour: Behaviour, more: Partial<HttpOriginOptions> = {}) => {
+      const own = await startOriginServer();
+      context.after(() => own.dispose());
+      own.fallback(behaviour, '.darkroom-check/');
+      const reader = reading(own, more);
+      const found = await reader.check(live());
+      await reader.close();
+      assert.ok(own.requests.every(({ url }) => /^\/\.darkroom-check\/[0-9a-f-]{36}$/.test(url)));
+      return JSON.stringify(found).replace(String(own.port), 'PORT');
+    };
+    const answers = (status: number) => `the origin 127.0.0.1:PORT answers ${status} for a key that does not exist`;
+    for (const status of [404, 410]) assert.equal(await checked(behaviours.says(status)), '{"usable":true}');
+    for (const status of [200, 403])
+      assert.deepEqual(JSON.parse(await checked(behaviours.says(status))), { usable: true, note: answers(status) });
+    for (const status of [401, 500])
+      assert.deepEqual(JSON.parse(await checked(behaviours.says(status))), { usable: false, why: answers(status) });
+    assert.match(await checked(behaviours.silent()), /"the origin 127.0.0.1:PORT did not answer within 400 ms"/);
+    assert.match(await checked(behaviours.redirects('')), /cannot be used: the origin redirects more than 3 times"/);
+    assert.match(await checked(behaviours.silent(), { allowPrivate: false }), /cannot be used: .* it is not https"/);
+    const port = await closedPort();
+    const nobody = reading(origin, { baseUrl: `http://127.0.0.1:${port}/` });
+    const why = `the origin 127.0.0.1:${port} cannot be used: nothing listens there (ECONNREFUSED)`;
+    assert.deepEqual(await nobody.check(live()), { usable: false, why });
+    await nobody.close();
+  });
+
   it('redirects up to three times', async () => {
     for (const times of [1, 3, 4]) origin.script(`r${times}`, behaviours.redirectsTimes(times, '/good.jpg'));
     const reader = reading(origin);

@@ -16,6 +16,7 @@ const s3Conformance = (name: string, suffix: string, many: number) =>
         bucket,
         endpoint,
         region,
+        checkWrites: true,
         prefix: 'some/prefix/',
         pathStyle: true,
         timeoutMs: 10_000,
