@@ -200,8 +200,8 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       try {
         return await update(id, signal, next);
       } catch (reason) {
-        // The store may have taken it all the same.
-        memory.distrust(id);
+        // The store may have taken it all the same. What is in doubt already needs no other, which would end flights anew.
+        if (!memory.isDoubted(id)) memory.distrust(id);
         throw reason;
       }
     },
