@@ -1,0 +1,65 @@
+/** What happens to machines while pictures are taken down. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cut } from './takedown-judge.ts';
+import type { Machine, World } from './takedown-world.ts';
+
+export interface TroubleOptions {
+  readonly world: World;
+  readonly windowMs: number;
+  readonly graceMs: number;
+  /** Filled: when the third machine was cut off. */
+  readonly cuts: Cut[];
+  /** Filled: machines that may not answer now. */
+  readonly away: Set<Machine>;
+}
+
+export type Trouble = readonly [name: string, work: () => Promise<void>];
+
+const LEFT_ALONE = '"the result store is left alone for a while';
+const BACK = '"the result store is back"';
+/** Of the circuit breaker, with one attempt that fails. */
+const BACK_LIMIT_MS = 70_000;
+const WAKE_MS = 500;
+
+export function createTroubles({ world, windowMs, graceMs, cuts, away }: TroubleOptions) {
+  const [first, second, third] = world.machines as [Machine, Machine, Machine];
+  const isLeftAlone = (log: string) => log.lastIndexOf(LEFT_ALONE) > log.lastIndexOf(BACK);
+
+  async function suspend(machine: Machine, jump: boolean): Promise<void> {
+    away.add(machine);
+    process.kill(machine.pid, 'SIGSTOP');
+    if (jump) process.kill(machine.pid, 'SIGUSR2');
+    await delay(3 * windowMs);
+    process.kill(machine.pid, 'SIGCONT');
+    await delay(WAKE_MS);
+    away.delete(machine);
+  }
+
+  async function cutOff(ms: number, fault: 'reset' | 'silence'): Promise<void> {
+    away.add(third);
+    const never = Number.POSITIVE_INFINITY;
+    const cut = { machine: third.name, from: Date.now(), joined: never, to: never };
+    cuts.push(cut);
+    world.cutOff(fault);
+    await delay(ms);
+    world.cutOff(undefined);
+    cut.joined = Date.now();
+    // Its own log says when it asks the store again; until then it is not called, because that would fail.
+    while (Date.now() < cut.joined + BACK_LIMIT_MS && isLeftAlone(third.log())) await delay(250);
+    cut.to = Date.now();
+    away.delete(third);
+  }
+
+  return {
+    rounds: [
+      ['suspended', () => suspend(first, false)],
+      ['cut off, back within the grace', () => cutOff(graceMs * 0.6, 'reset')],
+      ['suspended', () => suspend(third, false)],
+      ['cut off for longer than the grace', () => cutOff(graceMs * 1.6, 'reset')],
+      ['suspended', () => suspend(second, false)],
+      ['cut off for longer than the grace, without a word', () => cutOff(graceMs * 1.6, 'silence')],
+    ] as readonly Trouble[],
+    /** From then on the clock of the first machine is never right again. */
+    jump: ['suspended, woken with another time', () => suspend(first, true)] as Trouble,
+  };
+}
