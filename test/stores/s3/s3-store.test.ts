@@ -33,9 +33,9 @@ const s3Conformance = (name: string, suffix: string, many: number) =>
     { skip: s3Skip, many },
   );
 
-s3Conformance('an S3 bucket', '', 2500);
+s3Conformance('an S3 bucket', '', 1100);
 // The name of an access point's alias, whose host only the SDK knows.
-s3Conformance('an S3 bucket by the SDK', '-s3alias', 1100);
+s3Conformance('an S3 bucket by the SDK', '-s3alias', 60);
 
 describe('an S3 bucket with a server that answers', { skip: s3Skip }, () => {
   it('tells a missing key from a missing bucket', async () => {
