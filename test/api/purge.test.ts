@@ -58,7 +58,7 @@ describe('a purge', () => {
       [200, { memory: 3, results: 3, original: false }, 'none'],
     );
     assert.match(report.cacheTag, /^o-[0-9a-f]{32}$/);
-    assert.deepEqual([results.made().length, results.objects.size], [3, 5]);
+    assert.deepEqual(new Set(results.made().map((key) => key.split('/')[0])), new Set(['a%2Fb.png2']));
     assert.deepEqual(results.record('a/b.png'), { version: 1, id: 'a/b.png', epoch: 1 });
     assert.ok(await isGreen(await app.get(app.path('small', 'a/b.png'))));
     assert.match((await app.get(app.path('small', 'a/b.png2'))).headers.get('cache-status') ?? '', /memory/);
