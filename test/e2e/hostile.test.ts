@@ -237,7 +237,8 @@ describe('broken pictures', () => {
     );
     assert.ok((answers.get('422') ?? 0) > 100, 'the damage was no damage');
     assert.deepEqual([app.flights.size, app.queue.running, app.queue.waiting], [0, 0, 0]);
-    assert.ok(process.memoryUsage().rss - before < 150 * MB);
+    // Caches of 128 MiB that fill, and what V8 and glibc keep for later.
+    assert.ok(process.memoryUsage().rss - before < 250 * MB);
     assert.equal((await serve(sample('coffee.jpg'))).status, 200);
   });
 
