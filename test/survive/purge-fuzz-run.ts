@@ -317,7 +317,13 @@ export async function run(plan: Plan): Promise<RunReport> {
   return { broken: truth.broken, counts: { ...truth.counts, calls: results.calls.length, purges }, log };
 }
 
+const urls = new Map<string, string>();
+
 function urlOf(id: string, preset: string): string {
+  const known = urls.get(`${preset} ${id}`);
+  if (known !== undefined) return known;
   const signature = SIGNATURES.sign({ preset, id, expiresAt: undefined });
-  return formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
+  const url = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
+  urls.set(`${preset} ${id}`, url);
+  return url;
 }

@@ -46,6 +46,9 @@ const real = {
   delay: timersPromises.setTimeout,
 };
 
+/** One for all: most of these signals outlive their calls, and making the error is what costs most of them. */
+const TIMED_OUT = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+
 class Timer {
   due: number;
   readonly order: number;
@@ -58,9 +61,9 @@ class Timer {
   constructor(due: number, order: number, run: () => void, every: number | undefined) {
     this.due = due;
     this.order = order;
-    this.host = hosts.getStore();
-    const asNow = AsyncLocalStorage.snapshot();
-    this.run = () => asNow(run);
+    const host = hosts.getStore();
+    this.host = host;
+    this.run = host ? () => hosts.run(host, run) : run;
     this.every = every;
   }
 
@@ -163,7 +166,7 @@ export function installVirtualTime(random: () => number): VirtualTime {
   Math.random = random;
   AbortSignal.timeout = (ms) => {
     const controller = new AbortController();
-    add(() => controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')), ms);
+    add(() => controller.abort(TIMED_OUT), ms);
     return controller.signal;
   };
   const delay = (ms?: number, value?: unknown, { signal }: { signal?: AbortSignal } = {}) =>
@@ -186,7 +189,7 @@ export function installVirtualTime(random: () => number): VirtualTime {
       return hosts.getStore();
     },
     after(ms, run) {
-      hosts.exit(() => add(run, ms));
+      hosts.exit(add, run, ms);
     },
     on: (host, run) => hosts.run(host, run),
     deliver,
