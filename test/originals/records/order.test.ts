@@ -36,34 +36,20 @@ function machine(results: ObjectStore) {
 describe('an epoch that has begun', () => {
   it('is not undone by the answer to an earlier question that arrives after it', async () => {
     const store = createMemoryStore();
-    const [asked, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    let first = true;
-    const slow: ObjectStore = {
-      ...store.store,
-      async get(key, limits) {
-        const found = await store.store.get(key, limits);
-        if (key !== KEY || !first) return found;
-        first = false;
-        asked.resolve();
-        await late.promise;
-        return found;
-      },
-    };
-    const { records } = machine(slow);
-    const early = records.see(ID);
-    await asked.promise;
-    const [writing, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { records, clock } = machine(store.store);
+    const [writing, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     store.hold.put = async () => {
       writing.resolve();
-      await written.promise;
+      await held.promise;
     };
     const raising = records.raise(ID, never);
     await writing.promise;
-    late.resolve();
-    await early;
-    written.resolve();
+    // Asked and answered while the write is on its way, which is no longer trusted by then.
+    clock.ms += 31_000;
+    assert.equal((await records.see(ID)).epoch, '0');
+    held.resolve();
     assert.equal(await raising, '1');
-    assert.deepEqual([records.of(ID), (await records.see(ID)).epoch], ['1', '1']);
+    assert.equal(records.of(ID), '1');
   });
 
   it('is over for no machine that knows it when the store loses its record', async () => {
@@ -121,8 +107,8 @@ describe('two machines that read different pictures in one epoch', () => {
     assert.deepEqual([await b.notice('0', 'red'), await a.notice('0', 'blue')], ['0', '0']);
     await a.saved();
     await b.saved();
-    await until(() => b.replaced.length === 1);
-    assert.deepEqual([store.record(ID).epoch, store.record(ID).source, a.replaced], [1, undefined, []]);
+    await until(() => a.replaced.length + b.replaced.length === 1);
+    assert.deepEqual([store.record(ID).epoch, store.record(ID).source], [1, undefined]);
   });
 
   it('do so too when they are one machine', async () => {
