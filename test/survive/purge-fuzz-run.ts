@@ -28,7 +28,7 @@ interface Place {
 const QUIET_MS = 8 * 60_000;
 /** Longer than any request takes that found a healthy machine. */
 const ANSWERED_MS = 90_000;
-/** Planted faults may meet a healthy machine too. */
+/** What was planted before may still be under way. */
 const TRIES = 20;
 
 /** Plays one plan, on its own time: as many milliseconds of ours as it has seconds. */
@@ -282,6 +282,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   }
   // All is well again, and left alone: what was begun is finished, by whichever machine.
   for (const at of places.keys()) heal(at);
+  for (const { machine } of places) for (const link of Object.values(machine.links)) link.faults = 0;
   await time.pass(QUIET_MS);
   truth.checkStore();
   truth.checkLeftovers();

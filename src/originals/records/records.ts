@@ -117,11 +117,12 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       const next = change(memory.asOfNow(stored), memory.stampOf(stored));
       const object = next && writeRecord(next);
       if (!object || object.body.equals(writeRecord(stored).body)) return memory.stampOf(stored);
-      const begun = memory.begin(id);
+      // Told now: a purge of its folder, while the write is on its way, is not part of it.
+      const [begun, epoch] = [memory.begin(id), memory.stampOf(next)];
       const outcome = await results.putIf(recordKey(id), object, etag ? { etag } : 'absent', { signal });
       if (outcome !== 'conflict') {
         memory.take(id, next, outcome.etag, begun);
-        return memory.stampOf(next);
+        return epoch;
       }
       await delay(PAUSE_MS * attempt * (0.5 + Math.random()), undefined, { signal });
     }

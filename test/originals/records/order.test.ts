@@ -77,6 +77,20 @@ describe('an epoch that has begun', () => {
     assert.deepEqual([store.record(ID).epoch, store.record(ID).source, a.replaced], [1, undefined, []]);
   });
 
+  it('is not that of bytes that were read before it, nor is one of their folder', async () => {
+    const store = createMemoryStore();
+    const { records, notice, saved } = machine(store.store);
+    const { epoch } = await records.see(ID);
+    await notice(epoch, 'red');
+    await saved();
+    store.hold.put = async (key) => {
+      if (key !== KEY) return;
+      delete store.hold.put;
+      await records.raiseFolder('seller/42/', never);
+    };
+    assert.deepEqual([await notice(epoch, 'blue'), records.of(ID)], ['1', '1+1']);
+  });
+
   it('of a folder ends what was learned before, on every machine, and what is learned after it stays', async () => {
     const store = createMemoryStore();
     const [a, b] = [machine(store.store), machine(store.store)];

@@ -6,6 +6,8 @@ import type { Host, VirtualTime } from './virtual-time.ts';
 export interface Link {
   /** `silent`: nothing comes back until the caller gives up; `refuses`: an error at once. */
   cut: 'no' | 'silent' | 'refuses';
+  /** How often a call goes wrong, from 0 to 1. */
+  faults: number;
   /** Calls that failed so far, and when the last one did. */
   failures: number;
   failedAt: number;
@@ -19,6 +21,8 @@ export interface Link {
 /** An adapter gives up after this, as `DARKROOM_STORE_TIMEOUT`. */
 const ADAPTER_MS = 10_000;
 const REFUSED_MS = 2;
+/** How long after its caller gave up a request may still take effect: with the longest way there, less than a purge window. */
+const LATE_MS = 3000;
 
 /** Mostly as in one data centre; now and then longer than a lookup is waited for, seldom as long as an adapter waits. */
 export function latency({ share, below }: Draws): number {
@@ -30,7 +34,7 @@ export function latency({ share, below }: Draws): number {
 
 export function createLink(time: VirtualTime, host: Host, draws: Draws, faults: number): Link {
   const link: Link = {
-    ...{ cut: 'no', failures: 0, failedAt: 0 },
+    ...{ cut: 'no', faults, failures: 0, failedAt: 0 },
     call<T>(apply: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
       const answer = Promise.withResolvers<T>();
       answer.promise.catch(() => {});
@@ -61,7 +65,7 @@ export function createLink(time: VirtualTime, host: Host, draws: Draws, faults: 
         return answer.promise;
       }
       const [there, again] = [latency(draws), latency(draws)];
-      const fate = draws.share() / faults;
+      const fate = draws.share() / link.faults;
       const endsWithItsCaller = draws.happens(0.5);
       if (fate < 0.4) {
         back(there, () => fail(errors.storeFailed(new Error('planted: never arrived'))));
@@ -69,7 +73,7 @@ export function createLink(time: VirtualTime, host: Host, draws: Draws, faults: 
       }
       // The answer is lost, or the request takes longer than its caller waits.
       const lost = fate < 1;
-      const late = fate < 0.7 ? 0 : draws.below(15_000);
+      const late = fate < 0.7 ? 0 : draws.below(LATE_MS);
       back(there + again, () => (lost ? fail(errors.storeTimeout(new Error('planted: no answer'))) : undefined));
       time.after(there + (lost ? late : 0), () => {
         if (!host.alive && endsWithItsCaller) return;

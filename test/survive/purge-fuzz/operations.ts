@@ -36,7 +36,7 @@ const MORE_OPERATIONS = 40;
 export function planOf(seed: number): Plan {
   const draws = drawsOf(seed);
   const machines = 2 + draws.below(2);
-  const windowMs = draws.one([5000, 30_000]);
+  const windowMs = draws.one([15_000, 30_000]);
   const graceMs = draws.one([0, 60_000, 600_000]);
   // Most of a run is about one picture, so that what happens to it meets.
   const favourite = draws.one(IDS);

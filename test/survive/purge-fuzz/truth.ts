@@ -242,7 +242,7 @@ export function createTruth({ results, originals, windowMs, graceMs, now }: Trut
           lies(id, each.of) &&
           each.but !== version &&
           lastAt < each.before &&
-          at > (answer.failedAt >= at - windowMs && each.graceEnd !== undefined ? each.graceEnd : each.from) &&
+          at > Math.max(each.from, answer.failedAt >= at - windowMs ? (each.graceEnd ?? 0) : 0) &&
           (each.machine ?? machine) === machine,
       );
       if (wrong) complain(`machine ${machine} described ${id} as picture ${version} after ${wrong.why}`);
