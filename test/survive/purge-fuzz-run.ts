@@ -18,8 +18,11 @@ export interface RunReport {
   readonly log: readonly string[];
 }
 
+/** Where a machine runs; a new one takes the place of one that ends. */
 interface Place {
-  machine: Machine;
+  readonly machine: Machine;
+  /** Differs for each machine that ever ran. */
+  readonly number: number;
   /** Answers of the peers' route: who forgot what, and when. */
   readonly told: { readonly at: number; readonly text: string }[];
 }
@@ -45,6 +48,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   const sentAt = new Map<string, number>();
   const deletedAt = new Map<string, number>();
   let versions = 0;
+  let started = 0;
   let requests = 0;
   let purges = 0;
   let settled = false;
@@ -68,8 +72,9 @@ export async function run(plan: Plan): Promise<RunReport> {
 
   const cdn = createCdn(() => time.now);
   const places: Place[] = [];
-  const start = () =>
-    startMachine({
+  const start = (): Place => {
+    started += 1;
+    const machine = startMachine({
       ...plan,
       ...{ time, draws, results, originals },
       readOf: (body) => reads.get(body) ?? 0,
@@ -80,13 +85,15 @@ export async function run(plan: Plan): Promise<RunReport> {
       addresses: () => places.map((_place, number) => `10.0.0.${number}`),
       onAnswer: (request) => void sentAt.set(request, time.now),
     });
-  for (let at = 0; at < plan.machines; at += 1) places.push({ machine: start(), told: [] });
+    return { machine, number: started, told: [] };
+  };
+  for (let at = 0; at < plan.machines; at += 1) places.push(start());
 
   const servers = new Map<string, Server>([['cdn', cdn.server]]);
-  for (const [number, place] of places.entries()) {
-    servers.set(`10.0.0.${number}`, async (path, { headers, body }) => {
+  for (const at of places.keys()) {
+    servers.set(`10.0.0.${at}`, async (path, { headers, body }) => {
       const text = String(body);
-      const { status } = await ask(number, 'POST', path, { ...(headers as Record<string, string>) }, text);
+      const { status, place } = await ask(at, 'POST', path, { ...(headers as Record<string, string>) }, text);
       if (path === PEER_PATH && status === 200) place.told.push({ at: time.now, text });
       return { status };
     });
@@ -104,9 +111,11 @@ export async function run(plan: Plan): Promise<RunReport> {
     headers: Record<string, string> = {},
     payload?: string,
   ) {
-    const { machine } = places[at]!;
+    const place = places[at]!;
+    const { machine } = place;
     const number = String(requests++);
     const answer = Promise.withResolvers<{
+      place: Place;
       status: number;
       headers: Record<string, unknown>;
       body: Buffer;
@@ -120,7 +129,7 @@ export async function run(plan: Plan): Promise<RunReport> {
           ...(payload === undefined ? {} : { payload }),
         });
         const { statusCode: status, rawPayload: body } = given;
-        answer.resolve({ status, body, headers: given.headers, at: sentAt.get(number) ?? time.now });
+        answer.resolve({ place, status, body, headers: given.headers, at: sentAt.get(number) ?? time.now });
       });
     });
     return answer.promise;
@@ -140,16 +149,15 @@ export async function run(plan: Plan): Promise<RunReport> {
 
   async function look(at: number, id: string, preset: string, etag?: string): Promise<number> {
     const url = urlOf(id, preset);
-    const { machine } = places[at]!;
     const answer = await ask(at, 'GET', url, etag ? { 'if-none-match': etag } : {});
-    const { status, headers, body } = answer;
+    const { place, status, headers, body } = answer;
     const tag = headers.etag === undefined ? undefined : String(headers.etag);
     log.push(
-      `${answer.at % 1e8} machine ${at} ${preset} ${id} ${status} ${tag} ${headers['cache-control']} ${headers['cache-status']}`,
+      `${answer.at % 1e8} machine ${place.number} ${preset} ${id} ${status} ${tag} ${headers['cache-control']} ${headers['cache-status']}`,
     );
     truth.check({
-      ...{ machine: at, id, at: answer.at, status, etag: tag, body, settled },
-      ...{ cacheControl: String(headers['cache-control']), failedAt: machine.links.results.failedAt },
+      ...{ machine: place.number, id, at: answer.at, status, etag: tag, body, settled },
+      ...{ cacheControl: String(headers['cache-control']), failedAt: place.machine.links.results.failedAt },
     });
     if (tag) tags.set(`${id} ${preset}`, tag);
     return status;
@@ -161,31 +169,30 @@ export async function run(plan: Plan): Promise<RunReport> {
   async function purge(at: number, id: string, original: boolean): Promise<boolean> {
     const calledAt = time.now;
     const answer = await ask(at, 'DELETE', `/v1/images/${encodeURIComponent(id)}?original=${original}`, bearer);
-    log.push(`${answer.at % 1e8} machine ${at} purge ${id} ${answer.status}`);
+    log.push(`${answer.at % 1e8} machine ${answer.place.number} purge ${id} ${answer.status}`);
     if (answer.status !== 200) return false;
     purges += 1;
-    const told = Array.from(places.entries()).flatMap(([number, place]) =>
-      place.told.some(({ at: toldAt, text }) => toldAt >= calledAt && text.includes(JSON.stringify(id)))
-        ? [number]
-        : [],
+    const told = places.filter((place) =>
+      place.told.some(({ at: toldAt, text }) => toldAt >= calledAt && text.includes(JSON.stringify(id))),
     );
-    truth.purged(id, calledAt, { machine: at, told });
+    const machine = answer.place.number;
+    truth.purged(id, calledAt, { machine, told: told.map(({ number }) => number) });
     const gone = deletedAt.get(id) ?? 0;
-    if (original && gone >= calledAt) truth.takenDown(id, gone, at);
+    if (original && gone >= calledAt) truth.takenDown(id, gone, machine);
     return true;
   }
 
   async function meta(at: number, ids: readonly string[]): Promise<void> {
-    const { machine } = places[at]!;
     const calledAt = time.now;
     const answer = await ask(at, 'POST', '/v1/images/meta', asJson, JSON.stringify({ ids }));
-    log.push(`${answer.at % 1e8} machine ${at} meta ${answer.status} ${answer.body}`);
+    const { machine, number } = answer.place;
+    log.push(`${answer.at % 1e8} machine ${number} meta ${answer.status} ${answer.body}`);
     if (answer.status !== 200) return;
     for (const { id, dominantColor } of JSON.parse(answer.body.toString()).images) {
       if (dominantColor === undefined) continue;
       const { failedAt } = machine.links.results;
       // The pictures of one call are described one after the other.
-      truth.checkMeta({ machine: at, id, at: calledAt, status: 200, failedAt }, dominantColor);
+      truth.checkMeta({ machine: number, id, at: calledAt, status: 200, failedAt }, dominantColor);
     }
   }
 
@@ -195,9 +202,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   }
 
   function replace(at: number): void {
-    const place = places[at]!;
-    place.machine = start();
-    place.told.length = 0;
+    places[at] = start();
   }
 
   function heal(at: number): void {
@@ -222,8 +227,8 @@ export async function run(plan: Plan): Promise<RunReport> {
       case 'purge folder': {
         const { machine, folder } = operation;
         const calledAt = time.now;
-        const { status } = await ask(machine, 'POST', '/v1/purge', asJson, JSON.stringify({ prefix: folder }));
-        if (status === 202) truth.purged(folder, calledAt, { machine, told: [] });
+        const { status, place } = await ask(machine, 'POST', '/v1/purge', asJson, JSON.stringify({ prefix: folder }));
+        if (status === 202) truth.purged(folder, calledAt, { machine: place.number, told: [] });
         return;
       }
       case 'put':

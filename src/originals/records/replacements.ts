@@ -61,11 +61,12 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
     return over || limited ? undefined : begun;
   }
 
-  // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
+  // Of bytes that are not those that this machine knows. Where the record knows neither yet, they are a replacement all the same.
   const replacedBy = (source: SourceVersion) => (record: OriginalRecord) =>
-    record.source !== undefined && record.source.sha256 !== source.sha256
-      ? raised(record, { source, uploaded: record.uploaded })
-      : patched(record, { source });
+    record.source?.sha256 === source.sha256
+      ? patched(record, { source })
+      : // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
+        raised(record, { source, uploaded: record.uploaded });
 
   return {
     async notice(id, epoch, body, version) {

@@ -129,9 +129,8 @@ describe('two machines that read different pictures in one epoch', () => {
     const store = createMemoryStore();
     const { records, notice, replaced, saved } = machine(store.store);
     await records.see(ID);
-    await Promise.all([notice('0', 'red'), notice('0', 'blue')]);
+    assert.deepEqual(await Promise.all([notice('0', 'red'), notice('0', 'blue')]), ['0', '1']);
     await saved();
-    await until(() => replaced.length === 1);
-    assert.equal(store.record(ID).epoch, 1);
+    assert.deepEqual([store.record(ID).epoch, replaced], [1, [ID]]);
   });
 });

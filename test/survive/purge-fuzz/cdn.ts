@@ -25,6 +25,7 @@ export function createCdn(now: () => number) {
       const tags = String(headers['cache-tag']).split(',');
       kept.set(url, { tags, body, expiresAt: now() + Number(seconds) * 1000 });
     },
-    bodies: () => Array.from(kept.values(), ({ body }) => body),
+    /** Of all answers that it would send. */
+    bodies: () => Array.from(kept.values()).flatMap(({ body, expiresAt }) => (now() < expiresAt ? [body] : [])),
   };
 }
