@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { PEER_PATH } from '../../src/api/peers.ts';
 import { recordKey } from '../../src/renditions/keys.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
@@ -27,6 +28,8 @@ interface Place {
   readonly told: { readonly at: number; readonly text: string }[];
 }
 
+/** For which request the code of a machine runs. */
+const requestNumber = new AsyncLocalStorage<string>();
 /** A job that a machine left half-done is held for two minutes, and found within another; a folder takes two rounds. */
 const QUIET_MS = 8 * 60_000;
 /** Longer than any request takes that found a healthy machine. */
@@ -46,6 +49,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   const note = (what: string) => void log.push(`${time.now % 1e8} ${what}`);
   const reads = new WeakMap<Buffer, number>();
   const sentAt = new Map<string, number>();
+  /** By the number of the request. */
   const deletedAt = new Map<string, number>();
   let versions = 0;
   let started = 0;
@@ -65,10 +69,6 @@ export async function run(plan: Plan): Promise<RunReport> {
     note(`putIf ${key} ${object.body} ${outcome === 'conflict' ? outcome : ''}`);
     return outcome;
   };
-  originals.store.delete = async (key) => {
-    truth.removed(key);
-    if (originals.objects.delete(key)) deletedAt.set(key, time.now);
-  };
 
   const cdn = createCdn(() => time.now);
   const places: Place[] = [];
@@ -83,6 +83,11 @@ export async function run(plan: Plan): Promise<RunReport> {
         note(`read ${reads.get(body)} ${body}`);
       },
       addresses: () => places.map((_place, number) => `10.0.0.${number}`),
+      onDelete(key, request) {
+        truth.removed(key);
+        if (request !== undefined) deletedAt.set(request, time.now);
+      },
+      requestOf: () => requestNumber.getStore(),
       onAnswer: (request) => void sentAt.set(request, time.now),
     });
     return { machine, number: started, told: [] };
@@ -116,21 +121,24 @@ export async function run(plan: Plan): Promise<RunReport> {
     const number = String(requests++);
     const answer = Promise.withResolvers<{
       place: Place;
+      number: string;
       status: number;
       headers: Record<string, unknown>;
       body: Buffer;
       at: number;
     }>();
     time.deliver(machine.host, () => {
-      time.on(machine.host, async () => {
-        const given = await machine.app.inject({
-          ...{ method, url },
-          headers: { ...headers, 'x-fuzz': number },
-          ...(payload === undefined ? {} : { payload }),
-        });
-        const { statusCode: status, rawPayload: body } = given;
-        answer.resolve({ place, status, body, headers: given.headers, at: sentAt.get(number) ?? time.now });
-      });
+      time.on(machine.host, () =>
+        requestNumber.run(number, async () => {
+          const given = await machine.app.inject({
+            ...{ method, url },
+            headers: { ...headers, 'x-fuzz': number },
+            ...(payload === undefined ? {} : { payload }),
+          });
+          const { statusCode: status, rawPayload: body } = given;
+          answer.resolve({ place, number, status, body, headers: given.headers, at: sentAt.get(number) ?? time.now });
+        }),
+      );
     });
     return answer.promise;
   }
@@ -177,8 +185,8 @@ export async function run(plan: Plan): Promise<RunReport> {
     );
     const machine = answer.place.number;
     truth.purged(id, calledAt, { machine, told: told.map(({ number }) => number) });
-    const gone = deletedAt.get(id) ?? 0;
-    if (original && gone >= calledAt) truth.takenDown(id, gone, machine);
+    const gone = deletedAt.get(answer.number);
+    if (gone !== undefined) truth.takenDown(id, gone, machine);
     return true;
   }
 
@@ -252,9 +260,12 @@ export async function run(plan: Plan): Promise<RunReport> {
         results.objects.set(key, { ...there, body: there.body.subarray(0, 20) });
         return truth.damaged(operation.id);
       }
-      case 'cut':
-        places[operation.machine]!.machine.links[operation.from].cut = operation.how;
+      case 'cut': {
+        const { links } = places[operation.machine]!.machine;
+        const cut = operation.from === 'others' ? ([links.results, links.network] as const) : [links[operation.from]];
+        for (const link of cut) link.cut = operation.how;
         return;
+      }
       case 'heal':
         return heal(operation.machine);
       case 'kill':

@@ -99,11 +99,11 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     return record ? memory.take(id, record, object?.version?.etag, begun) : repair(id, object?.version?.etag, signal);
   }
 
-  /** A record that cannot be parsed counts as purged now. Its count is lost: the time is higher than any. */
+  /** A record that cannot be parsed counts as purged now. Its count is lost: the time is higher than most. */
   async function repair(id: string, etag: string | undefined, signal: AbortSignal): Promise<RecordState> {
     warn('the record of an original cannot be read, which counts as a purge', recordKey(id), undefined);
     const begun = memory.begin(id);
-    const record = emptyRecord(id, begun.at);
+    const record = emptyRecord(id, Math.max(begun.at, memory.known(id).epoch + 1));
     const outcome = await results.putIf(recordKey(id), writeRecord(record), etag ? { etag } : 'absent', { signal });
     if (outcome === 'conflict') return read(id, signal);
     onEpoch(id);

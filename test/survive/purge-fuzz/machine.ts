@@ -25,7 +25,7 @@ import { TEST_KEY } from '../../helpers/app.ts';
 import type { Draws } from './draws.ts';
 import { createLink, type Link } from './network.ts';
 import { createFakeFinder, createFakeRenderer } from './pictures.ts';
-import { type MemoryStore, remoteOriginals, remoteStore } from './stores.ts';
+import { type MemoryStore, type OriginalsHooks, remoteOriginals, remoteStore } from './stores.ts';
 import { createHost, type Host, type VirtualTime } from './virtual-time.ts';
 
 export const API_TOKEN = 'fuzz-token';
@@ -36,7 +36,7 @@ const MAX_ORIGINAL_BYTES = 1024 * 1024;
 const NEVER_MS = 1e9;
 const SAVES = { maxBytes: LIMIT_BYTES, concurrency: 4, attempts: 3, retryDelayMs: 200 };
 
-export interface MachineOptions {
+export interface MachineOptions extends OriginalsHooks {
   readonly time: VirtualTime;
   readonly draws: Draws;
   readonly results: MemoryStore;
@@ -50,7 +50,6 @@ export interface MachineOptions {
   readonly faults: number;
   /** Number of the read that this body came from. */
   readonly readOf: (body: Buffer) => number;
-  readonly onRead: (key: string, body: Buffer) => void;
   /** Addresses of all machines that run. */
   readonly addresses: () => readonly string[];
   /** An answer is on its way; the number of its request stands in the header `x-fuzz`. */
@@ -89,11 +88,11 @@ export function startMachine(options: MachineOptions): Machine {
 }
 
 function build(host: Host, options: MachineOptions): Machine {
-  const { time, draws, faults, windowMs, graceMs, readOf, onRead, onAnswer } = options;
+  const { time, draws, faults, windowMs, graceMs, readOf, onAnswer } = options;
   const link = () => createLink(time, host, draws, faults);
   const links = { results: link(), originals: link(), network: link() };
   const results = remoteStore(options.results, links.results);
-  const originals = remoteOriginals(options.originals, links.originals, onRead);
+  const originals = remoteOriginals(options.originals, links.originals, options);
   const warnings: string[] = [];
   const warn = (what: string, key: string) => void warnings.push(`${what}: ${key}`);
   const cache = createRenditionCache(options.cacheBytes);

@@ -9,7 +9,12 @@ export type Operation = { readonly afterMs: number } & (
   | { readonly kind: 'purge many'; machine: number; ids: readonly string[] }
   | { readonly kind: 'purge folder'; machine: number; folder: string }
   | { readonly kind: 'put' | 'put back' | 'touch' | 'remove' | 'damage'; id: string }
-  | { readonly kind: 'cut'; machine: number; from: 'results' | 'originals' | 'network'; how: 'silent' | 'refuses' }
+  | {
+      readonly kind: 'cut';
+      machine: number;
+      from: 'results' | 'originals' | 'network' | 'others';
+      how: 'silent' | 'refuses';
+    }
   | { readonly kind: 'heal' | 'kill' | 'restart'; machine: number }
   | { readonly kind: 'freeze'; machine: number; ms: number; suspend: boolean }
   | { readonly kind: 'clock ahead'; machine: number; ms: number }
@@ -79,7 +84,7 @@ function operation(
   if (kind < 0.7) return { afterMs, kind: 'purge folder', machine, folder: one(FOLDERS) };
   if (kind < 0.77) return { afterMs, kind: 'put', id };
   if (kind < 0.8) return { afterMs, kind: one(['put back', 'touch', 'remove', 'damage']), id };
-  const from = one(['results', 'results', 'originals', 'network'] as const);
+  const from = one(['results', 'others', 'others', 'originals', 'network'] as const);
   if (kind < 0.85) return { afterMs, kind: 'cut', machine, from, how: one(['silent', 'refuses']) };
   if (kind < 0.9) return { afterMs, kind: 'heal', machine };
   if (kind < 0.94) return { afterMs, kind: one(['kill', 'restart']), machine };

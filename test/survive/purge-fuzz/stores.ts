@@ -43,15 +43,27 @@ export function remoteStore({ store }: MemoryStore, link: Link): ObjectStore {
   return remote;
 }
 
-/** The originals: each read is a buffer of its own, by which `onRead` tells later where bytes came from. */
-export function remoteOriginals(
-  memory: MemoryStore,
-  link: Link,
-  onRead: (key: string, body: Buffer) => void,
-): ObjectStore {
+export interface OriginalsHooks {
+  /** By this buffer it is told later where bytes came from: each read has one of its own. */
+  readonly onRead: (key: string, body: Buffer) => void;
+  /** An original that was there was deleted, for the request of this number. */
+  readonly onDelete: (key: string, request: string | undefined) => void;
+  /** For which request this code runs. */
+  readonly requestOf: () => string | undefined;
+}
+
+/** The originals as one machine reaches them. */
+export function remoteOriginals(memory: MemoryStore, link: Link, hooks: OriginalsHooks): ObjectStore {
   const { store } = memory;
   return {
     ...remoteStore(memory, link),
+    delete(key, { signal }) {
+      const request = hooks.requestOf();
+      return link.call(async () => {
+        if (memory.objects.has(key)) hooks.onDelete(key, request);
+        await store.delete(key, patient());
+      }, signal);
+    },
     get: (key, { signal, maxBytes, onLength, allocate = Buffer.allocUnsafeSlow }) =>
       link.call(async (): Promise<StoredObject | undefined> => {
         const found = await store.get(key, { ...patient(), maxBytes });
@@ -59,7 +71,7 @@ export function remoteOriginals(
         onLength?.(found.body.length);
         const body = allocate(found.body.length);
         found.body.copy(body);
-        onRead(key, body);
+        hooks.onRead(key, body);
         return { ...found, body };
       }, signal),
   };
