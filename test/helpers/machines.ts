@@ -1,5 +1,6 @@
 import { after } from 'node:test';
 import sharp from 'sharp';
+import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp, type TestAppOptions } from './app.ts';
 import { createMemoryStore } from './memory-store.ts';
 
@@ -13,6 +14,12 @@ const pictureOf = (background: string) =>
     .png()
     .toBuffer();
 export const [red, green, blue] = await Promise.all([pictureOf('#d01010'), pictureOf('#10d010'), pictureOf('#1010d0')]);
+
+/** A store that one machine cannot reach while `isDown`. */
+export function unreachable(store: ObjectStore, isDown: () => boolean): ObjectStore {
+  const refuse = () => Promise.reject(new Error('no route to the store'));
+  return new Proxy(store, { get: (target, name) => (isDown() ? refuse : Reflect.get(target, name)) });
+}
 
 /** What an answer shows: its colour, or its status where it is none of the pictures. */
 export async function shown(answer: Response | Promise<Response>): Promise<'red' | 'green' | 'blue' | number> {

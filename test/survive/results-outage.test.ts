@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { Renderer } from '../../src/render/render.ts';
-import { blue, GRACE_MS, type Machine, machinesOver, red, WINDOW_MS } from '../helpers/machines.ts';
+import { blue, GRACE_MS, type Machine, machinesOver, red, unreachable, WINDOW_MS } from '../helpers/machines.ts';
 
 /** The bucket of results is down for one machine, or for all: what is sent meanwhile, for how long, and what comes back. */
 
@@ -202,17 +202,7 @@ describe('when the result store is back', () => {
     const machines = machinesOver({ [ID]: red });
     const { results } = machines;
     let cutOff = false;
-    const flaky = {
-      ...results.store,
-      get: (...what: Parameters<typeof results.store.get>) =>
-        cutOff ? Promise.reject(new Error('no route')) : results.store.get(...what),
-      getIfChanged: (...what: Parameters<typeof results.store.getIfChanged>) =>
-        cutOff ? Promise.reject(new Error('no route')) : results.store.getIfChanged(...what),
-      put: (...what: Parameters<typeof results.store.put>) =>
-        cutOff ? Promise.reject(new Error('no route')) : results.store.put(...what),
-      putIf: (...what: Parameters<typeof results.store.putIf>) =>
-        cutOff ? Promise.reject(new Error('no route')) : results.store.putIf(...what),
-    };
+    const flaky = unreachable(results.store, () => cutOff);
     const [a, b] = [await machines.start(), await machines.start({ results: flaky })];
     assert.equal(await b.see('small', ID), 'red');
     await b.saved();

@@ -80,7 +80,6 @@ export function createRecordMemory(options: RecordMemoryOptions) {
     begin: (id: string) => ({ at: now(), turn: turns, doubt: doubts.get(id) }),
     /** Whether what was just heard of an id counts: an answer that this machine slept through is old. */
     isNews: (id: string) => !doubts.has(id) && within(seenAt(id), newsMs),
-    isDoubted: (id: string) => doubts.has(id),
     prefixesAreFresh: () => within(prefixes.seenAt, windowMs),
 
     /** A record that was read or written. Returns the state that counts, which is a later one if there is one. */

@@ -197,12 +197,12 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       pending.set(id, { epoch, patch: waiting?.epoch === epoch ? mergedPatches(id, waiting.patch, patch) : patch });
       if (!waiting) saveBehind(id);
     },
-    async raise(id, signal, next = (record) => raised(record)) {
+    async raise(id, signal, next) {
       try {
-        return await update(id, signal, next);
+        return await update(id, signal, next ?? ((record) => raised(record)));
       } catch (reason) {
-        // The store may have taken it all the same. What is in doubt already needs no other, which would end flights anew.
-        if (!memory.isDoubted(id)) memory.distrust(id);
+        // The store may have taken it all the same. What a read noticed, the next read notices again.
+        if (!next) memory.distrust(id);
         throw reason;
       }
     },
