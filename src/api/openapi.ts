@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import {
+  bulkPurgeCount,
+  bulkPurgeRequest,
   completeResponse,
   errorResponse,
   metaRequest,
   metaResponse,
+  purgeJobResponse,
   purgeResponse,
   uploadRequest,
   uploadResponse,
@@ -76,7 +79,37 @@ export function openApi(version: string) {
             idParameter,
             { name: 'original', in: 'query', schema: { type: 'string', enum: ['true', 'false'], default: 'false' } },
           ],
-          responses: { '200': { description: 'What was removed', ...json(purgeResponse) }, ...failures },
+          responses: {
+            '200': { description: 'What was removed', ...json(purgeResponse) },
+            ...failures,
+            '502': {
+              description: 'Some steps failed; the others were done',
+              ...json(purgeResponse.extend(errorResponse.shape)),
+            },
+          },
+        },
+      },
+      '/v1/purge': {
+        post: {
+          summary:
+            'Purges up to 1,000 originals, or all of a folder, in the background; originals themselves are never deleted',
+          requestBody: { required: true, ...json(bulkPurgeRequest) },
+          responses: {
+            '200': { description: 'With dryRun: nothing was done', ...json(bulkPurgeCount) },
+            '202': { description: 'What is made from here on is new; the rest is removed', ...json(purgeJobResponse) },
+            ...failures,
+          },
+        },
+      },
+      '/v1/purge/{job}': {
+        get: {
+          summary: 'How far such a purge is',
+          parameters: [{ name: 'job', in: 'path', required: true, schema: { type: 'string' } }],
+          responses: {
+            '200': { description: 'Kept for a day after it is done', ...json(purgeJobResponse) },
+            '404': { description: 'No such job', ...json(errorResponse) },
+            ...failures,
+          },
         },
       },
     },

@@ -102,11 +102,16 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
       return;
     }
     if (now() < job.dueAt || now() < job.heldUntil) return;
-    async function save(change: Partial<PurgeJob>): Promise<void> {
-      job = { ...job, ...change };
-      const next = await write(job, etag, call());
-      if (next === undefined) throw new Error('another machine took this job over');
-      etag = next;
+    let saved = Promise.resolve();
+    /** One after the other: each names the version that the one before it wrote. */
+    function save(change: Partial<PurgeJob>): Promise<void> {
+      saved = saved.then(async () => {
+        job = { ...job, ...change };
+        const next = await write(job, etag, call());
+        if (next === undefined) throw new Error('another machine took this job over');
+        etag = next;
+      });
+      return saved;
     }
     const held = () => ({ heldUntil: now() + HOLD_MS, holder: me });
     await save({ status: 'running', attempts: job.attempts + 1, ...held() });

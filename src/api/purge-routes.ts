@@ -15,6 +15,8 @@ export interface PurgeRoutesDeps {
 /** The longest that a call may take in milliseconds; a step that is not done by then is reported as failed. */
 const PURGE_TIMEOUT_MS = 60_000;
 const JOB_TIMEOUT_MS = 20_000;
+/** 1,000 ids of 512 bytes, and what JSON adds to them. */
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Takes images down: one at once, many by a job with a status. */
 export function registerPurgeRoutes(app: FastifyInstance, { purge, bulk }: PurgeRoutesDeps): void {
@@ -37,17 +39,16 @@ export function registerPurgeRoutes(app: FastifyInstance, { purge, bulk }: Purge
       });
   });
 
-  app.post('/v1/purge', async (request, reply) => {
-    const wanted = parsed(bulkPurgeRequest, request.body);
+  app.post('/v1/purge', { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
+    const { ids, prefix = '', dryRun } = parsed(bulkPurgeRequest, request.body);
     if (!bulk) throw errors.badRequest('Jobs need a result store: purge each image by DELETE /v1/images/<id>.');
     const { jobs, purges } = bulk;
     const signal = AbortSignal.timeout(JOB_TIMEOUT_MS);
     request.requestContext.outcome = 'purge';
-    if ('ids' in wanted) {
-      for (const id of wanted.ids) checkedId(id);
-      return accepted(await jobs.submit({ kind: 'ids', ids: [...new Set(wanted.ids)] }, 0, signal));
+    if (ids) {
+      for (const id of ids) checkedId(id);
+      return accepted(await jobs.submit({ kind: 'ids', ids: [...new Set(ids)] }, 0, signal));
     }
-    const { prefix, dryRun } = wanted;
     checkedId(prefix.slice(0, -1));
     if (dryRun) return { prefix, count: await purges.count(prefix, signal) };
     // The job first: if this machine stops right after the new epoch began, another one removes what is stored.

@@ -30,21 +30,33 @@ export const purgeQuery = z.strictObject({
 export const purgeResponse = z.object({
   ...{ id, cacheTag: z.string() },
   removed: z.object({ memory: z.int(), results: z.int(), original: z.boolean() }),
+  machines: z.object({ told: z.int(), failed: z.int() }).describe('Others that forgot it at once'),
   cdn: z.enum(['purged', 'failed', 'none']),
+  failed: z.array(z.string()).describe('Steps that failed; call again until there are none'),
 });
 
 /** Ids of one call, or all below a folder. */
-export const bulkPurgeRequest = z.union([
-  z.strictObject({ ids: z.array(id).min(1).max(1000) }),
-  z.strictObject({
-    prefix: z.string().min(2).max(512).endsWith('/').describe('A folder of ids; ends with a slash'),
-    dryRun: z.boolean().default(false).describe('Only counts'),
-  }),
-]);
+export const bulkPurgeRequest = z
+  .strictObject({
+    ids: z.array(id).min(1).max(1000).optional(),
+    prefix: z
+      .string()
+      .max(512)
+      .regex(/^[^/].*\/$/s, 'expected a folder such as seller/42/')
+      .optional()
+      .describe('A folder of ids; ends with a slash'),
+    dryRun: z.boolean().default(false).describe('Only counts; for a prefix'),
+  })
+  .refine(({ ids, prefix }) => (ids === undefined) !== (prefix === undefined), 'expected either ids or a prefix')
+  .refine(({ ids, dryRun }) => ids === undefined || !dryRun, { error: 'only a prefix is counted', path: ['dryRun'] });
+export const bulkPurgeCount = z.object({
+  prefix: z.string(),
+  count: z.int().describe('Originals of which something is stored'),
+});
 export const purgeJobResponse = z.object({
-  job: z.string(),
+  job: z.string().describe('For GET /v1/purge/<job>'),
   prefix: z.string().optional(),
-  total: z.int().optional(),
+  total: z.int().optional().describe('Of ids'),
   status: z.enum(['waiting', 'running', 'done', 'failed']),
   ...{ done: z.int(), failed: z.int(), createdAt: z.string() },
 });

@@ -52,6 +52,7 @@ describe('the API', () => {
     ['GET', '/v1/openapi.json'],
     ['POST', '/v1/images/meta', { ids: ['astronaut.jpg'] }],
     ['DELETE', '/v1/images/nothing'],
+    ['POST', '/v1/purge', { prefix: 'nothing/', dryRun: true }],
   ];
   for (const [method, path, body] of routes) {
     it(`${method} ${path}: 401 without a token, 403 with a wrong one, 200 with the right one`, async () => {
@@ -147,6 +148,8 @@ describe('the API', () => {
       '/v1/images/upload-url',
       '/v1/images/{id}/complete',
       '/v1/images/{id}',
+      '/v1/purge',
+      '/v1/purge/{job}',
     ]);
     const { schema } = document.paths['/v1/images/meta'].post.requestBody.content['application/json'];
     assert.equal(schema.properties.ids.maxItems, 200);
