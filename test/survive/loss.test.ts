@@ -44,7 +44,7 @@ const QUIET = {
   ...{ DARKROOM_FACES: 'off', DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_SLOTS: '2', DARKROOM_QUEUE: '200' },
 };
 const digest = (body: Buffer) => createHash('sha256').update(body).digest('hex');
-const isRendition = (key: string) => !key.endsWith('/original.json');
+const isRendition = (key: string) => !key.endsWith('.json');
 const limits = () => ({ signal: new AbortController().signal, maxBytes: 50_000_000 });
 
 interface Results {
@@ -106,7 +106,7 @@ async function killOften({ settings, store, keys }: Results) {
   await calm.dispose();
   for (const key of await keys()) {
     const object = await store.get(key, limits());
-    const id = key.slice(0, key.lastIndexOf('/'));
+    const { id } = isRendition(key) ? { id: undefined } : JSON.parse(object?.body.toString() ?? '');
     assert.ok(object && (isRendition(key) ? fromStoredObject(object) : readRecord(object.body, id)), key);
   }
   return counts;
@@ -224,7 +224,8 @@ describe('a polite stop while saves hang', { skip: s3Skip }, () => {
       const allHang = Promise.withResolvers<void>();
       proxy.control.fault = ({ method, url = '' }) => {
         const path = url.split('?')[0] ?? '';
-        if (method !== 'PUT' || !isRendition(path)) return undefined;
+        // Neither the record nor what the server tries of the bucket at its start.
+        if (method !== 'PUT' || !path.includes('/small-')) return undefined;
         const times = (asked.get(path) ?? 0) + 1;
         asked.set(path, times);
         if (asked.size === 3) allHang.resolve();
@@ -237,7 +238,8 @@ describe('a polite stop while saves hang', { skip: s3Skip }, () => {
       assert.equal(await server.stop(), 0);
       const took = performance.now() - since;
       assert.equal(server.log().find(({ msg }) => msg === 'drained')?.lost, lost);
-      assert.equal((await bucket.listKeys()).filter(isRendition).length, saved.length - lost);
+      const kept = (await bucket.listKeys()).filter((key) => key.includes('/small-'));
+      assert.equal(kept.length, saved.length - lost);
       t.diagnostic(`exit after ${Math.round(took)} ms, lost: ${lost} of ${saved.length}`);
       await Promise.all([server.dispose(), proxy.dispose()]);
       await bucket.dispose();
