@@ -27,7 +27,7 @@ export interface Cut {
   readonly from: number;
   /** When the bucket was there again. */
   joined: number;
-  /** When the machine found that out: its circuit breaker asks again at intervals that grow to 30 s. */
+  /** When the machine found that out: its circuit breaker asks once a second. */
   to: number;
 }
 

@@ -17,8 +17,8 @@ export type Trouble = readonly [name: string, work: () => Promise<void>];
 
 const LEFT_ALONE = '"the result store is left alone for a while';
 const BACK = '"the result store is back"';
-/** Of the circuit breaker, with one attempt that fails. */
-const BACK_LIMIT_MS = 70_000;
+/** The circuit breaker asks once a second, for two seconds at most. */
+const BACK_LIMIT_MS = 10_000;
 const WAKE_MS = 500;
 
 export function createTroubles({ world, windowMs, graceMs, cuts, away }: TroubleOptions) {

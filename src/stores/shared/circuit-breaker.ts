@@ -5,51 +5,62 @@ import { aroundEachPage } from './pages.ts';
 export interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. */
   readonly failures?: number;
-  /** Milliseconds until the first probe; doubled by each probe that fails, up to `mostRestMs`. */
-  readonly restMs?: number;
-  readonly mostRestMs?: number;
-  /** `open`: the store is not called any more. */
+  /** Milliseconds between two probes while the circuit is open. */
+  readonly probeEveryMs?: number;
+  /** `open`: the store is not called any more, but for the probes. */
   onChange?(open: boolean): void;
 }
 
+/** Any answer will do, that there is no such object too. */
+const PROBE_KEY = '.darkroom-check/probe';
+const PROBE_LIMIT_MS = 2000;
+
 /**
  * The same store behind a circuit breaker, so that not every miss pays for the time-out of a store that is down. After some
- * failures in a row the circuit is open and all calls fail at once with `store_failed`; after a rest one call goes through
- * as a probe, and its outcome closes the circuit or keeps it open.
+ * failures in a row the circuit is open and all calls fail at once with `store_failed`. The breaker then asks the store by
+ * itself until it answers: no request waits for a probe, and what was purged meanwhile is known soon after the store is back.
  * Failures are `store_failed`, `store_timeout` and the caller's own time-out; a missing or too large object and a caller
  * that left for another reason are none.
  */
 export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOptions = {}): ObjectStore {
-  const { failures: patience = 5, restMs = 1000, mostRestMs = 30_000, onChange } = options;
+  const { failures: patience = 5, probeEveryMs = 1000, onChange } = options;
   let failures = 0;
-  let rest = restMs;
-  /** Undefined while closed; else when the next probe may go, on the clock of `performance.now()`. */
-  let probeAt: number | undefined;
+  /** Of the next probe; undefined while the circuit is closed. */
+  let timer: NodeJS.Timeout | undefined;
 
   function succeeded(): void {
     failures = 0;
-    rest = restMs;
-    if (probeAt === undefined) return;
-    probeAt = undefined;
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
     onChange?.(false);
   }
 
   function failed(): void {
     failures += 1;
-    if (failures < patience) return;
-    const wasClosed = probeAt === undefined;
-    probeAt = performance.now() + rest;
-    rest = Math.min(mostRestMs, rest * 2);
-    if (wasClosed) onChange?.(true);
+    if (failures < patience || timer !== undefined) return;
+    probeLater();
+    onChange?.(true);
+  }
+
+  function probeLater(): void {
+    timer = setTimeout(probe, probeEveryMs).unref();
+  }
+
+  async function probe(): Promise<void> {
+    const mine = timer;
+    try {
+      await store.get(PROBE_KEY, { signal: AbortSignal.timeout(PROBE_LIMIT_MS), maxBytes: 1024 });
+      succeeded();
+    } catch (error) {
+      if (timer !== mine) return;
+      if (blamesStore(error)) probeLater();
+      else succeeded();
+    }
   }
 
   async function guard<T>(call: () => Promise<T>): Promise<T> {
-    if (probeAt !== undefined) {
-      if (performance.now() < probeAt)
-        throw errors.storeFailed(new Error('the circuit is open after repeated failures'));
-      // One probe at a time: the next goes after another rest.
-      probeAt = performance.now() + rest;
-    }
+    if (timer !== undefined) throw errors.storeFailed(new Error('the circuit is open after repeated failures'));
     try {
       const result = await call();
       succeeded();
@@ -70,7 +81,12 @@ export function withCircuitBreaker(store: ObjectStore, options: CircuitBreakerOp
     list: (prefix, limits) => aroundEachPage(store.list(prefix, limits), guard),
     deleteAll: (folder, limits) => guard(() => store.deleteAll(folder, limits)),
     check: (limits) => store.check(limits),
-    close: () => store.close(),
+    close() {
+      clearTimeout(timer);
+      // A probe under way finds itself over.
+      timer = undefined;
+      return store.close();
+    },
   };
 }
 

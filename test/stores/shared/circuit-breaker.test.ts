@@ -3,19 +3,16 @@ import { describe, it, type TestContext } from 'node:test';
 import { errors } from '../../../src/errors.ts';
 import { withCircuitBreaker } from '../../../src/stores/shared/circuit-breaker.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
+import { turns } from '../../helpers/turns.ts';
 
 const live = () => ({ signal: new AbortController().signal, maxBytes: 1000 });
 
-/** A store that does what the test says, behind a breaker that rests 30 ms. */
+/** A store that does what the test says, behind a breaker that probes every 30 ms of the test's own time. */
 function setUp(context: TestContext) {
-  let now = 1000;
-  context.mock.method(performance, 'now', () => now);
-  const pass = (ms: number) => {
-    now += ms;
-  };
+  context.mock.timers.enable({ apis: ['setTimeout'] });
   const { store, hold, calls } = createMemoryStore({ here: Buffer.from('body') });
   const changes: boolean[] = [];
-  const options = { failures: 5, restMs: 30, mostRestMs: 60, onChange: (open: boolean) => changes.push(open) };
+  const options = { failures: 5, probeEveryMs: 30, onChange: (open: boolean) => changes.push(open) };
   const guarded = withCircuitBreaker(store, options);
   const down = async () => {
     throw errors.storeFailed(new Error('down'));
@@ -24,38 +21,71 @@ function setUp(context: TestContext) {
     hold.get = down;
     for (let n = 0; n < times; n += 1) await assert.rejects(guarded.get('here', live()), { code: 'store_failed' });
   };
+  const pass = async (ms: number) => {
+    context.mock.timers.tick(ms);
+    await turns();
+  };
   return { pass, guarded, hold, calls, changes, down, failTimes };
 }
 
 describe('the circuit breaker', () => {
-  it('leaves a store alone after five failures in a row, and comes back when it is up again', async (context) => {
+  it('leaves a store alone after five failures in a row, and notices by itself that it is back', async (context) => {
     const { pass, guarded, hold, calls, changes, failTimes } = setUp(context);
     await failTimes(25);
     assert.equal(calls.length, 5, '20 calls cost nothing');
     assert.deepEqual(changes, [true]);
     delete hold.get;
-    await assert.rejects(guarded.get('here', live()), /store_failed/, 'still resting');
-    pass(35);
+    await pass(29);
+    await assert.rejects(guarded.get('here', live()), /store_failed/);
+    await pass(1);
+    assert.deepEqual(changes, [true, false], 'without a call');
     assert.equal((await guarded.get('here', live()))?.body.toString(), 'body');
-    assert.deepEqual(changes, [true, false]);
     await failTimes(4);
     assert.deepEqual(changes, [true, false], 'counts from nought again');
   });
 
-  it('lets one probe through at a time, and rests longer after each that fails', async (context) => {
-    const { pass, guarded, hold, calls, down, failTimes } = setUp(context);
+  it('probes one at a time for as long as the store is down, and no call waits for a probe', async (context) => {
+    const { pass, guarded, hold, calls, changes, down, failTimes } = setUp(context);
     await failTimes(5);
-    pass(35);
     const gate = Promise.withResolvers<void>();
     hold.get = () => gate.promise.then(down);
-    const probe = guarded.get('here', live());
+    await pass(30);
+    assert.deepEqual(calls.slice(5), ['get .darkroom-check/probe']);
     await assert.rejects(guarded.get('here', live()), /store_failed/);
-    gate.resolve();
-    await assert.rejects(probe, /store_failed/);
-    assert.equal(calls.length, 6);
-    pass(35);
     await assert.rejects(guarded.put('x', { body: Buffer.alloc(0) } as never, live()), /store_failed/);
-    assert.equal(calls.length, 6, 'its rest is 60 ms now');
+    await pass(300);
+    assert.equal(calls.length, 6, 'the first is not over');
+    gate.resolve();
+    await turns();
+    for (let n = 0; n < 50; n += 1) await pass(30);
+    assert.equal(calls.length, 56);
+    assert.deepEqual(changes, [true]);
+  });
+
+  it('is closed by a call from before that succeeds, and a probe that fails late does not go on', async (context) => {
+    const { pass, guarded, hold, calls, changes, down, failTimes } = setUp(context);
+    const first = Promise.withResolvers<void>();
+    hold.get = () => first.promise;
+    const early = guarded.get('here', live());
+    await failTimes(5);
+    const gate = Promise.withResolvers<void>();
+    hold.get = () => gate.promise.then(down);
+    await pass(30);
+    first.resolve();
+    assert.equal((await early)?.body.toString(), 'body');
+    assert.deepEqual(changes, [true, false]);
+    gate.resolve();
+    await turns();
+    await pass(300);
+    assert.equal(calls.length, 7);
+  });
+
+  it('probes no more once it is closed', async (context) => {
+    const { pass, guarded, calls, failTimes } = setUp(context);
+    await failTimes(5);
+    await guarded.close();
+    await pass(300);
+    assert.equal(calls.length, 5);
   });
 
   it('is not opened by what is missing, too large or given up for other reasons', async (context) => {
