@@ -4,14 +4,18 @@ const ONE_YEAR_S = 31_536_000;
 /** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
 const PASSING_S = 60;
 
-/** `expiresAt` and `now` in unix seconds. A CDN must not keep the answer beyond the URL's expiry. */
-export function cacheControl(expiresAt: number | undefined, now: number): string {
-  return `public, max-age=${atMost(ONE_YEAR_S, expiresAt, now)}, immutable`;
+/**
+ * `expiresAt` and `now` in unix seconds. A CDN must not keep the answer beyond the URL's expiry. `maxAge`: the preset's own, in
+ * seconds; then a reload may ask before it is over.
+ */
+export function cacheControl(expiresAt: number | undefined, now: number, maxAge?: number): string {
+  const seconds = atMost(maxAge ?? ONE_YEAR_S, expiresAt, now);
+  return `public, max-age=${seconds}${maxAge === undefined ? ', immutable' : ''}`;
 }
 
 /** For a rendition that may come out better next time, or of which it cannot be told whether it still counts. */
-export function passingCacheControl(expiresAt: number | undefined, now: number): string {
-  return `public, max-age=${atMost(PASSING_S, expiresAt, now)}`;
+export function passingCacheControl(expiresAt: number | undefined, now: number, maxAge = PASSING_S): string {
+  return `public, max-age=${atMost(Math.min(PASSING_S, maxAge), expiresAt, now)}`;
 }
 
 /** Seconds: the canonical suffix of a URL changes only with the preset's own format. */

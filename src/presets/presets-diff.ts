@@ -10,8 +10,8 @@ export interface PresetChange {
   readonly remade: boolean;
 }
 
-/** The declared suffixes: adding or removing one changes no key of the others. */
-const OFFERS = new Set(['widths', 'pixelRatios', 'formats']);
+/** Fields that stand in no key: the declared suffixes, and how long caches keep an answer. */
+const NOT_IN_KEYS = new Set(['widths', 'pixelRatios', 'formats', 'maxAge']);
 
 /** The changes from `running` to `next`, by preset. Throws an Error that names every fault of the definitions. */
 export function diffPresets(running: unknown, next: unknown): PresetChange[] {
@@ -26,7 +26,7 @@ export function diffPresets(running: unknown, next: unknown): PresetChange[] {
       preset,
       change: changed.length > 0 ? 'changed' : 'same',
       fields: Object.fromEntries(changed.map((field) => [field, { from: from[field], to: to[field] }])),
-      remade: changed.some((field) => !OFFERS.has(field)),
+      remade: changed.some((field) => !NOT_IN_KEYS.has(field)),
     };
   });
 }

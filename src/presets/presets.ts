@@ -12,6 +12,8 @@ export interface Variant {
   /** `@2x`, `@640w` or empty, in the one spelling that stands in keys. */
   readonly suffix: string;
   readonly recipe: Recipe;
+  /** Lifetime in HTTP caches, in seconds; a year where left out. */
+  readonly maxAge?: number | undefined;
 }
 
 export interface Presets {
@@ -61,7 +63,8 @@ export function createPresets(options: PresetsOptions): Presets {
       if (!preset || !output || !size) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
-      return { preset: name, suffix: size.suffix, recipe: recipeOf(preset, size, output, options.faces) };
+      const recipe = recipeOf(preset, size, output, options.faces);
+      return { preset: name, suffix: size.suffix, recipe, maxAge: preset.maxAge };
     },
     canonicalSuffix(name, suffix) {
       const chosen = suffix === '' ? undefined : parseSuffix(suffix);

@@ -29,6 +29,8 @@ export const presetSchema = z
     /** Empty border on each side, in percent of the rendition. */
     margin: z.number().min(0).max(40).default(0),
     keepCopyright: z.boolean().default(false),
+    /** Seconds for which browsers and CDNs may keep a rendition without asking again. A year where left out. */
+    maxAge: z.int().min(1).max(31_536_000).optional(),
     /** The declared suffixes. */
     widths: z.array(side).max(32).default([]),
     pixelRatios: z

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cacheControl, cacheStatus, matchesEtag } from '../../src/http/http-cache.ts';
+import { cacheControl, cacheStatus, matchesEtag, passingCacheControl } from '../../src/http/http-cache.ts';
 
 describe('cacheControl', () => {
   it('lasts a year, or as long as the URL', () => {
     assert.equal(cacheControl(undefined, 1000), 'public, max-age=31536000, immutable');
     assert.equal(cacheControl(1060, 1000.4), 'public, max-age=59, immutable');
     assert.equal(cacheControl(1000 + 10 * 31_536_000, 1000), 'public, max-age=31536000, immutable');
+  });
+
+  it('lasts as long as the preset says, no longer than the URL, and a reload may ask', () => {
+    assert.equal(cacheControl(undefined, 1000, 3600), 'public, max-age=3600');
+    assert.equal(cacheControl(1060, 1000, 3600), 'public, max-age=60');
+    assert.equal(passingCacheControl(undefined, 1000, 3600), 'public, max-age=60');
+    assert.equal(passingCacheControl(undefined, 1000, 5), 'public, max-age=5');
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
+import { diffPresets } from '../../src/presets/presets-diff.ts';
 import type { Renderer } from '../../src/render/render.ts';
 import { coffee, face, fixedFinder } from '../helpers/faces.ts';
 import { API_TOKEN, blue, machinesOver, red, shown } from '../helpers/machines.ts';
@@ -172,5 +173,28 @@ describe('a purge', () => {
     const answer = await a.get(`/v1/images/${encodeURIComponent(ID)}`, init);
     const told = [answer.headers.get('cache-control'), answer.headers.get('etag')];
     assert.deepEqual([answer.status, ...told], [200, 'no-store', null]);
+  });
+});
+
+describe('a preset with a lifetime of its own', () => {
+  it('is answered with it, fresh, from memory and as 304, from the renditions that it had before', async () => {
+    const card = { width: 100 };
+    const machines = machinesOver({ [ID]: red });
+    const before = await machines.start({ definitions: { card } });
+    const first = await before.ask('card', ID);
+    assert.equal(first.headers.get('cache-control'), YEAR);
+    await before.saved();
+
+    const { counts, wrapRenderer } = counted();
+    const after = await machines.start({ definitions: { card: { ...card, maxAge: 3600 } }, wrapRenderer });
+    const etag = first.headers.get('etag') ?? '';
+    for (const headers of [{}, {}, { 'if-none-match': etag }]) {
+      const answer = await after.ask('card', ID, headers);
+      assert.equal(answer.status, 'if-none-match' in headers ? 304 : 200);
+      assert.equal(answer.headers.get('cache-control'), 'public, max-age=3600');
+      assert.equal(answer.headers.get('etag'), etag);
+    }
+    assert.equal(counts.renders, 0);
+    assert.equal(diffPresets({ card }, { card: { ...card, maxAge: 60 } })[0]?.remade, false);
   });
 });
