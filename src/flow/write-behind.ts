@@ -17,6 +17,8 @@ export interface WriteBehind {
 export interface Save {
   readonly key: string;
   readonly bytes: number;
+  /** Milliseconds before it may begin, for more to come to it; a drain does not wait for them. */
+  readonly pauseMs?: number;
   /** One attempt; must end when the signal aborts and may be called again after a failure. */
   run(signal: AbortSignal): Promise<void>;
   /** Called when the save is given up. */
@@ -40,9 +42,12 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
   const { maxBytes, concurrency, attempts, retryDelayMs, onSaved, onRetry, onLost } = options;
   const waiting = new Map<string, Save>();
   const running = new Map<string, Save>();
+  /** Timers of the waiting saves that may not begin yet. */
+  const pausing = new Map<string, NodeJS.Timeout>();
   const stop = new AbortController();
   let bytes = 0;
   let lost = 0;
+  let drains = 0;
   let whenEmpty: (() => void) | undefined;
 
   function lose(save: Save, reason: unknown): void {
@@ -55,9 +60,23 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
     for (const [key, oldest] of waiting) {
       if (bytes <= maxBytes) return;
       waiting.delete(key);
+      endPause(key);
       bytes -= oldest.bytes;
       lose(oldest, new Error('the write-behind queue is full'));
     }
+  }
+
+  function endPause(key: string): void {
+    clearTimeout(pausing.get(key));
+    pausing.delete(key);
+  }
+
+  function pause(key: string, ms: number): void {
+    const timer = setTimeout(() => {
+      endPause(key);
+      next();
+    }, ms);
+    pausing.set(key, timer.unref());
   }
 
   async function attempt(save: Save): Promise<void> {
@@ -76,6 +95,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
   function next(): void {
     for (const [key, save] of waiting) {
       if (running.size >= concurrency) return;
+      if (pausing.has(key)) continue;
       waiting.delete(key);
       running.set(key, save);
       attempt(save)
@@ -98,6 +118,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
       if (stop.signal.aborted) return lose(save, stop.signal.reason);
       waiting.set(save.key, save);
       bytes += save.bytes;
+      if (save.pauseMs && drains === 0) pause(save.key, save.pauseMs);
       makeRoom();
       // In a later turn, so that the waiters are answered before the save begins.
       setImmediate(next);
@@ -106,6 +127,9 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
       const lostBefore = lost;
       let cutOff = 0;
       if (waiting.size + running.size > 0) {
+        drains += 1;
+        for (const key of [...pausing.keys()]) endPause(key);
+        setImmediate(next);
         const empty = Promise.withResolvers<void>();
         whenEmpty = empty.resolve;
         const timer = setTimeout(() => {
@@ -121,6 +145,7 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
         }, withinMs);
         await empty.promise;
         clearTimeout(timer);
+        drains -= 1;
       }
       return lost - lostBefore + cutOff;
     },

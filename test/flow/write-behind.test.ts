@@ -40,6 +40,47 @@ describe('write-behind', () => {
     assert.deepEqual([saves.bytes, saves.pending], [0, 0]);
   });
 
+  it('begins a save after its pause, with others before it, and at once when it is drained', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const { saves, log } = build({ concurrency: 2 });
+    const paused = { ...gated('paused'), pauseMs: 1000 };
+    saves.add(paused);
+    saves.add(paused);
+    const other = gated('other');
+    saves.add(other);
+    await turns();
+    assert.deepEqual([paused.runs(), other.runs(), saves.pending], [0, 1, 2]);
+    context.mock.timers.tick(999);
+    await turns();
+    assert.equal(paused.runs(), 0);
+    context.mock.timers.tick(1);
+    await turns();
+    assert.equal(paused.runs(), 1);
+    const last = { ...gated('last'), pauseMs: 1000 };
+    saves.add(last);
+    const drained = saves.drain(5000);
+    const late = { ...gated('late'), pauseMs: 1000 };
+    saves.add(late);
+    for (const save of [paused, other, last, late]) save.open();
+    assert.equal(await drained, 0);
+    assert.deepEqual(log, ['saved paused', 'saved other', 'saved last', 'saved late']);
+    assert.deepEqual([saves.bytes, saves.pending], [0, 0]);
+  });
+
+  it('gives up a save in its pause when full, and forgets its pause', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const { saves, log } = build({ maxBytes: 10 });
+    saves.add({ ...gated('a'), pauseMs: 1000 });
+    const b = gated('b');
+    saves.add(b);
+    assert.deepEqual(log, ['lost a']);
+    const again = gated('a', 0);
+    saves.add(again);
+    for (const save of [b, again]) save.open();
+    await turns(10);
+    assert.deepEqual(log, ['lost a', 'saved b', 'saved a'], 'the second of this name has no pause');
+  });
+
   it('gives up the oldest waiting save when full, never the one under way', async () => {
     const { saves, log } = build({ maxBytes: 30 });
     const first = gated('first');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { planOf } from './purge-fuzz/operations.ts';
-import { run } from './purge-fuzz-run.ts';
+import { type RunReport, run } from './purge-fuzz-run.ts';
 
 /** `npm run fuzz:purge` plays 10,000. */
 const RUNS = 300;
@@ -21,6 +21,8 @@ describe('purges, replacements and restarts on several machines in random order'
 
   it('come out alike each time a plan is played', { timeout: LIMIT_MS }, async () => {
     const [first, second] = [await run(planOf(7)), await run(planOf(7))];
-    assert.deepEqual(first.log, second.log);
+    // Jobs and machines name themselves by chance.
+    const nameless = ({ log }: RunReport) => log.map((line) => line.replace(/[0-9a-f-]{36}|[0-9a-f]{32}/g, 'name'));
+    assert.deepEqual(nameless(first), nameless(second));
   });
 });

@@ -70,6 +70,8 @@ const ATTEMPTS = 12;
 const PAUSE_MS = 25;
 /** Once more where a peer's message or a suspend came between question and answer. */
 const ASKED = 2;
+/** What is learned of an original comes in pieces: what the source says, then size and faces. One PUT for all of it. */
+const LEARN_PAUSE_MS = 1000;
 /** Of a save that waits, as the write-behind queue counts it. */
 const RECORD_BYTES = 2048;
 
@@ -110,10 +112,13 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     return memory.take(id, record, outcome.etag, begun);
   }
 
-  /** Read, change, write unless it was changed meanwhile; else again. Resolves to the epoch of the record as it is then. */
-  async function update(id: string, signal: AbortSignal, change: NextRecord): Promise<Epoch> {
+  /**
+   * Read, change, write unless it was changed meanwhile; else again. Resolves to the epoch of the record as it is then.
+   * `first`: what to change at first, in place of a read: the condition of the write finds out whether it is still so.
+   */
+  async function update(id: string, signal: AbortSignal, change: NextRecord, first?: RecordState): Promise<Epoch> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const { stored, etag } = await read(id, signal);
+      const { stored, etag } = (attempt === 1 ? first : undefined) ?? (await read(id, signal));
       const next = change(memory.asOfNow(stored), memory.stampOf(stored));
       const object = next && writeRecord(next);
       if (!object || object.body.equals(writeRecord(stored).body)) return memory.stampOf(stored);
@@ -159,15 +164,16 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       pending.delete(id);
       const { epoch, patch } = mine ?? { epoch: '', patch: {} };
       let contradicted = false;
-      await update(id, signal, (record, current) => {
+      const change: NextRecord = (record, current) => {
         contradicted = current === epoch && contradicts(record, patch);
         return current === epoch && !contradicted ? patched(record, patch) : undefined;
-      });
+      };
+      await update(id, signal, change, memory.state(id));
       if (contradicted) onContradiction?.(id, epoch);
     };
     // A key of its own: what is learned while a save of this record is under way is saved behind it.
     const key = `${recordKey(id)} ${lessons}`;
-    saves.add({ key, bytes: RECORD_BYTES, run, onLost: () => pending.delete(id) });
+    saves.add({ key, bytes: RECORD_BYTES, pauseMs: LEARN_PAUSE_MS, run, onLost: () => pending.delete(id) });
   }
 
   return {
