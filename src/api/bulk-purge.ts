@@ -16,8 +16,6 @@ export interface BulkPurgeDeps {
   readonly peers: Peers | undefined;
   /** After this, no machine trusts what it held before, in milliseconds: then the second round begins. */
   readonly windowMs: number;
-  /** The wall clock in milliseconds. */
-  now(): number;
 }
 
 export interface BulkPurge {
@@ -41,7 +39,7 @@ const COMPARABLE_LENGTH = 575;
 const RECORD = '/original.json';
 
 export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
-  const { cache, records, results, purge, cdn, peers, windowMs, now } = deps;
+  const { cache, records, results, purge, cdn, peers, windowMs } = deps;
 
   /** Keys in the result store below a folder of ids, with the folder of their original. */
   async function* keysBelow(prefix: string, signal: AbortSignal) {
@@ -67,7 +65,7 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
     await progress(done, failed);
     if (failed > 0) throw new Error(`${failed} of ${done} originals could not be purged`);
     const targets = ids.map((id) => ({ id, cacheTag: cacheTagOf(id) }));
-    await submit({ kind: 'again', targets }, now() + windowMs);
+    await submit({ kind: 'again', targets }, windowMs);
   }
 
   /** What other machines saved, or left half-saved when they stopped, and sent within the window. */
@@ -113,7 +111,7 @@ export function createBulkPurge(deps: BulkPurgeDeps): BulkPurge {
       if (task.kind === 'again') return purgeAgain(task.targets, job.signal);
       if (task.kind === 'ids') return purgeIds(task.ids, job);
       await purgeFolder(task.prefix, job);
-      if (!task.again) await job.submit({ ...task, again: true }, now() + windowMs);
+      if (!task.again) await job.submit({ ...task, again: true }, windowMs);
     },
   };
 }

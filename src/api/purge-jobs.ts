@@ -31,8 +31,8 @@ export type PurgeJob = z.output<typeof jobSchema>;
 export type PurgeTask = PurgeJob['task'];
 
 export interface PurgeJobs {
-  /** Durable once it resolves. `dueAt`: not before, in unix milliseconds. Rejects with the store's error. */
-  submit(task: PurgeTask, dueAt: number, signal: AbortSignal): Promise<PurgeJob>;
+  /** Durable once it resolves. `inMs`: not before, in milliseconds from now. Rejects with the store's error. */
+  submit(task: PurgeTask, inMs: number, signal: AbortSignal): Promise<PurgeJob>;
   find(id: string, signal: AbortSignal): Promise<PurgeJob | undefined>;
   /** Looks for jobs that are due and that no machine works on, and does them. Never rejects. */
   sweep(): Promise<void>;
@@ -46,14 +46,17 @@ export interface PurgeJobsOptions {
   /** Does a job, from its beginning: all steps may be repeated. Throws when it is to be tried again. */
   work(task: PurgeTask, job: JobControl): Promise<void>;
   warn(what: string, key: string, reason: unknown): void;
+  /** The wall clock in milliseconds. */
   now?(): number;
+  /** Milliseconds on a clock that is never set. */
+  monotonic?(): number;
 }
 
 /** What the work on a job is given. */
 export interface JobControl {
   progress(done: number, failed: number): Promise<void>;
   /** A job that follows. */
-  submit(task: PurgeTask, dueAt: number): Promise<unknown>;
+  submit(task: PurgeTask, inMs: number): Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
@@ -68,10 +71,13 @@ const KEEP_DONE_MS = 24 * 3_600_000;
 const MAX_JOB_BYTES = 2 * 1024 * 1024;
 const MAX_JOBS = 1000;
 
-export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJobsOptions): PurgeJobs {
+export function createPurgeJobs(options: PurgeJobsOptions): PurgeJobs {
+  const { results, work, warn, now = Date.now, monotonic = () => performance.now() } = options;
   const me = randomUUID();
   const stop = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
+  /** When this machine first saw each job that waits, by its monotonic clock. */
+  const waiting = new Map<string, number>();
   let sweeping: Promise<void> | undefined;
 
   const keyOf = (id: string) => `${FOLDER}${id}.json`;
@@ -92,6 +98,19 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
     return outcome === 'conflict' ? undefined : outcome.etag;
   }
 
+  /**
+   * Milliseconds until a job is due. Counted from when this machine first saw it, because another machine's clock may be wrong
+   * and a second round that comes too early is none.
+   */
+  function restOf(key: string, { createdAt, dueAt }: PurgeJob): number {
+    const known = waiting.get(key);
+    if (known === undefined) {
+      waiting.set(key, monotonic());
+      if (dueAt > createdAt) sweepIn(dueAt - createdAt + 1);
+    }
+    return dueAt - createdAt - (monotonic() - (known ?? monotonic()));
+  }
+
   async function doIfDue(key: string): Promise<void> {
     const found = await read(key, call());
     if (!found) return;
@@ -101,7 +120,8 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
       if (now() - job.createdAt > KEEP_DONE_MS) await results.delete(key, { signal: call() });
       return;
     }
-    if (now() < job.dueAt || now() < job.heldUntil) return;
+    if (restOf(key, job) > 0) return;
+    if (now() < job.heldUntil) return;
     let saved = Promise.resolve();
     /** One after the other: each names the version that the one before it wrote. */
     function save(change: Partial<PurgeJob>): Promise<void> {
@@ -117,7 +137,7 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
     await save({ status: 'running', attempts: job.attempts + 1, ...held() });
     try {
       const progress = (done: number, failed: number) => save({ done, failed, ...held() });
-      const follow = (task: PurgeTask, dueAt: number) => submit(task, dueAt, call());
+      const follow = (task: PurgeTask, inMs: number) => submit(task, inMs, call());
       await work(job.task, { progress, submit: follow, signal: stop.signal });
     } catch (reason) {
       warn('a purge job failed and will be tried again', job.id, reason);
@@ -131,14 +151,15 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
 
   async function sweepOnce(): Promise<void> {
     try {
-      let seen = 0;
+      const listed = new Set<string>();
       for await (const keys of results.list(FOLDER, { signal: stop.signal })) {
         for (const key of keys) {
-          seen += 1;
-          if (seen > MAX_JOBS) return;
+          if (listed.size === MAX_JOBS) break;
+          listed.add(key);
           await doIfDue(key).catch((reason) => warn('a purge job could not be looked at', key, reason));
         }
       }
+      for (const key of waiting.keys()) if (!listed.has(key)) waiting.delete(key);
     } catch (reason) {
       if (!stop.signal.aborted) warn('purge jobs cannot be listed', FOLDER, reason);
     }
@@ -160,12 +181,14 @@ export function createPurgeJobs({ results, work, warn, now = Date.now }: PurgeJo
     timers.add(timer);
   }
 
-  async function submit(task: PurgeTask, dueAt: number, signal: AbortSignal): Promise<PurgeJob> {
+  async function submit(task: PurgeTask, inMs: number, signal: AbortSignal): Promise<PurgeJob> {
     const id = randomBytes(16).toString('hex');
+    const createdAt = now();
     const fresh = { status: 'waiting', done: 0, failed: 0, attempts: 0, heldUntil: 0, holder: '' } as const;
-    const job: PurgeJob = { version: 1, id, task, ...fresh, createdAt: now(), dueAt };
+    const job: PurgeJob = { version: 1, id, task, ...fresh, createdAt, dueAt: createdAt + inMs };
     if ((await write(job, undefined, signal)) === undefined) throw new Error('the id of a new job is taken');
-    sweepIn(Math.max(0, dueAt - now()) + 1);
+    waiting.set(keyOf(id), monotonic());
+    sweepIn(inMs + 1);
     return job;
   }
 

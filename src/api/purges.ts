@@ -10,6 +10,8 @@ export interface PurgesOptions extends Omit<PurgeDeps, 'secondRound'> {
   readonly windowMs: number;
   /** The wall clock in milliseconds. */
   now?(): number;
+  /** Milliseconds on a clock that is never set; `performance.now` by default. */
+  monotonic?(): number;
 }
 
 /** Everything that takes pictures down: one at once, many by jobs, and what an automatic new epoch leaves to be removed. */
@@ -22,17 +24,17 @@ export interface Purges extends PurgeRoutesDeps {
 const CLEAN_UP_MS = 60_000;
 
 export function createPurges(options: PurgesOptions): Purges {
-  const { results, windowMs, warn, now = Date.now } = options;
+  const { results, windowMs } = options;
   // Without a store there is nothing to remove, and this process may stop before: then the CDN is told once only.
   const purge = createPurge({
     ...options,
     async secondRound(id, cacheTag) {
       const signal = AbortSignal.timeout(CLEAN_UP_MS);
-      await jobs?.submit({ kind: 'again', targets: [{ id, cacheTag }] }, now() + windowMs, signal);
+      await jobs?.submit({ kind: 'again', targets: [{ id, cacheTag }] }, windowMs, signal);
     },
   });
-  const bulk = results && createBulkPurge({ ...options, now, results, purge });
-  const jobs = results && bulk && createPurgeJobs({ results, warn, now, work: bulk.work });
+  const bulk = results && createBulkPurge({ ...options, results, purge });
+  const jobs = results && bulk && createPurgeJobs({ ...options, results, work: bulk.work });
   return {
     purge,
     bulk: bulk && jobs ? { purges: bulk, jobs } : undefined,

@@ -65,6 +65,7 @@ describe('a purge of ids', () => {
     assert.deepEqual([done, failed, total], [4, 0, 4]);
     assert.deepEqual(cdn.ids(), [...new Set(wanted)].sort());
     assert.equal(machines.results.made().length, OTHERS.length);
+    await jobsOf(b).sweep();
     machines.passWindow();
     for (const machine of [a, b]) for (const id of IDS) assert.equal(await machine.see('small', id), 'blue');
     for (const id of OTHERS) assert.equal(machines.results.record(id).epoch, 0);
@@ -183,6 +184,7 @@ describe('a purge of a folder', () => {
     await ended(a, job);
     jobsOf(a).close();
     for (const [key, object] of stale) results.objects.set(key, object);
+    await jobsOf(b).sweep();
     machines.clock.ms += WINDOW_MS - 1000;
     await jobsOf(b).sweep();
     assert.equal(results.made().length, OTHERS.length + stale.length, 'not due yet');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toRendition, toStoredObject } from '../../src/renditions/rendition.ts';
-import { machinesOver, red } from '../helpers/machines.ts';
+import { machinesOver, red, WINDOW_MS } from '../helpers/machines.ts';
 import { until } from '../helpers/turns.ts';
 
 /** What arrives late: after a purge, and before its window is over. Found by `npm run fuzz:purge`. */
@@ -23,6 +23,25 @@ describe('the second round of a purge', () => {
     await until(() => told.length === 2);
     assert.deepEqual(results.made(), []);
     assert.equal(results.record(ID).epoch, 1);
+  });
+
+  it('is no earlier for a machine whose clock is an hour ahead', async () => {
+    const told: string[] = [];
+    const machines = machinesOver({ [ID]: red });
+    const cdn = async (id: string) => {
+      told.push(id);
+      return 'purged' as const;
+    };
+    const a = await machines.start({ cdn });
+    const b = await machines.start({ cdn, now: () => machines.clock.ms + 3_600_000 });
+    assert.equal((await a.purge(ID)).status, 200);
+    await b.purges.bulk?.jobs.sweep();
+    machines.clock.ms += WINDOW_MS - 1000;
+    await b.purges.bulk?.jobs.sweep();
+    assert.equal(told.length, 1);
+    machines.clock.ms += 2000;
+    await b.purges.bulk?.jobs.sweep();
+    assert.equal(told.length, 2);
   });
 
   it('takes place without a CDN too', async () => {

@@ -111,6 +111,7 @@ export async function startApp(options: TestAppOptions) {
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: options.deletable, cdn: options.cdn, peers: options.peers },
     ...{ windowMs: options.windowMs ?? 30_000, graceMs: options.graceMs ?? 600_000, now },
+    ...(options.now ? { monotonic: options.now } : {}),
     onReplacement: (outcome) => noticed.push(outcome),
   });
   const { records, replacements, purges } = takedown;
