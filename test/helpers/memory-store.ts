@@ -6,7 +6,7 @@ import type { BodyLimits, ObjectStore, ObjectVersion, StoredObject } from '../..
 type Held = 'get' | 'head' | 'list' | 'put' | 'delete' | 'deleteAll';
 
 /** Objects in a map, with every call counted and each kind of call holdable, so that tests can order events. */
-export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
+export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}, now = Date.now) {
   const objects = new Map<string, StoredObject>();
   const calls: string[] = [];
   /** Awaited before the named kind of call; throw in it to fail the call. Conditional calls are held as the others. */
@@ -22,7 +22,7 @@ export function createMemoryStore(seed: Readonly<Record<string, Buffer>> = {}) {
     const known = versions.get(object);
     if (known) return known;
     written += 1;
-    const version = { etag: `"memory-${written}"`, bytes: object.body.length, lastModified: Date.now() };
+    const version = { etag: `"memory-${written}"`, bytes: object.body.length, lastModified: now() };
     versions.set(object, version);
     return version;
   }

@@ -43,7 +43,7 @@ export async function run(plan: Plan): Promise<RunReport> {
   using time = installVirtualTime(chance.share);
   const draws = drawsOf(plan.seed, 2);
   const { windowMs, graceMs } = plan;
-  const [results, originals] = [createMemoryStore(), createMemoryStore()];
+  const [results, originals] = [createMemoryStore({}, () => time.now), createMemoryStore({}, () => time.now)];
   const truth = createTruth({ results, originals, windowMs, graceMs, now: () => time.now });
   const log: string[] = [];
   const note = (what: string) => void log.push(`${time.now % 1e8} ${what}`);

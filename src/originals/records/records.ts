@@ -3,7 +3,7 @@ import { errors } from '../../errors.ts';
 import type { WriteBehind } from '../../flow/write-behind.ts';
 import type { Epoch, Epochs } from '../../renditions/epochs.ts';
 import { recordKey } from '../../renditions/keys.ts';
-import type { ObjectStore } from '../../stores/store.ts';
+import type { ObjectStore, ObjectVersion } from '../../stores/store.ts';
 import { createPrefixEpochs } from './prefix-epochs.ts';
 import {
   emptyRecord,
@@ -98,14 +98,18 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     if (asked === 'unchanged' && state) return memory.take(id, state.stored, state.etag, begun);
     const object = asked === 'unchanged' ? undefined : asked;
     const record = object ? readRecord(object.body, id) : emptyRecord(id);
-    return record ? memory.take(id, record, object?.version?.etag, begun) : repair(id, object?.version?.etag, signal);
+    return record ? memory.take(id, record, object?.version?.etag, begun) : repair(id, object?.version, signal);
   }
 
-  /** A record that cannot be parsed counts as purged now. Its count is lost: the time is higher than most. */
-  async function repair(id: string, etag: string | undefined, signal: AbortSignal): Promise<RecordState> {
+  /**
+   * A record that cannot be parsed counts as purged now. Its count is lost: the time is higher than most. By the store's clock,
+   * so that it rises when another machine, with another clock, repairs the next one.
+   */
+  async function repair(id: string, version: ObjectVersion | undefined, signal: AbortSignal): Promise<RecordState> {
+    const { etag, lastModified } = version ?? {};
     warn('the record of an original cannot be read, which counts as a purge', recordKey(id), undefined);
     const begun = memory.begin(id);
-    const record = emptyRecord(id, Math.max(begun.at, memory.known(id).epoch + 1));
+    const record = emptyRecord(id, Math.max(lastModified ?? begun.at, memory.known(id).epoch + 1));
     const outcome = await results.putIf(recordKey(id), writeRecord(record), etag ? { etag } : 'absent', { signal });
     if (outcome === 'conflict') return read(id, signal);
     onEpoch(id);

@@ -52,6 +52,24 @@ describe('an epoch that has begun', () => {
     assert.equal(records.of(ID), '1');
   });
 
+  it('rises again when a damaged record is repaired by a machine whose clock is behind that of the last one', async () => {
+    const clock = { ms: 1_700_000_000_000 };
+    const store = createMemoryStore({}, () => clock.ms);
+    const [ahead, behind] = [machine(store.store), machine(store.store)];
+    ahead.clock.ms += 3_600_000;
+    const damage = () => {
+      clock.ms += 60_000;
+      const damaged = { body: Buffer.from('{'), contentType: undefined, cacheControl: undefined, metadata: {} };
+      store.objects.set(KEY, damaged);
+    };
+    damage();
+    await ahead.records.see(ID);
+    const first = store.record(ID).epoch;
+    damage();
+    await behind.records.see(ID);
+    assert.ok(store.record(ID).epoch > first, `${first}, then ${store.record(ID).epoch}`);
+  });
+
   it('is over for no machine that knows it when the store loses its record', async () => {
     const store = createMemoryStore();
     const { records, clock } = machine(store.store);
