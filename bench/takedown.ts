@@ -1,8 +1,8 @@
 /**
- * Whether what is taken down stays down: three servers over one bucket, nginx in front, mixed load, and now and then a machine
+ * Whether what is taken down stays down: three servers over one bucket (or one folder), nginx in front, mixed load, and now and then a machine
  * that is suspended, cut off from the bucket, or wakes with another time. Pictures are flat, in a colour for each version.
  *
- *     node bench/takedown.ts [--purges 300] [--minutes 9] [--every 1000] [--window 2000] [--grace 12000] [--seed 1] [--out bench/results]
+ *     node bench/takedown.ts [--purges 300] [--minutes 9] [--every 1000] [--window 2000] [--grace 12000] [--seed 1] [--stores bucket|folder] [--out bench/results]
  *
  * `--served 8000` gives the servers a longer window than the one they are held to, to see that this bench can fail.
  * Fails when an answer that was asked for after the deadline, or an object in the bucket, is of an old picture.
@@ -22,11 +22,21 @@ import {
   type Verdict,
   versionOf,
 } from './tools/takedown-judge.ts';
+import { bucketStores, folderStores } from './tools/takedown-stores.ts';
 import { createTroubles } from './tools/takedown-troubles.ts';
 import { API_TOKEN, type Machine, PRESET_NAMES, startWorld, type World } from './tools/takedown-world.ts';
 
 const options = benchOptions({
-  ...{ purges: '300', minutes: '9', every: '1000', window: '2000', grace: '12000', served: '', seed: '1' },
+  ...{
+    purges: '300',
+    minutes: '9',
+    every: '1000',
+    window: '2000',
+    grace: '12000',
+    served: '',
+    seed: '1',
+    stores: 'bucket',
+  },
 });
 const [PURGES, WINDOW_MS, GRACE_MS] = [Number(options.purges), Number(options.window), Number(options.grace)];
 const FOLDERS = 8;
@@ -125,7 +135,7 @@ async function keepAsking(world: World, source: { name: string; baseUrl: string 
 
 async function replace(world: World, original: Original): Promise<void> {
   original.version += 1;
-  await world.put(original.id, await pictureOf(original, original.version));
+  await world.stores.put(original.id, await pictureOf(original, original.version));
   original.there = true;
 }
 
@@ -228,9 +238,9 @@ async function untilToldAgain(world: World, tag: string | undefined, began: numb
 
 /** Nothing of the old picture lies in the result store. */
 async function checkBucket(world: World, original: Original): Promise<void> {
-  for (const key of await world.list(`${renditionFolder(original.id)}/`)) {
+  for (const key of await world.stores.list(`${renditionFolder(original.id)}/`)) {
     if (key.endsWith('/original.json')) continue;
-    const found = await world.read(key);
+    const found = await world.stores.read(key);
     if (!found) continue;
     const version = await versionOf(original, found.body);
     const renderedAt = Number(found.metadata['rendered-at']);
@@ -258,7 +268,7 @@ async function makeTrouble(world: World): Promise<void> {
 }
 
 async function run(world: World): Promise<void> {
-  for (const one of originals) await world.put(one.id, await pictureOf(one, 0));
+  for (const one of originals) await world.stores.put(one.id, await pictureOf(one, 0));
   const loops = [
     ...world.machines.flatMap((machine) => Array.from({ length: LOOPS.machine }, () => keepAsking(world, machine))),
     ...Array.from({ length: LOOPS.nginx }, () => keepAsking(world, world.nginx)),
@@ -287,7 +297,8 @@ async function run(world: World): Promise<void> {
   for (const one of originals) await checkBucket(world, one);
 }
 
-const world = await startWorld(Number(options.served) || WINDOW_MS, GRACE_MS);
+const stores = await (options.stores === 'folder' ? folderStores() : bucketStores());
+const world = await startWorld(stores, Number(options.served) || WINDOW_MS, GRACE_MS);
 const began = performance.now();
 try {
   await run(world);
@@ -308,10 +319,10 @@ const list = (of: Record<string, number>) =>
   Object.entries(of)
     .map(([name, times]) => `${name} ${times}`)
     .join(', ');
-const about = `${total()} purges answered in ${minutes.toFixed(1)} minutes (${list(done)}), seed ${options.seed}, a window of ${WINDOW_MS} ms, a grace of ${GRACE_MS} ms, ${originals.length} originals. Machines 1 and 2 tell each other; nobody tells machine 3. Troubles: ${list(troubles)}. A machine that was cut off noticed ${cuts
-  .map(({ joined, to }) => to - joined)
-  .map((ms) => (ms / 1000).toFixed(1))
-  .join(', ')} s after the bucket was back.
+const back = cuts.map(({ joined, to }) => ((to - joined) / 1000).toFixed(1));
+const noticed =
+  back.length === 0 ? '' : ` A machine that was cut off noticed ${back.join(', ')} s after the bucket was back.`;
+const about = `${total()} purges answered in ${minutes.toFixed(1)} minutes (${list(done)}), seed ${options.seed}, a window of ${WINDOW_MS} ms, a grace of ${GRACE_MS} ms, ${originals.length} originals in a ${options.stores}. Machines 1 and 2 tell each other; nobody tells machine 3. Troubles: ${list(troubles)}.${noticed}
 
 **${resurrected.length} resurrected.** An answer counts as that when it was asked for after the window, or of nginx after its last purge call, and shows an older version or was rendered before the purge. That last call came ${quantile(late, 0.5)} ms after the answer (median), at most ${Math.max(0, ...late)} ms. Purges or questions that failed: ${failures.length}.`;
 const summary = {
@@ -320,7 +331,7 @@ const summary = {
   troubles,
   verdicts: Object.fromEntries([...verdicts].map(([k, v]) => [k, Object.fromEntries(v)])),
 };
-writeReport(options.out, 'takedown', `${about}\n\n${table}`, {
+writeReport(options.out, options.stores === 'folder' ? 'takedown-folder' : 'takedown', `${about}\n\n${table}`, {
   options: { ...options, photos: undefined, out: undefined },
   ...summary,
   resurrected,

@@ -25,11 +25,11 @@ export function createTroubles({ world, windowMs, graceMs, cuts, away }: Trouble
   const [first, second, third] = world.machines as [Machine, Machine, Machine];
   const isLeftAlone = (log: string) => log.lastIndexOf(LEFT_ALONE) > log.lastIndexOf(BACK);
 
-  async function suspend(machine: Machine, jump: boolean): Promise<void> {
+  async function suspend(machine: Machine, jump: boolean, ms = 3 * windowMs): Promise<void> {
     away.add(machine);
     process.kill(machine.pid, 'SIGSTOP');
     if (jump) process.kill(machine.pid, 'SIGUSR2');
-    await delay(3 * windowMs);
+    await delay(ms);
     process.kill(machine.pid, 'SIGCONT');
     await delay(WAKE_MS);
     away.delete(machine);
@@ -40,9 +40,9 @@ export function createTroubles({ world, windowMs, graceMs, cuts, away }: Trouble
     const never = Number.POSITIVE_INFINITY;
     const cut = { machine: third.name, from: Date.now(), joined: never, to: never };
     cuts.push(cut);
-    world.cutOff(fault);
+    world.stores.cutOff?.(fault);
     await delay(ms);
-    world.cutOff(undefined);
+    world.stores.cutOff?.(undefined);
     cut.joined = Date.now();
     // Its own log says when it asks the store again; until then it is not called, because that would fail.
     while (Date.now() < cut.joined + BACK_LIMIT_MS && isLeftAlone(third.log())) await delay(250);
@@ -50,15 +50,18 @@ export function createTroubles({ world, windowMs, graceMs, cuts, away }: Trouble
     away.delete(third);
   }
 
+  const suspends: Trouble[] = [
+    ['suspended', () => suspend(first, false)],
+    ['suspended for a minute', () => suspend(third, false, 60_000)],
+    ['suspended', () => suspend(second, false)],
+  ];
+  const cutOffs: Trouble[] = [
+    ['cut off, back within the grace', () => cutOff(graceMs * 0.6, 'reset')],
+    ['cut off for longer than the grace', () => cutOff(graceMs * 1.6, 'reset')],
+    ['cut off for longer than the grace, without a word', () => cutOff(graceMs * 1.6, 'silence')],
+  ];
   return {
-    rounds: [
-      ['suspended', () => suspend(first, false)],
-      ['cut off, back within the grace', () => cutOff(graceMs * 0.6, 'reset')],
-      ['suspended', () => suspend(third, false)],
-      ['cut off for longer than the grace', () => cutOff(graceMs * 1.6, 'reset')],
-      ['suspended', () => suspend(second, false)],
-      ['cut off for longer than the grace, without a word', () => cutOff(graceMs * 1.6, 'silence')],
-    ] as readonly Trouble[],
+    rounds: suspends.flatMap((one, at) => [one, ...(world.stores.cutOff ? cutOffs.slice(at, at + 1) : [])]),
     /** From then on the clock of the first machine is never right again. */
     jump: ['suspended, woken with another time', () => suspend(first, true)] as Trouble,
   };

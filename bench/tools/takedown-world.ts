@@ -1,23 +1,15 @@
-/** Three servers over one bucket, nginx in front of them, and a purge call that nginx itself does not have. */
+/** Three servers over the same stores, nginx in front of them, and a purge call that nginx itself does not have. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
 import { V8_FLAGS } from '../../build/v8-flags.ts';
-import { startFaultProxy } from '../../test/helpers/fault-proxy.ts';
 import { startNginx } from '../../test/helpers/nginx.ts';
-import { NO_BUCKET, startBucket } from './bucket.ts';
 import { temporaryFolder } from './options.ts';
 import { freePort, startProcess } from './process.ts';
 import { serverEnvironment } from './server.ts';
+import type { TakedownStores } from './takedown-stores.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const PEER_NAMES = new URL('peer-names.ts', import.meta.url).href;
@@ -40,22 +32,17 @@ export interface Machine {
   log(): string;
 }
 
-export async function startWorld(windowMs: number, graceMs: number) {
-  const bucket = await startBucket();
-  if (!bucket) throw new Error(NO_BUCKET);
+export async function startWorld(stores: TakedownStores, windowMs: number, graceMs: number) {
   const home = temporaryFolder();
   const presets = join(home.path, 'presets.json');
   writeFileSync(presets, JSON.stringify(PRESETS));
-  const { endpoint, region, credentials, bucket: Bucket } = bucket.store;
-  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
-  const proxy = await startFaultProxy(endpoint);
   const purges = await startPurgeCall();
   const port = await freePort();
 
   const start = async (host: string, at: number) => {
     const env = serverEnvironment({
-      ...bucket.settings('results'),
-      ...(at === 2 ? { AWS_ENDPOINT_URL_S3: proxy.endpoint } : {}),
+      ...stores.settings,
+      ...(at === 2 ? stores.cuttable : {}),
       ...{ HOST: host, PORT: String(port), BENCH_PEERS: PEERS.join(), DARKROOM_PEERS: `peers.test:${port}` },
       ...{ DARKROOM_PURGE_WINDOW: `${windowMs}ms`, DARKROOM_PURGE_GRACE: `${graceMs}ms` },
       ...{ DARKROOM_CDN_PURGE: `webhook:${purges.url}`, DARKROOM_API_TOKEN: API_TOKEN },
@@ -71,54 +58,18 @@ export async function startWorld(windowMs: number, graceMs: number) {
     conf.replace(`server ${first};`, HOSTS.map((host) => `server ${host}:${port};`).join('\n')),
   );
   purges.folder = nginx.cacheFolder;
-  const bounded = () => ({ abortSignal: AbortSignal.timeout(30_000) });
 
   return {
     machines: machines as readonly Machine[],
     nginx: { name: 'nginx', baseUrl: nginx.baseUrl },
     purgeCalls: purges.calls,
-    /** Cuts the third machine off from the bucket, or joins it again. */
-    cutOff(fault: 'reset' | 'silence' | undefined): void {
-      proxy.control.fault = () => fault;
-      proxy.cutAll();
-    },
-    async put(id: string, Body: Buffer): Promise<void> {
-      await client.send(new PutObjectCommand({ Bucket, Key: `originals/${id}`, Body }), bounded());
-    },
-    async remove(key: string): Promise<void> {
-      await client.send(new DeleteObjectCommand({ Bucket, Key: key }), bounded());
-    },
-    /** Keys in the result store. */
-    async list(folder: string): Promise<string[]> {
-      const keys: string[] = [];
-      for (let next: string | undefined; ; ) {
-        const page = await client.send(
-          new ListObjectsV2Command({ Bucket, Prefix: `results/${folder}`, ContinuationToken: next }),
-          bounded(),
-        );
-        for (const { Key = '' } of page.Contents ?? []) keys.push(Key.slice('results/'.length));
-        next = page.NextContinuationToken;
-        if (!next) return keys;
-      }
-    },
-    /** Undefined when it is gone. */
-    async read(key: string) {
-      try {
-        const found = await client.send(new GetObjectCommand({ Bucket, Key: `results/${key}` }), bounded());
-        const body = Buffer.from((await found.Body?.transformToByteArray()) ?? []);
-        return { body, metadata: found.Metadata ?? {} };
-      } catch (error) {
-        if ((error as Error).name === 'NoSuchKey') return undefined;
-        throw error;
-      }
-    },
+    /** Where the third machine can be cut off from them. */
+    stores,
     async stop(): Promise<void> {
       await nginx.stop();
       await Promise.all(machines.map((machine) => machine.stop()));
-      await proxy.dispose();
       await purges.stop();
-      client.destroy();
-      await bucket.stop();
+      await stores.stop();
       home.remove();
     },
   };
