@@ -1,6 +1,7 @@
 /** Headers for HTTP caches, and their conditional requests: RFC 9110 (13), RFC 9111, RFC 9211. */
 
 const ONE_YEAR_S = 31_536_000;
+const UNCHANGING = `public, max-age=${ONE_YEAR_S}, immutable`;
 /** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
 const PASSING_S = 60;
 
@@ -9,6 +10,7 @@ const PASSING_S = 60;
  * seconds; then a reload may ask before it is over.
  */
 export function cacheControl(expiresAt: number | undefined, now: number, maxAge?: number): string {
+  if (expiresAt === undefined && maxAge === undefined) return UNCHANGING;
   const seconds = atMost(maxAge ?? ONE_YEAR_S, expiresAt, now);
   return `public, max-age=${seconds}${maxAge === undefined ? ', immutable' : ''}`;
 }

@@ -17,7 +17,7 @@ import { familyOf } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
 import { type Rendition, toRendition } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
-import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
+import { createStepTimer, NO_STEPS, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
 import { lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
@@ -84,6 +84,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     const { requestContext: context, headers } = reply.request;
     context.outcome = collapsed ? 'collapsed' : source;
     if (timer) context.timer = timer;
+    reply.headers(target.headers);
     reply.headers(lasting ? lastingHeaders(target, rendition) : passingHeaders(target, source));
     // Only where the plain answer would be this 200 (RFC 9110, 13.2.1).
     if (lasting && matchesEtag(headers['if-none-match'], rendition.etag)) {
@@ -93,7 +94,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     return reply
       .header('content-type', rendition.contentType)
       .header('cache-status', cacheStatus(source, collapsed))
-      .header('server-timing', serverTiming(timer?.durations ?? {}, reply.elapsedTime))
+      .header('server-timing', serverTiming(timer?.durations ?? NO_STEPS, reply.elapsedTime))
       .send(rendition.body);
   }
 

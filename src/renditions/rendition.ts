@@ -14,6 +14,8 @@ export interface Rendition {
   readonly etag: string;
   /** Unix seconds. */
   readonly renderedAt: number;
+  /** The same as an HTTP date, which costs too much to be written for each answer. */
+  readonly lastModified: string;
   /** Of its original, when that was read. */
   readonly epoch: Epoch;
   /** When its original was read by this process, in unix milliseconds; 0 for a rendition from a store. */
@@ -39,11 +41,14 @@ export function toRendition(fresh: FreshPixels, epoch: Epoch, readAt: number): R
   const { body, contentType, width, height, provisional = false } = fresh;
   const sha256 = digest(body);
   const renderedAt = Math.floor(Date.now() / 1000);
-  return { body, contentType, width, height, sha256, etag: etagOf(sha256), renderedAt, epoch, readAt, provisional };
+  return {
+    ...{ body, contentType, width, height, sha256, epoch, readAt, provisional },
+    ...validators(sha256, renderedAt),
+  };
 }
 
 /** A picture as it lies in a store, with what tells later whether it was damaged and under which epoch it was made. */
-export function toStoredObject(picture: Omit<Rendition, 'etag' | 'readAt'>): StoredObject {
+export function toStoredObject(picture: Omit<Rendition, 'etag' | 'lastModified' | 'readAt'>): StoredObject {
   const { body, contentType, width, height, sha256, renderedAt, epoch } = picture;
   const size = { width: String(width), height: String(height) };
   return {
@@ -62,11 +67,12 @@ export function fromStoredObject({ body, contentType, metadata }: StoredObject):
   const whole = sha256 === digest(body) && epoch !== '';
   if (!whole || !contentType?.startsWith('image/') || !(width > 0) || !(height > 0)) return undefined;
   const renderedAt = Math.floor(Number(metadata['rendered-at'] ?? 0)) || 0;
-  return { body, contentType, width, height, sha256, etag: etagOf(sha256), renderedAt, epoch, readAt: 0 };
+  return { ...{ body, contentType, width, height, sha256, epoch, readAt: 0 }, ...validators(sha256, renderedAt) };
 }
 
-function etagOf(sha256: string): string {
-  return `"${Buffer.from(sha256, 'hex').toString('base64url').slice(0, 22)}"`;
+function validators(sha256: string, renderedAt: number) {
+  const etag = `"${Buffer.from(sha256, 'hex').toString('base64url').slice(0, 22)}"`;
+  return { etag, renderedAt, lastModified: new Date(renderedAt * 1000).toUTCString() };
 }
 
 function digest(body: Buffer): string {

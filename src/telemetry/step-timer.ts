@@ -52,10 +52,15 @@ export function createStepTimer(trace?: StepTrace): StepTimer {
   };
 }
 
+/** Of an answer from memory. */
+export const NO_STEPS: StepTimer['durations'] = {};
+
 /** The Server-Timing header (https://www.w3.org/TR/server-timing/), in milliseconds. */
 export function serverTiming(durations: StepTimer['durations'], totalMs: number): string {
+  const total = `total;dur=${totalMs.toFixed(1)}`;
+  if (durations === NO_STEPS) return total;
   const steps = STEPS.filter((step) => durations[step] !== undefined).map(
     (step) => `${step};dur=${durations[step]?.toFixed(1)}`,
   );
-  return [...steps, `total;dur=${totalMs.toFixed(1)}`].join(', ');
+  return [...steps, total].join(', ');
 }
