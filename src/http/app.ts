@@ -1,10 +1,4 @@
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { type PeerRouteDeps, registerPeerRoute } from '../api/peer-route.ts';
 import { type ApiDeps, registerApi } from '../api/routes.ts';
 import type { FolderUploads } from '../api/uploads/folder-upload-target.ts';
@@ -22,6 +16,7 @@ import {
   serverOptions,
 } from './connections.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
+import { logError, logLine, logOf } from './request-log.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps } from './serve-image.ts';
 
 declare module 'fastify' {
@@ -183,13 +178,6 @@ function welcome(request: FastifyRequest, reply: FastifyReply): void {
   reply.headers(SAFE_HEADERS).header('x-request-id', request.id);
 }
 
-/** A logger whose lines carry the request's id, and the trace's where there is one. */
-function logOf({ id, log, server, headers }: FastifyRequest): FastifyBaseLogger {
-  if (log !== server.log) return log;
-  const traceId = traceIdOf(headers.traceparent);
-  return log.child(traceId ? { reqId: id, traceId } : { reqId: id });
-}
-
 /** The one place where errors become answers. Causes go to the log, never to the client. */
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asDarkroomError(error);
@@ -222,33 +210,4 @@ function asDarkroomError(error: unknown): DarkroomError {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   // Fastify's own refusals (body too large, unsupported media type) mean that the client's request is wrong.
   return status >= 400 && status < 500 ? errors.badRequest('The request cannot be read.') : errors.internal(error);
-}
-
-function logLine(request: FastifyRequest, reply: FastifyReply) {
-  const { preset, id, outcome, timer } = request.requestContext;
-  const ms = Object.fromEntries(Object.entries(timer?.durations ?? {}).map(([step, taken]) => [step, round(taken)]));
-  return {
-    method: request.method,
-    status: reply.statusCode,
-    preset,
-    id,
-    outcome,
-    steps: timer?.outcomes,
-    bytes: Number(reply.getHeader('content-length') ?? 0),
-    ms: { ...ms, total: round(reply.elapsedTime) },
-  };
-}
-
-/** Error and causes without the properties that libraries add: those can hold whole requests, headers included. */
-function logError(error: Error): { type: string; message: string; stack: string } {
-  const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
-    causes.push(`${cause.name}: ${cause.message}`);
-  }
-  const message = [error.message, ...causes].join(' < ');
-  return { type: error.name, message, stack: error.stack ?? '' };
-}
-
-function round(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10;
 }
