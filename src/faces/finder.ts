@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { type Face, isFace, type Probe } from './face.ts';
+import { isLook, type Look, type LookDepth, type Probe } from './face.ts';
 
 export interface FaceFinder {
   /**
-   * Finds the faces of one picture, largest first, without blocking the event loop. Rejects with a `FaceFinderError` when the
+   * Finds the faces of one picture, largest first, without blocking the event loop, at least to this depth. Rejects with a `FaceFinderError` when the
    * thread crashes, hangs, does not start or has too many calls waiting, and with the signal's reason when that aborts.
    */
-  find(probe: Probe, signal: AbortSignal): Promise<readonly Face[]>;
+  find(probe: Probe, depth: LookDepth, signal: AbortSignal): Promise<Look>;
   /** Whether there is a thread. */
   readonly running: boolean;
   close(): Promise<void>;
@@ -17,10 +17,9 @@ export class FaceFinderError extends Error {}
 /** Messages between the finder and its thread. */
 export interface FaceTask extends Probe {
   readonly number: number;
+  readonly depth: LookDepth;
 }
-export type FaceReply =
-  | { readonly number: number; readonly faces: readonly Face[] }
-  | { readonly number: number; readonly error: string };
+export type FaceReply = ({ readonly number: number } & Look) | { readonly number: number; readonly error: string };
 
 export interface FaceFinderOptions {
   /** For one call, the wait and the start of the thread included. */
@@ -143,7 +142,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   }
 
   return {
-    async find({ data, width, height }, signal) {
+    async find({ data, width, height }, depth, signal) {
       signal.throwIfAborted();
       if (closed) throw new FaceFinderError('the face finder is closed');
       if (performance.now() < restUntil)
@@ -154,13 +153,13 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
       // Neither sharp's memory nor Node's pool can be handed over to a thread; a copy of 1.6 MB takes 0.4 ms.
       const own = new Uint8Array(data);
       numbers += 1;
-      const { promise, resolve, reject } = Promise.withResolvers<readonly Face[]>();
+      const { promise, resolve, reject } = Promise.withResolvers<Look>();
       const call: Call = {
-        task: { number: numbers, data: own, width, height },
+        task: { number: numbers, depth, data: own, width, height },
         settle: (reply) => {
           clearTimeout(limit);
           if (reply instanceof Error) reject(reply);
-          else if ('faces' in reply) resolve(reply.faces);
+          else if ('faces' in reply) resolve({ faces: reply.faces, depth: reply.depth, complete: reply.complete });
         },
       };
       const leaveLine = () => {
@@ -205,5 +204,5 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
 
 function failureIn(reply: FaceReply): FaceFinderError | undefined {
   if ('error' in reply) return new FaceFinderError(reply.error);
-  return reply.faces.every(isFace) ? undefined : new FaceFinderError('the face thread told of what can be no face');
+  return isLook(reply) ? undefined : new FaceFinderError('the face thread told of what can be no face');
 }

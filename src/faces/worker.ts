@@ -155,7 +155,7 @@ async function main(): Promise<void> {
     let reply: FaceReply;
     try {
       const whole: Picture = { data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height };
-      reply = { number, faces: facesIn(whole, near, far) };
+      reply = { number, faces: facesIn(whole, near, far), depth: 'tiles', complete: true };
     } catch (error) {
       reply = { number, error: String(error) };
     }

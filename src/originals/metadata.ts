@@ -55,7 +55,8 @@ export function createOriginalMetadata({ records, finder, onLook, warn }: Origin
     // A failure to decode the probe is the original's error, not the detector's.
     const pixels = await probe();
     try {
-      const faces = (await finder.find(pixels, new AbortController().signal)).slice(0, MAX_FACES);
+      const found = await finder.find(pixels, 'tiles', new AbortController().signal);
+      const faces = found.faces.slice(0, MAX_FACES);
       onLook?.(faces.length > 0 ? 'found' : 'none');
       records.learn(id, epoch, { faces });
       return faces;

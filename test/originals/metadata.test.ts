@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Face, Probe } from '../../src/faces/face.ts';
+import type { Look, Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createLocalRecords } from '../../src/originals/records/local-records.ts';
 import { createOriginalRecords } from '../../src/originals/records/records.ts';
 import { recordKey } from '../../src/renditions/keys.ts';
-import { face, fixedFinder } from '../helpers/faces.ts';
+import { face, fixedFinder, saw } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const pixels: Probe = { data: Buffer.alloc(4), width: 1, height: 1 };
@@ -66,11 +66,11 @@ describe('what is known about an original', () => {
   });
 
   it('is looked for once by all who ask meanwhile', async () => {
-    const looking = Promise.withResolvers<Face[]>();
+    const looking = Promise.withResolvers<Look>();
     const slow = { ...fixedFinder([]), find: () => looking.promise };
     const known = metadata(slow);
     const both = [known.faces('a', probe), known.faces('a', () => assert.fail('a second look'))];
-    looking.resolve(SEEN);
+    looking.resolve(saw(SEEN));
     assert.deepEqual(await Promise.all(both), [SEEN, SEEN]);
     assert.deepEqual(known.looks, ['found']);
   });
@@ -82,7 +82,7 @@ describe('what is known about an original', () => {
       ...eyes,
       find: async () => {
         if (broken) throw new Error('crashed');
-        return SEEN;
+        return saw(SEEN);
       },
     });
     assert.equal(await known.faces('a', probe), undefined);

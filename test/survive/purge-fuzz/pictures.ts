@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Face, Probe } from '../../../src/faces/face.ts';
+import type { Probe } from '../../../src/faces/face.ts';
 import { type FaceFinder, FaceFinderError } from '../../../src/faces/finder.ts';
 import type { OriginalHeader, PictureSource, PixelSource } from '../../../src/render/picture-source.ts';
 import { type Recipe, seeksFaces } from '../../../src/render/recipe.ts';
@@ -129,11 +129,12 @@ function sizeOf({ width = SIZE.width }: Recipe) {
 /** Finds one face, which says whose it is. */
 export function createFakeFinder(draws: Draws): FaceFinder {
   return {
-    async find({ data }): Promise<readonly Face[]> {
+    async find({ data }) {
       await delay(draws.below(30));
       if (draws.happens(0.05)) throw new FaceFinderError('planted');
       const { version } = JSON.parse(Buffer.from(data).toString()) as Provenance;
-      return [{ left: 0, top: 0, width: 0.1, height: 0.1, score: 1, eyesY: version / 1e6 }];
+      const faces = [{ left: 0, top: 0, width: 0.1, height: 0.1, score: 1, eyesY: version / 1e6 }];
+      return { faces, depth: 'tiles', complete: true };
     },
     running: true,
     close: async () => {},
