@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Look, Probe } from '../../src/faces/face.ts';
+import { DETECTOR_VERSION, type Look, type Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
@@ -105,7 +105,7 @@ describe('what is known about an original', () => {
     assert.deepEqual(await known.faces('a', probe), SEEN);
   });
 
-  const good = { version: 1, id: 'a', epoch: 0, detector: 'blazeface-1', faces: SEEN };
+  const good = { version: 1, id: 'a', epoch: 0, detector: DETECTOR_VERSION, faces: SEEN };
   const damaged: [what: string, body: string][] = [
     ['nothing', ''],
     ['cut off', JSON.stringify(good).slice(0, 30)],

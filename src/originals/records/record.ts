@@ -1,4 +1,4 @@
-import { type Face, isFace } from '../../faces/face.ts';
+import { DETECTOR_VERSION, type Face, isFace } from '../../faces/face.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { ObjectVersion, StoredObject } from '../../stores/store.ts';
 
@@ -40,8 +40,6 @@ export interface SourceVersion {
 export type RecordPatch = Partial<Pick<OriginalRecord, 'source' | 'picture' | 'faces' | 'uploaded'>>;
 
 const VERSION = 1;
-/** Bumped when the detector finds other faces than before; those of another detector are looked for again. */
-const DETECTOR = 'blazeface-1';
 /** Faces beyond these change no crop. */
 export const MAX_FACES = 100;
 /** Tags of the same bytes: replicas and copies have tags of their own. */
@@ -84,7 +82,7 @@ export function sameVersion(source: SourceVersion, version: ObjectVersion): bool
 }
 
 export function writeRecord({ others, folder, faces, uploaded, ...known }: OriginalRecord): StoredObject {
-  const found = faces ? { detector: DETECTOR, faces } : {};
+  const found = faces ? { detector: DETECTOR_VERSION, faces } : {};
   const record = { ...others, version: VERSION, ...known, folder: folder || undefined, ...found, sha256: uploaded };
   const body = Buffer.from(JSON.stringify(record));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
@@ -103,7 +101,7 @@ export function readRecord(body: Buffer, expectedId: string): OriginalRecord | u
   if (!(replacedAt === undefined || isCount(replacedAt))) return undefined;
   const sound = Array.isArray(faces) && faces.length <= MAX_FACES && faces.every(isFace);
   if (faces !== undefined && !sound) return undefined;
-  const current = detector === DETECTOR && sound ? faces : undefined;
+  const current = detector === DETECTOR_VERSION && sound ? faces : undefined;
   return { id: expectedId, epoch, folder, source, picture, faces: current, uploaded: sha256, replacedAt, others };
 }
 
