@@ -62,7 +62,7 @@ const temporary = values.set ? undefined : mkdtempSync(join(tmpdir(), 'darkroom-
 const folder = values.set ?? temporary ?? '';
 if (temporary) await makeSet(new URL('../samples', import.meta.url).pathname, temporary, COMPOSITES);
 
-const finder = createFaceFinder({ timeoutMs: 30_000, waiting: 64, idleMs: 60_000 });
+const finder = createFaceFinder({ waiting: 64, idleMs: 60_000 });
 const all: Seen[] = [];
 for (const photo of readSet(folder)) all.push(await look(photo));
 const delay = await eventLoopDelay(all[0]?.path ?? '');
