@@ -3,6 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
+import { RETRY_AFTER_LOOKS_S } from '../originals/face-looks.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { OriginalCheck } from '../originals/records/original-check.ts';
 import type { OriginalView } from '../originals/records/record-memory.ts';
@@ -74,7 +75,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     }
     const view = check?.due(target.url.id) ? undefined : records.trusted(target.url.id);
     const inMemory = cache.get(target.key, view?.epoch);
-    if (view && inMemory) return answer(reply, target, fromMemory(inMemory, view), false);
+    if (view && inMemory && !inMemory.provisional) return answer(reply, target, fromMemory(inMemory, view), false);
 
     context.timer = createStepTimer(context.trace);
     const wanted = findOrRender(target, context.timer, reply);
@@ -132,7 +133,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     if (!cache.has(key)) return undefined;
     const view = await records.see(id);
     const rendition = cache.get(key, view.epoch);
-    if (!rendition || !records.mayServe(view, rendition.readAt)) return undefined;
+    if (!rendition || rendition.provisional || !records.mayServe(view, rendition.readAt)) return undefined;
     return fromMemory(rendition, view);
   }
 
@@ -161,7 +162,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
       cache.set(key, stored, familyOf(id, variant));
       return { rendition: stored, source: 'store', timer, lasting: true, view };
     }
-    if (seeksFaces(variant.recipe)) await metadata.faces.untilSeen(id, view.epoch, flight.signal); // 503
+    const kept = cache.has(key) ? cache.get(key, view.epoch) : undefined;
+    const seen = !seeksFaces(variant.recipe) || (await metadata.faces.untilSeen(id, view.epoch, flight.signal, !!kept));
+    if (!seen) {
+      if (kept && records.mayServe(view, kept.readAt)) return fromMemory(kept, view);
+      throw errors.busy(RETRY_AFTER_LOOKS_S);
+    }
     const rendition = await render(flight, id, view, variant, timer);
     const looking = rendition.provisional === 'late' ? metadata.faces.ending(id, rendition.epoch) : undefined;
     const keeps = !rendition.provisional && records.of(id) === rendition.epoch;

@@ -27,8 +27,11 @@ export interface FaceLooks {
   see(id: string, epoch: Epoch, depth: LookDepth, probe: () => Promise<Probe>): Promise<FacesSeen>;
   /** Resolves when the look ends that a render of this original did not wait for; undefined when there is none. */
   ending(id: string, epoch: Epoch): Promise<void> | undefined;
-  /** Waits for that look, without a slot. Throws `busy` when it takes as long as a render may, and the signal's reason. */
-  untilSeen(id: string, epoch: Epoch, signal: AbortSignal): Promise<void>;
+  /**
+   * Waits for that look, without a slot: as long as a render may take, or some seconds where there is a provisional rendition to
+   * send instead. False when it did not end by then, or when too many wait. Rejects with the signal's reason.
+   */
+  untilSeen(id: string, epoch: Epoch, signal: AbortSignal, instead: boolean): Promise<boolean>;
 }
 
 export interface FaceLooksOptions {
@@ -39,6 +42,8 @@ export interface FaceLooksOptions {
   readonly waitMs?: number;
   /** How long the others wait: as long as a render may take, in milliseconds. */
   readonly patienceMs?: number;
+  /** How long those wait that have a provisional rendition to send, in milliseconds. */
+  readonly insteadMs?: number;
   onLook?(outcome: 'found' | 'none' | 'cut_off' | 'failed'): void;
   /** A render goes on without the faces of its original, or without being sure of them. */
   onProvisional?(reason: Exclude<FaceOutcome, 'ok'>): void;
@@ -64,6 +69,8 @@ interface CutOff {
 /** Ten looks of 150 ms: what a page waits for without being noticed much. */
 const WAIT_MS = 1500;
 const PATIENCE_MS = 20_000;
+/** Under a quarter of a CPU a look ends within five seconds, the start of its thread included. */
+const INSTEAD_MS = 10_000;
 /** Looks that no render waits for, each with pixels of 1.6 MB. Beyond them renders keep their slots, so that fewer begin. */
 const MOST_BEHIND = 8;
 /** Renditions that wait for looks without a slot. */
@@ -72,10 +79,12 @@ const MAX_REMEMBERED = 20_000;
 /** Pauses after the second look in a row that was cut off; doubled by each further one. The first may have been a cold one. */
 const PAUSE_MS = 60_000;
 const MAX_PAUSE_MS = 60 * 60_000;
-const RETRY_AFTER_S = 5;
+/** When the looks of a machine short of CPU are likely to have ended, in seconds. */
+export const RETRY_AFTER_LOOKS_S = 5;
 
 export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
-  const { records, finder, onLook, onProvisional, warn, waitMs = WAIT_MS, patienceMs = PATIENCE_MS } = options;
+  const { records, finder, onLook, onProvisional, warn } = options;
+  const { waitMs = WAIT_MS, patienceMs = PATIENCE_MS, insteadMs = INSTEAD_MS } = options;
   const looks = new Map<string, Look>();
   // By size, because a limit by number takes its memory, and 10 ms, at the start.
   const bounded = { maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 };
@@ -160,7 +169,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     if (soon) return soon;
     if (leaveBehind(nameOf(id, epoch), look)) return sofar(id, epoch, 'late');
     const found = await within(patienceMs, look.done);
-    if (!found) throw errors.renderTimeout(RETRY_AFTER_S);
+    if (!found) throw errors.renderTimeout(RETRY_AFTER_LOOKS_S);
     return found;
   }
 
@@ -184,18 +193,13 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
       return seen;
     },
     ending,
-    async untilSeen(id, epoch, signal) {
-      const end = ending(id, epoch);
-      if (!end) return;
-      if (waiting >= MOST_WAITING) throw errors.busy(RETRY_AFTER_S);
+    async untilSeen(id, epoch, signal, instead) {
+      const end = ending(id, epoch)?.then(() => true);
+      if (!end) return true;
+      if (waiting >= MOST_WAITING) return false;
       waiting += 1;
       try {
-        const ended = await within(
-          patienceMs,
-          end.then(() => true),
-          signal,
-        );
-        if (!ended) throw errors.busy(RETRY_AFTER_S);
+        return (await within(instead ? insteadMs : patienceMs, end, signal)) ?? false;
       } finally {
         waiting -= 1;
       }

@@ -56,27 +56,40 @@ async function start(options: Partial<TestAppOptions> = {}) {
 }
 
 describe('a look that a machine short of CPU is late with', () => {
-  it('costs one provisional render: it is kept until the look ends, and the next one is final', async () => {
+  it('costs one provisional render: the next answer waits for it, and is final', async () => {
     const { app, eyes, ask, record, faceSteps, saved, renders } = await start();
     const first = await ask('thumb');
     assert.deepEqual([first.status, first.keeps, first.etag], [200, 'public, max-age=60', null]);
+    const next = Array.from({ length: 5 }, () => ask('thumb'));
+    await until(() => app.flights.size === 1);
+    await turns(20);
+    assert.deepEqual([renders(), app.queue.running, app.provisional, app.looks], [1, 0, ['late'], []]);
+    assert.deepEqual(faceSteps(), ['late']);
+
+    eyes.looks[0]?.resolve(saw(FACES));
+    for (const { lasting, body } of await Promise.all(next)) {
+      assert.ok(lasting);
+      assert.ok(!body.equals(first.body), 'framed by the face');
+    }
+    assert.deepEqual([renders(), app.looks, app.provisional, eyes.looks.length], [2, ['found'], ['late'], 1]);
+    assert.equal(faceSteps().at(-1), 'ok');
+    await saved();
+    assert.equal(record().faces.length, 1);
+  });
+
+  it('is given up on after a while by those that can send the provisional rendition, which is kept in memory until it ends', async () => {
+    const { app, eyes, ask, faceSteps, renders } = await start({ faceInsteadMs: 5 });
+    const first = await ask('thumb');
     for (let n = 0; n < 5; n += 1) {
       const again = await ask('thumb');
       assert.deepEqual([again.keeps, again.etag, again.source], [first.keeps, null, 'darkroom; hit; detail=memory']);
       assert.ok(again.body.equals(first.body));
     }
-    assert.deepEqual([renders(), app.provisional, app.looks, eyes.looks.length], [1, ['late'], [], 1]);
+    assert.deepEqual([renders(), app.provisional, app.cache.entries], [1, ['late'], 1]);
     assert.deepEqual(faceSteps(), Array(6).fill('late'));
-
     eyes.looks[0]?.resolve(saw(FACES));
     await until(() => app.looks.length === 1);
-    const next = await ask('thumb');
-    assert.ok(next.lasting);
-    assert.ok(!next.body.equals(first.body), 'framed by the face');
-    assert.deepEqual([renders(), app.looks, app.provisional], [2, ['found'], ['late']]);
-    assert.equal(faceSteps().at(-1), 'ok');
-    await saved();
-    assert.equal(record().faces.length, 1);
+    assert.ok((await ask('thumb')).lasting);
   });
 
   it('is waited for, without a slot, by every other rendition of its original', async () => {

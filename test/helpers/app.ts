@@ -56,6 +56,8 @@ export interface TestAppOptions {
   readonly finder?: FaceFinder;
   /** How long the first render of an original waits for its look: for any time unless said. */
   readonly faceWaitMs?: number;
+  /** How long the next ones wait for it before they send the provisional rendition. */
+  readonly faceInsteadMs?: number;
   /** Without one there is no API. */
   readonly apiToken?: string;
   /** Originals that may be deleted. */
@@ -124,7 +126,7 @@ export async function startApp(options: TestAppOptions) {
   const reader = createOriginalReader({ originals, buffers, replacements, now });
   const metadata = createOriginalMetadata({
     ...{ finder: options.finder, records, patienceMs: options.renderTimeoutMs ?? PATIENCE_MS },
-    waitMs: options.faceWaitMs ?? PATIENCE_MS,
+    ...{ waitMs: options.faceWaitMs ?? PATIENCE_MS, insteadMs: options.faceInsteadMs ?? PATIENCE_MS },
     onLook: (outcome) => looks.push(outcome),
     onProvisional: (reason) => provisional.push(reason),
     warn,
