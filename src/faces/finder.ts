@@ -93,8 +93,9 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     thread.on('message', (message: FaceReply | 'ready') => {
       if (thread !== worker) return;
       if (message === 'ready') {
+        // Said again, it must not end the watch over a look.
+        if (!ready) unwatch();
         ready = true;
-        unwatch();
       } else if (message.number === current?.task.number) finish(message);
       next();
     });

@@ -235,6 +235,11 @@ describe('a face thread that fails', () => {
     assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
   });
 
+  it('and says once more that it is ready is watched all the same', async () => {
+    const eyes = broken(onFirst("parentPort.postMessage('ready'); for (;;);"), { look: { cpuMs: 300 } });
+    await fails(eyes.find(blank, 'tiles', never), /more than 300 ms of CPU/);
+  });
+
   it('is not answered twice, nor by what it says unasked', async () => {
     const odd =
       'onTask((task) => { parentPort.postMessage({ number: 99, faces: [1] }); answer(task); answer(task, [2]); }); ready();';
