@@ -61,7 +61,8 @@ interface Look {
 /** What a look found that was cut off, and when another one is due, in milliseconds of the monotonic clock. */
 interface CutOff {
   readonly found: readonly Face[];
-  readonly depth: LookDepth;
+  /** How deep it was to go. */
+  readonly needed: LookDepth;
   readonly times: number;
   readonly dueAt: number;
 }
@@ -101,7 +102,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     const faces = records.of(id) === epoch ? facesFor(records.known(id).faces, depth) : undefined;
     if (faces) return { faces, outcome: 'ok' };
     const cutOff = cutOffs.get(nameOf(id, epoch));
-    const rests = cutOff && performance.now() < cutOff.dueAt && reaches(cutOff.depth, depth);
+    const rests = cutOff && performance.now() < cutOff.dueAt && reaches(cutOff.needed, depth);
     return rests ? { faces: cutOff.found, outcome: 'cut_off' } : undefined;
   }
 
@@ -111,7 +112,12 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     return { faces: faces ?? cutOffs.get(nameOf(id, epoch))?.found, outcome };
   }
 
-  async function find(id: string, epoch: Epoch, look: ReturnType<FaceFinder['find']>): Promise<FacesSeen> {
+  async function find(
+    id: string,
+    epoch: Epoch,
+    needed: LookDepth,
+    look: ReturnType<FaceFinder['find']>,
+  ): Promise<FacesSeen> {
     const name = nameOf(id, epoch);
     try {
       const { faces, depth, complete } = await look;
@@ -119,7 +125,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
       if (!complete) {
         const times = (cutOffs.get(name)?.times ?? 0) + 1;
         const pause = times === 1 ? 0 : Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** (times - 2));
-        cutOffs.set(name, { found, depth, times, dueAt: performance.now() + pause });
+        cutOffs.set(name, { found, needed, times, dueAt: performance.now() + pause });
         onLook?.('cut_off');
         return { faces: found, outcome: 'cut_off' };
       }
@@ -142,7 +148,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     // Without the pixels themselves: the thread has a copy of its own.
     const taken = pixels.then(() => {});
     const done = Promise.all([pixels, before])
-      .then(([probed]) => find(id, epoch, eyes.find(probed, depth, new AbortController().signal)))
+      .then(([probed]) => find(id, epoch, depth, eyes.find(probed, depth, new AbortController().signal)))
       .finally(() => looks.get(name) === look && looks.delete(name));
     done.catch(() => {});
     const look: Look = { depth, taken, done };
