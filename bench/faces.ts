@@ -62,7 +62,7 @@ const temporary = values.set ? undefined : mkdtempSync(join(tmpdir(), 'darkroom-
 const folder = values.set ?? temporary ?? '';
 if (temporary) await makeSet(new URL('../samples', import.meta.url).pathname, temporary, COMPOSITES);
 
-const finder = createFaceFinder({ timeoutMs: 30_000, waiting: 64, idleMs: 60_000 });
+const finder = createFaceFinder({ waiting: 64, idleMs: 60_000 });
 const all: Seen[] = [];
 for (const photo of readSet(folder)) all.push(await look(photo));
 const delay = await eventLoopDelay(all[0]?.path ?? '');
@@ -76,7 +76,7 @@ async function look(annotated: Annotated): Promise<Seen> {
   const { data: small, size } = await probeOf(path);
   const photo = fitted(annotated, size);
   const since = performance.now();
-  const found = await finder.find(small, never);
+  const { faces: found } = await finder.find(small, 'tiles', never);
   const ms = performance.now() - since;
   const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, size, crop, found)));
   return { photo, path, found, windows, ms };
@@ -136,7 +136,7 @@ async function eventLoopDelay(path: string): Promise<{ p50: number; p99: number;
   const { data } = await probeOf(path);
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
-  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(data, never)));
+  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(data, 'tiles', never)));
   histogram.disable();
   const ms = (nanoseconds: number) => nanoseconds / 1e6;
   return { p50: ms(histogram.percentile(50)), p99: ms(histogram.percentile(99)), max: ms(histogram.max) };

@@ -16,6 +16,29 @@ export function isFace(value: unknown): value is Face {
   return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
 }
 
+/**
+ * Bumped when a look finds other faces than before. It stands in records, whose faces are looked for again then, and in the keys
+ * of renditions that faces may frame.
+ */
+export const DETECTOR_VERSION = 'blazeface-1';
+
+/** How far the search went: over the whole picture, or over its parts too, which finds faces of 2 to 10 % of its width. */
+export type LookDepth = 'whole' | 'tiles';
+
+/** What a look said. `complete`: false when it was cut off by its limit of work; then its faces are provisional. */
+export interface Look {
+  readonly faces: readonly Face[];
+  readonly depth: LookDepth;
+  readonly complete: boolean;
+}
+
+/** Whether a value from the thread is a `Look`. */
+export function isLook(value: unknown): value is Look {
+  const look = value as Look | null;
+  const deep = look?.depth === 'whole' || look?.depth === 'tiles';
+  return deep && typeof look.complete === 'boolean' && Array.isArray(look.faces) && look.faces.every(isFace);
+}
+
 /** The detector input: RGBA, 8 bits a channel, upright sRGB without transparency. Width and height in pixels. */
 export interface Probe {
   readonly data: Uint8Array;

@@ -8,7 +8,7 @@ import { QUARANTINE } from '../../src/originals/quarantine.ts';
 import type { Renderer } from '../../src/render/render.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
-import { face, fixedFinder } from '../helpers/faces.ts';
+import { face, fixedFinder, saw } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { until } from '../helpers/turns.ts';
 
@@ -202,7 +202,7 @@ describe('a purge', () => {
           const isRed = (data[0] ?? 0) > (data[1] ?? 0);
           looking.push(isRed);
           if (isRed) await red.promise;
-          return isRed ? [face(0.1, 0.1, 0.3)] : [];
+          return saw(isRed ? [face(0.1, 0.1, 0.3)] : []);
         },
       },
       wrapRenderer,

@@ -24,7 +24,7 @@ const finders: FaceFinder[] = [];
 const apps: TestApp[] = [];
 after(() => Promise.all([...apps.map((app) => app.dispose()), ...finders.map((finder) => finder.close())]));
 function finderWith(options: Partial<Parameters<typeof createFaceFinder>[0]> = {}): FaceFinder {
-  const finder = createFaceFinder({ timeoutMs: 10_000, waiting: 16, idleMs: 60_000, ...options });
+  const finder = createFaceFinder({ waiting: 16, idleMs: 60_000, ...options });
   finders.push(finder);
   return finder;
 }
@@ -52,7 +52,8 @@ describe('cover renditions', () => {
       const { width: made, height: high } = await sharp(body).metadata();
       assert.deepEqual([made, high], [width, height]);
       // A larger copy, so that the face is large enough to be found in it again.
-      const [found] = await finder.find(await probeOf(await sharp(body).resize(600).toBuffer()), never);
+      const large = await probeOf(await sharp(body).resize(600).toBuffer());
+      const [found] = (await finder.find(large, 'tiles', never)).faces;
       const size = (FACE.width * Math.max(width / 1400, height / 512)) / width;
       assert.ok(found && Math.abs(found.width - size) < 0.3 * size, `${preset}: ${found?.width} for ${size}`);
       assert.ok(found.left > 0.01 && found.top > 0.01 && found.left + found.width < 0.99, preset);
@@ -126,10 +127,10 @@ describe('when looking fails', () => {
     ['the thread crashes', () => finderWith({ workerUrl: workerThat('onTask(() => process.exit(1)); ready();') })],
     ['the thread throws', () => finderWith({ workerUrl: workerThat('onTask(() => { throw 1; }); ready();') })],
     ['the model does not load', () => finderWith({ workerUrl: workerThat('throw new Error("no model")') })],
-    ['the thread never starts', () => finderWith({ workerUrl: workerThat('for (;;);'), timeoutMs: 300 })],
+    ['the thread never starts', () => finderWith({ workerUrl: workerThat('for (;;);'), start: { cpuMs: 300 } })],
     [
       'a detection never returns',
-      () => finderWith({ workerUrl: workerThat('onTask(() => { for (;;); }); ready();'), timeoutMs: 300 }),
+      () => finderWith({ workerUrl: workerThat('onTask(() => { for (;;); }); ready();'), look: { cpuMs: 300 } }),
     ],
     ['too many wait', () => finderWith({ waiting: 0 })],
     ['the code is not there', () => finderWith({ workerUrl: new URL('file:///nowhere/worker.js') })],
@@ -160,8 +161,7 @@ describe('when looking fails', () => {
     const seen = fixedFinder([face(0.85, 0.15, 0.07, 0.2)]);
     const finder: FaceFinder = {
       ...seen,
-      find: async () =>
-        healthy ? seen.find(undefined as never, undefined as never) : Promise.reject(new Error('ill')),
+      find: async () => (healthy ? seen.find(undefined as never, 'tiles', never) : Promise.reject(new Error('ill'))),
     };
     const results = createMemoryStore();
     const app = await startWith(finder, results.store);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { Face, Probe } from '../../src/faces/face.ts';
+import type { Face, Look, LookDepth, Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 
 export const astronaut = await readFile(new URL('../../samples/astronaut.jpg', import.meta.url));
@@ -23,7 +23,7 @@ export function workerThat(does: string): URL {
   const code = `
     import { parentPort } from 'node:worker_threads';
     const ready = () => parentPort.postMessage('ready');
-    const answer = ({ number }, faces = []) => parentPort.postMessage({ number, faces });
+    const answer = ({ number }, faces = []) => parentPort.postMessage({ number, faces, depth: 'tiles', complete: true });
     const onTask = (act) => parentPort.on('message', act);
     ${does}`;
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
@@ -34,15 +34,33 @@ export const face = (left: number, top: number, width: number, height = width, s
   eyesY: top + height * 0.35,
 });
 
+/** A look that went to its end. */
+export const saw = (faces: readonly Face[]): Look => ({ faces, depth: 'tiles', complete: true });
+
 /** A finder that knows its faces, and counts who asks. */
 export function fixedFinder(faces: readonly Face[]): FaceFinder & { looks: number } {
   return {
     looks: 0,
     async find() {
       this.looks += 1;
-      return faces;
+      return saw(faces);
     },
     running: false,
     async close() {},
+  };
+}
+
+/** A finder whose looks end when the test says so. */
+export function heldFinder() {
+  const looks: (PromiseWithResolvers<Look> & { readonly depth: LookDepth })[] = [];
+  return {
+    looks,
+    find(_probe: Probe, depth: LookDepth) {
+      const look = { ...Promise.withResolvers<Look>(), depth };
+      looks.push(look);
+      return look.promise;
+    },
+    running: true,
+    close: async () => {},
   };
 }

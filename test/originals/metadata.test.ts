@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Face, Probe } from '../../src/faces/face.ts';
+import { DETECTOR_VERSION, type Look, type Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createLocalRecords } from '../../src/originals/records/local-records.ts';
 import { createOriginalRecords } from '../../src/originals/records/records.ts';
 import { recordKey } from '../../src/renditions/keys.ts';
-import { face, fixedFinder } from '../helpers/faces.ts';
+import { face, fixedFinder, saw } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const pixels: Probe = { data: Buffer.alloc(4), width: 1, height: 1 };
@@ -25,7 +25,8 @@ function metadata(finder: FaceFinder | undefined, seed: Record<string, Buffer> =
     ? createOriginalRecords({ results: results.store, saves, windowMs: 30_000, graceMs: 600_000, onEpoch, warn })
     : createLocalRecords({ onEpoch });
   const made = createOriginalMetadata({ finder, records, onLook: (outcome) => looks.push(outcome), warn });
-  const faces = (id: string, look: () => Promise<Probe>) => made.faces(id, made.epochOf(id), look);
+  const faces = (id: string, look: () => Promise<Probe>) =>
+    made.faces.see(id, made.epochOf(id), 'tiles', look).then((seen) => seen.faces);
   const json = (id: string) => JSON.parse(results.objects.get(recordKey(id))?.body.toString() ?? 'null');
   return { ...made, faces, results, warnings, looks, json, drain: () => saves.drain(60_000) };
 }
@@ -66,11 +67,11 @@ describe('what is known about an original', () => {
   });
 
   it('is looked for once by all who ask meanwhile', async () => {
-    const looking = Promise.withResolvers<Face[]>();
+    const looking = Promise.withResolvers<Look>();
     const slow = { ...fixedFinder([]), find: () => looking.promise };
     const known = metadata(slow);
     const both = [known.faces('a', probe), known.faces('a', () => assert.fail('a second look'))];
-    looking.resolve(SEEN);
+    looking.resolve(saw(SEEN));
     assert.deepEqual(await Promise.all(both), [SEEN, SEEN]);
     assert.deepEqual(known.looks, ['found']);
   });
@@ -82,7 +83,7 @@ describe('what is known about an original', () => {
       ...eyes,
       find: async () => {
         if (broken) throw new Error('crashed');
-        return SEEN;
+        return saw(SEEN);
       },
     });
     assert.equal(await known.faces('a', probe), undefined);
@@ -105,7 +106,7 @@ describe('what is known about an original', () => {
     assert.deepEqual(await known.faces('a', probe), SEEN);
   });
 
-  const good = { version: 1, id: 'a', epoch: 0, detector: 'blazeface-1', faces: SEEN };
+  const good = { version: 1, id: 'a', epoch: 0, detector: DETECTOR_VERSION, depth: 'tiles', faces: SEEN };
   const damaged: [what: string, body: string][] = [
     ['nothing', ''],
     ['cut off', JSON.stringify(good).slice(0, 30)],
@@ -168,7 +169,7 @@ describe('what is known about an original', () => {
     held.resolve();
     await loading;
     const { faces, picture: kept_, uploaded } = known.known('a');
-    assert.deepEqual([faces, kept_, uploaded], [SEEN, picture, sha256]);
+    assert.deepEqual([faces, kept_, uploaded], [{ tiles: SEEN }, picture, sha256]);
   });
 
   it('needs no store', async () => {

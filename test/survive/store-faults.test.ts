@@ -6,6 +6,7 @@ import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
 import { withCircuitBreaker } from '../../src/stores/shared/circuit-breaker.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
+import { saw } from '../helpers/faces.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts';
 import { createTestBucket, s3Skip } from '../helpers/s3.ts';
 import { closedPort } from '../helpers/tcp-faults.ts';
@@ -18,7 +19,7 @@ const photo = await sharp(gradient, { raw: { width: 900, height: 600, channels: 
   .jpeg()
   .toBuffer();
 /** Finds nothing, but makes the journey ask the sidecar. */
-const finder: FaceFinder = { find: async () => [], running: false, close: async () => {} };
+const finder: FaceFinder = { find: async () => saw([]), running: false, close: async () => {} };
 
 let bucket: Awaited<ReturnType<typeof createTestBucket>>;
 let proxy: FaultProxy;

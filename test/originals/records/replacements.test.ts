@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { CdnPurge } from '../../../src/api/cdn-purge.ts';
-import { face, fixedFinder } from '../../helpers/faces.ts';
+import { face, fixedFinder, saw } from '../../helpers/faces.ts';
 import { blue, green, machinesOver, red, WINDOW_MS } from '../../helpers/machines.ts';
 import { turns, until } from '../../helpers/turns.ts';
 
@@ -71,9 +71,8 @@ describe('an original that was replaced in its store', () => {
     // The face is where the picture is red.
     const finder = {
       ...fixedFinder([]),
-      find: async ({ data }: { data: Uint8Array }) => [
-        (data[0] ?? 0) > (data[2] ?? 0) ? face(0.05, 0.3, 0.1) : face(0.85, 0.3, 0.1),
-      ],
+      find: async ({ data }: { data: Uint8Array }) =>
+        saw([(data[0] ?? 0) > (data[2] ?? 0) ? face(0.05, 0.3, 0.1) : face(0.85, 0.3, 0.1)]),
     };
     const { start, results, replace } = machinesOver({ [ID]: await wide('#d01010', '#1010d0') }, { finder });
     const first = await start();
