@@ -1,16 +1,12 @@
-import type { Face, Probe } from './face.ts';
+import type { Face } from './face.ts';
+import type { Area, Picture } from './picture.ts';
 
 /**
  * Turns the detections of two models, in a picture and its parts, into faces. Numbers in, numbers out; boxes in pixels of the
  * detector input. The thresholds are measured by bench/faces.ts; figures in bench/results/.
  */
 
-type Size = Pick<Probe, 'width' | 'height'>;
-
-export interface Area extends Size {
-  readonly left: number;
-  readonly top: number;
-}
+type Size = Pick<Picture, 'width' | 'height'>;
 
 export interface Candidate extends Area {
   readonly score: number;
