@@ -26,8 +26,9 @@ export interface Models {
 const MIN_SIDE_PX = 20;
 
 /**
- * Looks as far as the picture deserves: the far model at all of it; the near model at a close-up of each face that it reported, and the far one again where the two leave a doubt; with the depth
- * `tiles` the far model at parts, where the picture may hide smaller faces. `mayGoOn` is asked before each pass but the first.
+ * Looks as far as the picture deserves: the far model at all of it; the near model at a close-up of each face that it reported,
+ * and the far one again where the two leave a doubt; with the depth `tiles` the far model at parts too, where the picture may
+ * hide smaller faces. `mayGoOn` is asked before each close-up and each tile.
  */
 export async function search(
   picture: Picture,
