@@ -75,7 +75,7 @@ const HOMES: Readonly<Record<string, string>> = {
   undici: 'stores',
   'ipaddr.js': 'stores/http',
   'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals',
-  '@mediapipe/tasks-vision': 'faces/worker',
+  '@mediapipe/tasks-vision': 'faces/detector',
   zod: 'process/settings presets api/schemas api/purge-jobs api/openapi playground/playground',
   '@opentelemetry': 'telemetry/tracing',
   '@fastify/otel': 'telemetry/tracing',

@@ -1,41 +1,49 @@
-import type { Face, Probe } from './face.ts';
+import type { Face, LookDepth } from './face.ts';
+import type { Area, Picture } from './picture.ts';
 
 /**
- * Turns the detections of two models, in a picture and its parts, into faces. Numbers in, numbers out; boxes in pixels of the
- * detector input. The thresholds are measured by bench/faces.ts; figures in bench/results/.
+ * The rules of the search: what two models see in a picture and its parts, and which of it is a face. Numbers in, numbers out;
+ * boxes in pixels of the detector input. The thresholds are measured by bench/face-passes.ts and bench/faces.ts.
  */
 
-type Size = Pick<Probe, 'width' | 'height'>;
-
-export interface Area extends Size {
-  readonly left: number;
-  readonly top: number;
-}
+type Size = Pick<Picture, 'width' | 'height'>;
 
 export interface Candidate extends Area {
   readonly score: number;
   readonly eyesY: number;
 }
 
-/** Score from which a detection of the first look is worth a second, closer look. */
-const MIN_SUGGESTION = 0.4;
-/** A face that the near model finds with this score and this share of the longer side needs no second look. */
-const SURE = { score: 0.8, share: 0.15 };
-/** Mean score of both models that confirms a face in the close-up. */
-const MIN_CONFIRMED = 0.5;
+/** Score from which the far model reports a face. A picture in which it reports none holds none. */
+export const MIN_REPORTED = 0.3;
+/** Score from which the near model reports a face in a close-up; below it, the close-up refutes the candidate. */
+export const MIN_NEAR = 0.4;
+/** Score from which what the far model reports is worth a close-up. */
+const MIN_CANDIDATE = 0.4;
+/** Smaller faces are blurs, in pixels: in the detector input for a whole look 5 % of its side, in that for tiles 2 %. */
+const MIN_FACE_PX: Record<LookDepth, number> = { whole: 16, tiles: 12 };
+/** Close-ups of one picture; a crowd is framed by its likeliest faces. */
+export const MAX_CLOSE_UPS = 24;
 /** Side of a close-up, as a multiple of the face's longer side. */
 const CLOSE_UP = 2.2;
-/** A face in the close-up is the suggested one if their intersection over union is at least this. */
+/** A face in the close-up is the candidate if their intersection over union is at least this. */
 const SAME_IN_CLOSE_UP = 0.3;
-/** Close-ups of one picture; a crowd is framed by its likeliest faces. */
-const MAX_SUGGESTIONS = 24;
+/** The near model's score in the close-up, and its mean with the candidate's, from which the far model is not asked again. */
+const SURE = { near: 0.75, mean: 0.7 };
+/** Mean score of both models in the close-up that confirms a face. */
+const MIN_CONFIRMED = 0.5;
 /** Boxes that overlap in this share of the smaller one are the same face. */
 const SAME_FACE = 0.4;
 /** A picture with a face of this share of its longer side is a portrait: no small faces are looked for behind it. */
 const PORTRAIT = { score: 0.7, share: 0.25 };
+/** A face below this share of the longer side is seldom the smallest of its picture. */
+const SMALL = 0.15;
+/** Where so many faces were found there are seldom no others. */
+const GROUP = 3;
+/** So many reports that no close-up confirmed are no longer the pattern of a curtain. */
+const UNCONFIRMED = 2;
 /** Longer side in pixels below which looking at parts of a picture finds no more faces. */
 const TILED_MIN_PX = 320;
-const TILES_ACROSS = 3;
+const TILES_ACROSS = 2;
 /** Neighbouring tiles share this part of a tile, so that a small face is not cut in at least one of them. */
 const TILE_OVERLAP = 0.25;
 /** A face this near to a cut edge of its tile may be a part of one; fraction of the tile. */
@@ -43,11 +51,76 @@ const TILE_EDGE = 0.01;
 /** A face larger than this share of a tile is detected better in the whole picture. */
 const TILE_MAX_SHARE = 0.5;
 
-/** The parts in which small faces are looked for; none where a large face was found already. */
-export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
-  const longer = Math.max(picture.width, picture.height);
+/** What is worth a close-up, the likeliest first, each face once and none of those that are known. */
+export function candidatesOf(
+  reported: readonly Candidate[],
+  known: readonly Candidate[],
+  depth: LookDepth,
+): Candidate[] {
+  const likely = reported.filter(
+    (face) => isSound(face) && face.score >= MIN_CANDIDATE && longerSide(face) >= MIN_FACE_PX[depth],
+  );
+  const sorted = likely.toSorted((a, b) => b.score - a.score);
+  return distinct(sorted, known);
+}
+
+/** The close-up of a face with some space around it, inside the picture. Undefined for a face outside of it. */
+export function closeUpOf(face: Candidate, picture: Size): Area | undefined {
+  const side = Math.round(CLOSE_UP * longerSide(face));
+  const size = { width: Math.min(side, picture.width), height: Math.min(side, picture.height) };
+  const start = (middle: number, length: number, whole: number) =>
+    Math.max(0, Math.min(whole - length, Math.round(middle - length / 2)));
+  const left = start(face.left + face.width / 2, size.width, picture.width);
+  const top = start(face.top + face.height / 2, size.height, picture.height);
+  return size.width > 0 && size.height > 0 ? { left, top, ...size } : undefined;
+}
+
+/** The candidate among the detections in its close-up. */
+export function seenAgain(candidate: Candidate, inCloseUp: readonly Candidate[]): Candidate | undefined {
+  return inCloseUp
+    .filter((face) => isSound(face) && overUnion(face, candidate) >= SAME_IN_CLOSE_UP)
+    .toSorted((a, b) => b.score - a.score)[0];
+}
+
+/**
+ * The near model's box, which is the more exact one, where its close-up leaves no doubt about what the far model reported. Else
+ * undefined: the far model is to look at the close-up too.
+ */
+export function sure(candidate: Candidate, near: Candidate): Candidate | undefined {
+  const score = (near.score + candidate.score) / 2;
+  return near.score >= SURE.near && score >= SURE.mean ? { ...near, score } : undefined;
+}
+
+/** The near model's box where the far model, in the same close-up, is of its opinion. */
+export function confirmed(near: Candidate, far: Candidate | undefined): Candidate | undefined {
+  const score = (near.score + (far?.score ?? 0)) / 2;
+  return score >= MIN_CONFIRMED ? { ...near, score } : undefined;
+}
+
+/**
+ * Whether parts of the picture may show smaller faces than the whole of it did. `reported`: by the far model; `found`: what
+ * close-ups confirmed. Most pictures show one subject, and nothing else that resembles a face.
+ */
+export function hidesSmallFaces(
+  picture: Size,
+  reported: readonly Candidate[],
+  found: readonly Candidate[],
+  depth: LookDepth,
+): boolean {
+  const longer = longerSide(picture);
+  if (found.some(({ width, score }) => width > PORTRAIT.share * longer && score >= PORTRAIT.score)) return false;
+  return (
+    found.length >= GROUP ||
+    reported.length >= found.length + UNCONFIRMED ||
+    found.some(({ width }) => width < SMALL * longer) ||
+    reported.some((face) => longerSide(face) < MIN_FACE_PX[depth])
+  );
+}
+
+/** The parts in which small faces are looked for. */
+export function tilesOf(picture: Size): Area[] {
+  const longer = longerSide(picture);
   if (longer < TILED_MIN_PX) return [];
-  if (found.some(({ width, score }) => width > PORTRAIT.share * longer && score >= PORTRAIT.score)) return [];
   const side = Math.ceil(longer / (TILES_ACROSS - (TILES_ACROSS - 1) * TILE_OVERLAP));
   const width = Math.min(side, picture.width);
   const height = Math.min(side, picture.height);
@@ -62,50 +135,16 @@ export function tilesOf(picture: Size, found: readonly Candidate[]): Area[] {
   );
 }
 
-/**
- * The faces that the first looks suggest, each once. `sure` needs no second look; `suggested` does, the likeliest first. The
- * near model places large faces more exactly, so its boxes go before the far model's.
- */
-export function suggestions(
-  picture: Size,
-  near: readonly Candidate[],
-  far: readonly Candidate[],
-  tiled: readonly { tile: Area; found: readonly Candidate[] }[],
-): { sure: Candidate[]; suggested: Candidate[] } {
-  const longer = Math.max(picture.width, picture.height);
-  const isSure = ({ score, width }: Candidate) => score >= SURE.score && width >= SURE.share * longer;
-  const small = tiled.flatMap(({ tile, found }) => found.filter((face) => wholeIn(face, tile, picture)));
-  const likely = (candidates: readonly Candidate[]) =>
-    candidates.filter((face) => isSound(face) && face.score >= MIN_SUGGESTION).toSorted((a, b) => b.score - a.score);
-  const sure = distinct(likely(near.filter(isSure)), []);
-  const suggested = distinct(likely([...near.filter((face) => !isSure(face)), ...far, ...small]), sure);
-  return { sure, suggested: suggested.slice(0, MAX_SUGGESTIONS) };
-}
-
-/** The close-up of a face with some space around it, inside the picture. Undefined for a face outside of it. */
-export function closeUpOf(face: Candidate, picture: Size): Area | undefined {
-  const side = Math.round(CLOSE_UP * Math.max(face.width, face.height));
-  const size = { width: Math.min(side, picture.width), height: Math.min(side, picture.height) };
-  const start = (middle: number, length: number, whole: number) =>
-    Math.max(0, Math.min(whole - length, Math.round(middle - length / 2)));
-  const left = start(face.left + face.width / 2, size.width, picture.width);
-  const top = start(face.top + face.height / 2, size.height, picture.height);
-  return size.width > 0 && size.height > 0 ? { left, top, ...size } : undefined;
-}
-
-/** The face as the close-up shows it; undefined when the close-up does not confirm the suggestion. */
-export function confirmed(
-  suggestion: Candidate,
-  near: readonly Candidate[],
-  far: readonly Candidate[],
-): Candidate | undefined {
-  const again = (found: readonly Candidate[]) =>
-    found
-      .filter((face) => isSound(face) && overUnion(face, suggestion) >= SAME_IN_CLOSE_UP)
-      .toSorted((a, b) => b.score - a.score)[0];
-  const [byNear, byFar] = [again(near), again(far)];
-  const score = ((byNear?.score ?? 0) + (byFar?.score ?? 0)) / 2;
-  return score >= MIN_CONFIRMED ? { ...(byNear ?? byFar ?? suggestion), score } : undefined;
+/** Whether a tile shows all of a face, and shows it better than the whole picture does. */
+export function wholeIn(face: Candidate, tile: Area, picture: Size): boolean {
+  if (face.width > TILE_MAX_SHARE * longerSide(tile)) return false;
+  const slack = TILE_EDGE * longerSide(tile);
+  return (
+    (tile.left === 0 || face.left > tile.left + slack) &&
+    (tile.top === 0 || face.top > tile.top + slack) &&
+    (tile.left + tile.width >= picture.width || face.left + face.width < tile.left + tile.width - slack) &&
+    (tile.top + tile.height >= picture.height || face.top + face.height < tile.top + tile.height - slack)
+  );
 }
 
 /** Largest first, as fractions of the picture. Faces outside of it are dropped, those across its edge clipped. */
@@ -113,6 +152,10 @@ export function facesOf(picture: Size, found: readonly Candidate[]): Face[] {
   return distinct(found, [])
     .toSorted((a, b) => b.width * b.height - a.width * a.height)
     .flatMap((face) => asFractions(face, picture));
+}
+
+function longerSide({ width, height }: Size): number {
+  return Math.max(width, height);
 }
 
 function distinct(candidates: readonly Candidate[], known: readonly Candidate[]): Candidate[] {
@@ -124,17 +167,6 @@ function distinct(candidates: readonly Candidate[], known: readonly Candidate[])
 /** Finite numbers and a box that is not empty. */
 function isSound({ left, top, width, height, score, eyesY }: Candidate): boolean {
   return [left, top, width, height, score, eyesY].every(Number.isFinite) && width > 0 && height > 0;
-}
-
-function wholeIn(face: Candidate, tile: Area, picture: Size): boolean {
-  if (face.width > TILE_MAX_SHARE * Math.max(tile.width, tile.height)) return false;
-  const slack = TILE_EDGE * Math.max(tile.width, tile.height);
-  return (
-    (tile.left === 0 || face.left > tile.left + slack) &&
-    (tile.top === 0 || face.top > tile.top + slack) &&
-    (tile.left + tile.width >= picture.width || face.left + face.width < tile.left + tile.width - slack) &&
-    (tile.top + tile.height >= picture.height || face.top + face.height < tile.top + tile.height - slack)
-  );
 }
 
 function sameFace(a: Area, b: Area): boolean {

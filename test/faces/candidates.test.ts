@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Candidate, closeUpOf, confirmed, facesOf, suggestions, tilesOf } from '../../src/faces/candidates.ts';
+import {
+  type Candidate,
+  candidatesOf,
+  closeUpOf,
+  confirmed,
+  facesOf,
+  hidesSmallFaces,
+  seenAgain,
+  sure,
+  tilesOf,
+  wholeIn,
+} from '../../src/faces/candidates.ts';
 
 const picture = { width: 640, height: 480 };
 const at = (left: number, top: number, side: number, score = 0.9): Candidate => ({
@@ -9,40 +20,27 @@ const at = (left: number, top: number, side: number, score = 0.9): Candidate => 
   eyesY: top + side / 3,
 });
 
-describe('suggestions', () => {
-  it('take large faces from the near model as they are, once, and ask again about the rest', () => {
-    const near = [at(100, 100, 200), at(500, 100, 60, 0.95), at(300, 300, 130, 0.6)];
-    const far = [at(60, 110, 190, 0.99), at(505, 102, 62, 0.8)];
-    const { sure, suggested } = suggestions(picture, near, far, []);
-    assert.deepEqual(sure, [at(100, 100, 200)]);
-    assert.deepEqual(suggested, [at(500, 100, 60, 0.95), at(300, 300, 130, 0.6)]);
+describe('candidates', () => {
+  it('are what the far model reported, the likeliest first, each face once', () => {
+    const reported = [at(300, 300, 60, 0.5), at(100, 100, 50, 0.8), at(104, 102, 50, 0.7)];
+    assert.deepEqual(candidatesOf(reported, [], 'tiles'), [at(100, 100, 50, 0.8), at(300, 300, 60, 0.5)]);
   });
 
-  it('take from a tile only faces that are small and not cut in it', () => {
-    const tile = { left: 200, top: 0, width: 300, height: 300 };
-    const found = [at(201, 50, 40), at(458, 50, 40), at(300, 100, 160), at(350, 50, 40), at(300, 0, 40)];
-    const { suggested } = suggestions(picture, [], [], [{ tile, found }]);
-    // The tile's upper edge is the picture's, so a face at that edge is not cut.
-    assert.deepEqual(new Set(suggested.map(({ left }) => left)), new Set([350, 300]));
+  it('are none of the faces that are known', () => {
+    const reported = [at(300, 300, 60, 0.5), at(100, 100, 50, 0.8)];
+    assert.deepEqual(candidatesOf(reported, [at(98, 101, 55)], 'tiles'), [at(300, 300, 60, 0.5)]);
   });
 
-  it('drop unlikely and non-finite detections, and have a limit', () => {
+  it('are likely, larger than a blur, and made of finite numbers', () => {
     const odd = [
-      ...[at(Number.NaN, 10, 50), at(10, 10, Number.NaN), at(10, 10, Number.POSITIVE_INFINITY), at(10, 10, -5)],
-      ...[
-        at(10, 10, 0),
-        at(300, 300, 50, 0.3),
-        at(300, 300, 50, Number.NaN),
-        { ...at(200, 200, 50), eyesY: Number.NaN },
-      ],
+      ...[at(Number.NaN, 10, 50), at(10, 10, Number.NaN), at(10, 10, Number.POSITIVE_INFINITY), at(10, 10, -50)],
+      ...[at(10, 10, 0), at(300, 300, 50, 0.39), at(300, 300, 50, Number.NaN)],
+      ...[{ ...at(200, 200, 50), eyesY: Number.NaN }, at(400, 100, 11)],
     ];
-    assert.deepEqual(suggestions(picture, odd, odd, []), { sure: [], suggested: [] });
-    const crowd = Array.from({ length: 200 }, (_, index) =>
-      at((index % 20) * 30, Math.floor(index / 20) * 40, 20, 0.5 + index / 1000),
-    );
-    const { suggested } = suggestions(picture, [], crowd, []);
-    assert.equal(suggested.length, 24);
-    assert.equal(suggested[0]?.score, 0.5 + 199 / 1000);
+    assert.deepEqual(candidatesOf(odd, [], 'tiles'), []);
+    assert.deepEqual(candidatesOf([at(400, 100, 12), at(300, 300, 50, 0.4)], [], 'tiles').length, 2);
+    // A whole look has a smaller picture of the same original.
+    assert.deepEqual(candidatesOf([at(400, 100, 15), at(300, 300, 16)], [], 'whole'), [at(300, 300, 16)]);
   });
 });
 
@@ -54,14 +52,57 @@ describe('a close look', () => {
     assert.equal(closeUpOf(at(0, 0, 0), picture), undefined);
   });
 
-  it('confirms what both models see there, with the near box and the mean score', () => {
-    const suggestion = at(300, 200, 50, 0.5);
-    const near = at(302, 201, 48, 0.9);
-    assert.deepEqual(confirmed(suggestion, [near], [at(298, 199, 52, 0.8)]), { ...near, score: (0.9 + 0.8) / 2 });
-    assert.equal(confirmed(suggestion, [near], []), undefined);
-    assert.equal(confirmed(suggestion, [at(302, 201, 48, 0.5)], [at(298, 199, 52, 0.45)]), undefined);
-    assert.equal(confirmed(suggestion, [at(360, 201, 48)], [at(360, 199, 52)]), undefined, 'another face');
-    assert.equal(confirmed(suggestion, [at(Number.NaN, 201, 48)], [at(302, Number.NaN, 48)]), undefined);
+  it('sees the candidate again where the boxes agree, at its best score', () => {
+    const candidate = at(300, 200, 50, 0.5);
+    const best = at(302, 201, 48, 0.9);
+    assert.equal(seenAgain(candidate, [at(300, 200, 50, 0.6), best, at(305, 201, 48, 0.8)]), best);
+    assert.equal(seenAgain(candidate, [at(340, 201, 50)]), undefined, 'another face');
+    assert.equal(seenAgain(candidate, [at(300, 200, 20)]), undefined, 'a part of it');
+    assert.equal(seenAgain(candidate, [at(Number.NaN, 201, 48)]), undefined);
+  });
+
+  it('is enough where the near model has no doubt and the far one had little', () => {
+    const near = at(302, 201, 48, 0.8);
+    assert.deepEqual(sure(at(300, 200, 50, 0.62), near), { ...near, score: (0.8 + 0.62) / 2 });
+    assert.equal(sure(at(300, 200, 50, 0.58), near), undefined, 'the mean is below 0.7');
+    assert.equal(sure(at(300, 200, 50, 0.99), at(302, 201, 48, 0.74)), undefined, 'the near model doubts');
+  });
+
+  it('confirms a doubtful face that both models see in it, with the near box and the mean score', () => {
+    const near = at(302, 201, 48, 0.6);
+    assert.deepEqual(confirmed(near, at(298, 199, 52, 0.5)), { ...near, score: (0.6 + 0.5) / 2 });
+    assert.equal(confirmed(near, at(298, 199, 52, 0.39)), undefined);
+    assert.equal(confirmed(at(302, 201, 48, 0.99), undefined), undefined);
+  });
+});
+
+describe('small faces', () => {
+  const hides = (reported: Candidate[], found: Candidate[], depth: 'whole' | 'tiles' = 'tiles') =>
+    hidesSmallFaces(picture, reported, found, depth);
+
+  it('are not looked for beside one or two subjects, or where one report came to nothing', () => {
+    assert.equal(hides([at(200, 100, 120)], [at(200, 100, 120)]), false);
+    assert.equal(hides([at(200, 100, 120), at(400, 100, 110)], [at(200, 100, 120), at(400, 100, 110)]), false);
+    assert.equal(hides([at(200, 100, 120), at(20, 20, 60)], [at(200, 100, 120)]), false);
+    assert.equal(hides([at(20, 20, 60, 0.35)], []), false);
+  });
+
+  it('are looked for beside small faces, in groups, and where two reports came to nothing', () => {
+    assert.equal(hides([at(200, 100, 90)], [at(200, 100, 90)]), true);
+    const group = [at(20, 100, 100), at(200, 100, 100), at(400, 100, 100)];
+    assert.equal(hides(group, group), true);
+    assert.equal(hides([at(20, 20, 60, 0.35), at(200, 20, 60, 0.35)], []), true);
+  });
+
+  it('are looked for where a report is too small for a close-up of this picture', () => {
+    assert.equal(hides([at(20, 20, 15, 0.35)], [], 'whole'), true);
+    assert.equal(hides([at(20, 20, 15, 0.35)], [], 'tiles'), false);
+  });
+
+  it('are not looked for behind a portrait', () => {
+    const others = [at(500, 100, 60), at(20, 100, 20), at(20, 300, 20)];
+    assert.equal(hides([at(200, 100, 200), ...others], [at(200, 100, 200, 0.7), ...others]), false);
+    assert.equal(hides([at(200, 100, 200), ...others], [at(200, 100, 200, 0.6), ...others]), true);
   });
 });
 
@@ -87,11 +128,14 @@ describe('faces', () => {
     const any = fc.array(candidate, { maxLength: 200 });
     fc.assert(
       fc.property(any, any, (near, far) => {
-        const { sure, suggested } = suggestions(picture, near, far, []);
-        for (const { left, top, width, height } of suggested.flatMap((face) => closeUpOf(face, picture) ?? []))
+        const candidates = candidatesOf(far, [], 'tiles');
+        for (const { left, top, width, height } of candidates.flatMap((face) => closeUpOf(face, picture) ?? []))
           assert.ok(left >= 0 && top >= 0 && left + width <= picture.width && top + height <= picture.height);
-        const checked = suggested.flatMap((face) => confirmed(face, near, far) ?? []);
-        for (const { left, top, width, height, eyesY } of facesOf(picture, [...sure, ...checked])) {
+        const found = candidates.flatMap((face) => {
+          const again = seenAgain(face, near);
+          return again ? (sure(face, again) ?? confirmed(again, seenAgain(face, far)) ?? []) : [];
+        });
+        for (const { left, top, width, height, eyesY } of facesOf(picture, found)) {
           assert.ok(left >= 0 && top >= 0 && width > 0 && height > 0);
           assert.ok(left + width <= 1 + 1e-9 && top + height <= 1 + 1e-9);
           assert.ok(eyesY >= top && eyesY <= top + height + 1e-9);
@@ -102,17 +146,27 @@ describe('faces', () => {
 });
 
 describe('tiles', () => {
-  it('are not looked at in portraits and small pictures', () => {
-    assert.deepEqual(tilesOf(picture, [at(100, 100, 200)]), []);
-    assert.deepEqual(tilesOf({ width: 300, height: 300 }, []), []);
-    assert.equal(tilesOf(picture, [at(100, 100, 200, 0.5)]).length, 9);
+  it('are four in most pictures, two in a panorama, and none in a small one', () => {
+    assert.equal(tilesOf(picture).length, 4);
+    assert.equal(tilesOf({ width: 640, height: 360 }).length, 2);
+    assert.deepEqual(tilesOf({ width: 300, height: 319 }), []);
+  });
+
+  it('tell only of faces that are small and not cut in them', () => {
+    const tile = { left: 200, top: 0, width: 300, height: 300 };
+    const whole = (face: Candidate) => wholeIn(face, tile, picture);
+    // The tile's upper edge is the picture's, so a face at that edge is not cut.
+    assert.deepEqual([at(350, 50, 40), at(300, 0, 40)].map(whole), [true, true]);
+    assert.deepEqual([at(201, 50, 40), at(458, 50, 40), at(300, 258, 40), at(300, 100, 160)].map(whole), [
+      ...[false, false, false, false],
+    ]);
   });
 
   it('cover the picture, inside it, and overlap', () => {
     const side = fc.integer({ min: 1, max: 640 });
     fc.assert(
       fc.property(side, side, (width, height) => {
-        const tiles = tilesOf({ width, height }, []);
+        const tiles = tilesOf({ width, height });
         if (tiles.length === 0) return;
         for (const tile of tiles) {
           assert.ok(

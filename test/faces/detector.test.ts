@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { cachedDataVersionTag } from 'node:v8';
+import { type Detect, loadDetector } from '../../src/faces/detector.ts';
+import { ASTRONAUT_FACE, astronaut, coffee, probeOf } from '../helpers/faces.ts';
+
+const wasm = Reflect.get(globalThis, 'WebAssembly') as { Module: new (code: Uint8Array) => object };
+const flagsBefore = cachedDataVersionTag();
+const detectors: Detect[] = [];
+let compilations = 0;
+
+before(async () => {
+  const { Module } = wasm;
+  wasm.Module = class extends Module {
+    constructor(code: Uint8Array) {
+      super(code);
+      compilations += 1;
+    }
+  };
+  for (const file of ['face_detection_short_range.tflite', 'face_detection_full_range.tflite'] as const)
+    detectors.push(await loadDetector({ file, minScore: 0.5 }));
+  wasm.Module = Module;
+});
+
+async function pictureOf(photo: Buffer) {
+  const { data, width, height } = await probeOf(photo);
+  const picture = { data: new Uint8ClampedArray(data), width, height };
+  return { picture, all: { left: 0, top: 0, width, height } };
+}
+
+describe('the detectors', () => {
+  it('see the astronaut, and nobody in a cup of coffee', async () => {
+    const { picture, all } = await pictureOf(astronaut);
+    const cup = await pictureOf(coffee);
+    for (const detect of detectors) {
+      const [face, ...others] = detect(picture, all);
+      assert.deepEqual(others, []);
+      assert.ok(face && face.score > 0.8);
+      assert.ok(Math.abs(face.left + face.width / 2 - (ASTRONAUT_FACE.left + ASTRONAUT_FACE.width / 2)) < 15);
+      assert.deepEqual(detect(cup.picture, cup.all), []);
+    }
+  });
+
+  it('tell in pixels of the whole picture what they see in a part of it', async () => {
+    const { picture, all } = await pictureOf(astronaut);
+    const part = { left: 100, top: 20, width: 260, height: 220 };
+    for (const detect of detectors) {
+      const [inAll, inPart] = [detect(picture, all)[0], detect(picture, part)[0]];
+      assert.ok(inAll && inPart);
+      for (const edge of ['left', 'top', 'width', 'height', 'eyesY'] as const)
+        assert.ok(Math.abs(inAll[edge] - inPart[edge]) < 20, `${edge}: ${inAll[edge]}, ${inPart[edge]}`);
+    }
+  });
+
+  it('share the code, which is compiled once', () => {
+    assert.equal(detectors.length, 2);
+    assert.equal(compilations, 1);
+  });
+
+  // Else V8 refuses code that was cached under the flags of the process: the tag is a hash of version and flags.
+  it('leave the flags of the process as they were', () => {
+    assert.equal(cachedDataVersionTag(), flagsBefore);
+  });
+});
