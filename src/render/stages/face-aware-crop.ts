@@ -6,7 +6,7 @@ import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
-import type { FaceBox } from './face-window.ts';
+import type { FaceBox } from './face-boxes.ts';
 import { dependsOnFaces, windowToFaces, workingSize } from './geometry.ts';
 
 /**

@@ -5,7 +5,8 @@
 
 import type { Box, Size } from '../pixels.ts';
 import type { Fit } from '../recipe.ts';
-import { type FaceBox, windowOnFaces, zoomOn } from './face-window.ts';
+import type { FaceBox } from './face-boxes.ts';
+import { windowOnFaces, zoomOn } from './face-window.ts';
 
 export interface FrameRequest {
   /** In pixels; where one of the two is missing, the original's shape decides. */
