@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import type { Face, Probe } from '../src/faces/face.ts';
+import type { Face } from '../src/faces/face.ts';
 import { createFaceFinder } from '../src/faces/finder.ts';
-import type { Box, Size } from '../src/render/pixels.ts';
-import { PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
-import { type FramePlan, planFrame, windowToFaces } from '../src/render/stages/geometry.ts';
+import type { Box, Pixels, Size } from '../src/render/pixels.ts';
+import { greyOf, PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
+import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src/render/stages/geometry.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
 import { type Annotated, fitted, inPixels, readSet } from './face-set.ts';
@@ -52,8 +52,13 @@ export interface Seen {
   readonly windows: readonly Readonly<Record<Way, Box>>[];
   readonly ms: number;
 }
-type Way = 'faces' | 'attention' | 'center';
-const WAYS: Record<Way, string> = { faces: 'Darkroom', attention: 'attention', center: 'centre' };
+type Way = 'faces' | 'detail' | 'attention' | 'center';
+const WAYS: Record<Way, string> = {
+  faces: 'Darkroom',
+  detail: 'the same without the faces',
+  attention: 'attention',
+  center: 'centre',
+};
 
 const finder = createFaceFinder({ timeoutMs: 30_000, waiting: 64, idleMs: 60_000 });
 const all: Seen[] = [];
@@ -70,17 +75,17 @@ if (values.sheets)
 
 async function look(annotated: Annotated): Promise<Seen> {
   const path = join(values.set, annotated.file);
-  const { data: small, size } = await probeOf(path);
+  const { pixels, size } = await probeOf(path);
   const photo = fitted(annotated, size);
   const since = performance.now();
-  const { faces: found } = await finder.find(small, 'tiles', never);
+  const { faces: found } = await finder.find(pixels, 'tiles', never);
   const ms = performance.now() - since;
-  const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, size, crop, found)));
+  const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, found)));
   return { photo, path, found, windows, ms };
 }
 
 /** The picture as the render sees it, upright. */
-async function probeOf(path: string): Promise<{ data: Probe; size: Size }> {
+async function probeOf(path: string): Promise<{ pixels: Pixels; size: Size }> {
   const { autoOrient } = await sharp(path).metadata();
   const { data, info } = await sharp(readFileSync(path))
     .autoOrient()
@@ -90,11 +95,12 @@ async function probeOf(path: string): Promise<{ data: Probe; size: Size }> {
     .ensureAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return { data: { data, width: info.width, height: info.height }, size: autoOrient };
+  return { pixels: { data, width: info.width, height: info.height, channels: 4, frames: 1 }, size: autoOrient };
 }
 
 async function windowsOf(
   path: string,
+  pixels: Pixels,
   size: Size,
   { faceZoom, ...crop }: Size & { faceZoom: number },
   found: readonly Face[],
@@ -109,8 +115,10 @@ async function windowsOf(
   // sharp tells how far the scaled picture was moved, so both are zero or less.
   const window = { left: -(info.cropOffsetLeft ?? 0), top: -(info.cropOffsetTop ?? 0), width, height };
   const attention = { ...plan, window };
+  const unaware = windowToDetail(plan, await greyOf(sharp, pixels));
   return {
-    faces: inPhoto(found.length > 0 ? windowToFaces(plan, found, size, faceZoom) : attention, size),
+    faces: inPhoto(found.length > 0 ? windowToFaces(plan, found, size, faceZoom) : unaware, size),
+    detail: inPhoto(unaware, size),
     attention: inPhoto(attention, size),
     center: inPhoto(plan, size),
   };
@@ -126,10 +134,10 @@ function inPhoto({ scaled, window }: FramePlan, size: Size): Box {
 
 /** The worst waits of this thread while 50 pictures are looked at. */
 async function eventLoopDelay(path: string): Promise<{ p50: number; p99: number; max: number }> {
-  const { data } = await probeOf(path);
+  const { pixels } = await probeOf(path);
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
-  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(data, 'tiles', never)));
+  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(pixels, 'tiles', never)));
   histogram.disable();
   const ms = (nanoseconds: number) => nanoseconds / 1e6;
   return { p50: ms(histogram.percentile(50)), p99: ms(histogram.percentile(99)), max: ms(histogram.max) };
