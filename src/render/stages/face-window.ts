@@ -125,7 +125,9 @@ function positions(
   window: Size,
   more: readonly Position[] = [],
 ): Position[] {
-  const boxes = placed.flatMap(({ eyes, face, front, head }) => [eyes, face, front, head]);
+  const group = groupOf(placed);
+  const companions = placed.filter((one) => !group.includes(one)).flatMap(({ face, head }) => [face, head]);
+  const boxes = [...stopsOf(group, window), ...companions];
   const along = (length: number, edges: number[]) => [
     ...new Set([roundedIn(length / 2, length), 0, length, ...edges.map((edge) => clamp(edge, length))]),
   ];
@@ -138,6 +140,17 @@ function positions(
     ...boxes.flatMap(({ top, height }) => [top, top + height, top + height - window.height, top - window.height]),
   ]);
   return across.flatMap((x) => down.map((y): Position => [x, y]));
+}
+
+/** The boxes of a group at whose edges the rank can change: those around all of it where it fits, because the work grows fast. */
+function stopsOf(group: readonly PlacedFace[], window: Size): Box[] {
+  const [faces, fronts, heads] = [
+    group.map(({ face }) => face),
+    group.map(({ front }) => front),
+    group.map(({ head }) => head),
+  ];
+  if (fits(union(heads), window)) return [union(faces), union(fronts), union(heads)];
+  return [...group.map(({ eyes }) => eyes), ...faces, ...fronts, ...heads];
 }
 
 /** The first position of the highest rank; ranks are compared number by number. */
