@@ -11,11 +11,12 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import type { Face } from '../src/faces/face.ts';
+import type { Face, LookDepth } from '../src/faces/face.ts';
 import { createFaceFinder } from '../src/faces/finder.ts';
 import type { Box, Pixels, Size } from '../src/render/pixels.ts';
 import { greyOf, PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
 import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src/render/stages/geometry.ts';
+import { lookDepthFor } from '../src/render/stages/look-depth.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
 import { type Annotated, fitted, inPixels, readSet } from './face-set.ts';
@@ -44,7 +45,7 @@ const BINS: [name: string, least: number, most: number][] = [
 const LOOKS_FOR_DELAY = 50;
 const never = new AbortController().signal;
 
-/** One photo: what was found, and where each way of cropping puts its window, in pixels of the photo. */
+/** One photo: what a look over the tiles found, and where each way of cropping puts its window, in pixels of the photo. */
 export interface Seen {
   readonly photo: Annotated;
   readonly path: string;
@@ -60,7 +61,7 @@ const WAYS: Record<Way, string> = {
   center: 'centre',
 };
 
-const finder = createFaceFinder({ timeoutMs: 30_000, waiting: 64, idleMs: 60_000 });
+const finder = createFaceFinder({ waiting: 64, idleMs: 60_000 });
 const all: Seen[] = [];
 for (const photo of readSet(values.set)) all.push(await look(photo));
 const delay = await eventLoopDelay(all[0]?.path ?? '');
@@ -80,7 +81,9 @@ async function look(annotated: Annotated): Promise<Seen> {
   const since = performance.now();
   const { faces: found } = await finder.find(pixels, 'tiles', never);
   const ms = performance.now() - since;
-  const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, found)));
+  const { faces: large } = await finder.find(pixels, 'whole', never);
+  const faces = { tiles: found, whole: large };
+  const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, faces)));
   return { photo, path, found, windows, ms };
 }
 
@@ -103,9 +106,10 @@ async function windowsOf(
   pixels: Pixels,
   size: Size,
   { faceZoom, ...crop }: Size & { faceZoom: number },
-  found: readonly Face[],
+  faces: Record<LookDepth, readonly Face[]>,
 ): Promise<Record<Way, Box>> {
   const plan = planFrame(size, { ...crop, fit: 'cover', margin: 0 });
+  const found = faces[lookDepthFor(plan, size, size, faceZoom)];
   const { width, height } = plan.window;
   const { info } = await sharp(path)
     .autoOrient()

@@ -149,7 +149,7 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
   const rawRenderer = createRenderer({ ...limits, timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000) });
   const renderer = measureRenderer(rawRenderer, reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
-  const metadata = createOriginalMetadata({ records, finder, warn, onLook: reports.onLook });
+  const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const reader = createOriginalReader({ originals: originals.reader, buffers: inputBuffers, replacements });
   const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);

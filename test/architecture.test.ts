@@ -42,7 +42,10 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     imports: 'flow',
     types: 'presets render/recipe stores/store',
   },
-  presets: { purpose: 'named and inline presets, and the recipe that one resolves to', imports: 'render url' },
+  presets: {
+    purpose: 'named and inline presets, and the recipe that one resolves to',
+    imports: 'render url faces/face',
+  },
   render: { purpose: 'from original and recipe to bytes: stages and formats', imports: '', types: 'faces' },
   faces: { purpose: 'finding faces in a small picture, in a thread of its own', imports: '' },
   stores: { purpose: 'objects in a folder, in S3, behind HTTP: one contract', imports: 'flow' },

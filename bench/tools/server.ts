@@ -33,7 +33,7 @@ export interface BenchServer extends MeasuredProcess {
  */
 export async function startServer(
   settings: Record<string, string>,
-  cgroup?: MemoryGroup,
+  cgroup?: { readonly tasks: string },
   args: readonly string[] = [...V8_FLAGS, MAIN],
 ): Promise<BenchServer> {
   const { PORT } = settings;

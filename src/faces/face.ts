@@ -16,6 +16,12 @@ export function isFace(value: unknown): value is Face {
   return numbers.every((number) => typeof number === 'number' && number >= 0 && number <= 1);
 }
 
+/**
+ * Bumped when a look finds other faces than before. It stands in records, whose faces are looked for again then, and in the keys
+ * of renditions that faces may frame.
+ */
+export const DETECTOR_VERSION = 'blazeface-1';
+
 /** How far the search went: over the whole picture, or over its parts too, which finds faces of 2 to 10 % of its width. */
 export type LookDepth = 'whole' | 'tiles';
 

@@ -1,10 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { isLook, type Look, type LookDepth, type Probe } from './face.ts';
+import { type WorkLimits, watchWork } from './thread-watch.ts';
 
 export interface FaceFinder {
   /**
-   * Finds the faces of one picture, largest first, without blocking the event loop, at least to this depth. Rejects with a `FaceFinderError` when the
-   * thread crashes, hangs, does not start or has too many calls waiting, and with the signal's reason when that aborts.
+   * Finds the faces of one picture, largest first, without blocking the event loop, at least to this depth. Takes as long as
+   * the thread computes and others are before it; limited in work, not in time. Rejects with a `FaceFinderError` when the thread
+   * crashes, stands still, computes without end, does not start or has too many calls waiting, and with the signal's reason when
+   * that aborts.
    */
   find(probe: Probe, depth: LookDepth, signal: AbortSignal): Promise<Look>;
   /** Whether there is a thread. */
@@ -22,14 +25,14 @@ export interface FaceTask extends Probe {
 export type FaceReply = ({ readonly number: number } & Look) | { readonly number: number; readonly error: string };
 
 export interface FaceFinderOptions {
-  /** For one call, the wait and the start of the thread included. */
-  readonly timeoutMs: number;
-  /** For the start of the thread: on a slow machine the first calls may time out before it is ready. */
-  readonly startMs?: number;
   /** How many calls may wait; a further one is refused at once. */
   readonly waiting: number;
   /** The thread ends after this long without work, which frees its 60 to 90 MB. */
   readonly idleMs: number;
+  /** Of one look. The thread itself ends a look sooner (`complete: false`); this is for one that does not. */
+  readonly look?: Partial<WorkLimits>;
+  /** Of the thread's start. */
+  readonly start?: Partial<WorkLimits>;
   /** Faults in a row after which no thread is started for a while. */
   readonly patience?: number;
   /** First pause after too many faults; doubled by each further one, up to a minute. */
@@ -40,11 +43,12 @@ export interface FaceFinderOptions {
   readonly workerUrl?: URL;
 }
 
-/**
- * A rendition waits this long for its faces, the start of their thread included. A look takes some 140 ms, so in a burst of
- * new originals about the tenth in the queue gives up and is framed by attention for a minute.
- */
-export const FACE_FINDER = { timeoutMs: 1500, waiting: 16, idleMs: 5 * 60_000 };
+/** Renders that wait keep their slots, so the line is never that long but on machines of dozens of CPUs. */
+export const FACE_FINDER = { waiting: 64, idleMs: 5 * 60_000 };
+/** A cold look, before V8 has optimised its code, takes a second. */
+const LOOK: WorkLimits = { cpuMs: 5000, stillMs: 10_000 };
+/** A start takes half a second, much of it in V8's own threads, while this one stands still. */
+const START: WorkLimits = { cpuMs: 10_000, stillMs: 30_000 };
 const MAX_BACK_OFF_MS = 60_000;
 /** `.ts` from source, `.js` in the bundle; this file and its thread are side by side in both. */
 const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
@@ -56,14 +60,17 @@ interface Call {
 
 /** Owns one thread, started by the first call, with one detection at a time. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
-  const { timeoutMs, waiting, idleMs, startMs = 10_000, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
+  const { waiting, idleMs, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
+  const limits = { look: { ...LOOK, ...options.look }, start: { ...START, ...options.start } };
   const workerUrl = options.workerUrl ?? new URL(`./worker${RUNNING_AS}`, import.meta.url);
   const line: Call[] = [];
   let worker: Worker | undefined;
   let ready = false;
   let current: Call | undefined;
-  /** Limits the start of the thread; later, its time without work. */
-  let timer: NodeJS.Timeout | undefined;
+  /** Ends the watch over what the thread does now: its start or a look. */
+  let unwatch = () => {};
+  /** Limits the thread's time without work. */
+  let idle: NodeJS.Timeout | undefined;
   let numbers = 0;
   let faults = 0;
   let restUntil = 0;
@@ -81,12 +88,14 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     worker = thread;
     ready = false;
     thread.unref();
-    timer = setTimeout(() => fault(new FaceFinderError('the face thread does not start')), startMs).unref();
+    const onLimit = (reason: string) => fault(new FaceFinderError(`the face thread does not start: it ${reason}`));
+    unwatch = watchWork(thread, limits.start, onLimit, 0);
     thread.on('message', (message: FaceReply | 'ready') => {
       if (thread !== worker) return;
       if (message === 'ready') {
+        // Said again, it must not end the watch over a look.
+        if (!ready) unwatch();
         ready = true;
-        clearTimeout(timer);
       } else if (message.number === current?.task.number) finish(message);
       next();
     });
@@ -101,6 +110,7 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
       fault(failure);
       return;
     }
+    unwatch();
     const call = current;
     current = undefined;
     faults = failure ? faults + 1 : 0;
@@ -125,20 +135,24 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     const thread = worker;
     worker = undefined;
     ready = false;
-    clearTimeout(timer);
+    unwatch();
+    clearTimeout(idle);
     return thread?.terminate();
   }
 
   function next(): void {
     if (current) return;
     if (!worker && line.length > 0) startThread();
-    if (!ready) return;
-    clearTimeout(timer);
-    if (line.length === 0) timer = setTimeout(endThread, idleMs).unref();
+    if (!ready || !worker) return;
+    clearTimeout(idle);
     current = line.shift();
-    if (!current) return;
+    if (!current) {
+      idle = setTimeout(endThread, idleMs).unref();
+      return;
+    }
     const { task } = current;
-    worker?.postMessage(task, [task.data.buffer as ArrayBuffer]);
+    unwatch = watchWork(worker, limits.look, (reason) => fault(new FaceFinderError(`the face thread ${reason}`)));
+    worker.postMessage(task, [task.data.buffer as ArrayBuffer]);
   }
 
   return {
@@ -157,27 +171,13 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
       const call: Call = {
         task: { number: numbers, depth, data: own, width, height },
         settle: (reply) => {
-          clearTimeout(limit);
           if (reply instanceof Error) reject(reply);
           else if ('faces' in reply) resolve({ faces: reply.faces, depth: reply.depth, complete: reply.complete });
         },
       };
-      const leaveLine = () => {
-        const place = line.indexOf(call);
-        if (place < 0) return;
-        line.splice(place, 1);
-        clearTimeout(limit);
-      };
-      // Stays set when the caller aborts during the detection: a thread that hangs must be noticed all the same.
-      const limit = setTimeout(() => {
-        const late = new FaceFinderError(`the face thread took longer than ${timeoutMs} ms`);
-        // A call that still waits times out without a fault of the thread.
-        if (current === call) return fault(late);
-        leaveLine();
-        reject(late);
-      }, timeoutMs);
       const onAbort = () => {
-        leaveLine();
+        const place = line.indexOf(call);
+        if (place >= 0) line.splice(place, 1);
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });

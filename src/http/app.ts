@@ -114,7 +114,9 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addHook('onResponse', (request, reply, done) => {
     metrics.observeRequest(request.requestContext, reply.statusCode, reply.elapsedTime);
     const { url = '' } = request.routeOptions;
-    const remarkable = logsAll || !UNREMARKABLE.has(request.requestContext.outcome);
+    const { outcome, timer } = request.requestContext;
+    const provisional = outcome === 'memory' && timer?.outcomes.face !== undefined;
+    const remarkable = logsAll || provisional || !UNREMARKABLE.has(outcome);
     if (remarkable && (url === '/*' || url.startsWith('/v1/'))) request.log.info(logLine(request, reply), 'request');
     done();
   });

@@ -3,6 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import type { Flight, Landing, SingleFlight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import type { DecodeCache } from '../originals/decode-cache.ts';
+import { RETRY_AFTER_LOOKS_S } from '../originals/face-looks.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { OriginalCheck } from '../originals/records/original-check.ts';
 import type { OriginalView } from '../originals/records/record-memory.ts';
@@ -11,11 +12,12 @@ import type { SourceSelection } from '../originals/source-selection.ts';
 import { accepts } from '../presets/accept.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
+import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { fallbackOf } from '../renditions/fallback.ts';
 import { familyOf } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
-import { type Rendition, toRendition } from '../renditions/rendition.ts';
+import { type Provisional, type Rendition, toRendition } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
@@ -55,6 +57,8 @@ export interface Found {
 const RETRY_AFTER_SLOW_RENDER_S = 5;
 /** Of bytes whose epoch cannot be told: equal to none. */
 const NO_EPOCH = '';
+/** How long a provisional rendition is kept whose look does not end: as long as HTTP caches keep it. */
+const MAX_PROVISIONAL_MS = 60_000;
 /** How often a picture is begun anew because a new epoch of its original began meanwhile. */
 const MAX_ROUNDS = 3;
 
@@ -71,7 +75,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     }
     const view = check?.due(target.url.id) ? undefined : records.trusted(target.url.id);
     const inMemory = cache.get(target.key, view?.epoch);
-    if (view && inMemory) return answer(reply, target, fromMemory(inMemory, view), false);
+    if (view && inMemory && !inMemory.provisional) return answer(reply, target, fromMemory(inMemory, view), false);
 
     context.timer = createStepTimer(context.trace);
     const wanted = findOrRender(target, context.timer, reply);
@@ -129,7 +133,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
     if (!cache.has(key)) return undefined;
     const view = await records.see(id);
     const rendition = cache.get(key, view.epoch);
-    if (!rendition || !records.mayServe(view, rendition.readAt)) return undefined;
+    if (!rendition || rendition.provisional || !records.mayServe(view, rendition.readAt)) return undefined;
     return fromMemory(rendition, view);
   }
 
@@ -158,10 +162,19 @@ export function createImageRoute(deps: ImageRouteDeps) {
       cache.set(key, stored, familyOf(id, variant));
       return { rendition: stored, source: 'store', timer, lasting: true, view };
     }
+    const kept = cache.has(key) ? cache.get(key, view.epoch) : undefined;
+    const seen = !seeksFaces(variant.recipe) || (await metadata.faces.untilSeen(id, view.epoch, flight.signal, !!kept));
+    if (!seen) {
+      if (kept && records.mayServe(view, kept.readAt)) return fromMemory(kept, view);
+      throw errors.busy(RETRY_AFTER_LOOKS_S);
+    }
     const rendition = await render(flight, id, view, variant, timer);
+    const looking = rendition.provisional === 'late' ? metadata.faces.ending(id, rendition.epoch) : undefined;
     const keeps = !rendition.provisional && records.of(id) === rendition.epoch;
     if (keeps) cache.set(key, rendition, familyOf(id, variant));
     if (keeps && view.current) resultStore?.save(id, key, rendition);
+    if (looking) cache.set(key, rendition, familyOf(id, variant), MAX_PROVISIONAL_MS);
+    looking?.then(() => cache.drop(key, rendition));
     return { rendition, source: 'render', timer, lasting: view.current && !rendition.provisional, view };
   }
 
@@ -183,18 +196,19 @@ export function createImageRoute(deps: ImageRouteDeps) {
       await permit.slot(sources.cost(job, found.source)); // 503
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found); // 422
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe) =>
+      const seen: { provisional?: Provisional } = {};
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe, depth) => {
         // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
-        metadata.faces(id, (await found.epoch) ?? NO_EPOCH, probe),
-      );
+        const { faces, outcome } = await metadata.faces.see(id, (await found.epoch) ?? NO_EPOCH, depth, probe);
+        if (outcome !== 'ok') seen.provisional = outcome;
+        return faces;
+      });
+      if (seen.provisional) timer.note('face', seen.provisional);
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
-      return toRendition(
-        { ...fresh, provisional: fresh.provisional || epoch === undefined },
-        epoch ?? view.epoch,
-        found.readAt,
-      );
+      const provisional = epoch === undefined ? 'replaced' : seen.provisional;
+      return toRendition(fresh, epoch ?? view.epoch, found.readAt, provisional);
     } finally {
       timer.add('queue', permit.waitedMs);
     }
@@ -207,7 +221,11 @@ export function createImageRoute(deps: ImageRouteDeps) {
 }
 
 function fromMemory(rendition: Rendition, view: OriginalView): Found {
-  return { rendition, source: 'memory', timer: undefined, lasting: view.current, view };
+  const { provisional } = rendition;
+  if (!provisional) return { rendition, source: 'memory', timer: undefined, lasting: view.current, view };
+  const timer = createStepTimer();
+  timer.note('face', provisional);
+  return { rendition, source: 'memory', timer, lasting: false, view };
 }
 
 /** Aborts when the client is gone before its answer was written: only the raw reply tells that reliably. */

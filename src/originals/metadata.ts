@@ -1,9 +1,9 @@
-import type { Face, Probe } from '../faces/face.ts';
-import type { FaceFinder } from '../faces/finder.ts';
+import type { Face } from '../faces/face.ts';
 import type { PictureDescription } from '../render/describe.ts';
 import type { Epoch } from '../renditions/epochs.ts';
-import { MAX_FACES, type OriginalRecord } from './records/record.ts';
-import type { OriginalRecords } from './records/records.ts';
+import { createFaceLooks, type FaceLooks, type FaceLooksOptions } from './face-looks.ts';
+import { deepestFaces } from './records/known-faces.ts';
+import type { OriginalRecord } from './records/record.ts';
 
 /** What is worked out about an original once in its life, on whatever machine, and kept in its record. */
 export interface OriginalMetadata {
@@ -13,11 +13,8 @@ export interface OriginalMetadata {
   known(id: string): OriginalRecord;
   /** As far as this process knows. */
   epochOf(id: string): Epoch;
-  /**
-   * The faces of an original: known ones at once, else one look, shared by all renders of this original meanwhile.
-   * Undefined when the look failed: then nothing is recorded. `epoch`: noted before the original of the probe was read.
-   */
-  faces(id: string, epoch: Epoch, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined>;
+  /** Where its faces are. `epoch`: noted before the original of the probe was read. */
+  readonly faces: FaceLooks;
   /**
    * Size, colour and placeholder of an original, and its faces where they are known. `describe` reads it, once for all callers
    * meanwhile; `epoch`: of the record, before the read. While the record cannot be asked, what is known is told for
@@ -38,34 +35,9 @@ export interface KnownPicture extends PictureDescription {
   readonly faces?: readonly Face[];
 }
 
-export interface OriginalMetadataOptions {
-  readonly records: OriginalRecords;
-  /** Undefined with `DARKROOM_FACES=off`. */
-  readonly finder: FaceFinder | undefined;
-  onLook?(outcome: 'found' | 'none' | 'failed'): void;
-  warn(what: string, key: string, reason: unknown): void;
-}
-
-export function createOriginalMetadata({ records, finder, onLook, warn }: OriginalMetadataOptions): OriginalMetadata {
-  const looks = createSharedWork<readonly Face[] | undefined>();
+export function createOriginalMetadata(options: FaceLooksOptions): OriginalMetadata {
+  const { records } = options;
   const descriptions = createSharedWork<KnownPicture>();
-
-  async function look(id: string, epoch: Epoch, probe: () => Promise<Probe>): Promise<readonly Face[] | undefined> {
-    if (!finder) return undefined;
-    // A failure to decode the probe is the original's error, not the detector's.
-    const pixels = await probe();
-    try {
-      const found = await finder.find(pixels, 'tiles', new AbortController().signal);
-      const faces = found.faces.slice(0, MAX_FACES);
-      onLook?.(faces.length > 0 ? 'found' : 'none');
-      records.learn(id, epoch, { faces });
-      return faces;
-    } catch (reason) {
-      onLook?.('failed');
-      warn('faces could not be looked for', id, reason);
-      return undefined;
-    }
-  }
 
   return {
     async load(id) {
@@ -73,21 +45,19 @@ export function createOriginalMetadata({ records, finder, onLook, warn }: Origin
     },
     known: records.known,
     epochOf: records.of,
-    faces(id, epoch, probe) {
-      const { faces } = records.known(id);
-      // Of a later epoch they are of another picture.
-      if (faces && records.of(id) === epoch) return Promise.resolve(faces);
-      return looks(`${epoch} ${id}`, () => look(id, epoch, probe));
-    },
+    faces: createFaceLooks(options),
     async picture(id, describe) {
       const view = await records.see(id);
       const { picture, faces } = records.known(id);
-      if (picture && records.mayServe(view, 0)) return withFaces(picture, faces);
+      if (picture && records.mayServe(view, 0)) return withFaces(picture, deepestFaces(faces));
       return descriptions(`${view.epoch} ${id}`, async () => {
         const described = await describe(view.epoch);
         const { epoch } = described;
         if (epoch !== undefined) records.learn(id, epoch, { picture: described.picture });
-        return withFaces(described.picture, epoch === records.of(id) ? records.known(id).faces : undefined);
+        return withFaces(
+          described.picture,
+          epoch === records.of(id) ? deepestFaces(records.known(id).faces) : undefined,
+        );
       });
     },
     recordUpload: (id, epoch, picture, sha256) => records.learn(id, epoch, { picture, uploaded: sha256 }),
@@ -99,8 +69,8 @@ function withFaces(picture: PictureDescription, faces: readonly Face[] | undefin
 }
 
 /**
- * One piece of work for each key. Unlike `flow/single-flight` it ends with its work, whichever caller leaves: a look at an
- * original is recorded, so it is worth finishing.
+ * One piece of work for each key. Unlike `flow/single-flight` it ends with its work, whichever caller leaves: what is learned of
+ * an original is recorded, so it is worth finishing.
  */
 function createSharedWork<T>() {
   const underWay = new Map<string, Promise<T>>();

@@ -6,10 +6,12 @@ import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
+import { facesFor } from '../originals/records/known-faces.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
 import type { Box, Size } from '../render/pixels.ts';
 import { planFrame, windowToFaces } from '../render/stages/geometry.ts';
+import { lookDepthFor } from '../render/stages/look-depth.ts';
 import { PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
@@ -105,10 +107,10 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     if (!meta || 'error' in meta) return { message: meta?.message };
     const size = width === undefined ? (pixelRatio === 1 ? '' : `@${pixelRatio}x`) : `@${width}w`;
     const { recipe } = presets.resolve(preset, `${size}${format ? `.${format}` : ''}`, undefined);
-    const { faces } = metadata.known(id);
     const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
-    if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
     const plan = planFrame(meta, recipe);
+    const faces = facesFor(metadata.known(id).faces, lookDepthFor(plan, meta, meta, recipe.faceZoom));
+    if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
     const { scaled, window } = aims ? windowToFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
     return { ...meta, crop: inFractions(window, scaled) };
   });

@@ -1,4 +1,5 @@
-import type { Gravity, Output, Recipe } from '../render/recipe.ts';
+import { DETECTOR_VERSION } from '../faces/face.ts';
+import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/recipe.ts';
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
@@ -79,9 +80,11 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height }: VariantSize, output: Output, faces: boolean): Recipe {
   const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright } = preset;
+  const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
   return {
-    ...{ width, height, fit, output, quality, effort, background, animated, gamut },
-    gravity: faces ? preset.gravity : withoutFaces(preset.gravity),
+    ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
+    // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
+    ...(seeksFaces({ fit, gravity }) ? { detector: DETECTOR_VERSION } : {}),
     faceZoom: faces ? preset.faceZoom : 1,
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,

@@ -6,7 +6,7 @@ export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
 export type Gravity = 'auto' | 'faces' | 'attention' | 'center';
 
 /** Whether faces may move the frame. Whether they do depends on the original too: see `dependsOnFaces`. */
-export function seeksFaces({ fit, gravity }: Recipe): boolean {
+export function seeksFaces({ fit, gravity }: Pick<Recipe, 'fit' | 'gravity'>): boolean {
   return fit === 'cover' && (gravity === 'auto' || gravity === 'faces');
 }
 
@@ -28,6 +28,8 @@ export interface Recipe {
   /** Encoder effort on the format's own scale; undefined takes the measured default. */
   readonly effort: number | undefined;
   readonly gravity: Gravity;
+  /** The detector whose faces move the frame; absent where none do. */
+  readonly detector?: string;
   /** A cover crop zooms in on the largest face by this factor at most; 1 does not zoom. */
   readonly faceZoom: number;
   /** `#rrggbb` under transparent parts and in margins; undefined is white, or transparent where alpha is kept. */

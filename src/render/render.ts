@@ -61,7 +61,7 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async render(source, recipe, timer, faces) {
       const { header } = source;
       const sharp = await loadSharp();
-      const timedFaces: FaceLookup = (probe) => timer.time('face', faces(probe));
+      const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
       const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
       const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
       const { decoder } = crop;

@@ -9,8 +9,13 @@ export interface RenditionCache extends Shrinkable {
   get(key: string, epoch: Epoch | undefined): Rendition | undefined;
   /** Whether there is one, of any epoch. Does not count as use. */
   has(key: string): boolean;
-  /** A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. */
-  set(key: string, rendition: Rendition, family: string): void;
+  /**
+   * A rendition larger than an eighth of the cache is not kept: it would push out hundreds of thumbs. `keepMs`: for how long,
+   * in milliseconds, if not until its room is needed.
+   */
+  set(key: string, rendition: Rendition, family: string, keepMs?: number): void;
+  /** Drops this rendition; another one under its key stays. */
+  drop(key: string, rendition: Rendition): void;
   /** Those of one original and epoch in one shape, in any size and format. Does not count as use. */
   family(family: string, epoch: Epoch): Rendition[];
   /** How many keys begin with this text. */
@@ -63,12 +68,15 @@ export function createRenditionCache(maxBytes: number): RenditionCache {
       return current;
     },
     has: (key) => lru.has(key),
-    set(key, rendition, family) {
-      lru.set(key, { rendition, family });
+    set(key, rendition, family, keepMs) {
+      lru.set(key, { rendition, family }, keepMs === undefined ? {} : { ttl: keepMs });
       if (!lru.has(key)) return;
       const keys = families.get(family) ?? new Set();
       families.set(family, keys.add(key));
       trim();
+    },
+    drop(key, rendition) {
+      if (lru.peek(key)?.rendition === rendition) lru.delete(key);
     },
     family: (family, epoch) =>
       Array.from(families.get(family) ?? [], (key) => lru.peek(key)?.rendition)

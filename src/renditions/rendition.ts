@@ -18,9 +18,12 @@ export interface Rendition {
   readonly epoch: Epoch;
   /** When its original was read by this process, in unix milliseconds; 0 for a rendition from a store. */
   readonly readAt: number;
-  /** Framed without the faces, because looking for them failed: answered, but never cached or saved. */
-  readonly provisional?: boolean;
+  /** Why another render may come out better. Such a rendition is answered, but never saved nor cached for long. */
+  readonly provisional?: Provisional | undefined;
 }
+
+/** Its faces were not known in time or not surely, or its original was replaced while it was made. */
+export type Provisional = 'late' | 'cut_off' | 'failed' | 'replaced';
 
 /** What a render yields, before it is known under which epoch it was made. */
 export interface FreshPixels {
@@ -28,15 +31,14 @@ export interface FreshPixels {
   readonly contentType: string;
   readonly width: number;
   readonly height: number;
-  readonly provisional?: boolean;
 }
 
 /** Stored renditions carry it, so that a CDN may read the bucket directly. */
 const STORED_CACHE_CONTROL = 'public, max-age=31536000, immutable';
 
 /** `readAt`: when its original was read, in unix milliseconds. */
-export function toRendition(fresh: FreshPixels, epoch: Epoch, readAt: number): Rendition {
-  const { body, contentType, width, height, provisional = false } = fresh;
+export function toRendition(fresh: FreshPixels, epoch: Epoch, readAt: number, provisional?: Provisional): Rendition {
+  const { body, contentType, width, height } = fresh;
   const sha256 = digest(body);
   const renderedAt = Math.floor(Date.now() / 1000);
   return { body, contentType, width, height, sha256, etag: etagOf(sha256), renderedAt, epoch, readAt, provisional };

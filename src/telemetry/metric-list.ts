@@ -97,8 +97,12 @@ export const METRICS = {
   }),
   darkroom_render_output_bytes_total: counter('Bytes of finished renditions', { output: FORMATS }),
   darkroom_face_looks_total: counter('Originals that were looked at for faces', {
-    outcome: ['found', 'none', 'failed'],
+    outcome: ['found', 'none', 'cut_off', 'failed'],
   }),
+  darkroom_provisional_renders_total: counter(
+    'Cover crops made before the faces of their original were surely known; `late` at most once an original and machine',
+    { reason: ['late', 'cut_off', 'failed'] },
+  ),
   darkroom_originals_replaced_total: counter('Originals whose bytes were found to be others than recorded', {
     outcome: ['noticed', 'limited'],
   }),

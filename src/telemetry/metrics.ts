@@ -10,7 +10,9 @@ import type { RequestContext } from './request-context.ts';
 export interface Metrics {
   observeRequest(context: RequestContext, status: number, milliseconds: number): void;
   countSave(outcome: 'saved' | 'retried' | 'lost'): void;
-  countFaceLook(outcome: 'found' | 'none' | 'failed'): void;
+  countFaceLook(outcome: 'found' | 'none' | 'cut_off' | 'failed'): void;
+  /** A render without its faces, or without being sure of them. */
+  countProvisional(reason: 'late' | 'cut_off' | 'failed'): void;
   /** `limited`: of one that was noticed less than a purge window ago. */
   countReplacement(outcome: 'noticed' | 'limited'): void;
   countRefusal(reason: Refusal): void;
@@ -106,6 +108,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const steps = histogram('darkroom_step_seconds');
   const saved = counter('darkroom_saves_total');
   const looks = counter('darkroom_face_looks_total');
+  const provisional = counter('darkroom_provisional_renders_total');
   const replacements = counter('darkroom_originals_replaced_total');
   const refusals = counter('darkroom_refusals_total');
   const waits = histogram('darkroom_queue_wait_seconds');
@@ -172,6 +175,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     countSave: (outcome) => saved.inc({ outcome }),
     countFaceLook: (outcome) => looks.inc({ outcome }),
+    countProvisional: (reason) => provisional.inc({ reason }),
     countReplacement: (outcome) => replacements.inc({ outcome }),
     countRefusal: (reason) => refusals.inc({ reason }),
     observeWait: ({ ms, outcome }) => waits.observe({ outcome }, ms / 1000),

@@ -17,6 +17,7 @@ export interface Reports {
   readonly saves: Pick<WriteBehindOptions, 'onSaved' | 'onRetry' | 'onLost'>;
   readonly onRender: (render: RenderReport) => void;
   readonly onLook: Metrics['countFaceLook'];
+  readonly onProvisional: Metrics['countProvisional'];
   readonly onReplacement: Metrics['countReplacement'];
   /** Something failed that no client needs to know of. `reason`: undefined where the text says all. */
   readonly warn: (what: string, key: string, reason: unknown) => void;
@@ -49,6 +50,7 @@ export function createReports(metrics: () => Metrics, log: () => Log): Reports {
     },
     onRender: (render) => metrics().observeRender(render),
     onLook: (outcome) => metrics().countFaceLook(outcome),
+    onProvisional: (reason) => metrics().countProvisional(reason),
     onReplacement: (outcome) => metrics().countReplacement(outcome),
     warn,
   };

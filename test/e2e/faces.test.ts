@@ -24,7 +24,7 @@ const finders: FaceFinder[] = [];
 const apps: TestApp[] = [];
 after(() => Promise.all([...apps.map((app) => app.dispose()), ...finders.map((finder) => finder.close())]));
 function finderWith(options: Partial<Parameters<typeof createFaceFinder>[0]> = {}): FaceFinder {
-  const finder = createFaceFinder({ timeoutMs: 10_000, waiting: 16, idleMs: 60_000, ...options });
+  const finder = createFaceFinder({ waiting: 16, idleMs: 60_000, ...options });
   finders.push(finder);
   return finder;
 }
@@ -127,10 +127,10 @@ describe('when looking fails', () => {
     ['the thread crashes', () => finderWith({ workerUrl: workerThat('onTask(() => process.exit(1)); ready();') })],
     ['the thread throws', () => finderWith({ workerUrl: workerThat('onTask(() => { throw 1; }); ready();') })],
     ['the model does not load', () => finderWith({ workerUrl: workerThat('throw new Error("no model")') })],
-    ['the thread never starts', () => finderWith({ workerUrl: workerThat('for (;;);'), timeoutMs: 300 })],
+    ['the thread never starts', () => finderWith({ workerUrl: workerThat('for (;;);'), start: { cpuMs: 300 } })],
     [
       'a detection never returns',
-      () => finderWith({ workerUrl: workerThat('onTask(() => { for (;;); }); ready();'), timeoutMs: 300 }),
+      () => finderWith({ workerUrl: workerThat('onTask(() => { for (;;); }); ready();'), look: { cpuMs: 300 } }),
     ],
     ['too many wait', () => finderWith({ waiting: 0 })],
     ['the code is not there', () => finderWith({ workerUrl: new URL('file:///nowhere/worker.js') })],

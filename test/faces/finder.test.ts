@@ -15,18 +15,16 @@ const open: FaceFinder[] = [];
 after(() => Promise.all(open.map((finder) => finder.close())));
 
 function finder(options: Partial<Parameters<typeof createFaceFinder>[0]> = {}): FaceFinder {
-  const made = createFaceFinder({ timeoutMs: PATIENCE_MS, waiting: 4, idleMs: 60_000, ...options });
+  const made = createFaceFinder({ waiting: 4, idleMs: 60_000, ...options });
   open.push(made);
   return made;
 }
 const broken = (does: string, options: Partial<Parameters<typeof createFaceFinder>[0]> = {}) =>
-  finder({ workerUrl: workerThat(does), timeoutMs: PATIENCE_MS, startMs: PATIENCE_MS, backOffMs: 50, ...options });
-/** Asks until there is an answer: with a short limit, a busy machine's first calls may run out of time too. */
-const served = (eyes: FaceFinder) =>
-  untilAnswer(
-    () => eyes.find(blank, 'tiles', never).catch(() => undefined),
-    (faces) => faces !== undefined,
-  );
+  finder({ workerUrl: workerThat(does), backOffMs: 50, ...options });
+/** Code of a thread: takes this much CPU, in milliseconds. */
+const compute = (ms: number) =>
+  `const cpu = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000; };
+   for (const until = cpu() + ${ms}; cpu() < until;);`;
 /** How long a finder leaves its thread alone, in milliseconds: from before the call that was a fault too many. */
 async function leftAlone(eyes: FaceFinder, since: number): Promise<number> {
   const failure = () =>
@@ -111,23 +109,21 @@ describe('a face thread that fails', () => {
     ['exits', 'process.exit(3)', /ended \(3\)/],
     ['aborts as WebAssembly does', 'throw new WebAssembly.RuntimeError("unreachable")', /failed/],
     ['runs out of memory', 'const all = []; for (;;) all.push(new Array(1e6).fill(task.number + all.length));', /./],
-    ['never returns', 'for (;;);', /longer than/],
-    ['never answers', 'undefined', /longer than/],
+    ['never returns', 'for (;;);', /more than 500 ms of CPU/],
+    ['never answers', 'undefined', /stood still for 2000 ms/],
+    ['waits for ever', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', /stood still for 2000 ms/],
   ];
   for (const [what, does, message] of once) {
     it(`fails one call and serves the next: ${what}`, async () => {
-      const slow = what.startsWith('never');
-      const memory = what.includes('memory');
-      const eyes = broken(onFirst(does), { ...(slow ? { timeoutMs: 500 } : {}), ...(memory ? { maxHeapMb: 32 } : {}) });
+      const memory = what.includes('memory') ? { maxHeapMb: 32 } : {};
+      const eyes = broken(onFirst(does), { look: { cpuMs: 500, stillMs: 2000 }, ...memory });
       const [first, second] = await Promise.allSettled([
         eyes.find(blank, 'tiles', never),
         eyes.find(blank, 'tiles', never),
       ]);
       assert.ok(first.status === 'rejected' && message.test(first.reason.message), String(first));
-      // A call that waited behind it may have run out of time with it, but the next one is served.
-      if (slow && second.status === 'rejected') assert.match(second.reason.message, /longer than/);
-      else assert.equal(second.status, 'fulfilled');
-      assert.deepEqual(await (slow ? served(eyes) : eyes.find(blank, 'tiles', never)), nobody);
+      assert.equal(second.status, 'fulfilled');
+      assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
     });
   }
 
@@ -193,31 +189,55 @@ describe('a face thread that fails', () => {
     });
   }
 
-  it('that is slow to start serves those who come later', async () => {
-    const eyes = broken('onTask((task) => answer(task)); setTimeout(ready, 600);', { timeoutMs: 200 });
-    await fails(eyes.find(blank, 'tiles', never), /longer than 200 ms/);
-    assert.equal(eyes.running, true);
-    assert.deepEqual(await served(eyes), nobody);
+  it('that is slow to start is waited for, by all who come meanwhile, and started once', async () => {
+    const starts = new BroadcastChannel('starts');
+    let [started, begun] = [0, Promise.withResolvers<void>()];
+    starts.onmessage = () => {
+      started += 1;
+      begun.resolve();
+    };
+    const eyes = broken(`
+      const starts = new BroadcastChannel('starts');
+      starts.postMessage('up');
+      onTask((task) => answer(task));
+      starts.onmessage = () => { ${compute(1500)} starts.close(); ready(); };`);
+    const early = eyes.find(blank, 'tiles', never);
+    await begun.promise;
+    starts.postMessage('go on');
+    const late = eyes.find(blank, 'tiles', never);
+    assert.deepEqual(await Promise.all([early, late]), [nobody, nobody]);
+    starts.close();
+    assert.equal(started, 1);
   });
 
-  it('that never starts is given up', async () => {
-    const eyes = broken('onTask(() => {});', { startMs: 100 });
-    await fails(eyes.find(blank, 'tiles', never), /does not start/);
-    assert.equal(eyes.running, false);
+  it('that never starts is given up, standing still or computing', async () => {
+    for (const [does, limit] of [
+      ['onTask(() => {});', /does not start: it stood still for 300 ms/],
+      ['for (;;);', /does not start: it used more than 500 ms of CPU/],
+    ] as const) {
+      const eyes = broken(does, { start: { stillMs: does.includes('for') ? PATIENCE_MS : 300, cpuMs: 500 } });
+      await fails(eyes.find(blank, 'tiles', never), limit);
+      assert.equal(eyes.running, false);
+    }
   });
 
   it('is noticed even when its caller left', async () => {
     const begun = new BroadcastChannel('the first task');
     const told = new Promise((resolve) => (begun.onmessage = resolve));
     const says = "new BroadcastChannel('the first task').postMessage('begun');";
-    const eyes = broken(onFirst(`${says} for (;;);`), { timeoutMs: 5000 });
+    const eyes = broken(onFirst(`${says} for (;;);`), { look: { cpuMs: 500 } });
     const leaves = new AbortController();
     const left = assert.rejects(eyes.find(blank, 'tiles', leaves.signal), /gone/);
     await told;
     begun.close();
     leaves.abort(new Error('gone'));
     await left;
-    assert.deepEqual(await served(eyes), nobody);
+    assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
+  });
+
+  it('and says once more that it is ready is watched all the same', async () => {
+    const eyes = broken(onFirst("parentPort.postMessage('ready'); for (;;);"), { look: { cpuMs: 300 } });
+    await fails(eyes.find(blank, 'tiles', never), /more than 300 ms of CPU/);
   });
 
   it('is not answered twice, nor by what it says unasked', async () => {
@@ -226,6 +246,50 @@ describe('a face thread that fails', () => {
     const eyes = broken(odd);
     assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
     assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
+  });
+});
+
+describe('the limits of a look', () => {
+  it('are of CPU time: a thread that computes is left to it, however long that takes', async () => {
+    const eyes = broken(`onTask((task) => { ${compute(1500)} answer(task); }); ready();`, {
+      look: { stillMs: 500, cpuMs: 3000 },
+    });
+    assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
+  });
+
+  it('count for each look alone: neither the time in line nor the start of the thread', async () => {
+    const eyes = broken(`{ ${compute(900)} } onTask((task) => { ${compute(300)} answer(task); }); ready();`, {
+      look: { cpuMs: 800 },
+      waiting: 8,
+    });
+    const all = await Promise.all(Array.from({ length: 6 }, () => eyes.find(blank, 'tiles', never)));
+    assert.deepEqual(all, Array(6).fill(nobody));
+  });
+
+  it('leave a thread in peace that could not go on because the process did not', async () => {
+    const task = new BroadcastChannel('the task');
+    const begun = new Promise((resolve) => (task.onmessage = resolve));
+    const eyes = broken(
+      `onTask((given) => { const task = new BroadcastChannel('the task'); task.postMessage('begun');
+        task.onmessage = () => { answer(given); task.close(); }; }); ready();`,
+      { look: { stillMs: 3000 } },
+    );
+    const look = eyes.find(blank, 'tiles', never);
+    await begun;
+    // As in a suspend: the process has no CPU, and its timers come late.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000);
+    // The timer that came late has its turn before the thread is told.
+    await sleep(0);
+    task.postMessage('go on');
+    assert.deepEqual(await look, nobody);
+    task.close();
+  });
+
+  it('say of a look that the thread itself cut off that it is no whole one', async () => {
+    const eyes = broken(
+      "onTask(({ number }) => parentPort.postMessage({ number, faces: [], depth: 'whole', complete: false })); ready();",
+    );
+    assert.deepEqual(await eyes.find(blank, 'tiles', never), { faces: [], depth: 'whole', complete: false });
   });
 });
 
@@ -277,7 +341,7 @@ describe('the face thread and the network', () => {
     const { stdout, stderr } = await run(`
       import { createFaceFinder } from './src/faces/finder.ts';
       import { astronaut, probeOf } from './test/helpers/faces.ts';
-      const finder = createFaceFinder({ timeoutMs: 20000, waiting: 1, idleMs: 1000 });
+      const finder = createFaceFinder({ waiting: 1, idleMs: 1000 });
       console.log((await finder.find(await probeOf(astronaut), 'tiles', new AbortController().signal)).faces.length);
       await finder.close();`);
     assert.equal(stdout.trim(), '1');

@@ -54,6 +54,10 @@ export interface TestAppOptions {
   readonly maxFrames?: number;
   /** Without one, faces are off. */
   readonly finder?: FaceFinder;
+  /** How long the first render of an original waits for its look: for any time unless said. */
+  readonly faceWaitMs?: number;
+  /** How long the next ones wait for it before they send the provisional rendition. */
+  readonly faceInsteadMs?: number;
   /** Without one there is no API. */
   readonly apiToken?: string;
   /** Originals that may be deleted. */
@@ -75,6 +79,8 @@ export interface TestAppOptions {
   readonly receiver?: ObjectReceiver;
   readonly uploadBytes?: number;
   readonly connectionLimits?: Partial<ConnectionLimits>;
+  /** Receives the log; without it there is none. */
+  readonly log?: (line: string) => void;
   /** Wraps the real renderer, to count or to hold renders. */
   readonly wrapRenderer?: (renderer: Renderer) => Renderer;
 }
@@ -119,11 +125,14 @@ export async function startApp(options: TestAppOptions) {
   const buffers = createBufferPool(64 * 1024 * 1024);
   const reader = createOriginalReader({ originals, buffers, replacements, now });
   const metadata = createOriginalMetadata({
-    ...{ finder: options.finder, records },
+    ...{ finder: options.finder, records, patienceMs: options.renderTimeoutMs ?? PATIENCE_MS },
+    ...{ waitMs: options.faceWaitMs ?? PATIENCE_MS, insteadMs: options.faceInsteadMs ?? PATIENCE_MS },
     onLook: (outcome) => looks.push(outcome),
+    onProvisional: (reason) => provisional.push(reason),
     warn,
   });
   const looks: string[] = [];
+  const provisional: string[] = [];
   const life = { ready: true, draining: false };
   const presets = createPresets({
     definitions: options.definitions ?? BUILT_IN_PRESETS,
@@ -164,7 +173,7 @@ export async function startApp(options: TestAppOptions) {
     renderTimeoutMs: options.renderTimeoutMs ?? PATIENCE_MS,
     nearest: options.nearest ?? true,
     ...(options.connectionLimits ? { connectionLimits: options.connectionLimits } : {}),
-    logLevel: 'silent',
+    ...(options.log ? { logStream: { write: options.log }, logLevel: 'info' } : { logLevel: 'silent' }),
     version: '0.0.0-test',
   });
   const host = options.host ?? '127.0.0.1';
@@ -206,6 +215,7 @@ export async function startApp(options: TestAppOptions) {
       warnings,
       noticed,
       looks,
+      provisional,
       signatures,
       records,
       purges,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { Face, Look, Probe } from '../../src/faces/face.ts';
+import type { Face, Look, LookDepth, Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 
 export const astronaut = await readFile(new URL('../../samples/astronaut.jpg', import.meta.url));
@@ -47,5 +47,20 @@ export function fixedFinder(faces: readonly Face[]): FaceFinder & { looks: numbe
     },
     running: false,
     async close() {},
+  };
+}
+
+/** A finder whose looks end when the test says so. */
+export function heldFinder() {
+  const looks: (PromiseWithResolvers<Look> & { readonly depth: LookDepth })[] = [];
+  return {
+    looks,
+    find(_probe: Probe, depth: LookDepth) {
+      const look = { ...Promise.withResolvers<Look>(), depth };
+      looks.push(look);
+      return look.promise;
+    },
+    running: true,
+    close: async () => {},
   };
 }

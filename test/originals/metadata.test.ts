@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Look, Probe } from '../../src/faces/face.ts';
+import { DETECTOR_VERSION, type Look, type Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
@@ -25,7 +25,8 @@ function metadata(finder: FaceFinder | undefined, seed: Record<string, Buffer> =
     ? createOriginalRecords({ results: results.store, saves, windowMs: 30_000, graceMs: 600_000, onEpoch, warn })
     : createLocalRecords({ onEpoch });
   const made = createOriginalMetadata({ finder, records, onLook: (outcome) => looks.push(outcome), warn });
-  const faces = (id: string, look: () => Promise<Probe>) => made.faces(id, made.epochOf(id), look);
+  const faces = (id: string, look: () => Promise<Probe>) =>
+    made.faces.see(id, made.epochOf(id), 'tiles', look).then((seen) => seen.faces);
   const json = (id: string) => JSON.parse(results.objects.get(recordKey(id))?.body.toString() ?? 'null');
   return { ...made, faces, results, warnings, looks, json, drain: () => saves.drain(60_000) };
 }
@@ -105,7 +106,7 @@ describe('what is known about an original', () => {
     assert.deepEqual(await known.faces('a', probe), SEEN);
   });
 
-  const good = { version: 1, id: 'a', epoch: 0, detector: 'blazeface-1', faces: SEEN };
+  const good = { version: 1, id: 'a', epoch: 0, detector: DETECTOR_VERSION, depth: 'tiles', faces: SEEN };
   const damaged: [what: string, body: string][] = [
     ['nothing', ''],
     ['cut off', JSON.stringify(good).slice(0, 30)],
@@ -168,7 +169,7 @@ describe('what is known about an original', () => {
     held.resolve();
     await loading;
     const { faces, picture: kept_, uploaded } = known.known('a');
-    assert.deepEqual([faces, kept_, uploaded], [SEEN, picture, sha256]);
+    assert.deepEqual([faces, kept_, uploaded], [{ tiles: SEEN }, picture, sha256]);
   });
 
   it('needs no store', async () => {

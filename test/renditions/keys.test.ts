@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { DETECTOR_VERSION } from '../../src/faces/face.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { hasSvtAv1, SVT_AV1 } from '../../src/render/formats/svt-av1.ts';
 import { RENDER_VERSION } from '../../src/render/sharp.ts';
@@ -86,6 +87,42 @@ describe('a key', () => {
   it('does not depend on the order in which a recipe was written', () => {
     const backwards = Object.fromEntries(Object.entries(variant.recipe).reverse()) as typeof variant.recipe;
     assert.equal(renditionKey('a.jpg', { ...variant, recipe: backwards }, 'r1'), key);
+  });
+
+  it('names the detector where faces move the frame, and stays what it was before it did everywhere else', () => {
+    const keysOf = (faces: boolean) => {
+      const presets = createPresets({ definitions: BUILT_IN_PRESETS, inline: true, faces });
+      return (name: string) => {
+        const found = presets.resolve(name, '', undefined);
+        const { detector } = found.recipe;
+        const another = { ...found, recipe: { ...found.recipe, detector: 'another' } };
+        if (detector) assert.notEqual(renditionKey('a.jpg', another, 'r1'), renditionKey('a.jpg', found, 'r1'));
+        return [detector, renditionKey('a.jpg', found, 'r1')];
+      };
+    };
+    const [on, off] = [keysOf(true), keysOf(false)];
+    for (const preset of [
+      'thumb',
+      'og',
+      'avatar-small',
+      'avatar-medium',
+      'avatar-large',
+      'w_60,h_60,fit_cover,g_faces',
+    ]) {
+      assert.equal(on(preset)[0], DETECTOR_VERSION, preset);
+      assert.equal(off(preset)[0], undefined, preset);
+    }
+    // Made by the version before there were detectors in keys.
+    assert.equal(off('thumb')[1], 'a.jpg/thumb-6972101bdbbba539.webp');
+    for (const stands of [
+      ...['a.jpg/small-b35285b9a2b4a884.webp', 'a.jpg/medium-feb14585c72adc76.webp'],
+      ...['a.jpg/large-bfa14f8be479a851.webp', 'a.jpg/retina-d42630e1df3ace6b.webp'],
+      'a.jpg/w_60,h_60,fit_cover,g_center,f_webp-af36754b04896034.webp',
+      'a.jpg/w_60,h_60,fit_cover,g_attention,f_webp-fdcb2b3bdd98d546.webp',
+    ]) {
+      const preset = stands.replace(/^a\.jpg\/(.*)-\w+\.webp$/, '$1');
+      assert.deepEqual(on(preset), [undefined, stands]);
+    }
   });
 
   it('differs between presets of one name that came to mean something else', () => {

@@ -52,8 +52,8 @@ describe('a face detector that is ill', { concurrency: true }, () => {
         ${atStart}
         onTask((task) => { ${atTask} answer(task, ${A_FACE}); }); ready();`);
       const finder = createFaceFinder({
-        timeoutMs: 2000,
-        startMs: 1500,
+        look: { cpuMs: 1000, stillMs: 2000 },
+        start: { cpuMs: 1000, stillMs: 1500 },
         waiting: 16,
         idleMs: 60_000,
         backOffMs: 6000,

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Epoch } from '../../renditions/epochs.ts';
+import { joinFaces } from './known-faces.ts';
 import type { PrefixEpochs } from './prefix-epochs.ts';
 import { afterFolderPurge, emptyRecord, type OriginalRecord, patched, type RecordPatch } from './record.ts';
 
@@ -147,7 +148,7 @@ function joined(stored: OriginalRecord, here: OriginalRecord): OriginalRecord {
     ...stored,
     source: stored.source ?? here.source,
     picture: stored.picture ?? here.picture,
-    faces: stored.faces ?? here.faces,
+    faces: joinFaces(stored.faces, here.faces),
     uploaded: stored.uploaded ?? here.uploaded,
   };
 }

@@ -1,6 +1,7 @@
-import { type Face, isFace } from '../../faces/face.ts';
+import { DETECTOR_VERSION } from '../../faces/face.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import type { ObjectVersion, StoredObject } from '../../stores/store.ts';
+import { joinFaces, type KnownFaces, readFaces, writeFaces } from './known-faces.ts';
 
 /**
  * What all machines know about one original: the object `original.json` beside its renditions. Read, merged and written
@@ -16,7 +17,7 @@ export interface OriginalRecord {
   readonly source: SourceVersion | undefined;
   readonly picture: PictureDescription | undefined;
   /** Undefined until a look was finished. */
-  readonly faces: readonly Face[] | undefined;
+  readonly faces: KnownFaces | undefined;
   /** When its bytes were last found replaced, in unix milliseconds. */
   readonly replacedAt: number | undefined;
   /** Digest in hex of an upload that `complete` accepted. */
@@ -40,10 +41,6 @@ export interface SourceVersion {
 export type RecordPatch = Partial<Pick<OriginalRecord, 'source' | 'picture' | 'faces' | 'uploaded'>>;
 
 const VERSION = 1;
-/** Bumped when the detector finds other faces than before; those of another detector are looked for again. */
-const DETECTOR = 'blazeface-1';
-/** Faces beyond these change no crop. */
-export const MAX_FACES = 100;
 /** Tags of the same bytes: replicas and copies have tags of their own. */
 const MAX_ETAGS = 8;
 export const MAX_RECORD_BYTES = 256 * 1024;
@@ -64,12 +61,13 @@ export function afterFolderPurge(record: OriginalRecord, folder: number): Origin
   return { ...emptyRecord(record.id, record.epoch, folder), others: record.others };
 }
 
-/** With what was learned; a source of the same bytes adds its tag. */
+/** With what was learned; a source of the same bytes adds its tag, and faces of one depth stay as they were first found. */
 export function patched(record: OriginalRecord, patch: RecordPatch): OriginalRecord {
   const { source } = patch;
-  if (!source || source.sha256 !== record.source?.sha256) return { ...record, ...patch };
+  const learned = { ...record, ...patch, faces: joinFaces(record.faces, patch.faces) };
+  if (!source || source.sha256 !== record.source?.sha256) return learned;
   const etags = [...new Set([...record.source.etags, ...source.etags])].slice(-MAX_ETAGS);
-  return { ...record, ...patch, source: { ...source, etags } };
+  return { ...learned, source: { ...source, etags } };
 }
 
 /** An entity tag for comparison: weak and strong ones of one store name the same bytes here, and are hints only. */
@@ -84,7 +82,7 @@ export function sameVersion(source: SourceVersion, version: ObjectVersion): bool
 }
 
 export function writeRecord({ others, folder, faces, uploaded, ...known }: OriginalRecord): StoredObject {
-  const found = faces ? { detector: DETECTOR, faces } : {};
+  const found = faces ? { detector: DETECTOR_VERSION, ...writeFaces(faces) } : {};
   const record = { ...others, version: VERSION, ...known, folder: folder || undefined, ...found, sha256: uploaded };
   const body = Buffer.from(JSON.stringify(record));
   return { body, contentType: 'application/json', cacheControl: 'no-cache', metadata: {} };
@@ -96,14 +94,14 @@ export function readRecord(body: Buffer, expectedId: string): OriginalRecord | u
   if (!parsed) return undefined;
   // Records of before there were epochs have none, and no id.
   const { version, id = expectedId, epoch = 0, folder = 0, ...learned } = parsed;
-  const { source, picture, detector, faces, sha256, replacedAt, ...others } = learned;
+  const { source, picture, detector, depth, faces, wholeFaces, sha256, replacedAt, ...others } = learned;
   if (version !== VERSION || id !== expectedId || !isCount(epoch) || !isCount(folder)) return undefined;
   if (!(source === undefined || isSource(source)) || !(picture === undefined || isPicture(picture))) return undefined;
   if (!(sha256 === undefined || isDigest(sha256))) return undefined;
   if (!(replacedAt === undefined || isCount(replacedAt))) return undefined;
-  const sound = Array.isArray(faces) && faces.length <= MAX_FACES && faces.every(isFace);
-  if (faces !== undefined && !sound) return undefined;
-  const current = detector === DETECTOR && sound ? faces : undefined;
+  const found = readFaces({ depth, faces, wholeFaces });
+  if (found === 'damaged') return undefined;
+  const current = detector === DETECTOR_VERSION ? found : undefined;
   return { id: expectedId, epoch, folder, source, picture, faces: current, uploaded: sha256, replacedAt, others };
 }
 

@@ -1,4 +1,4 @@
-import type { Face, Probe } from '../../faces/face.ts';
+import type { Face, LookDepth, Probe } from '../../faces/face.ts';
 import { refuse } from '../formats/header.ts';
 import type { PictureHeader } from '../picture-source.ts';
 import type { Box, Pixels } from '../pixels.ts';
@@ -9,12 +9,13 @@ import { type Decoder, decode, openPixels } from './decode.ts';
 import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 import type { FaceBox } from './face-boxes.ts';
 import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces, workingSize } from './geometry.ts';
+import { lookDepthFor } from './look-depth.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
  * faces of this original are not known yet.
  */
-export type FaceLookup = (probe: () => Promise<Probe>) => Promise<readonly Face[] | undefined>;
+export type FaceLookup = (probe: () => Promise<Probe>, depth: LookDepth) => Promise<readonly Face[] | undefined>;
 
 /** Longer side of the detector input in pixels: faces of 5 % of it are found (bench/faces.ts). */
 export const PROBE_SIDE_PX = 640;
@@ -50,7 +51,8 @@ export async function cropToFaces(
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
   const pixels = held && (await decode(decoder.load().resize({ ...held, fit: 'fill' }), header));
-  const faces = await lookup(async () => probeOf(sharp, pixels ?? (await decode(small(decoder), header))));
+  const probe = async () => probeOf(sharp, pixels ?? (await decode(small(decoder), header)));
+  const faces = await lookup(probe, lookDepthFor(plan, header.size, region, recipe.faceZoom));
   const source = pixels ? decoder.from(pixels) : decoder;
   const framed = faces?.length
     ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)

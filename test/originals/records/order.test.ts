@@ -103,12 +103,12 @@ describe('an epoch that has begun', () => {
     b.clock.ms += 31_000;
     assert.equal((await b.records.see(ID)).epoch, '0+1');
     assert.equal(b.records.known(ID).picture, undefined);
-    b.records.learn(ID, '0+1', { faces: [] });
+    b.records.learn(ID, '0+1', { faces: { tiles: [] } });
     await b.saved();
     assert.deepEqual([store.record(ID).picture, store.record(ID).faces, store.record(ID).folder], [undefined, [], 1]);
     const later = machine(store.store);
     await later.records.see(ID);
-    assert.deepEqual(later.records.known(ID).faces, []);
+    assert.deepEqual(later.records.known(ID).faces, { tiles: [] });
   });
 });
 

@@ -64,7 +64,7 @@ describe('the record of an original', () => {
     const store = createMemoryStore();
     const [a, b] = [machine(store), machine(store)];
     await Promise.all([a.records.see(ID), b.records.see(ID)]);
-    a.records.learn(ID, '0', { faces: [] });
+    a.records.learn(ID, '0', { faces: { tiles: [] } });
     b.records.learn(ID, '0', { source: source('b'), uploaded: 'b'.repeat(64) });
     await Promise.all([a.saves.drain(10_000), b.saves.drain(10_000)]);
     assert.deepEqual([a.json().faces, a.json().sha256, a.json().source.bytes], [[], 'b'.repeat(64), 3]);
@@ -78,7 +78,7 @@ describe('the record of an original', () => {
       writing.resolve();
       await held.promise;
     };
-    records.learn(ID, '0', { faces: [] });
+    records.learn(ID, '0', { faces: { tiles: [] } });
     records.learn(ID, '0', { source: source('a') });
     await writing.promise;
     records.learn(ID, '0', { uploaded: 'c'.repeat(64) });
@@ -94,7 +94,7 @@ describe('the record of an original', () => {
     await records.see(ID);
     records.learn(ID, '0', { source: source('a') });
     await records.raise(ID, never);
-    records.learn(ID, '0', { faces: [] });
+    records.learn(ID, '0', { faces: { tiles: [] } });
     await saves.drain(10_000);
     assert.deepEqual([json().epoch, json().faces, json().source], [1, undefined, undefined]);
     assert.equal(records.known(ID).source, undefined);

@@ -89,7 +89,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
         await work(20);
         return { data: toPixels(provenance), width: 1, height: 1 };
       };
-      const found = seeksFaces(recipe) ? await faces(probe) : [];
+      const found = seeksFaces(recipe) ? await faces(probe, depthOf(recipe)) : [];
       await work(50);
       const framedBy = found?.[0] ? Math.round(found[0].eyesY * 1e6) : 0;
       const { width, height, output } = recipe;
@@ -126,15 +126,18 @@ function sizeOf({ width = SIZE.width }: Recipe) {
   return { width, height: Math.round((width * SIZE.height) / SIZE.width) };
 }
 
+/** As large renditions need the tiles. */
+const depthOf = ({ width = SIZE.width }: Recipe) => (width < 200 ? 'whole' : 'tiles');
+
 /** Finds one face, which says whose it is. */
 export function createFakeFinder(draws: Draws): FaceFinder {
   return {
-    async find({ data }) {
-      await delay(draws.below(30));
+    async find({ data }, depth) {
+      await delay(draws.happens(0.05) ? draws.below(6000) : draws.below(30));
       if (draws.happens(0.05)) throw new FaceFinderError('planted');
       const { version } = JSON.parse(Buffer.from(data).toString()) as Provenance;
       const faces = [{ left: 0, top: 0, width: 0.1, height: 0.1, score: 1, eyesY: version / 1e6 }];
-      return { faces, depth: 'tiles', complete: true };
+      return { faces, depth, complete: !draws.happens(0.03) };
     },
     running: true,
     close: async () => {},
