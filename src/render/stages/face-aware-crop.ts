@@ -6,8 +6,9 @@ import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
-import type { FaceBox } from './face-window.ts';
-import { dependsOnFaces, windowToFaces, workingSize } from './geometry.ts';
+import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
+import type { FaceBox } from './face-boxes.ts';
+import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces, workingSize } from './geometry.ts';
 import { lookDepthFor } from './look-depth.ts';
 
 /**
@@ -53,10 +54,12 @@ export async function cropToFaces(
   const probe = async () => probeOf(sharp, pixels ?? (await decode(small(decoder), header)));
   const faces = await lookup(probe, lookDepthFor(plan, header.size, region, recipe.faceZoom));
   const source = pixels ? decoder.from(pixels) : decoder;
+  const framed = faces?.length
+    ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)
+    : // Without pixels in memory libvips places the window by its own measure of attention, while it scales.
+      pixels && cutsAway(plan) && windowToDetail(plan, await greyOf(sharp, pixels));
   return {
-    decoder: faces?.length
-      ? source.withPlan(windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom))
-      : source,
+    decoder: framed ? source.withPlan(framed) : source,
     header: pixels ? CONVERTED : header,
     downscaled: pixels,
     facesMissed: faces === undefined,
@@ -79,6 +82,18 @@ async function probeOf(sharp: SharpModule, pixels: Pixels): Promise<Probe> {
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
   return { data: rgba, width: info.width, height: info.height };
+}
+
+/** The small picture in which detail is looked for. */
+export async function greyOf(sharp: SharpModule, pixels: Pixels): Promise<GreyPicture> {
+  const { data, info } = await openPixels(sharp, pixels)
+    .resize({ width: GREY_SIDE_PX, height: GREY_SIDE_PX, fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('b-w')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch(refuse);
+  return { data, width: info.width, height: info.height };
 }
 
 /** From fractions of the upright original to fractions of the region that its border surrounds. */

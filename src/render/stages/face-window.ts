@@ -1,164 +1,165 @@
 import type { Box, Size } from '../pixels.ts';
+import { type FaceBox, groupOf, type PlacedFace, placeFaces } from './face-boxes.ts';
 
 /**
  * Places the window of a cover crop: pure geometry from faces to a rectangle, in pixels of the scaled, upright picture. The
  * same input always gives the same window.
+ *
+ * Where a face of the group (see face-boxes.ts) can be whole, the window holds as much of the group as any could; of such windows,
+ * that of the most worth wins. Else the window shows as much as it can of the face of the most weight, its eyes first.
  */
 
-/** A face in fractions (0 to 1) of the upright picture. */
-export interface FaceBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  /** 0 to 1. */
-  readonly score: number;
-  /** Vertical position of the eyes, 0 at the top of the picture. */
-  readonly eyesY: number;
-}
-
-/** A detector's box reaches from the brows to the chin; a head with hair and some air, in parts of that box. */
-const HEAD = { above: 0.5, below: 0.2, beside: 0.2 };
+/** Worth of a face that is whole, whole with its forehead too, with all of its head too, and of one that is cut; in parts of its weight. */
+const WORTH = { face: 1, front: 0.3, head: 0.4, cut: -0.2 };
+/** What a window loses by lying one of its own sides away from the ideal, in parts of the largest weight; the first part is free. */
+const DRIFT = { worth: 0.6, free: 0.2 };
 /** Distance of the eyes from the window's top, as a fraction of it, where there is room. */
 const EYES_AT = 1 / 3;
-/** A zoomed face takes at most this part of the window's shorter side. */
-const ZOOMED_FACE_SHARE = 0.45;
-/** A zoom keeps faces that are at least this wide beside the largest one, and may leave smaller ones out. */
-const GROUP_SHARE = 0.5;
-/** The work grows with the cube of the faces; a crowd is framed by its largest. */
-const MAX_FACES = 24;
+/** Air above a head, in parts of its height, where there is room. */
+const AIR = 0.12;
+/** The part of scarce room that goes above faces: hair differs more than chins do. */
+const ABOVE = 0.8;
+/** A zoomed face takes at most this part of the window's shorter side, and the heads of a group this part of the window. */
+const ZOOMED = { face: 0.45, group: 0.9 };
 
-interface Placed {
-  readonly face: Box;
-  readonly head: Box;
-  readonly eyesY: number;
-  readonly weight: number;
-}
+type Position = readonly [left: number, top: number];
 
-/** The factor by which a crop zooms in on the largest face and those of about its size: 1 to `most`. */
+/** The factor by which a crop zooms in on the largest face and its equals: 1 to `most`. */
 export function zoomOn(faces: readonly FaceBox[], scaled: Size, window: Size, most: number): number {
-  const placed = place(faces, scaled);
+  const placed = placeFaces(faces, scaled);
   const largest = placed[0];
   if (!largest || most <= 1) return 1;
-  const group = placed.filter(({ face }) => face.width >= GROUP_SHARE * largest.face.width);
-  const around = union(group.map(({ head }) => head));
+  const around = union(groupOf(placed).map(({ head }) => head));
   const side = Math.min(window.width, window.height);
-  const byFace = (ZOOMED_FACE_SHARE * side) / Math.max(largest.face.width, largest.face.height);
-  const byGroup = Math.min(window.width / around.width, window.height / around.height);
+  const byFace = (ZOOMED.face * side) / Math.max(largest.face.width, largest.face.height);
+  const byGroup = ZOOMED.group * Math.min(window.width / around.width, window.height / around.height);
   return Math.max(1, Math.min(most, byFace, byGroup));
 }
 
 /** Where a window of this size goes in a picture with at least one face. */
 export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: Size): Box {
   const room = { width: scaled.width - window.width, height: scaled.height - window.height };
-  const placed = place(faces, scaled);
-  const { width, height } = window;
-  const at = ([left, top]: readonly [number, number]): Box => ({ left, top, width, height });
-  const stops = placed.flatMap(({ face, head }) => [face, head]);
+  const placed = placeFaces(faces, scaled);
+  const group = groupOf(placed).filter(({ face }) => fits(face, window));
+  const at = ([left, top]: Position): Box => ({ left, top, width: window.width, height: window.height });
+  if (group.length === 0) return at(onTheLargest(placed, room, window));
 
-  // First choose the faces to keep: all if they fit, else those of the most weight, cutting as little as possible.
-  const first = best(positions(stops, room, window), (position) => {
+  // First choose what to keep, then place it: the ideal position depends on which faces are whole.
+  const heldBy = (box: Box) => sum(group, ({ face, weight }) => (contains(box, face) ? weight : 0));
+  const first = best(positions(placed, room, window), (position) => {
     const box = at(position);
-    return [
-      sum(placed, ({ face, weight }) => (contains(box, face) ? weight : 0)),
-      -sum(placed, ({ face, weight }) => (cuts(box, face) ? weight : 0)),
-      sum(placed, ({ face, weight }) => weight * shareInside(box, face)),
-    ];
+    return [heldBy(box), worth(placed, box)];
   });
   const kept = placed.filter(({ face }) => contains(at(first), face));
-  const subject = kept.length > 0 ? kept : placed.filter(({ face }) => shareInside(at(first), face) > 0).slice(0, 1);
-  const ideal = idealFor(subject, room, window);
-
-  // Then place them: heads inside, no other face cut, eyes near the upper third.
-  const candidates = positions([...stops, ...subject.map(({ head }) => head)], room, window, ideal);
-  const second = best(candidates, (position) => {
+  const ideal = idealFor(groupOf(kept), room, window);
+  const dear = kept[0]?.weight ?? 0;
+  const second = best(positions(placed, room, window, aroundIdeal(ideal, window)), (position) => {
     const box = at(position);
-    return [
-      sum(placed, ({ face, weight }) => (contains(box, face) ? weight : 0)),
-      -sum(placed, ({ face, weight }) => (cuts(box, face) && !subject.some((own) => own.face === face) ? weight : 0)),
-      kept.length > 0 ? 0 : sum(subject, ({ face }) => Math.round(20 * shareInside(box, face))),
-      sum(subject, ({ head, weight }) => (contains(box, head) ? weight : 0)),
-      -Math.abs(position[0] - ideal[0]) - Math.abs(position[1] - ideal[1]),
-    ];
+    const drift = dear * driftFrom(ideal, position, window);
+    return [heldBy(box), worth(placed, box) - drift, ...nearness(ideal, position, room)];
   });
   return at(second);
 }
 
-/** Faces in pixels, rounded outward so that a face counted as inside really is; the largest first. */
-function place(faces: readonly FaceBox[], { width, height }: Size): Placed[] {
-  const within = (left: number, top: number, right: number, bottom: number): Box => {
-    const x = Math.max(0, Math.floor(left));
-    const y = Math.max(0, Math.floor(top));
-    return {
-      left: x,
-      top: y,
-      width: Math.min(width, Math.ceil(right)) - x,
-      height: Math.min(height, Math.ceil(bottom)) - y,
-    };
-  };
-  return faces
-    .map((face) => {
-      const [left, top] = [face.left * width, face.top * height];
-      const [across, down] = [face.width * width, face.height * height];
-      return {
-        face: within(left, top, left + across, top + down),
-        head: within(
-          left - HEAD.beside * across,
-          top - HEAD.above * down,
-          left + (1 + HEAD.beside) * across,
-          top + (1 + HEAD.below) * down,
-        ),
-        eyesY: face.eyesY * height,
-        weight: across * down * face.score,
-      };
-    })
-    .filter(({ face }) => face.width > 0 && face.height > 0)
-    .toSorted((a, b) => b.weight - a.weight || a.face.left - b.face.left || a.face.top - b.face.top)
-    .slice(0, MAX_FACES);
+/** The position that shows the most of the face of the most weight: its eyes before the rest of it, that before its hair. */
+function onTheLargest(placed: readonly PlacedFace[], room: Size, window: Size): Position {
+  const largest = placed.slice(0, 1);
+  const ideal = idealFor(largest, room, window);
+  return best(positions(placed, room, window, [ideal]), ([left, top]) => {
+    const box = { left, top, ...window };
+    const shown = (part: 'eyes' | 'face') => sum(largest, (face) => shareInside(box, face[part]));
+    return [shown('eyes'), shown('face'), worth(placed, box), ...nearness(ideal, [left, top], room)];
+  });
 }
 
-/** The best position without limits: faces in the middle across, eyes at the upper third. */
-function idealFor(subject: readonly Placed[], room: Size, window: Size): [number, number] {
-  if (subject.length === 0) return [Math.floor(room.width / 2), Math.floor(room.height / 2)];
-  const around = union(subject.map(({ face }) => face));
-  const weight = sum(subject, (one) => one.weight);
-  const eyes = sum(subject, (one) => one.weight * one.eyesY) / weight;
+/** What a window is worth by the faces that it holds whole or cuts. */
+function worth(placed: readonly PlacedFace[], window: Box): number {
+  return sum(placed, ({ face, front, head, weight }) => {
+    const share = shareInside(window, face);
+    if (share < 1) return share > 0 ? WORTH.cut * weight : 0;
+    const more = (contains(window, front) ? WORTH.front : 0) + (contains(window, head) ? WORTH.head : 0);
+    return (WORTH.face + more) * weight;
+  });
+}
+
+/** The best position without limits: faces in the middle across, eyes at the upper third, heads whole with air above them. */
+function idealFor(subject: readonly PlacedFace[], room: Size, window: Size): Position {
+  const faces = union(subject.map(({ face }) => face));
+  const heads = union(subject.map(({ head }) => head));
+  const eyesY = sum(subject, ({ weight, eyesY }) => weight * eyesY) / sum(subject, ({ weight }) => weight);
+  const air = AIR * Math.max(...subject.map(({ head }) => head.height));
+  const spare = window.height - heads.height;
+  let top = eyesY - EYES_AT * window.height;
+  if (spare >= 0) top = Math.min(top, heads.top - Math.min(air, ABOVE * spare));
+  else if (faces.height <= window.height) top = faces.top - ABOVE * (window.height - faces.height);
   return [
-    clamp(Math.round(around.left + around.width / 2 - window.width / 2), room.width),
-    clamp(Math.round(eyes - EYES_AT * window.height), room.height),
+    clamp(roundedIn(faces.left + faces.width / 2 - window.width / 2, room.width), room.width),
+    clamp(Math.round(top), room.height),
   ];
 }
 
-/** All positions where the rank can change: an edge of the window at an edge of a box, the ends, and the ideal. */
+/** The ideal and the ends of the way from it that costs nothing. */
+function aroundIdeal([left, top]: Position, { width, height }: Size): Position[] {
+  const [across, down] = [Math.floor(DRIFT.free * width), Math.floor(DRIFT.free * height)];
+  return [
+    [left, top],
+    [left - across, top - down],
+    [left + across, top + down],
+  ];
+}
+
+function driftFrom(ideal: Position, [left, top]: Position, { width, height }: Size): number {
+  const beyond = (distance: number) => Math.max(0, distance - DRIFT.free);
+  return DRIFT.worth * (beyond(Math.abs(left - ideal[0]) / width) + beyond(Math.abs(top - ideal[1]) / height));
+}
+
+/** Ranks of equally good positions: nearer the ideal, then nearer the middle, so that a mirrored picture gets the mirrored window. */
+function nearness(ideal: Position, [left, top]: Position, room: Size): number[] {
+  return [-Math.abs(left - ideal[0]) - Math.abs(top - ideal[1]), -Math.abs(2 * left - room.width)];
+}
+
+/** All positions where the rank can change: an edge of the window at an edge of a box, the ends, the middle and `more`. */
 function positions(
-  boxes: readonly Box[],
+  placed: readonly PlacedFace[],
   room: Size,
   window: Size,
-  ideal: readonly [number, number] = [Math.floor(room.width / 2), Math.floor(room.height / 2)],
-): [number, number][] {
-  const along = (length: number, preferred: number, edges: number[]) =>
-    length === 0 ? [0] : [...new Set([preferred, 0, length, ...edges.map((edge) => clamp(edge, length))])];
-  const across = along(
-    room.width,
-    ideal[0],
-    boxes.flatMap(({ left, width }) => [left, left + width, left + width - window.width, left - window.width]),
-  );
-  const down = along(
-    room.height,
-    ideal[1],
-    boxes.flatMap(({ top, height }) => [top, top + height, top + height - window.height, top - window.height]),
-  );
-  return across.flatMap((x) => down.map((y): [number, number] => [x, y]));
+  more: readonly Position[] = [],
+): Position[] {
+  const group = groupOf(placed);
+  const companions = placed.filter((one) => !group.includes(one)).flatMap(({ face, head }) => [face, head]);
+  const boxes = [...stopsOf(group, window), ...companions];
+  const along = (length: number, edges: number[]) => [
+    ...new Set([roundedIn(length / 2, length), 0, length, ...edges.map((edge) => clamp(edge, length))]),
+  ];
+  const across = along(room.width, [
+    ...more.map(([left]) => left),
+    ...boxes.flatMap(({ left, width }) => [left, left + width, left + width - window.width, left - window.width]),
+  ]);
+  const down = along(room.height, [
+    ...more.map(([, top]) => top),
+    ...boxes.flatMap(({ top, height }) => [top, top + height, top + height - window.height, top - window.height]),
+  ]);
+  return across.flatMap((x) => down.map((y): Position => [x, y]));
+}
+
+/** The boxes of a group at whose edges the rank can change: those around all of it where it fits, because the work grows fast. */
+function stopsOf(group: readonly PlacedFace[], window: Size): Box[] {
+  const [faces, fronts, heads] = [
+    group.map(({ face }) => face),
+    group.map(({ front }) => front),
+    group.map(({ head }) => head),
+  ];
+  if (fits(union(heads), window)) return [union(faces), union(fronts), union(heads)];
+  return [...group.map(({ eyes }) => eyes), ...faces, ...fronts, ...heads];
 }
 
 /** The first position of the highest rank; ranks are compared number by number. */
-function best(candidates: readonly [number, number][], rank: (position: [number, number]) => number[]) {
-  let winner = candidates[0] ?? [0, 0];
+function best(candidates: readonly Position[], rank: (position: Position) => number[]): Position {
+  let winner: Position = candidates[0] ?? [0, 0];
   let highest: number[] | undefined;
   for (const candidate of candidates) {
     const own = rank(candidate);
-    const difference = highest ? firstDifference(own, highest) : 1;
-    if (difference > 0) [winner, highest] = [candidate, own];
+    if (!highest || firstDifference(own, highest) > 0) [winner, highest] = [candidate, own];
   }
   return winner;
 }
@@ -172,13 +173,12 @@ function firstDifference(a: readonly number[], b: readonly number[]): number {
   return 0;
 }
 
-function contains(outer: Box, inner: Box): boolean {
-  return shareInside(outer, inner) === 1;
+function fits(box: Size, window: Size): boolean {
+  return box.width <= window.width && box.height <= window.height;
 }
 
-function cuts(window: Box, box: Box): boolean {
-  const share = shareInside(window, box);
-  return share > 0 && share < 1;
+function contains(outer: Box, inner: Box): boolean {
+  return shareInside(outer, inner) === 1;
 }
 
 function shareInside(outer: Box, inner: Box): number {
@@ -193,6 +193,11 @@ function union(boxes: readonly Box[]): Box {
   const right = Math.max(...boxes.map((box) => box.left + box.width));
   const bottom = Math.max(...boxes.map((box) => box.top + box.height));
   return { left, top, width: right - left, height: bottom - top };
+}
+
+/** Rounded, halves towards the middle of `length`: a mirrored position is rounded to the mirrored number. */
+function roundedIn(value: number, length: number): number {
+  return 2 * value <= length ? Math.ceil(value - 0.5) : Math.floor(value + 0.5);
 }
 
 function clamp(value: number, most: number): number {

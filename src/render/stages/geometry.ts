@@ -5,7 +5,9 @@
 
 import type { Box, Size } from '../pixels.ts';
 import type { Fit } from '../recipe.ts';
-import { type FaceBox, windowOnFaces, zoomOn } from './face-window.ts';
+import { type GreyPicture, windowOnDetail } from './detail-window.ts';
+import type { FaceBox } from './face-boxes.ts';
+import { windowOnFaces, zoomOn } from './face-window.ts';
 
 export interface FrameRequest {
   /** In pixels; where one of the two is missing, the original's shape decides. */
@@ -56,6 +58,11 @@ export function windowToFaces(plan: FramePlan, faces: readonly FaceBox[], pictur
   if (faces.length === 0) return plan;
   const scaled = zoomed(plan, picture, zoomOn(faces, plan.scaled, plan.window, mostZoom(plan, picture, faceZoom)));
   return { ...plan, scaled, window: windowOnFaces(faces, scaled, plan.window) };
+}
+
+/** The same plan with its window where there is detail, near where subjects are; for a picture without a known face. */
+export function windowToDetail(plan: FramePlan, picture: GreyPicture): FramePlan {
+  return { ...plan, window: windowOnDetail(picture, plan.scaled, plan.window) };
 }
 
 /** The size whose pixels serve any zoom and a detector input with this longer side; never larger than the picture. */
