@@ -1,5 +1,5 @@
 /**
- * All benches of issue 7, one after the other, and the table of what was promised: figure, mark, reached or not.
+ * All benches, one after the other, and the table of what was promised: figure, mark, reached or not.
  *
  *   npm run bench -- [--photos DIR] [--only hits,once] [--out bench/results]
  *
@@ -37,7 +37,7 @@ function figure<Data>(name: string, read: (data: Data) => number | undefined): n
 type Hits = Record<string, { perSecond: number; cpu: number }>;
 type Misses = { summary: Record<string, { speed: number }> };
 type Family = Record<string, { cpu: number; bytes: number }>;
-type Once = { sibling: number; proxy: number };
+type Once = { sibling: number; proxy: number; faces: number };
 type Cost = { machines: number; total: number };
 const miss = (pair: string, report = 'misses') => figure<Misses>(report, ({ summary }) => summary[pair]?.speed);
 const MIB = 1024 ** 2;
@@ -91,6 +91,14 @@ const promises: Promised[] = [
   {
     what: 'thumb whose sibling was just rendered, CPU over a cold thumb',
     ...{ mark: 0.2, atMost: true, found: figure<Once>('once', ({ sibling }) => sibling) },
+  },
+  {
+    what: 'cold thumbs and social pictures framed on faces, renditions/s over the same without faces, all six sizes alike',
+    ...{ mark: 0.7, found: miss('Darkroom, folder, faces over Darkroom, folder') },
+  },
+  {
+    what: 'cold thumb framed on faces, CPU over one without',
+    ...{ mark: 80 / 56, atMost: true, found: figure<Once>('once', ({ faces }) => faces) },
   },
   {
     what: 'start to the first stored rendition over an empty Fastify server, both bundled',

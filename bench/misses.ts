@@ -5,7 +5,8 @@
  *   node bench/misses.ts [--photos DIR] [--count 30] [--rounds 2] [--presets thumb,...]
  *     [--ways 'bare sharp$|folder$'] [--out bench/results]
  *
- * All crop to the centre and look for no faces. "plain" is sharp's default effort, as the others encode.
+ * All crop to the centre and look for no faces, but for "faces", which is the default product: `thumb` and `og` are framed on
+ * them. "plain" is sharp's default effort, as the others encode.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,8 @@ const originals = join(home.path, 'originals');
 const WARM_UP = 40;
 const idsOf = (round: number, preset: Product) =>
   manyOriginals(values.photos, originals, count + WARM_UP, `${round}-${preset}-`);
-const common = { DARKROOM_FACES: 'off', DARKROOM_PRESETS: writePresets(home.path) };
+const product = { DARKROOM_PRESETS: writePresets(home.path) };
+const common = { ...product, DARKROOM_FACES: 'off' };
 
 /** One way to make renditions. Called with fresh ids; starts what it needs and ends it. */
 type Way = (ids: readonly string[], preset: Product, round: number) => Promise<Done>;
@@ -58,6 +60,11 @@ const every: Record<string, Way> = {
     measured(
       await startServer(folderSettings),
       ids.map((id) => signedPath(preset, id)),
+    ),
+  'Darkroom, folder, faces': async (ids, preset) =>
+    measured(
+      await startServer({ ...product, DARKROOM_ORIGINALS: `file:${originals}` }),
+      ids.map((id) => signedPath(`${preset}-faces`, id)),
     ),
   ...(bucket && {
     // Reads its originals there and puts its renditions there, by the same client.
@@ -139,6 +146,8 @@ const compare = (way: string, over: string) => {
   summary[`${way} over ${over}`] = { speed: speed(way, over), cpu: cpu(way, over), bytes };
 };
 compare('Darkroom, folder', 'bare sharp');
+compare('Darkroom, folder, faces', 'Darkroom, folder');
+compare('Darkroom, folder, faces', 'bare sharp');
 compare('Darkroom, S3', 'bare sharp');
 compare('Darkroom, S3', 'bare sharp, S3');
 compare('Darkroom, folder, plain', 'bare sharp, plain');

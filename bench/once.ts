@@ -29,9 +29,9 @@ function idsOf(round: number): { warm: string[]; ids: string[] } {
   return { warm, ids: manyOriginals(values.photos, originals, count, `${round}-`) };
 }
 
-function start(results: string) {
+function start(results: string, faces: boolean) {
   return startServer({
-    ...{ DARKROOM_FACES: 'off', DARKROOM_PRESETS: presets, DARKROOM_ORIGINALS: `file:${originals}` },
+    ...{ DARKROOM_FACES: faces ? 'on' : 'off', DARKROOM_PRESETS: presets, DARKROOM_ORIGINALS: `file:${originals}` },
     DARKROOM_RESULTS: results,
   });
 }
@@ -50,54 +50,62 @@ async function cost(server: Server, preset: string, ids: readonly string[]): Pro
   return ((await server.settledCpuMs()) - before) / ids.length;
 }
 
-async function warmed(results: string, warm: readonly string[]): Promise<Server> {
-  const server = await start(results);
-  for (const preset of ['small', 'thumb']) await cost(server, preset, warm);
+/** Crops to the centre, or as the default product: framed on faces. */
+type Thumb = 'thumb' | 'thumb-faces';
+
+async function warmed(results: string, warm: readonly string[], thumb: Thumb): Promise<Server> {
+  const server = await start(results, thumb === 'thumb-faces');
+  for (const preset of ['small', thumb]) await cost(server, preset, warm);
   return server;
 }
 
 const resultsOf = (round: number, what: string) => `file:${join(home.path, `results-${what}-${round}`)}`;
+
+async function coldThumb(round: number, thumb: Thumb, results = resultsOf(round, `cold-${thumb}`)): Promise<number> {
+  const { warm, ids } = idsOf(round);
+  const server = await warmed(results, warm, thumb);
+  const each = await cost(server, thumb, ids);
+  await server.stop();
+  return each;
+}
+
+async function thumbAfterMedium(round: number, thumb: Thumb): Promise<number> {
+  const { warm, ids } = idsOf(round);
+  const server = await warmed(resultsOf(round, `sibling-${thumb}`), warm, thumb);
+  let sum = 0;
+  for (let from = 0; from < ids.length; from += REMEMBERED) {
+    const some = ids.slice(from, from + REMEMBERED);
+    await cost(server, 'medium', some);
+    sum += (await cost(server, thumb, some)) * some.length;
+  }
+  await server.stop();
+  return sum / ids.length;
+}
+
+async function thumbOfProxy(round: number, thumb: Thumb): Promise<number> {
+  const { warm, ids } = idsOf(round);
+  const results = resultsOf(round, `copy-${thumb}`);
+  const first = await start(results, thumb === 'thumb-faces');
+  // A server may wait for a second rendition, and for one that the first could not serve, before it keeps a copy.
+  for (const id of ids) for (const preset of ['og', 'medium']) await ask(first, preset, [id]);
+  await first.stop();
+  const server = await warmed(results, warm, thumb);
+  const each = await cost(server, thumb, ids);
+  await server.stop();
+  return each;
+}
+
 /** All that is compared is saved alike, so what it is compared with is too. */
 const COLD = 'cold thumb';
+const COLD_FACES = 'cold thumb, faces';
 const WAYS: Record<string, (round: number) => Promise<number>> = {
-  async 'cold thumb, nothing kept'(round) {
-    const { warm, ids } = idsOf(round);
-    const server = await warmed('none', warm);
-    const thumb = await cost(server, 'thumb', ids);
-    await server.stop();
-    return thumb;
-  },
-  async [COLD](round) {
-    const { warm, ids } = idsOf(round);
-    const server = await warmed(resultsOf(round, 'cold'), warm);
-    const thumb = await cost(server, 'thumb', ids);
-    await server.stop();
-    return thumb;
-  },
-  async 'thumb, its medium just rendered'(round) {
-    const { warm, ids } = idsOf(round);
-    const server = await warmed(resultsOf(round, 'sibling'), warm);
-    let sum = 0;
-    for (let from = 0; from < ids.length; from += REMEMBERED) {
-      const some = ids.slice(from, from + REMEMBERED);
-      await cost(server, 'medium', some);
-      sum += (await cost(server, 'thumb', some)) * some.length;
-    }
-    await server.stop();
-    return sum / ids.length;
-  },
-  async 'thumb, only its proxy image in the store'(round) {
-    const { warm, ids } = idsOf(round);
-    const results = resultsOf(round, 'copy');
-    const first = await start(results);
-    // A server may wait for a second rendition, and for one that the first could not serve, before it keeps a copy.
-    for (const id of ids) for (const preset of ['og', 'medium']) await ask(first, preset, [id]);
-    await first.stop();
-    const server = await warmed(results, warm);
-    const thumb = await cost(server, 'thumb', ids);
-    await server.stop();
-    return thumb;
-  },
+  'cold thumb, nothing kept': (round) => coldThumb(round, 'thumb', 'none'),
+  [COLD]: (round) => coldThumb(round, 'thumb'),
+  'thumb, its medium just rendered': (round) => thumbAfterMedium(round, 'thumb'),
+  'thumb, only its proxy image in the store': (round) => thumbOfProxy(round, 'thumb'),
+  [COLD_FACES]: (round) => coldThumb(round, 'thumb-faces'),
+  'thumb, faces, its medium just rendered': (round) => thumbAfterMedium(round, 'thumb-faces'),
+  'thumb, faces, only its proxy image in the store': (round) => thumbOfProxy(round, 'thumb-faces'),
   async 'bare sharp, cold thumb'(round) {
     const files = idsOf(round).ids.map((id) => join(originals, id));
     const { cpuMs } = await bareLoop({ files, presets: ['thumb'], settings: 'ours', atATime: 1 });
@@ -116,6 +124,7 @@ const bareCold = cpuMs['bare sharp, cold thumb'] ?? 0;
 const summary = {
   sibling: (cpuMs['thumb, its medium just rendered'] ?? 0) / cold,
   proxy: (cpuMs['thumb, only its proxy image in the store'] ?? 0) / cold,
+  faces: (cpuMs[COLD_FACES] ?? 0) / cold,
 };
 const rows = Object.entries(cpuMs).map(([name, ms]) => [
   name,
@@ -126,6 +135,6 @@ const rows = Object.entries(cpuMs).map(([name, ms]) => [
 writeReport(
   values.out,
   'once',
-  `${photos.length} photos under ${count} ids, one request at a time; crops to the centre, no faces; median of ${values.rounds} rounds; saves behind the answers included.\n\n${markdownTable(['what', 'CPU ms', 'over a cold thumb', 'over bare sharp'], rows)}`,
+  `${photos.length} photos under ${count} ids, one request at a time; crops to the centre, or framed on faces where it says so, which are looked for at the first cover crop of a photo; median of ${values.rounds} rounds; saves behind the answers included.\n\n${markdownTable(['what', 'CPU ms', 'over a cold thumb', 'over bare sharp'], rows)}`,
   { ...summary, cpuMs },
 );

@@ -32,8 +32,8 @@ const WEBP = [
 const PLAIN_EFFORT = 4;
 
 /**
- * A presets file in which the six crop to the centre, as every other server does, and each has a twin `<name>-plain` with
- * sharp's default effort. Returns its path.
+ * A presets file in which the six crop to the centre, as every other server does, each with a twin `<name>-plain` with sharp's
+ * default effort, and a twin `<name>-faces` as the default product makes it. Returns its path.
  */
 export function writePresets(folder: string): string {
   const presets = PRODUCT.flatMap((name) => {
@@ -41,6 +41,7 @@ export function writePresets(folder: string): string {
     return [
       [name, preset],
       [`${name}-plain`, preset.format === 'webp' ? { ...preset, effort: PLAIN_EFFORT } : preset],
+      [`${name}-faces`, RECIPES[name]],
     ];
   });
   const path = join(folder, 'presets.json');
