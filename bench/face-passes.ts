@@ -7,7 +7,6 @@
  * Each photo is looked at by each thread in turn, so that all of them meet the same machine.
  */
 
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -16,7 +15,7 @@ import sharp from 'sharp';
 import type { Face, LookDepth, Probe } from '../src/faces/face.ts';
 import type { FaceReply, FaceTask } from '../src/faces/finder.ts';
 import type { Box } from '../src/render/pixels.ts';
-import { type Annotated, type Annotation, inPixels } from './face-set.ts';
+import { type Annotated, inPixels, readSet } from './face-set.ts';
 import { markdownTable } from './tools/report.ts';
 
 const { values } = parseArgs({
@@ -39,14 +38,9 @@ const BINS: [name: string, least: number, most: number][] = [
   ['2 to 5 %', 0.02, 0.05],
 ];
 
-interface Photo extends Annotated {
-  readonly kind: string;
-  readonly ignore: readonly Annotation[];
-}
-
 const folder = values.set ?? '';
 const depth = values.depth as LookDepth;
-const photos: Photo[] = JSON.parse(readFileSync(join(folder, 'annotations.json'), 'utf8'));
+const photos = readSet(folder);
 const probes = await Promise.all(photos.map(({ file }) => probeOf(join(folder, file))));
 
 async function probeOf(path: string): Promise<Probe> {
@@ -118,13 +112,11 @@ function iou(a: Box, b: Box): number {
   return (across * down) / (a.width * a.height + b.width * b.height - across * down);
 }
 
-const toBox = ({ x, y, w, h }: Annotation): Box => ({ left: x, top: y, width: w, height: h });
-
 /** Annotated and found faces in pairs, the largest overlap first; what is left of the found ones is false. */
-function match(photo: Photo, found: readonly Face[]) {
+function match(photo: Annotated, found: readonly Face[]) {
   const boxes = found.map((face) => inPixels(face, photo));
   const pairs = photo.faces
-    .flatMap((face, index) => boxes.map((box, at) => ({ index, at, overlap: iou(toBox(face), box) })))
+    .flatMap((face, index) => boxes.map((box, at) => ({ index, at, overlap: iou(face, box) })))
     .filter(({ overlap }) => overlap >= MIN_IOU)
     .toSorted((a, b) => b.overlap - a.overlap);
   const [hits, used] = [new Set<number>(), new Set<number>()];
@@ -133,9 +125,9 @@ function match(photo: Photo, found: readonly Face[]) {
     hits.add(index);
     used.add(at);
   }
-  const ignored = (box: Box) => photo.ignore.some((known) => iou(toBox(known), box) > 0.1);
+  const ignored = (box: Box) => photo.ignore.some((known) => iou(known, box) > 0.1);
   return {
-    faces: photo.faces.map(({ w }, index) => ({ share: w / photo.width, hit: hits.has(index) })),
+    faces: photo.faces.map(({ width }, index) => ({ share: width / photo.width, hit: hits.has(index) })),
     falseFaces: boxes.filter((box, at) => !used.has(at) && !ignored(box)).length,
   };
 }
@@ -168,7 +160,7 @@ for (const path of values.worker) {
 }
 
 const rows: string[][] = [];
-const looks = new Map<string, { photo: Photo; faces: readonly Face[]; ms: number }[]>();
+const looks = new Map<string, { photo: Annotated; faces: readonly Face[]; ms: number }[]>();
 for (const [index, photo] of photos.entries())
   for (const [path, thread] of threads) {
     const { faces, cost } = await thread.look(probes[index] as Probe);

@@ -11,6 +11,8 @@ import type { Box, Size } from '../src/render/pixels.ts';
 
 export interface Annotated extends Size {
   readonly file: string;
+  /** Such as `people`, `crowd`, `animal`. */
+  readonly kind: string;
   /** In pixels of the photo and within it: a face that the photo's edge cuts ends there. */
   readonly faces: readonly Box[];
   readonly ignore: readonly Box[];
@@ -27,15 +29,15 @@ export function readSet(folder: string): Annotated[] {
   const file = join(folder, 'annotations.json');
   if (!existsSync(file))
     throw new Error(`there is no annotations.json in ${folder}; --set names a folder with photos and one`);
-  const photos: (Size & { file: string; faces: Annotation[]; ignore?: Annotation[] })[] = JSON.parse(
+  const photos: (Size & { file: string; kind?: string; faces: Annotation[]; ignore?: Annotation[] })[] = JSON.parse(
     readFileSync(file, 'utf8'),
   );
-  return photos.map(({ file, width, height, faces, ignore = [] }) => {
+  return photos.map(({ file, kind = '', width, height, faces, ignore = [] }) => {
     const within = (boxes: readonly Annotation[]) =>
       boxes
         .map(({ x, y, w, h }) => clipped({ left: x, top: y, width: w, height: h }, { width, height }))
         .filter((box) => box.width > 0 && box.height > 0);
-    return { file, width, height, faces: within(faces), ignore: within(ignore) };
+    return { file, kind, width, height, faces: within(faces), ignore: within(ignore) };
   });
 }
 
