@@ -61,6 +61,13 @@ export function createRecordMemory(options: RecordMemoryOptions) {
     return folder === 0 ? String(epoch) : `${epoch}+${folder}`;
   }
 
+  /** A stored record, with what was learned here and is not in the store yet, without what is of before its folder's purge. */
+  function withLearned(stored: OriginalRecord): OriginalRecord {
+    const learned = states.peek(stored.id)?.record;
+    const ofSameEpoch = learned && stampOf(learned) === stampOf(stored);
+    return ofSameEpoch ? joined(asOfNow(stored), asOfNow(learned)) : asOfNow(stored);
+  }
+
   function of(id: string): Epoch {
     const doubt = doubts.get(id);
     return doubt === undefined ? stampOf(known(id)) : `${stampOf(known(id))}!${doubt}`;
@@ -74,8 +81,7 @@ export function createRecordMemory(options: RecordMemoryOptions) {
 
   return {
     ...{ known, of, stampOf, viewOf },
-    /** A record without what was learned before its folder was purged. */
-    asOfNow,
+    withLearned,
     state: (id: string) => states.get(id),
     /** What `take` is given back with, to tell what came up while a record was being read. */
     begin: (id: string) => ({ at: now(), turn: turns, doubt: doubts.get(id) }),
@@ -97,8 +103,7 @@ export function createRecordMemory(options: RecordMemoryOptions) {
       // The store lost the record or got an earlier copy back.
       const stored = older ? { ...told, epoch: before.stored.epoch } : told;
       const epochBefore = before && of(id);
-      const learned = before && stampOf(before.record) === stampOf(stored) ? asOfNow(before.record) : undefined;
-      const record = learned ? joined(asOfNow(stored), learned) : stored;
+      const record = withLearned(stored);
       const sameDoubt = doubts.get(id) === begun.doubt;
       // A doubt that came up meanwhile stands: it may be of a purge that the read was too early for.
       if (sameDoubt) doubts.delete(id);

@@ -123,7 +123,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
   async function update(id: string, signal: AbortSignal, change: NextRecord, first?: RecordState): Promise<Epoch> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { stored, etag } = (attempt === 1 ? first : undefined) ?? (await read(id, signal));
-      const next = change(memory.asOfNow(stored), memory.stampOf(stored));
+      const next = change(memory.withLearned(stored), memory.stampOf(stored));
       const object = next && writeRecord(next);
       if (!object || object.body.equals(writeRecord(stored).body)) return memory.stampOf(stored);
       // Told now: a purge of its folder, while the write is on its way, is not part of it.
@@ -160,7 +160,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
   }
 
   /** One save for all that is learned of an id before the save begins. */
-  function saveBehind(id: string): void {
+  function saveBehind(id: string, pauseMs: number): void {
     lessons += 1;
     let mine: Lesson | undefined;
     const run = async (signal: AbortSignal) => {
@@ -177,7 +177,7 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     };
     // A key of its own: what is learned while a save of this record is under way is saved behind it.
     const key = `${recordKey(id)} ${lessons}`;
-    saves.add({ key, bytes: RECORD_BYTES, pauseMs: LEARN_PAUSE_MS, run, onLost: () => pending.delete(id) });
+    saves.add({ key, bytes: RECORD_BYTES, pauseMs, run, onLost: () => pending.delete(id) });
   }
 
   return {
@@ -205,7 +205,9 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       memory.learn(id, patch);
       const waiting = pending.get(id);
       pending.set(id, { epoch, patch: waiting?.epoch === epoch ? mergedPatches(id, waiting.patch, patch) : patch });
-      if (!waiting) saveBehind(id);
+      // Another machine may soon be asked whether an upload was changed.
+      if (patch.uploaded !== undefined) saveBehind(id, 0);
+      else if (!waiting) saveBehind(id, LEARN_PAUSE_MS);
     },
     async raise(id, signal, next) {
       try {
