@@ -14,9 +14,9 @@ import sharp from 'sharp';
 import type { Face, LookDepth } from '../src/faces/face.ts';
 import { createFaceFinder } from '../src/faces/finder.ts';
 import type { Box, Pixels, Size } from '../src/render/pixels.ts';
-import { greyOf, PROBE_SIDE_PX } from '../src/render/stages/face-aware-crop.ts';
+import { greyOf } from '../src/render/stages/face-aware-crop.ts';
 import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src/render/stages/geometry.ts';
-import { lookDepthFor } from '../src/render/stages/look-depth.ts';
+import { lookDepthFor, PROBE_SIDE_PX } from '../src/render/stages/look-depth.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
 import { type Annotated, fitted, inPixels, readSet } from './face-set.ts';
@@ -76,23 +76,24 @@ if (values.sheets)
 
 async function look(annotated: Annotated): Promise<Seen> {
   const path = join(values.set, annotated.file);
-  const { pixels, size } = await probeOf(path);
+  const { pixels, size } = await probeOf(path, 'tiles');
   const photo = fitted(annotated, size);
   const since = performance.now();
   const { faces: found } = await finder.find(pixels, 'tiles', never);
   const ms = performance.now() - since;
-  const { faces: large } = await finder.find(pixels, 'whole', never);
+  const { faces: large } = await finder.find((await probeOf(path, 'whole')).pixels, 'whole', never);
   const faces = { tiles: found, whole: large };
   const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, faces)));
   return { photo, path, found, windows, ms };
 }
 
 /** The picture as the render sees it, upright. */
-async function probeOf(path: string): Promise<{ pixels: Pixels; size: Size }> {
+async function probeOf(path: string, depth: LookDepth): Promise<{ pixels: Pixels; size: Size }> {
+  const side = PROBE_SIDE_PX[depth];
   const { autoOrient } = await sharp(path).metadata();
   const { data, info } = await sharp(readFileSync(path))
     .autoOrient()
-    .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true })
+    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .ensureAlpha()
@@ -138,7 +139,7 @@ function inPhoto({ scaled, window }: FramePlan, size: Size): Box {
 
 /** The worst waits of this thread while 50 pictures are looked at. */
 async function eventLoopDelay(path: string): Promise<{ p50: number; p99: number; max: number }> {
-  const { pixels } = await probeOf(path);
+  const { pixels } = await probeOf(path, 'tiles');
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
   await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(pixels, 'tiles', never)));

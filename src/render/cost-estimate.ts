@@ -1,8 +1,8 @@
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
-import { PROBE_SIDE_PX } from './stages/face-aware-crop.ts';
-import { dependsOnFaces, planFrame, workingSize } from './stages/geometry.ts';
+import { dependsOnFaces, planFrame } from './stages/geometry.ts';
+import { lookedAtSize } from './stages/look-depth.ts';
 
 /**
  * The cost of a render, estimated before it begins: CPU in milliseconds, so that small ones go first, and peak memory in
@@ -84,7 +84,7 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const encoding = ENCODING[recipe.output];
   const entire: Box = { left: 0, top: 0, ...header.size };
   const seeks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
-  const held = seeks ? area(workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)) : 0;
+  const held = seeks ? area(lookedAtSize(plan, header.size, entire, recipe.faceZoom)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
   const decoding = estimateDecode(header, frames);

@@ -11,8 +11,8 @@ import type { Box, Pixels, Size } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { decode, openPixels, openSource } from './decode.ts';
-import { PROBE_SIDE_PX } from './face-aware-crop.ts';
-import { dependsOnFaces, planFrame, workingSize } from './geometry.ts';
+import { dependsOnFaces, planFrame } from './geometry.ts';
+import { lookedAtSize } from './look-depth.ts';
 
 /**
  * Downscaled decodes: an original decoded once, upright and in sRGB, for all renditions that are smaller by enough. Their
@@ -48,7 +48,7 @@ function neededSize({ size }: PictureHeader, recipe: Recipe): Size {
   const entire: Box = { left: 0, top: 0, ...size };
   const plan = planFrame(size, recipe);
   return seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom)
-    ? workingSize(plan, entire, recipe.faceZoom, PROBE_SIDE_PX)
+    ? lookedAtSize(plan, size, entire, recipe.faceZoom)
     : plan.scaled;
 }
 

@@ -8,8 +8,8 @@ import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
 import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 import type { FaceBox } from './face-boxes.ts';
-import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces, workingSize } from './geometry.ts';
-import { lookDepthFor } from './look-depth.ts';
+import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces } from './geometry.ts';
+import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -17,8 +17,6 @@ import { lookDepthFor } from './look-depth.ts';
  */
 export type FaceLookup = (probe: () => Promise<Probe>, depth: LookDepth) => Promise<readonly Face[] | undefined>;
 
-/** Longer side of the detector input in pixels: faces of 5 % of it are found (bench/faces.ts). */
-export const PROBE_SIDE_PX = 640;
 /** A larger picture is decoded twice, small for the detector and streamed for the rendition, rather than held in memory. */
 const MAX_HELD_PIXELS = 16_000_000;
 /** Of pixels that are in sRGB already. */
@@ -47,12 +45,14 @@ export async function cropToFaces(
     return { decoder, header, downscaled: undefined, facesMissed: false };
 
   // Decoded in the same way when the faces are known already, so that the same key always has the same bytes.
-  const size = workingSize(plan, region, recipe.faceZoom, PROBE_SIDE_PX);
+  const depth = lookDepthFor(plan, header.size, region, recipe.faceZoom);
+  const side = PROBE_SIDE_PX[depth];
+  const size = lookedAtSize(plan, header.size, region, recipe.faceZoom);
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
   const pixels = held && (await decode(decoder.load().resize({ ...held, fit: 'fill' }), header));
-  const probe = async () => probeOf(sharp, pixels ?? (await decode(small(decoder), header)));
-  const faces = await lookup(probe, lookDepthFor(plan, header.size, region, recipe.faceZoom));
+  const probe = async () => probeOf(sharp, pixels ?? (await decode(small(decoder, side), header)), side);
+  const faces = await lookup(probe, depth);
   const source = pixels ? decoder.from(pixels) : decoder;
   const framed = faces?.length
     ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)
@@ -66,16 +66,14 @@ export async function cropToFaces(
   };
 }
 
-function small(decoder: Decoder) {
-  return decoder
-    .load()
-    .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true });
+function small(decoder: Decoder, side: number) {
+  return decoder.load().resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
 }
 
-/** The detector input: RGBA on white, at most `PROBE_SIDE_PX` on its longer side. */
-async function probeOf(sharp: SharpModule, pixels: Pixels): Promise<Probe> {
+/** The detector input: RGBA on white, at most `side` pixels on its longer side. */
+async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promise<Probe> {
   const { data: rgba, info } = await openPixels(sharp, pixels)
-    .resize({ width: PROBE_SIDE_PX, height: PROBE_SIDE_PX, fit: 'inside', withoutEnlargement: true })
+    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
     .ensureAlpha()
     .raw()
