@@ -142,13 +142,16 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
 
   function begin(id: string, epoch: Epoch, depth: LookDepth, probe: () => Promise<Probe>, eyes: FaceFinder): Look {
     const name = nameOf(id, epoch);
-    // A look that does not go as deep: what it finds is recorded before.
+    // A look that need not go as deep. Where no small face can be hidden, it goes deep enough all the same.
     const before = looks.get(name)?.done;
     const pixels = probe();
     // Without the pixels themselves: the thread has a copy of its own.
     const taken = pixels.then(() => {});
     const done = Promise.all([pixels, before])
-      .then(([probed]) => find(id, epoch, depth, eyes.find(probed, depth, new AbortController().signal)))
+      .then(
+        ([probed]) =>
+          known(id, epoch, depth) ?? find(id, epoch, depth, eyes.find(probed, depth, new AbortController().signal)),
+      )
       .finally(() => looks.get(name) === look && looks.delete(name));
     done.catch(() => {});
     const look: Look = { depth, taken, done };

@@ -248,7 +248,7 @@ describe('how deep a look goes', () => {
     const shallow = ask('w_60,h_60,fit_cover,f_webp');
     await until(() => eyes.looks.length === 1);
     const deep = ask('og');
-    await turns(50);
+    await sleep(200);
     assert.equal(eyes.looks.length, 1);
     eyes.looks[0]?.resolve({ faces: [], depth: 'whole', complete: true });
     assert.ok((await shallow).lasting);
@@ -257,6 +257,17 @@ describe('how deep a look goes', () => {
     await turns(50);
     eyes.looks[1]?.resolve(saw(FACES));
     assert.deepEqual([(await deep).lasting, (await another).lasting, eyes.looks.length], [true, true, 2]);
+  });
+
+  it('is left at what a look under way found that need not have gone as deep, but did', async () => {
+    const { eyes, ask } = await start({ faceWaitMs: 60_000, slots: 4 });
+    const shallow = ask('w_60,h_60,fit_cover,f_webp');
+    await until(() => eyes.looks.length === 1);
+    assert.equal(eyes.looks[0]?.depth, 'whole');
+    const deep = ask('og');
+    await sleep(100);
+    eyes.looks[0]?.resolve(saw([]));
+    assert.deepEqual([(await shallow).lasting, (await deep).lasting, eyes.looks.length], [true, true, 1]);
   });
 
   it('falls back to what a look less deep found when the deeper one fails', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DETECTOR_VERSION, type Look, type Probe } from '../../src/faces/face.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createWriteBehind } from '../../src/flow/write-behind.ts';
@@ -7,7 +8,7 @@ import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createLocalRecords } from '../../src/originals/records/local-records.ts';
 import { createOriginalRecords } from '../../src/originals/records/records.ts';
 import { recordKey } from '../../src/renditions/keys.ts';
-import { face, fixedFinder, saw } from '../helpers/faces.ts';
+import { face, fixedFinder, heldFinder, saw } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
 const pixels: Probe = { data: Buffer.alloc(4), width: 1, height: 1 };
@@ -74,6 +75,22 @@ describe('what is known about an original', () => {
     looking.resolve(saw(SEEN));
     assert.deepEqual(await Promise.all(both), [SEEN, SEEN]);
     assert.deepEqual(known.looks, ['found']);
+  });
+
+  it('lets no render go on while its pixels are being taken: it frees them when it ends', async () => {
+    const taking = Promise.withResolvers<Probe>();
+    const records = createLocalRecords({ onEpoch: () => {} });
+    const { faces } = createOriginalMetadata({ finder: heldFinder(), records, waitMs: 1, warn: () => {} });
+    let went = false;
+    const seen = faces
+      .see('a', records.of('a'), 'tiles', () => taking.promise)
+      .finally(() => {
+        went = true;
+      });
+    await sleep(100);
+    assert.equal(went, false);
+    taking.resolve(pixels);
+    assert.deepEqual(await seen, { faces: undefined, outcome: 'late' });
   });
 
   it('is not known after a look that failed, which is told once and tried again', async () => {

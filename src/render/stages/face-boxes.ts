@@ -24,7 +24,7 @@ export interface PlacedFace {
   readonly head: Box;
   readonly eyesY: number;
   readonly score: number;
-  /** What the face counts beside others: its area in pixels, times its score, times `LEAD` for the one that counts most. */
+  /** What the face counts beside others: its area in pixels, times its score up to `SURE_SCORE`, times `LEAD` for the one that counts most. */
   readonly weight: number;
 }
 
@@ -41,6 +41,8 @@ const EYES = { above: 0.1, below: 0.1, inset: 0.1 };
  * that are wide enough 2 are less sure, and the one false face is (bench/faces.ts).
  */
 const EQUAL = { width: 0.5, score: 0.75 };
+/** From this score on a face is one; that another is surer still does not make it more important. */
+const SURE_SCORE = 0.8;
 /** The face of the most weight counts this much more: two of a crowd do not outdo it by a few pixels. */
 const LEAD = 1.3;
 /** The work grows with the cube of the faces; a crowd is framed by its largest. */
@@ -99,6 +101,6 @@ function placeFace(box: FaceBox, { width, height }: Size): PlacedFace {
     head: grown(HEAD),
     eyesY,
     score: box.score,
-    weight: across * down * box.score,
+    weight: across * down * Math.min(SURE_SCORE, box.score),
   };
 }
