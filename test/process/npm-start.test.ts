@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { arenasOf } from '../helpers/arenas.ts';
 import { ROOT } from '../helpers/edge.ts';
+import { untilAnswer } from '../helpers/turns.ts';
 
 /** Settings of the shell that runs the tests, which themselves run with development.env, must not reach the server. */
 const inherited = Object.fromEntries(
@@ -29,11 +30,17 @@ async function npmStart(environment: Record<string, string> = {}) {
     urls.push(...(line.match(/http:\/\/\S+\/\S+\/\S+/g) ?? []));
     if (urls.length === 27) break;
   }
+  const pid = lastChildOf(npm.pid as number);
   return {
-    ...{ urls, startUp, pid: lastChildOf(npm.pid as number) },
+    ...{ urls, startUp, pid },
     async dispose() {
       process.kill(-(npm.pid as number), 'SIGTERM');
       await exited;
+      // npm may end before the server, which saves until then.
+      await untilAnswer(
+        async () => existsSync(`/proc/${pid}`),
+        (there) => !there,
+      );
       await rm(folder, { recursive: true, force: true });
     },
   };
