@@ -49,6 +49,8 @@ export interface PictureHeader {
   readonly format: string;
   readonly size: Size;
   readonly frames: number;
+  /** Why all frames but the first are left out of its file; undefined where none is. Then `frames` may be counted in part. */
+  readonly others?: 'too many' | 'broken' | undefined;
   /** Milliseconds each frame is shown, and how often all are (0 for ever); of animations only. */
   readonly delays: readonly number[] | undefined;
   readonly loop: number | undefined;

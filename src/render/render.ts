@@ -1,12 +1,14 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureDescription } from './describe.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
-import { readHeader } from './formats/header.ts';
+import { examine } from './formats/examine.ts';
+import { refuse } from './formats/header.ts';
+import { hasLastRows } from './formats/jpeg/rows.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
 import type { DecodeLimits, OriginalSource, PictureSource, PixelSource, PlannedDecode } from './picture-source.ts';
 import { freeNow, type Pixels } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
-import { loadSharp, RENDER_VERSION } from './sharp.ts';
+import { decoderWarnings, loadSharp, RENDER_VERSION, type SharpModule } from './sharp.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
@@ -54,37 +56,70 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     async warm() {
       await loadSharp();
     },
-    examine: async (body) => ({ kind: 'original', body, header: await readHeader(await loadSharp(), body, limits) }),
-    decodeDownscaled: async (original, planned) => decodeDownscaled(await loadSharp(), original, planned, limits),
-    encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
-    describe: async (original) => describe(await loadSharp(), original, limits),
-    async render(source, recipe, timer, faces) {
-      const { header } = source;
+    examine: async (body) => examine(await loadSharp(), body, limits),
+    decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
-      const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
-      const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
-      const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
-      const { decoder } = crop;
-      const ready = readyPixels(source, decoder, recipe);
-      const own =
-        !ready && needsPixels(source, decoder, recipe)
-          ? await timer.time('decode', decode(decoder.open(), crop.header))
-          : undefined;
-      const pixels = ready ?? own;
-      const encoded = await timer.time(
-        'encode',
-        pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, crop.header, header, recipe),
-      );
-      const body = compressedPixels(source, decoder.plan, encoded, recipe) ?? encoded.body;
-      const all = crop.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
-      const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
-      // Tens of megabytes that V8 would find at its next full collection.
-      for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
-      const { width, height } = decoder.plan.canvas;
-      const { contentType } = encoded;
-      return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
+      return wholly(original, decodeDownscaled(sharp, original, planned, limits));
+    },
+    encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
+    describe: async (original) => {
+      const sharp = await loadSharp();
+      return wholly(original, describe(sharp, original, limits));
+    },
+    async render(source, recipe, timer, faces) {
+      const sharp = await loadSharp();
+      return wholly(source, renderOnce(sharp, source, recipe, { limits, timer, faces }));
     },
   };
+}
+
+interface RenderContext {
+  readonly limits: DecodeLimits;
+  readonly timer: StepTimer;
+  readonly faces: FaceLookup;
+}
+
+async function renderOnce(
+  sharp: SharpModule,
+  source: PictureSource,
+  recipe: Recipe,
+  { limits, timer, faces }: RenderContext,
+): Promise<Rendered> {
+  const { header } = source;
+  const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
+  const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+  const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
+  const { decoder } = crop;
+  const ready = readyPixels(source, decoder, recipe);
+  const own =
+    !ready && needsPixels(source, decoder, recipe)
+      ? await timer.time('decode', decode(decoder.open(), crop.header))
+      : undefined;
+  const pixels = ready ?? own;
+  const encoded = await timer.time(
+    'encode',
+    pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, crop.header, header, recipe),
+  );
+  const body = compressedPixels(source, decoder.plan, encoded, recipe) ?? encoded.body;
+  const all = crop.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+  const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
+  // Tens of megabytes that V8 would find at its next full collection.
+  for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
+  const { width, height } = decoder.plan.canvas;
+  const { contentType } = encoded;
+  return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
+}
+
+/**
+ * What was made of all rows of a JPEG, or `original_unreadable`: libvips warns of missing rows as it warns of trifles, and only
+ * to the process, so after any warning the file is read once more.
+ */
+async function wholly<T>(source: PictureSource, making: Promise<T>): Promise<T> {
+  const before = decoderWarnings();
+  const made = await making;
+  const suspect = source.kind === 'original' && source.header.format === 'jpeg' && decoderWarnings() !== before;
+  if (suspect && !(await hasLastRows(source.body))) refuse(new Error('the JPEG ends before its last rows'));
+  return made;
 }
 
 /**

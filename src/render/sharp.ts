@@ -1,4 +1,5 @@
 import type Sharp from 'sharp';
+import type { Sharp as Image } from 'sharp';
 import { hasSvtAv1, SVT_AV1 } from './formats/svt-av1.ts';
 
 export type SharpModule = typeof Sharp;
@@ -35,5 +36,25 @@ async function load(): Promise<SharpModule> {
   sharp.cache(false);
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: ALLOWED_LOADERS });
-  return sharp;
+  return counted(sharp);
+}
+
+let warnings = 0;
+
+/**
+ * How many warnings libvips has given so far, of whatever picture: it keeps them for all threads together and tells them with
+ * the next operation that ends. Those of a picture are counted before its own operation settles.
+ */
+export const decoderWarnings = (): number => warnings;
+
+/** Any operation may be told another's warnings, so all are listened to. */
+function counted(sharp: SharpModule): SharpModule {
+  return new Proxy(sharp, {
+    apply(target, self, options) {
+      const image: Image = Reflect.apply(target, self, options);
+      return image.on('warning', () => {
+        warnings += 1;
+      });
+    },
+  });
 }

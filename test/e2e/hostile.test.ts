@@ -151,7 +151,7 @@ describe('bombs', () => {
     assert.equal((await serve(bomb(3000, 3000))).status, 422);
   });
 
-  it('of frames are refused, and an animation stays within its budget', async () => {
+  it('of frames give their first one alone, and an animation stays within its budget', async () => {
     const [a, b] = await Promise.all(
       ['#111', '#eee'].map((background) =>
         sharp({ create: { width: 500, height: 500, channels: 3, background } })
@@ -168,7 +168,7 @@ describe('bombs', () => {
     const since = process.cpuUsage();
     assert.deepEqual(
       [(await serve(long)).code, (await serve(long, 'w_100,a_1,f_webp')).code],
-      ['original_too_large', 'original_too_large'],
+      [undefined, 'original_too_large'],
     );
     assert.ok(cpuMs(since) < 1000, `took ${cpuMs(since)} ms of CPU`);
     const allowed = await sharp(

@@ -27,20 +27,6 @@ export function countScans(jpeg: Buffer, most: number): number {
   return scans;
 }
 
-/** `ANMF` as a little-endian number: comparing half a million texts would block the event loop. */
-const ANIMATION_FRAME = 0x464d4e41;
-
-/** Frames of a WebP, up to `most` and one more (RFC 9649, section 2). None for a still. */
-export function countWebpFrames(webp: Buffer, most: number): number {
-  let frames = 0;
-  for (let at = 12; at + 8 <= webp.length && frames <= most; ) {
-    if (webp.readUInt32LE(at) === ANIMATION_FRAME) frames += 1;
-    const length = webp.readUInt32LE(at + 4);
-    at += 8 + length + (length % 2);
-  }
-  return frames;
-}
-
 /** By its first bytes, not by its name. */
 export function isWebp(file: Buffer): boolean {
   return file.toString('latin1', 0, 4) === 'RIFF' && file.toString('latin1', 8, 12) === 'WEBP';

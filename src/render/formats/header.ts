@@ -2,7 +2,8 @@ import type { Metadata } from 'sharp';
 import { DarkroomError, errors } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
-import { countScans, countWebpFrames, isWebp } from './bomb-checks.ts';
+import { countScans } from './bomb-checks.ts';
+import { hasAllPasses } from './jpeg/structure.ts';
 
 /** All frames of an animation are decoded at once; this many pixels together at most. */
 const MAX_ANIMATION_PIXELS = 60_000_000;
@@ -24,9 +25,6 @@ export async function readHeader(
   limits: OriginalLimits,
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
-  const tooManyFrames = () => errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
-  // libwebp walks to each frame from the first one: 40,000 frames took 3 s, and 500,000 in 25 MB over ten minutes.
-  if (isWebp(original) && countWebpFrames(original, limits.maxFrames) > limits.maxFrames) throw tooManyFrames();
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1') {
@@ -39,10 +37,10 @@ export async function readHeader(
   if (width * height > limits.maxPixels) {
     throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
   }
-  if (frames > limits.maxFrames) throw tooManyFrames();
-  if (metadata.format === 'jpeg' && metadata.isProgressive && countScans(original, MAX_SCANS) > MAX_SCANS) {
-    throw errors.originalTooLarge(`The original comes in more than ${MAX_SCANS} scans.`);
+  if (frames > limits.maxFrames) {
+    throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
   }
+  if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
     format: metadata.format === 'heif' ? 'avif' : metadata.format,
@@ -60,8 +58,20 @@ export async function readHeader(
   };
 }
 
-/** Throws `original_too_large` when all frames together have too many pixels. Only animated renditions decode them all. */
-export function assertFramesFit({ size, frames }: PictureHeader): void {
+function assertPasses(jpeg: Buffer): void {
+  if (countScans(jpeg, MAX_SCANS) > MAX_SCANS) {
+    throw errors.originalTooLarge(`The original comes in more than ${MAX_SCANS} scans.`);
+  }
+  if (!hasAllPasses(jpeg)) refuse(new Error('the JPEG ends before its last passes'));
+}
+
+/**
+ * Throws `original_too_large` when there are too many frames, or all together have too many pixels, and
+ * `original_unreadable` when they are broken behind the first one. Only animated renditions decode them all.
+ */
+export function assertFramesFit({ size, frames, others }: PictureHeader): void {
+  if (others === 'too many') throw errors.originalTooLarge('The original has too many frames to be animated.');
+  if (others === 'broken') throw errors.originalUnreadable('The original is broken behind its first frame.');
   if (size.width * size.height * frames <= MAX_ANIMATION_PIXELS) return;
   throw errors.originalTooLarge(`The original's frames have more than ${MAX_ANIMATION_PIXELS} pixels together.`);
 }

@@ -66,7 +66,8 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
   if (source.kind === 'pixels') return openPixels(sharp, source.pixels);
   return sharp(source.body, {
     autoOrient: true,
-    animated,
+    // Not `animated`: a frame may stand behind those of the animation, see `withTransparentFrame`.
+    pages: animated ? source.header.frames : 1,
     // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
     failOn: 'error',
     limitInputPixels: limits.maxPixels,

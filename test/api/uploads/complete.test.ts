@@ -168,14 +168,32 @@ describe('complete leaves a good upload where it is when this server', () => {
   });
 });
 
+describe('complete takes a file whose first picture is whole', () => {
+  for (const [what, id, body, options] of [
+    ['a JPEG without its end marker', ID, photo.subarray(0, -2), {}],
+    ['an animation of too many frames', 'product/a.gif', animation, { maxFrames: 3 }],
+  ] as const) {
+    it(what, async (context) => {
+      const { complete, originals } = await start(context, options, id, body);
+      assert.equal((await complete()).status, 200);
+      assert.deepEqual([...originals.objects.keys()], [id]);
+    });
+  }
+});
+
 describe('complete quarantines', () => {
   const cases: [what: string, id: string, body: Buffer, options: Partial<TestAppOptions>][] = [
     ['too many pixels', ID, photo, { maxPixels: 400 * 300 - 1 }],
-    ['too many frames', 'product/a.gif', animation, { maxFrames: 3 }],
     ['another type than it was signed for', 'product/a.png', photo, {}],
     ['bytes that are no picture', ID, Buffer.from('<html>'), {}],
     ['nothing', ID, Buffer.alloc(0), {}],
     ['half a picture', ID, photo.subarray(0, photo.length / 2), {}],
+    [
+      'half a picture and an end marker',
+      ID,
+      Buffer.concat([photo.subarray(0, photo.length / 2), photo.subarray(-2)]),
+      {},
+    ],
   ];
   for (const [what, id, body, options] of cases) {
     it(what, async (context) => {

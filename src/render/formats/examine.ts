@@ -1,0 +1,46 @@
+import { DarkroomError } from '../../errors.ts';
+import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
+import type { SharpModule } from '../sharp.ts';
+import { withAvifBrand } from './avif-brands.ts';
+import type { Frames } from './frames.ts';
+import { gifFrames, withTransparentFrame } from './gif-frames.ts';
+import { readHeader } from './header.ts';
+import { withEndMarker } from './jpeg/structure.ts';
+import { webpFrames } from './webp-frames.ts';
+
+/**
+ * Reads the header of an original, and gives its file the form in which libvips reads all that is in it. Nothing is decoded.
+ * Throws `original_unreadable` and `original_too_large`.
+ */
+export async function examine(sharp: SharpModule, file: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
+  const body = withAvifBrand(withEndMarker(file));
+  const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
+  if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
+  if (frames.count > limits.maxFrames) return firstOf(sharp, frames, limits, 'too many');
+  // libvips would show what there is of that frame.
+  if (frames.broken) return firstOf(sharp, frames, limits, 'broken');
+  try {
+    const header = await readHeader(sharp, body, limits);
+    if (!frames.uncovered || header.hasAlpha) return { kind: 'original', body, header };
+    return { kind: 'original', body: withTransparentFrame(body), header: { ...header, hasAlpha: true } };
+  } catch (error) {
+    // What a frame's size is refused for holds for the first frame too.
+    if (!(error instanceof DarkroomError) || error.code !== 'original_unreadable') throw error;
+    return firstOf(sharp, frames, limits, 'broken');
+  }
+}
+
+/** The first frame of an animation whose others cannot be shown; alone it is a still picture. */
+async function firstOf(
+  sharp: SharpModule,
+  frames: Frames,
+  limits: OriginalLimits,
+  others: NonNullable<OriginalHeader['others']>,
+): Promise<OriginalSource> {
+  const first = frames.first();
+  const header = await readHeader(sharp, first, limits);
+  const hasAlpha = header.hasAlpha || frames.uncovered;
+  const body = frames.uncovered ? withTransparentFrame(first) : first;
+  const rest = frames.count > 1 ? { frames: frames.count, others } : {};
+  return { kind: 'original', body, header: { ...header, hasAlpha, ...rest } };
+}
