@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import sharp, { type Channels } from 'sharp';
 import { hasLastRows } from '../../src/render/formats/jpeg/rows.ts';
+import { mendJpeg } from '../../src/render/formats/jpeg/structure.ts';
 import { randomJpeg } from '../helpers/jpegs.ts';
 import { pixelsOf, render } from '../helpers/pictures.ts';
 
@@ -110,7 +111,11 @@ describe('a JPEG', () => {
     const odd = Buffer.from(whole);
     // Behind three components and their tables: spectral selection and approximation, as some phones write them.
     odd.set([0, 0, 0x11], whole.indexOf('ffda', 0, 'hex') + 11);
+    const before = Buffer.from(odd);
     assert.equal(await shown(odd), await shown(whole));
+    assert.ok(odd.equals(before), 'the caller’s bytes are left as they are');
+    assert.ok(mendJpeg(odd).equals(whole), 'the decoder has nothing to warn of');
+    assert.equal(mendJpeg(whole), whole, 'no copy is made of an ordinary file');
     assert.equal(await shown(withEnd(odd.subarray(0, odd.length / 2))), 'original_unreadable');
   });
 

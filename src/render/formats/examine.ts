@@ -5,7 +5,7 @@ import { withAvifBrand } from './avif-brands.ts';
 import type { Frames } from './frames.ts';
 import { gifFrames, withTransparentFrame } from './gif-frames.ts';
 import { readHeader } from './header.ts';
-import { withEndMarker } from './jpeg/structure.ts';
+import { mendJpeg } from './jpeg/structure.ts';
 import { webpFrames } from './webp-frames.ts';
 
 /**
@@ -13,7 +13,7 @@ import { webpFrames } from './webp-frames.ts';
  * Throws `original_unreadable` and `original_too_large`.
  */
 export async function examine(sharp: SharpModule, file: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
-  const body = withAvifBrand(withEndMarker(file));
+  const body = withAvifBrand(mendJpeg(file));
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
   if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
   if (frames.count > limits.maxFrames) return firstOf(sharp, frames, limits, 'too many');

@@ -86,23 +86,39 @@ function scanOf(body: Buffer, frame: JpegFrame, data: number): JpegScan {
 
 const END = Buffer.from([0xff, MARKER.end]);
 
-/** The same file with an end marker where it has none: libvips reads past its last rows to look for it. */
-export function withEndMarker(jpeg: Buffer): Buffer {
+/** Of a sequential picture: all coefficients in one pass (ITU-T T.81, B.2.3). */
+const ALL_AT_ONCE = Buffer.from([0, 63, 0]);
+
+/**
+ * The same file, such that libvips has nothing to warn of where all rows are there: with an end marker where it has none, and
+ * with the scan parameters of a sequential picture, in place of the nonsense of some phones. Less than 10 µs for most files.
+ */
+export function mendJpeg(jpeg: Buffer): Buffer {
   if (jpeg.length < 4 || jpeg.readUInt16BE(0) !== 0xffd8) return jpeg;
-  // Nearly all files end here; behind others there is padding, or a second picture.
-  if (jpeg.readUInt16BE(jpeg.length - 2) === 0xffd9) return jpeg;
-  // An embedded thumbnail has an end marker too, before the first scan.
-  let scan = jpeg.length;
+  const { data, sequential } = firstScan(jpeg);
+  const parameters = data - ALL_AT_ONCE.length;
+  const odd = sequential && !jpeg.subarray(parameters, data).equals(ALL_AT_ONCE);
+  // Nearly all files end with the marker; behind others there is padding, or a second picture.
+  const endless = jpeg.readUInt16BE(jpeg.length - 2) !== 0xffd9 && jpeg.indexOf(END, data) < 0;
+  if (!odd && !endless) return jpeg;
+  // The caller's bytes may be hashed at this time, so they are not written to.
+  const copy = endless ? Buffer.concat([jpeg, END]) : Buffer.from(jpeg);
+  if (odd) ALL_AT_ONCE.copy(copy, parameters);
+  return copy;
+}
+
+/** Where its data begin: the markers of an embedded thumbnail stand before that. The file's end where there is no scan. */
+function firstScan(jpeg: Buffer): { data: number; sequential: boolean } {
+  let progressive = false;
   try {
     for (const segment of jpegSegments(jpeg)) {
-      if (segment.kind !== 'scan') continue;
-      scan = segment.scan.data;
-      break;
+      if (segment.kind === 'frame') progressive = segment.frame.progressive;
+      if (segment.kind === 'scan') return { data: segment.scan.data, sequential: !progressive };
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  return jpeg.indexOf(END, scan) >= 0 ? jpeg : Buffer.concat([jpeg, END]);
+  return { data: jpeg.length, sequential: false };
 }
 
 /**
