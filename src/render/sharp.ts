@@ -41,8 +41,11 @@ async function load(): Promise<SharpModule> {
 
 let warnings = 0;
 
+/** Of libvips' jpeg2vips.c; other formats warn of profiles and the like. */
+const JPEG_WARNING = 'read gave';
+
 /**
- * How many warnings libvips has given so far, of whatever picture: it keeps them for all threads together and tells them with
+ * How many JPEGs libvips has warned of so far: it keeps them for all threads together and tells them with
  * the next operation that ends. Those of a picture are counted before its own operation settles.
  */
 export const decoderWarnings = (): number => warnings;
@@ -52,8 +55,8 @@ function counted(sharp: SharpModule): SharpModule {
   return new Proxy(sharp, {
     apply(target, self, options) {
       const image: Image = Reflect.apply(target, self, options);
-      return image.on('warning', () => {
-        warnings += 1;
+      return image.on('warning', (message: string) => {
+        if (message.startsWith(JPEG_WARNING)) warnings += 1;
       });
     },
   });
