@@ -17,10 +17,10 @@ const DRIFT = { worth: 0.6, free: 0.2 };
 const EYES_AT = 1 / 3;
 /** Air above a head, in parts of its height, where there is room. */
 const AIR = 0.12;
-/** The part of scarce room that goes above faces: hair differs more than chins do. */
+/** The part of scarce room that goes above heads. */
 const ABOVE = 0.8;
 /** A zoomed face takes at most this part of the window's shorter side, and the heads of a group this part of the window. */
-const ZOOMED = { face: 0.45, group: 0.9 };
+const ZOOMED = { face: 0.55, group: 0.9 };
 
 type Position = readonly [left: number, top: number];
 
@@ -83,18 +83,22 @@ function worth(placed: readonly PlacedFace[], window: Box): number {
 }
 
 /** The best position without limits: faces in the middle across, eyes at the upper third, heads whole with air above them. */
-function idealFor(subject: readonly PlacedFace[], room: Size, window: Size): Position {
+function idealFor(subject: readonly PlacedFace[], free: Size, window: Size): Position {
   const faces = union(subject.map(({ face }) => face));
   const heads = union(subject.map(({ head }) => head));
   const eyesY = sum(subject, ({ weight, eyesY }) => weight * eyesY) / sum(subject, ({ weight }) => weight);
   const air = AIR * Math.max(...subject.map(({ head }) => head.height));
   const spare = window.height - heads.height;
+  const room = window.height - faces.height;
+  const [chins, necks] = [faces.top + faces.height, heads.top + heads.height];
   let top = eyesY - EYES_AT * window.height;
   if (spare >= 0) top = Math.min(top, heads.top - Math.min(air, ABOVE * spare));
-  else if (faces.height <= window.height) top = faces.top - ABOVE * (window.height - faces.height);
+  else if (room >= 0) top = chins + Math.min(necks - chins, room / 2) - window.height;
+  // A chin lies where it was found more surely than a forehead does.
+  else top = Math.min(top, chins - window.height);
   return [
-    clamp(roundedIn(faces.left + faces.width / 2 - window.width / 2, room.width), room.width),
-    clamp(Math.round(top), room.height),
+    clamp(roundedIn(faces.left + faces.width / 2 - window.width / 2, free.width), free.width),
+    clamp(Math.round(top), free.height),
   ];
 }
 

@@ -174,11 +174,13 @@ describe('the window on faces by table', () => {
         [500, 200, 200],
         [900, 300, 60],
       ],
-      [366, 0],
+      [369, 0],
     ],
-    ['hair and chin inside, however large the face', tall, square, [[150, 400, 340]], [0, 174]],
-    ['air above the hair, where the eyes at a third would leave none', tall, square, [[150, 400, 300]], [0, 160]],
-    ['scarce room goes to hair rather than to the neck', tall, square, [[70, 400, 500]], [0, 320]],
+    ['hair and chin inside, however large the face', tall, square, [[150, 400, 340]], [0, 235]],
+    ['air above the hair, where the eyes at a third would leave none', tall, square, [[150, 400, 300]], [0, 255]],
+    ['scarce room goes to hair rather than to the neck', tall, square, [[70, 400, 500]], [0, 325]],
+    ['the last of it to both ends', tall, { width: 600, height: 310 }, [[150, 400, 300]], [0, 395]],
+    ['a forehead is cut before a chin', tall, { width: 600, height: 296 }, [[150, 400, 300]], [0, 404]],
     ['a face at the edge of the photo is not cut there by the crop', tall, square, [[250, -20, 100]], [0, 0]],
     [
       'of a face taller than the window, the eyes and what is around them',
@@ -205,7 +207,7 @@ describe('the window on faces by table', () => {
         [250, 400, 110],
         [250, 800, 90],
       ],
-      [0, 792],
+      [0, 795],
     ],
     [
       'unless it is an unlikely one',
@@ -245,15 +247,15 @@ describe('the zoom on faces by table', () => {
   const picture = { width: 2000, height: 2000 };
   const avatar = { width: 200, height: 200 };
   it('comes as near as the face fills its share, within the limit', () => {
-    // The face is 20 px of 200; 45 % would be 90 px: 4.5 times.
+    // The face is 20 px of 200; 55 % would be 110 px: 5.5 times.
     const at = [faceAt(picture, 900, 500, 200)];
     assert.equal(withPlan(picture, avatar, at, 3).scaled.width, 600);
-    assert.equal(withPlan(picture, avatar, at, 8).scaled.width, 900);
+    assert.equal(withPlan(picture, avatar, at, 8).scaled.width, 1100);
     assert.equal(withPlan(picture, avatar, at, 1).scaled.width, 200);
   });
 
   it('does not zoom in on a portrait', () => {
-    assert.equal(withPlan(picture, avatar, [faceAt(picture, 500, 500, 1000)], 8).scaled.width, 200);
+    assert.equal(withPlan(picture, avatar, [faceAt(picture, 500, 500, 1200)], 8).scaled.width, 200);
   });
 
   it('keeps faces of about one size in, and lets bystanders go', () => {
@@ -265,19 +267,19 @@ describe('the zoom on faces by table', () => {
     ] as const)
       assert.ok(holds(two.window, inScaled(faceAt(picture, x, 500, side), two.scaled)));
     const bystander = withPlan(picture, avatar, [faceAt(picture, 600, 500, 200), faceAt(picture, 1900, 500, 60)], 8);
-    assert.equal(bystander.scaled.width, 900);
+    assert.equal(bystander.scaled.width, 1100);
   });
 
   it('is not held back by an unlikely face', () => {
     const both = [faceAt(picture, 600, 500, 200), faceAt(picture, 1700, 1500, 200, 0.6)];
-    assert.equal(withPlan(picture, avatar, both, 8).scaled.width, 900);
+    assert.equal(withPlan(picture, avatar, both, 8).scaled.width, 1100);
   });
 
   it('leaves air above the hair', () => {
     const { scaled, window } = withPlan(picture, avatar, [faceAt(picture, 900, 900, 200)], 8);
     const box = inScaled(faceAt(picture, 900, 900, 200), scaled);
-    // Hair ends 0.6 of the face above it, and a tenth of the avatar stays free above the hair.
-    assert.ok(box.top - 0.6 * box.height - window.top >= 0.08 * window.height, JSON.stringify([box, window]));
+    // Hair ends 0.3 of the face above it, and a tenth of the avatar stays free above the hair.
+    assert.ok(box.top - 0.3 * box.height - window.top >= 0.08 * window.height, JSON.stringify([box, window]));
   });
 
   it('never enlarges', () => {
@@ -383,9 +385,10 @@ describe('the window on faces for any picture', () => {
       fc.property(size, asked, faces, (picture, wanted, found) => {
         const { scaled, window } = withPlan(picture, wanted, found);
         const { group } = weighed(found, scaled);
-        if (!group.some(({ box }) => fits(box, window))) return;
+        const [largest] = group;
+        if (!largest || !group.some(({ box }) => fits(box, window))) return;
         could += 1;
-        if (group[0] && fits(group[0].box, window)) first += 1;
+        if (fits(largest.box, window)) first += 1;
         assert.ok(group.some(({ box }) => holds(window, box)));
       }),
       { numRuns: 1000 },
@@ -496,8 +499,8 @@ describe('the window on faces for any picture', () => {
         const { scaled, window } = withPlan(picture, wanted, [found], faceZoom);
         const box = inScaled(found, scaled);
         const air = (part: number) => window.top === 0 || box.top - window.top >= part * box.height - 2;
-        if (window.height >= 1.7 * box.height) assert.ok(air(0.6), `${JSON.stringify([box, window])}`);
-        if (window.height >= 2 * box.height) assert.ok(air(0.75), `${JSON.stringify([box, window])}`);
+        if (window.height >= 1.45 * box.height) assert.ok(air(0.32), `${JSON.stringify([box, window])}`);
+        if (window.height >= 1.7 * box.height) assert.ok(air(0.45), `${JSON.stringify([box, window])}`);
       }),
       { numRuns: 600 },
     );
