@@ -43,8 +43,8 @@ const EYES = { above: 0.1, below: 0.1, inset: 0.1 };
 const EQUAL = { width: 0.5, score: 0.75 };
 /** From this score on a face is one; that another is surer still does not make it more important. */
 const SURE_SCORE = 0.8;
-/** The face of the most weight counts this much more: two of a crowd do not outdo it by a few pixels. */
-const LEAD = 1.3;
+/** The face of the most weight counts this much more, about what areas of boxes err: two of a crowd do not outdo it by a few pixels. */
+const LEAD = 1.1;
 /** The work grows with the cube of the faces; a crowd is framed by its largest. */
 const MAX_FACES = 24;
 /** A fraction times a size may miss the whole number that it stands for in its last bits. */

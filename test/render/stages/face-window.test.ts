@@ -65,7 +65,7 @@ const held = (window: Box, faces: readonly Weighed[]) =>
   faces.reduce((sum, { box, weight }) => sum + (holds(window, box) ? weight : 0), 0);
 
 /**
- * The face of the most size times score, up to a score of 0.8, which counts 1.3 times, and those at least half as wide and three quarters as sure. Where two are `tied` for the first
+ * The face of the most size times score, up to a score of 0.8, which counts 1.1 times, and those at least half as wide and three quarters as sure. Where two are `tied` for the first
  * place, either may have it.
  */
 function weighed(found: readonly FaceBox[], scaled: Size) {
@@ -80,7 +80,7 @@ function weighed(found: readonly FaceBox[], scaled: Size) {
   const [largest, second] = all;
   const group = all
     .filter(({ box, score }) => largest && box.width >= 0.5 * largest.box.width && score >= 0.75 * largest.score)
-    .map((one) => (one === largest ? { ...one, weight: 1.3 * one.weight } : one));
+    .map((one) => (one === largest ? { ...one, weight: 1.1 * one.weight } : one));
   return {
     group,
     largest,
