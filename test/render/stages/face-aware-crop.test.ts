@@ -73,12 +73,12 @@ describe('framing on faces', () => {
     const original = await pictured(800, 800, 600, 100, 80);
     const { lookup } = known([face(0.75, 0.125, 0.1)]);
     const near = await pixelsOf((await render(original, { ...square, faceZoom: 4 }, lookup)).body);
-    // 80 px of 800 are 10 px of 100; four times nearer they are 40, with 24 of hair and 8 of air above them: rows 32 to 72.
+    // 80 px of 800 are 10 px of 100; four times nearer they are 40, with 13 of hair and 7 of air above them: rows 20 to 60.
     for (const [x, y] of [
-      [50, 38],
-      [50, 66],
-      [35, 50],
-      [65, 50],
+      [50, 24],
+      [50, 56],
+      [35, 40],
+      [65, 40],
     ] as const)
       assert.ok(isRed(patch(near, x, y)), `${x},${y}`);
     const far = await pixelsOf((await render(original, { ...square, faceZoom: 1.0001 }, lookup)).body);
