@@ -100,6 +100,20 @@ describe('the API', () => {
     });
   }
 
+  it('takes a call without a body whose type says JSON', async () => {
+    const headers = { ...auth, 'content-type': 'application/json' };
+    for (const body of [undefined, '']) {
+      const init = (method: string) => ({ method, headers, ...(body === undefined ? {} : { body }) });
+      const completed = await app.get('/v1/images/a%2F%C3%BC%20b.jpg/complete', init('POST'));
+      assert.deepEqual([completed.status, (await jsonOf(completed)).format], [200, 'jpeg']);
+      assert.equal((await app.get('/v1/images/nothing', init('DELETE'))).status, 200);
+      const asked = await app.get('/v1/images/meta', init('POST'));
+      assert.deepEqual([asked.status, /ids: /.test((await jsonOf(asked)).message)], [400, true]);
+    }
+    for (const body of ['{', '{"__proto__":{}}', ' '])
+      assert.equal((await app.get('/v1/images/missing.jpg/complete', { method: 'POST', headers, body })).status, 400);
+  });
+
   it('DELETE: 400 for bad ids and queries', async () => {
     for (const path of [
       '/v1/images/..%2Fa',
