@@ -59,7 +59,8 @@ export function openApi(version: string) {
       },
       '/v1/images/{id}/complete': {
         post: {
-          summary: 'Looks at what was really uploaded; what is no picture of the stated type is quarantined',
+          summary:
+            'Looks at what was really uploaded, whatever its name and type say; what is no picture is quarantined',
           parameters: [idParameter],
           responses: {
             '200': { description: 'What was found', ...json(completeResponse) },

@@ -41,8 +41,8 @@ export interface Uploads {
   /** Signs the upload of a new original; nothing is stored before the PUT. `serverUrl`: the address at which the client reached this server. */
   begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
   /**
-   * Examines the uploaded file and records its metadata. Throws `original_not_found`, and `original_unreadable` once a file that
-   * is wrong in itself is quarantined. All other errors leave the upload where it is, and the call can be repeated: `busy`,
+   * Examines the uploaded file, of which only the content counts, and records its metadata. Throws `original_not_found`, and
+   * `original_unreadable` once a file that is wrong in itself is quarantined. All other errors leave the upload where it is, and the call can be repeated: `busy`,
    * `original_too_large` where the file exceeds what this server can hold, `render_timeout`, and the errors of stores.
    */
   complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
@@ -123,9 +123,6 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const original = await renderer.examine(body);
       await permit.slot(estimateDescription(original));
       const found = await renderer.describe(original);
-      const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
-      if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
-        throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;
       // An id's bytes never change: CDNs may hold renditions of the first file for a year.

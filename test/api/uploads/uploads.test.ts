@@ -26,7 +26,6 @@ const PIXELS = 200_000;
 const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: '#3060c0' } })
   .jpeg()
   .toBuffer();
-const png = await sharp(photo).png().toBuffer();
 const bomb = await sharp({ create: { width: 1000, height: 1000, channels: 3, background: '#fff' } })
   .jpeg()
   .toBuffer();
@@ -158,7 +157,6 @@ function uploadConformance(
 
     const bad: [what: string, body: Buffer, type: string, reason: RegExp][] = [
       ['an HTML file named .jpg', html, 'image/jpeg', /not a picture/],
-      ['a PNG named .jpg', png, 'image/jpeg', /is a png, not a jpg/],
       ['a pixel bomb', bomb, 'image/jpeg', /more than 200000 pixels/],
       ['half a picture', photo.subarray(0, photo.length / 2), 'image/jpeg', /not a picture/],
     ];
@@ -167,7 +165,7 @@ function uploadConformance(
         const given = await offer(body, type);
         assert.ok((await put(given, body)).ok);
         // Before complete() examines it, the image route refuses it as no picture.
-        if (body !== png) await nothingServed(given, [413, 422]);
+        await nothingServed(given, [413, 422]);
         const answer = await complete(given.imageId);
         assert.equal(answer.status, 422);
         assert.match(answer.body.message, reason);

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { startApp, type TestApp } from '../../helpers/app.ts';
+import { s3Skip } from '../../helpers/s3.ts';
+import { bucketSide, folderSide, UPLOAD_TOKEN, type UploadSide, uploadClient } from '../../helpers/upload-sides.ts';
+
+/** What is uploaded decides, not what its browser says of it; for both kinds of originals. */
+
+const picture = sharp({ create: { width: 400, height: 300, channels: 3, background: '#3060c0' } });
+const jpeg = await picture.clone().jpeg().toBuffer();
+const png = await picture.clone().png().toBuffer();
+const webp = await picture.clone().webp().toBuffer();
+const avif = await picture.clone().avif().toBuffer();
+const gif = await picture.clone().gif().toBuffer();
+const MAX_PIXELS = 400 * 300;
+
+function contentConformance(name: string, create: () => Promise<UploadSide>, skip: false | string = false): void {
+  describe(`an upload to ${name}`, { skip }, () => {
+    let side: UploadSide;
+    let app: TestApp;
+    let client: ReturnType<typeof uploadClient>;
+    before(async () => {
+      side = await create();
+      app = await startApp({
+        ...{ ...side.options, apiToken: UPLOAD_TOKEN, maxPixels: MAX_PIXELS },
+      });
+      client = uploadClient(app);
+    });
+    after(async () => {
+      await app.dispose();
+      await side.dispose();
+    });
+
+    const keys = async (prefix: string) => {
+      const found: string[] = [];
+      const { signal } = new AbortController();
+      for await (const page of side.originals.list(prefix, { signal })) found.push(...page);
+      return found;
+    };
+    /** The whole round of a file. */
+    const upload = async (body: Buffer, contentType: string, filename = 'front.jpg') => {
+      const given = await client.offer(body, contentType, { filename });
+      const sent = await client.put(given, body);
+      assert.ok(sent.ok, `${sent.status} ${await sent.text()}`);
+      return { given, answer: await client.complete(given.imageId) };
+    };
+    const untouched = async (id: string, body: Buffer) => {
+      const kept = await side.originals.get(id, { signal: new AbortController().signal, maxBytes: 1_000_000 });
+      assert.ok(kept?.body.equals(body));
+      assert.deepEqual(await keys(`.quarantine/${id}`), []);
+    };
+
+    const good: [what: string, body: Buffer, format: string, contentType: string, ending: string, filename?: string][] =
+      [
+        ['a PNG named .jpg', png, 'png', 'image/jpeg', '.jpg'],
+        ['a WebP named .jpg', webp, 'webp', 'image/jpeg', '.jpg'],
+        ['an AVIF named .jpg', avif, 'avif', 'image/jpeg', '.jpg'],
+        ['a GIF named .jpg', gif, 'gif', 'image/jpeg', '.jpg'],
+        ['a JPEG named .png', jpeg, 'jpeg', 'image/png', '.png', 'front.png'],
+      ];
+    for (const [what, body, format, contentType, ending, filename] of good) {
+      it(`is good when it is ${what}`, async () => {
+        const { given, answer } = await upload(body, contentType, filename);
+        const { imageId, width, height, bytes } = answer.body;
+        assert.deepEqual([answer.status, answer.body.format], [200, format]);
+        assert.deepEqual([imageId, width, height, bytes], [given.imageId, 400, 300, body.length]);
+        assert.equal(given.imageId.replace(/^product\/[\w-]{22}/, ''), ending);
+        for (const url of [given.urls.thumb, given.urls.og]) {
+          assert.ok(url);
+          const shown = await fetch(url);
+          assert.deepEqual([shown.status, (await shown.arrayBuffer()).byteLength > 0], [200, true]);
+        }
+        await untouched(given.imageId, body);
+      });
+    }
+  });
+}
+
+contentConformance('a folder', folderSide);
+contentConformance('an S3 bucket', bucketSide, s3Skip);
