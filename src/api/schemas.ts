@@ -67,9 +67,13 @@ export const peerMessage = z.union([
 
 export const uploadRequest = z.strictObject({
   filename: z.string().min(1).max(255),
-  contentType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'], {
-    error: 'expected image/jpeg, image/png, image/webp, image/avif or image/gif',
-  }),
+  contentType: z
+    .string()
+    .max(255)
+    .default('')
+    .describe(
+      "What the browser says (`File.type`), in any case; empty where it says none. It is the file's name that decides it, so the content decides at complete",
+    ),
   size: z.int().min(1).describe('Bytes, exactly'),
   category: z
     .enum(['product', 'avatar'])

@@ -15,10 +15,12 @@ import type { Signatures } from '../../url/signature.ts';
 import type { Purge } from '../purge.ts';
 import { isFaultOfFile, isOutOfMemory } from './faults-of-files.ts';
 import type { UploadTarget } from './upload-target.ts';
+import { uploadTypeOf } from './upload-type.ts';
 
 export interface UploadRequest {
   readonly filename: string;
-  readonly contentType: keyof typeof EXTENSIONS;
+  /** As the browser says it: any case, empty where it knows none. */
+  readonly contentType: string;
   /** Bytes. */
   readonly size: number;
   readonly category: keyof typeof CATEGORIES;
@@ -64,13 +66,6 @@ export interface UploadsDeps {
   readonly publicUrl: string | undefined;
 }
 
-const EXTENSIONS = {
-  'image/jpeg': 'jpg',
-  'image/png': 'png',
-  'image/webp': 'webp',
-  'image/avif': 'avif',
-  'image/gif': 'gif',
-} as const;
 const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
 const TICKET_S = 300;
 /** After a decoder ran out of memory. */
@@ -138,9 +133,10 @@ export function createUploads(deps: UploadsDeps): Uploads {
   }
 
   return {
-    async begin({ contentType, size, category }, serverUrl) {
+    async begin({ filename, contentType: said, size, category }, serverUrl) {
+      const { contentType, ending } = uploadTypeOf(said, filename);
       if (size > maxOriginalBytes) throw errors.badRequest(`size: expected at most ${maxOriginalBytes} bytes`);
-      const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}.${EXTENSIONS[contentType]}`;
+      const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}${ending}`;
       const expiresAt = Math.floor(Date.now() / 1000) + TICKET_S;
       const { url, headers } = await target.ticket({ key: id, contentType, size, expiresAt }, serverUrl);
       const urls = signedUrls(id, category, deps.publicUrl ?? serverUrl);

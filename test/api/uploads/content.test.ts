@@ -58,6 +58,19 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
         ['an AVIF named .jpg', avif, 'avif', 'image/jpeg', '.jpg'],
         ['a GIF named .jpg', gif, 'gif', 'image/jpeg', '.jpg'],
         ['a JPEG named .png', jpeg, 'jpeg', 'image/png', '.png', 'front.png'],
+        ['a JPEG of type image/jpg', jpeg, 'jpeg', 'image/jpg', '.jpg'],
+        ['a JPEG of type image/pjpeg', jpeg, 'jpeg', 'image/pjpeg', '.jpg'],
+        ['a JPEG of type IMAGE/JPEG', jpeg, 'jpeg', 'IMAGE/JPEG', '.jpg', 'FRONT.JPG'],
+        ['a JPEG of a type with parameters', jpeg, 'jpeg', 'image/jpeg; charset=binary', '.jpg'],
+        ['a JPEG of no type', jpeg, 'jpeg', '', '.jpg', 'front.JPEG'],
+        ['a JPEG of no type and no ending', jpeg, 'jpeg', '', '', 'front'],
+        ['a JPEG of a type that says nothing', jpeg, 'jpeg', 'application/octet-stream', '.jpg'],
+        // A phone that converts while it sends, and keeps the name.
+        ['a JPEG named .heic', jpeg, 'jpeg', 'image/heic', '.heic', 'IMG_1.HEIC'],
+        ['a JPEG of type image/heif', jpeg, 'jpeg', 'image/heif', '.heif'],
+        ['a JPEG of type image/heic-sequence', jpeg, 'jpeg', 'image/heic-sequence', '.heic'],
+        ['a PNG of type image/tiff', png, 'png', 'image/tiff', '.tiff'],
+        ['a PNG of type image/bmp', png, 'png', 'image/bmp', '.bmp'],
       ];
     for (const [what, body, format, contentType, ending, filename] of good) {
       it(`is good when it is ${what}`, async () => {
@@ -72,6 +85,14 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
           assert.deepEqual([shown.status, (await shown.arrayBuffer()).byteLength > 0], [200, true]);
         }
         await untouched(given.imageId, body);
+      });
+    }
+
+    for (const contentType of ['text/html', 'IMAGE/SVG+XML', 'application/pdf', 'constructor']) {
+      it(`gets no ticket for ${contentType}`, async () => {
+        const answer = await client.post('/v1/images/upload-url', { filename: 'a.jpg', contentType, size: 100 });
+        assert.deepEqual([answer.status, answer.code], [400, 'bad_request']);
+        assert.match(answer.body.message, /contentType: expected image\/jpeg, .* or image\/gif/);
       });
     }
   });
