@@ -8,6 +8,7 @@ import {
   metaResponse,
   purgeJobResponse,
   purgeResponse,
+  refusalResponse,
   uploadRequest,
   uploadResponse,
 } from './schemas.ts';
@@ -54,6 +55,11 @@ export function openApi(version: string) {
           responses: {
             '200': { description: 'Nothing is there before the PUT', ...json(uploadResponse) },
             ...failures,
+            '400': {
+              description:
+                'A field is wrong; the message names it. `empty`, `too_large`, `unsupported_type`: the file is',
+              ...json(refusalResponse),
+            },
           },
         },
       },
@@ -65,8 +71,12 @@ export function openApi(version: string) {
           responses: {
             '200': { description: 'What was found', ...json(completeResponse) },
             '404': { description: 'Nothing was uploaded', ...json(errorResponse) },
-            '413': { description: 'Larger than this server can hold; the upload stays', ...json(errorResponse) },
-            '422': { description: 'Quarantined; the message says why', ...json(errorResponse) },
+            '413': { description: 'Larger than this server can hold; the upload stays', ...json(refusalResponse) },
+            '422': {
+              description:
+                'Refused; `reason` and message say why. Quarantined, unless it is a picture of a type that is not read',
+              ...json(refusalResponse),
+            },
             '503': { description: 'Busy; the upload stays, call again', ...json(errorResponse) },
             ...failures,
           },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createFolderUploads } from '../../src/api/uploads/folder-upload-target.ts';
+import { REFUSAL_REASONS } from '../../src/errors.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { astronaut, face, fixedFinder } from '../helpers/faces.ts';
 import { assertHeaders, SAFE } from '../helpers/headers.ts';
@@ -167,6 +168,15 @@ describe('the API', () => {
     ]);
     const { schema } = document.paths['/v1/images/meta'].post.requestBody.content['application/json'];
     assert.equal(schema.properties.ids.maxItems, 200);
+    for (const [path, status] of [
+      ['/v1/images/upload-url', 400],
+      ['/v1/images/{id}/complete', 413],
+      ['/v1/images/{id}/complete', 422],
+    ] as const) {
+      const refusal = document.paths[path].post.responses[status].content['application/json'].schema;
+      assert.deepEqual(refusal.properties.reason.enum, [...REFUSAL_REASONS]);
+      assert.deepEqual(refusal.required, ['error', 'message', 'requestId']);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { errors } from '../../errors.ts';
 
-/** The media types whose content is read. */
-const ACCEPTED: readonly string[] = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'];
+/** The media types whose content is read: `accepted` in refusals, ready for `<input accept>`. */
+export const ACCEPTED: readonly string[] = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'];
 
 /**
  * The ending of an id by what a client says of its file: media types, and endings of names where it says no type. A browser's
@@ -30,13 +30,15 @@ export interface UploadType {
   readonly ending: string;
 }
 
-/** What a client says of its file. Throws `bad_request` for a type that is not listed. */
+/** What a client says of its file. Throws `bad_request` (`unsupported_type`) for a type that is not listed. */
 export function uploadTypeOf(said: string, filename: string): UploadType {
   const contentType = (said.split(';')[0] ?? '').trim().toLowerCase() || UNKNOWN_TYPE;
   const named = /\.([a-z]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
   const untyped = contentType === UNKNOWN_TYPE;
   const found = ENDINGS.find(([, types, names]) => (untyped ? names.includes(named) : types.includes(contentType)));
   if (!found && !untyped)
-    throw errors.badRequest(`contentType: expected ${ACCEPTED.slice(0, -1).join(', ')} or ${ACCEPTED.at(-1)}`);
+    throw errors.refusedTicket(`contentType: expected ${ACCEPTED.slice(0, -1).join(', ')} or ${ACCEPTED.at(-1)}`, {
+      ...{ reason: 'unsupported_type', accepted: ACCEPTED, found: contentType },
+    });
   return { contentType, ending: found ? `.${found[0]}` : '' };
 }
