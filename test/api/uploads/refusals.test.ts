@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { refusalResponse } from '../../../src/api/schemas.ts';
 import { fileTypeOf } from '../../../src/api/uploads/file-type.ts';
 import { explainRefusal } from '../../../src/api/uploads/refusals.ts';
-import { errors } from '../../../src/errors.ts';
+import { errors, REFUSAL_REASONS } from '../../../src/errors.ts';
 import { startApp, type TestAppOptions } from '../../helpers/app.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
 
@@ -124,6 +125,11 @@ describe('an upload over a limit says which', () => {
     assert.deepEqual([status, error, facts], [413, 'original_too_large', { reason: 'too_much_memory' }]);
     assert.deepEqual(keys, ['product/a.jpg']);
   });
+});
+
+it('every reason stands in README.md', async () => {
+  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+  for (const reason of REFUSAL_REASONS) assert.match(readme, new RegExp(`^\\| .*\`${reason}\`.* \\|`, 'm'));
 });
 
 describe('the type of a file', () => {
