@@ -1,5 +1,5 @@
 import type { Metadata } from 'sharp';
-import { DarkroomError, errors } from '../../errors.ts';
+import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans, countWebpFrames, isWebp } from './bomb-checks.ts';
@@ -23,8 +23,11 @@ export async function readHeader(
   original: Buffer,
   limits: OriginalLimits,
 ): Promise<OriginalHeader> {
-  if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
-  const tooManyFrames = () => errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+  if (original.length === 0) throw errors.refusedUpload('The original is empty.', { reason: 'empty' });
+  const overLimit = (what: string, reason: Refusal['reason'], limit: number) =>
+    errors.overLimit(`The original ${what}.`, { reason, limit });
+  const tooManyFrames = () =>
+    overLimit(`has more than ${limits.maxFrames} frames`, 'too_many_frames', limits.maxFrames);
   // libwebp walks to each frame from the first one: 40,000 frames took 3 s, and 500,000 in 25 MB over ten minutes.
   if (isWebp(original) && countWebpFrames(original, limits.maxFrames) > limits.maxFrames) throw tooManyFrames();
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
@@ -34,14 +37,14 @@ export async function readHeader(
   }
   const { width, height, pages: frames = 1, autoOrient } = metadata;
   if (Math.max(width, height) > MAX_SIDE_PX) {
-    throw errors.originalTooLarge(`The original is more than ${MAX_SIDE_PX} pixels wide or high.`);
+    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
   }
   if (width * height > limits.maxPixels) {
-    throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
+    throw overLimit(`has more than ${limits.maxPixels} pixels`, 'too_many_pixels', limits.maxPixels);
   }
   if (frames > limits.maxFrames) throw tooManyFrames();
   if (metadata.format === 'jpeg' && metadata.isProgressive && countScans(original, MAX_SCANS) > MAX_SCANS) {
-    throw errors.originalTooLarge(`The original comes in more than ${MAX_SCANS} scans.`);
+    throw overLimit(`comes in more than ${MAX_SCANS} scans`, 'too_many_scans', MAX_SCANS);
   }
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
@@ -71,7 +74,8 @@ export function refuse(cause: unknown): never {
   if (cause instanceof DarkroomError) throw cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
-  if (/pixel limit/i.test(message)) throw errors.originalTooLarge('The original has too many pixels.', cause);
+  if (/pixel limit/i.test(message))
+    throw errors.overLimit('The original has too many pixels.', { reason: 'too_many_pixels' }, cause);
   throw errors.originalUnreadable(
     'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
     cause,
