@@ -1,16 +1,8 @@
+import type { Face } from '../../faces/face.ts';
 import type { Box, Size } from '../pixels.ts';
 
-/** A face in fractions (0 to 1) of the upright picture. */
-export interface FaceBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  /** 0 to 1. */
-  readonly score: number;
-  /** Vertical position of the eyes, 0 at the top of the picture. */
-  readonly eyesY: number;
-}
+/** A face in fractions of the upright picture that a rendition shows; where a border was trimmed, it may reach beyond 0 and 1. */
+export type FaceBox = Face;
 
 /** A face in pixels of the scaled picture. What the picture's own edge cuts off belongs to no box: no window could show it. */
 export interface PlacedFace {
