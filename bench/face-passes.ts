@@ -11,11 +11,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import sharp from 'sharp';
 import type { Face, LookDepth, Probe } from '../src/faces/face.ts';
 import type { FaceReply, FaceTask } from '../src/faces/finder.ts';
 import type { Box } from '../src/render/pixels.ts';
-import { type Annotated, inPixels, readSet } from './face-set.ts';
+import { type Annotated, inPixels, probeOf, readSet } from './face-set.ts';
 import { markdownTable } from './tools/report.ts';
 
 const { values } = parseArgs({
@@ -41,20 +40,7 @@ const BINS: [name: string, least: number, most: number][] = [
 const folder = values.set ?? '';
 const depth = values.depth as LookDepth;
 const photos = readSet(folder);
-const probes = await Promise.all(photos.map(({ file }) => probeOf(join(folder, file))));
-
-async function probeOf(path: string): Promise<Probe> {
-  const side = Number(values.side);
-  const { data, info } = await sharp(path)
-    .autoOrient()
-    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .ensureAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height };
-}
+const probes = await Promise.all(photos.map(({ file }) => probeOf(join(folder, file), Number(values.side))));
 
 /** CPU in milliseconds: `thread` of the thread alone, `process` with V8's threads that compile for it. */
 interface Cost {

@@ -6,7 +6,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Face } from '../src/faces/face.ts';
+import sharp from 'sharp';
+import type { Face, Probe } from '../src/faces/face.ts';
 import type { Box, Size } from '../src/render/pixels.ts';
 
 export interface Annotated extends Size {
@@ -70,4 +71,17 @@ export function clipped(box: Box, { width, height }: Size): Box {
     width: Math.min(width, box.left + box.width) - left,
     height: Math.min(height, box.top + box.height) - top,
   };
+}
+
+/** The detector input as a render makes it: upright, RGBA on white, `side` pixels on its longer side at most. */
+export async function probeOf(path: string, side: number) {
+  const { data, info } = await sharp(readFileSync(path))
+    .autoOrient()
+    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .ensureAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height } satisfies Probe;
 }

@@ -6,7 +6,6 @@
  * The set is a folder of photos with `annotations.json` (see face-set.ts). With `--sheets`, contact sheets are written there.
  */
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
@@ -19,7 +18,7 @@ import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src
 import { lookDepthFor, PROBE_SIDE_PX } from '../src/render/stages/look-depth.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
-import { type Annotated, fitted, inPixels, readSet } from './face-set.ts';
+import { type Annotated, fitted, inPixels, probeOf, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 
@@ -76,30 +75,17 @@ if (values.sheets)
 
 async function look(annotated: Annotated): Promise<Seen> {
   const path = join(values.set, annotated.file);
-  const { pixels, size } = await probeOf(path, 'tiles');
+  const probe = await probeOf(path, PROBE_SIDE_PX.tiles);
+  const size = (await sharp(path).metadata()).autoOrient;
+  const pixels: Pixels = { ...probe, channels: 4, frames: 1 };
   const photo = fitted(annotated, size);
   const since = performance.now();
-  const { faces: found } = await finder.find(pixels, 'tiles', never);
+  const { faces: found } = await finder.find(probe, 'tiles', never);
   const ms = performance.now() - since;
-  const { faces: large } = await finder.find((await probeOf(path, 'whole')).pixels, 'whole', never);
+  const { faces: large } = await finder.find(await probeOf(path, PROBE_SIDE_PX.whole), 'whole', never);
   const faces = { tiles: found, whole: large };
   const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, faces)));
   return { photo, path, found, windows, ms };
-}
-
-/** The picture as the render sees it, upright. */
-async function probeOf(path: string, depth: LookDepth): Promise<{ pixels: Pixels; size: Size }> {
-  const side = PROBE_SIDE_PX[depth];
-  const { autoOrient } = await sharp(path).metadata();
-  const { data, info } = await sharp(readFileSync(path))
-    .autoOrient()
-    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .ensureAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  return { pixels: { data, width: info.width, height: info.height, channels: 4, frames: 1 }, size: autoOrient };
 }
 
 async function windowsOf(
@@ -139,10 +125,10 @@ function inPhoto({ scaled, window }: FramePlan, size: Size): Box {
 
 /** The worst waits of this thread while 50 pictures are looked at. */
 async function eventLoopDelay(path: string): Promise<{ p50: number; p99: number; max: number }> {
-  const { pixels } = await probeOf(path, 'tiles');
+  const probe = await probeOf(path, PROBE_SIDE_PX.tiles);
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
-  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(pixels, 'tiles', never)));
+  await Promise.all(Array.from({ length: LOOKS_FOR_DELAY }, () => finder.find(probe, 'tiles', never)));
   histogram.disable();
   const ms = (nanoseconds: number) => nanoseconds / 1e6;
   return { p50: ms(histogram.percentile(50)), p99: ms(histogram.percentile(99)), max: ms(histogram.max) };

@@ -37,6 +37,28 @@ const KINDS = {
 
 export type ErrorCode = keyof typeof KINDS;
 
+/** Why a file was refused, for the shop's own words. New ones may come; none is renamed. */
+export const REFUSAL_REASONS = [
+  ...['empty', 'too_large', 'unsupported_type', 'broken', 'changed'],
+  ...['too_many_pixels', 'side_too_long', 'too_many_scans', 'too_much_memory'],
+] as const;
+
+/** A reason and its facts. They stand beside `error` in answers of the API, and in none of an image request. */
+export interface Refusal {
+  readonly reason: (typeof REFUSAL_REASONS)[number];
+  /** That was exceeded: bytes, pixels, pixels of a side, frames or scans, as the reason says. */
+  readonly limit?: number | undefined;
+  /** Media types that are read. */
+  readonly accepted?: readonly string[];
+  /** The media type of the content; at upload-url, the one that was said. */
+  readonly found?: string | undefined;
+  /** Of a broken file. `end`: it stops too soon. */
+  readonly part?: 'header' | 'pixels' | 'end';
+  readonly format?: string;
+  /** False: the upload stays where it is. */
+  readonly quarantined?: boolean;
+}
+
 /** The only error class. `cause` goes to the log, never into an answer. */
 export class DarkroomError extends Error {
   readonly code: ErrorCode;
@@ -47,6 +69,7 @@ export class DarkroomError extends Error {
   readonly retryAfter: number | undefined;
   /** The error comes of this server's size: a larger one would not refuse the same file. */
   readonly ofThisServer: boolean;
+  readonly refusal: Refusal | undefined;
 
   /**
    * `status` replaces the code's own where the URL is right and the rest of the request is not (a header, its speed): such an
@@ -55,7 +78,7 @@ export class DarkroomError extends Error {
   constructor(
     code: ErrorCode,
     publicMessage: string,
-    detail: { cause?: unknown; retryAfter?: number; status?: number; ofThisServer?: boolean } = {},
+    detail: { cause?: unknown; retryAfter?: number; status?: number; ofThisServer?: boolean; refusal?: Refusal } = {},
   ) {
     super(`${code}: ${publicMessage}`, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'DarkroomError';
@@ -65,6 +88,7 @@ export class DarkroomError extends Error {
     this.cacheControl = detail.status === undefined ? KINDS[code].cacheControl : NEVER_KEPT;
     this.retryAfter = detail.retryAfter;
     this.ofThisServer = detail.ofThisServer ?? false;
+    this.refusal = detail.refusal;
   }
 }
 
@@ -75,6 +99,11 @@ export const errors = {
   badRequest: (message: string) => new DarkroomError('bad_request', message),
   refusedRequest: (message: string, status = 400) => new DarkroomError('bad_request', message, { status }),
   unauthorized: () => new DarkroomError('unauthorized', 'A bearer token is needed.'),
+  /** An upload for which no ticket is given, or whose ticket is not for such a file. */
+  refusedTicket: (message: string, refusal: Refusal) => new DarkroomError('bad_request', message, { refusal }),
+  /** An uploaded file that is wrong in itself. */
+  refusedUpload: (message: string, refusal: Refusal, cause?: unknown) =>
+    new DarkroomError('original_unreadable', message, { refusal, cause }),
   uploadForbidden: () => new DarkroomError('forbidden', 'This server did not sign this upload.'),
   uploadUnderWay: () =>
     new DarkroomError('upload_under_way', 'Another upload with this ticket is under way.', { retryAfter: 1 }),
@@ -91,7 +120,11 @@ export const errors = {
   tooLargeForThisServer: () =>
     new DarkroomError('original_too_large', 'The original needs more memory than this server has for one picture.', {
       ofThisServer: true,
+      refusal: { reason: 'too_much_memory' },
     }),
+  /** Of an original over one of the limits. */
+  overLimit: (message: string, refusal: Refusal, cause?: unknown) =>
+    new DarkroomError('original_too_large', message, { refusal, cause }),
   originalUnreadable: (message: string, cause?: unknown) =>
     new DarkroomError('original_unreadable', message, { cause }),
   busy: (retryAfter: number) => new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter }),

@@ -51,6 +51,9 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
       for (let id = left.shift(); id !== undefined; id = left.shift()) found.set(id, await metaOf(id, signal));
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    // The others took longer than the purge window, or this machine slept meanwhile.
+    left.push(...[...found.keys()].filter((id) => !metadata.isTrusted(id)));
+    if (left.length > 0) await Promise.all(Array.from({ length: AT_A_TIME }, work));
     return ids.flatMap((id) => found.get(id) ?? []);
   };
 }

@@ -8,6 +8,7 @@ import {
   metaResponse,
   purgeJobResponse,
   purgeResponse,
+  refusalResponse,
   uploadRequest,
   uploadResponse,
 } from './schemas.ts';
@@ -54,18 +55,28 @@ export function openApi(version: string) {
           responses: {
             '200': { description: 'Nothing is there before the PUT', ...json(uploadResponse) },
             ...failures,
+            '400': {
+              description:
+                'A field is wrong; the message names it. `empty`, `too_large`, `unsupported_type`: the file is',
+              ...json(refusalResponse),
+            },
           },
         },
       },
       '/v1/images/{id}/complete': {
         post: {
-          summary: 'Looks at what was really uploaded; what is no picture of the stated type is quarantined',
+          summary:
+            'Looks at what was really uploaded, whatever its name and type say; what is no picture is quarantined',
           parameters: [idParameter],
           responses: {
             '200': { description: 'What was found', ...json(completeResponse) },
             '404': { description: 'Nothing was uploaded', ...json(errorResponse) },
-            '413': { description: 'Larger than this server can hold; the upload stays', ...json(errorResponse) },
-            '422': { description: 'Quarantined; the message says why', ...json(errorResponse) },
+            '413': { description: 'Larger than this server can hold; the upload stays', ...json(refusalResponse) },
+            '422': {
+              description:
+                'Refused; `reason` and message say why. Quarantined, unless it is a picture of a type that is not read',
+              ...json(refusalResponse),
+            },
             '503': { description: 'Busy; the upload stays, call again', ...json(errorResponse) },
             ...failures,
           },

@@ -35,6 +35,13 @@ export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta,
     if (!sameText(digest(token), digest(apiToken))) throw errors.forbidden();
   });
 
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Many clients name the type on every POST, on one without a body too; Fastify refuses those.
+    if (body === '') done(null, undefined);
+    else parseJson(request, body, done);
+  });
+
   app.get('/v1/openapi.json', async () => openApi(version));
 
   app.post('/v1/images/meta', async (request) => {

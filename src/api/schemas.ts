@@ -1,6 +1,6 @@
 /** Requests and answers of the API. zod checks the requests; openapi.ts publishes both as JSON Schema. */
 import { z } from 'zod';
-import { errors } from '../errors.ts';
+import { errors, REFUSAL_REASONS } from '../errors.ts';
 
 const id = z.string().min(1).max(512).describe('The key of an original, decoded');
 const face = z.object({
@@ -67,10 +67,14 @@ export const peerMessage = z.union([
 
 export const uploadRequest = z.strictObject({
   filename: z.string().min(1).max(255),
-  contentType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'], {
-    error: 'expected image/jpeg, image/png, image/webp, image/avif or image/gif',
-  }),
-  size: z.int().min(1).describe('Bytes, exactly'),
+  contentType: z
+    .string()
+    .max(255)
+    .default('')
+    .describe(
+      "What the browser says (`File.type`), in any case; empty where it says none. It is the file's name that decides it, so the content decides at complete",
+    ),
+  size: z.int().min(0).describe('Bytes, exactly; 0 is refused as `empty`'),
   category: z
     .enum(['product', 'avatar'])
     .default('product')
@@ -88,6 +92,20 @@ export const completeResponse = z.object({
 });
 
 export const errorResponse = z.object({ error: z.string(), message: z.string(), requestId: z.string() });
+/** Of a refused file. */
+export const refusalResponse = z.object({
+  ...errorResponse.shape,
+  reason: z.enum(REFUSAL_REASONS).optional().describe('Why the file is refused; more may come. Absent where it is not'),
+  limit: z
+    .int()
+    .optional()
+    .describe('What was exceeded: bytes (`too_large`), pixels, pixels of a side, frames or scans of a JPEG'),
+  accepted: z.array(z.string()).optional().describe('Media types that are read (`unsupported_type`)'),
+  found: z.string().optional().describe('Media type of the content, where it is known (`unsupported_type`)'),
+  part: z.enum(['header', 'pixels', 'end']).optional().describe('What is broken; `end`: the file stops too soon'),
+  format: z.string().optional().describe('Of a broken file'),
+  quarantined: z.boolean().optional().describe('False: the upload stays where it is'),
+});
 
 /** The checked value. Throws a `bad_request` that names the wrong fields. */
 export function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {

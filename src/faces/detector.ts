@@ -14,6 +14,8 @@ import { type Area, cut, type Picture } from './picture.ts';
 
 const PACKAGE = new URL('./', pathToFileURL(createRequire(import.meta.url).resolve('@mediapipe/tasks-vision')));
 const WASM = 'wasm/vision_wasm_module_internal';
+/** The library drops what is behind the point of a box's numbers, half a pixel of each in the mean: 3 % of a face of 16 pixels. */
+const DROPPED_PX = 0.5;
 /** Boxes that overlap by more than this are one detection, intersection over union. */
 const MIN_SUPPRESSION = 0.3;
 
@@ -99,7 +101,8 @@ function detect(detector: FaceDetector, whole: Picture, part: Area): Candidate[]
     const { originX, originY, width, height } = boundingBox;
     return [
       {
-        ...{ left: part.left + originX, top: part.top + originY, width, height },
+        ...{ left: part.left + originX + DROPPED_PX, top: part.top + originY + DROPPED_PX },
+        ...{ width: width + DROPPED_PX, height: height + DROPPED_PX },
         score: categories[0]?.score ?? 0,
         eyesY: part.top + (((rightEye?.y ?? 0) + (leftEye?.y ?? 0)) / 2) * part.height,
       },

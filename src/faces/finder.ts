@@ -10,6 +10,8 @@ export interface FaceFinder {
    * that aborts.
    */
   find(probe: Probe, depth: LookDepth, signal: AbortSignal): Promise<Look>;
+  /** A picture will be there soon: starts the thread if there is none. It ends like any other without work. */
+  prepare(): void;
   /** Whether there is a thread. */
   readonly running: boolean;
   close(): Promise<void>;
@@ -188,6 +190,9 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
       } finally {
         signal.removeEventListener('abort', onAbort);
       }
+    },
+    prepare() {
+      if (!worker && !closed && performance.now() >= restUntil) startThread();
     },
     get running() {
       return worker !== undefined;

@@ -192,6 +192,8 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (known.retryAfter !== undefined) reply.header('retry-after', String(known.retryAfter));
   // Errors of the API, of uploads and of the playground concern one client: no cache may repeat them.
   const uncached = reply.getHeader('cache-control') === 'no-store' || request.raw.url?.startsWith('/v1/');
+  // The bodies of the image route are a contract to the byte; an API client reads why its file was refused.
+  const facts = uncached ? known.refusal : undefined;
   return reply
     .code(known.status)
     .headers({
@@ -199,7 +201,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
       'x-error': known.code,
       'content-type': 'application/json; charset=utf-8',
     })
-    .send(inert({ error: known.code, message: known.publicMessage, requestId: request.id }));
+    .send(inert({ error: known.code, message: known.publicMessage, requestId: request.id, ...facts }));
 }
 
 /** JSON without `<`: messages of the API repeat field names of the client, and a browser may ignore the content type. */

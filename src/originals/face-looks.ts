@@ -144,6 +144,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     const name = nameOf(id, epoch);
     // A look that need not go as deep. Where no small face can be hidden, it goes deep enough all the same.
     const before = looks.get(name)?.done;
+    eyes.prepare();
     const pixels = probe();
     // Without the pixels themselves: the thread has a copy of its own.
     const taken = pixels.then(() => {});

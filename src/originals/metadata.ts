@@ -15,6 +15,8 @@ export interface OriginalMetadata {
   epochOf(id: string): Epoch;
   /** Where its faces are. `epoch`: noted before the original of the probe was read. */
   readonly faces: FaceLooks;
+  /** Whether the record of an original was seen within the purge window: what was told of it before may not count any more. */
+  isTrusted(id: string): boolean;
   /**
    * Size, colour and placeholder of an original, and its faces where they are known. `describe` reads it, once for all callers
    * meanwhile; `epoch`: of the record, before the read. While the record cannot be asked, what is known is told for
@@ -46,6 +48,7 @@ export function createOriginalMetadata(options: FaceLooksOptions): OriginalMetad
     known: records.known,
     epochOf: records.of,
     faces: createFaceLooks(options),
+    isTrusted: (id) => records.trusted(id) !== undefined,
     async picture(id, describe) {
       const view = await records.see(id);
       const { picture, faces } = records.known(id);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createFolderUploads } from '../../src/api/uploads/folder-upload-target.ts';
+import { REFUSAL_REASONS } from '../../src/errors.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { astronaut, face, fixedFinder } from '../helpers/faces.ts';
 import { assertHeaders, SAFE } from '../helpers/headers.ts';
@@ -100,6 +101,20 @@ describe('the API', () => {
     });
   }
 
+  it('takes a call without a body whose type says JSON', async () => {
+    const headers = { ...auth, 'content-type': 'application/json' };
+    for (const body of [undefined, '']) {
+      const init = (method: string) => ({ method, headers, ...(body === undefined ? {} : { body }) });
+      const completed = await app.get('/v1/images/a%2F%C3%BC%20b.jpg/complete', init('POST'));
+      assert.deepEqual([completed.status, (await jsonOf(completed)).format], [200, 'jpeg']);
+      assert.equal((await app.get('/v1/images/nothing', init('DELETE'))).status, 200);
+      const asked = await app.get('/v1/images/meta', init('POST'));
+      assert.deepEqual([asked.status, /ids: /.test((await jsonOf(asked)).message)], [400, true]);
+    }
+    for (const body of ['{', '{"__proto__":{}}', ' '])
+      assert.equal((await app.get('/v1/images/missing.jpg/complete', { method: 'POST', headers, body })).status, 400);
+  });
+
   it('DELETE: 400 for bad ids and queries', async () => {
     for (const path of [
       '/v1/images/..%2Fa',
@@ -153,6 +168,15 @@ describe('the API', () => {
     ]);
     const { schema } = document.paths['/v1/images/meta'].post.requestBody.content['application/json'];
     assert.equal(schema.properties.ids.maxItems, 200);
+    for (const [path, status] of [
+      ['/v1/images/upload-url', 400],
+      ['/v1/images/{id}/complete', 413],
+      ['/v1/images/{id}/complete', 422],
+    ] as const) {
+      const refusal = document.paths[path].post.responses[status].content['application/json'].schema;
+      assert.deepEqual(refusal.properties.reason.enum, [...REFUSAL_REASONS]);
+      assert.deepEqual(refusal.required, ['error', 'message', 'requestId']);
+    }
   });
 });
 

@@ -71,6 +71,28 @@ describe('the purge window', () => {
   });
 });
 
+describe('metadata of several originals', () => {
+  it('is asked once more of those that were purged while the others took longer than the window', async () => {
+    const slow = 'seller/42/slow.png';
+    const { start, originals, passWindow } = machinesOver({ [ID]: red, [slow]: red });
+    const [a, b] = [await start(), await start()];
+    assert.equal((await a.meta([ID])).status, 200);
+    const [reading, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    originals.hold.get = async (key) => {
+      if (key !== slow) return;
+      reading.resolve();
+      await gate.promise;
+    };
+    const asked = a.meta([ID, slow]);
+    await reading.promise;
+    await b.purge(ID, '?original=true');
+    passWindow();
+    gate.resolve();
+    const { images } = (await (await asked).json()) as { images: { error?: string; width?: number }[] };
+    assert.deepEqual([images[0]?.error, images[1]?.width], ['original_not_found', 400]);
+  });
+});
+
 describe('a purge with its original', () => {
   it('counts an original that came between the look for it and its deletion, and was read', async () => {
     const { start, originals, replace, passWindow } = machinesOver({});

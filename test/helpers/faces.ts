@@ -45,6 +45,7 @@ export function fixedFinder(faces: readonly Face[]): FaceFinder & { looks: numbe
       this.looks += 1;
       return saw(faces);
     },
+    prepare: () => {},
     running: false,
     async close() {},
   };
@@ -60,6 +61,7 @@ export function heldFinder() {
       looks.push(look);
       return look.promise;
     },
+    prepare: () => {},
     running: true,
     close: async () => {},
   };

@@ -193,8 +193,9 @@ describe('chunks that unfold or never end', () => {
     it(`${what}: 200 or 422, soon, and in little memory`, async (t) => {
       const { status, ms, grown, bytes } = await serve(t, what, make());
       assert.ok([200, 422].includes(status), `${status}`);
-      // An original is held once as it comes in, in pieces, and once whole; what it unfolds to never is.
-      const held = (2 * bytes) / MB;
+      // An original is held once as it comes in, in pieces, and once whole, and sharp may copy it once more for each time that
+      // it is opened until V8 collects; what it unfolds to, 300 MiB, is never held.
+      const held = (4 * bytes) / MB;
       assert.ok(ms < BOUNDED_MS && grown < held + 60, `${ms} ms, ${grown} MiB`);
     });
   }

@@ -19,7 +19,7 @@ const photo = await sharp(gradient, { raw: { width: 900, height: 600, channels: 
   .jpeg()
   .toBuffer();
 /** Finds nothing, but makes the journey ask the sidecar. */
-const finder: FaceFinder = { find: async () => saw([]), running: false, close: async () => {} };
+const finder: FaceFinder = { find: async () => saw([]), prepare: () => {}, running: false, close: async () => {} };
 
 let bucket: Awaited<ReturnType<typeof createTestBucket>>;
 let proxy: FaultProxy;

@@ -60,7 +60,10 @@ export function registerUploadRoute(app: FastifyInstance, uploads: FolderUploads
     const { key, contentType, size } = terms;
     if (headers['content-type'] !== contentType) throw errors.badRequest(`The upload must be of type ${contentType}.`);
     if (Number(headers['content-length']) !== size) throw errors.badRequest(`The upload must have ${size} bytes.`);
-    if (size > limits.maxBytes) throw errors.badRequest(`An upload has at most ${limits.maxBytes} bytes.`);
+    if (size > limits.maxBytes)
+      throw errors.refusedTicket(`An upload has at most ${limits.maxBytes} bytes.`, {
+        ...{ reason: 'too_large', limit: limits.maxBytes },
+      });
     requestContext.id = key;
     requestContext.outcome = 'upload';
     await uploads.receive(terms, raw, signal);

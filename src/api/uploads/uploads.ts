@@ -14,11 +14,14 @@ import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
 import type { Purge } from '../purge.ts';
 import { isFaultOfFile, isOutOfMemory } from './faults-of-files.ts';
+import { explainRefusal, type ReadStage } from './refusals.ts';
 import type { UploadTarget } from './upload-target.ts';
+import { uploadTypeOf } from './upload-type.ts';
 
 export interface UploadRequest {
   readonly filename: string;
-  readonly contentType: keyof typeof EXTENSIONS;
+  /** As the browser says it: any case, empty where it knows none. */
+  readonly contentType: string;
   /** Bytes. */
   readonly size: number;
   readonly category: keyof typeof CATEGORIES;
@@ -38,11 +41,15 @@ export interface UploadOffer {
 export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureDescription;
 
 export interface Uploads {
-  /** Signs the upload of a new original; nothing is stored before the PUT. `serverUrl`: the address at which the client reached this server. */
+  /**
+   * Signs the upload of a new original; nothing is stored before the PUT. `serverUrl`: the address at which the client reached
+   * this server. Throws `bad_request` with its reason: `unsupported_type`, `empty`, `too_large`.
+   */
   begin(request: UploadRequest, serverUrl: string): Promise<UploadOffer>;
   /**
-   * Examines the uploaded file and records its metadata. Throws `original_not_found`, and `original_unreadable` once a file that
-   * is wrong in itself is quarantined. All other errors leave the upload where it is, and the call can be repeated: `busy`,
+   * Examines the uploaded file, of which only the content counts, and records its metadata. Throws `original_not_found`, and
+   * `original_unreadable` with its reason: a file that is wrong in itself is quarantined then, and a picture of a type that is not
+   * read (yet) stays where it is. All other errors leave the upload where it is, and the call can be repeated: `busy`,
    * `original_too_large` where the file exceeds what this server can hold, `render_timeout`, and the errors of stores.
    */
   complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
@@ -64,13 +71,6 @@ export interface UploadsDeps {
   readonly publicUrl: string | undefined;
 }
 
-const EXTENSIONS = {
-  'image/jpeg': 'jpg',
-  'image/png': 'png',
-  'image/webp': 'webp',
-  'image/avif': 'avif',
-  'image/gif': 'gif',
-} as const;
 const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
 const TICKET_S = 300;
 /** After a decoder ran out of memory. */
@@ -95,7 +95,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
   /** Moves a file to where nothing is served from, and keeps it there for inspection. */
   async function quarantine(
     { id, epoch, body }: { id: string; epoch: Epoch; body: Buffer },
-    reason: string,
+    refused: DarkroomError,
     signal: AbortSignal,
   ): Promise<never> {
     // A file that was uploaded after a purge has not been examined and must not be removed with the earlier one.
@@ -108,7 +108,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     unlessPurged();
     const { failed } = await purge(id, { original: true, again: false }, signal);
     if (failed.includes('original')) throw errors.storeFailed(new Error('a bad upload could not be removed'));
-    throw errors.originalUnreadable(`${reason} The upload is quarantined.`);
+    throw refused;
   }
 
   async function examine(id: string, signal: AbortSignal): Promise<UploadReport> {
@@ -119,31 +119,39 @@ export function createUploads(deps: UploadsDeps): Uploads {
     const { body } = held;
     // Undefined while the record cannot be asked: then it is as far as this process knows.
     const epoch = (await held.epoch) ?? records.of(id);
+    let stage: ReadStage = 'header';
     try {
       const original = await renderer.examine(body);
       await permit.slot(estimateDescription(original));
+      stage = 'pixels';
       const found = await renderer.describe(original);
-      const claimed = Object.values(EXTENSIONS).find((extension) => id.endsWith(`.${extension}`));
-      if (claimed && claimed !== found.format.replace('jpeg', 'jpg'))
-        throw errors.originalUnreadable(`This is a ${found.format}, not a ${claimed}.`);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;
       // An id's bytes never change: CDNs may hold renditions of the first file for a year.
-      if (before !== undefined && before !== sha256) throw errors.originalUnreadable('The original was changed.');
+      if (before !== undefined && before !== sha256)
+        throw errors.refusedUpload('The original was changed.', { reason: 'changed' });
       metadata.recordUpload(id, epoch, found, sha256);
       // Not disposed of when quarantined: a save that timed out may still read the buffer.
       held[Symbol.dispose]();
       return { imageId: id, bytes: body.length, ...found };
     } catch (error) {
       if (!isFaultOfFile(error)) throw error;
-      return quarantine({ id, epoch, body }, error.publicMessage, signal);
+      const refused = explainRefusal(error, body, stage);
+      if (refused.refusal?.quarantined) return quarantine({ id, epoch, body }, refused, signal);
+      held[Symbol.dispose]();
+      throw refused;
     }
   }
 
   return {
-    async begin({ contentType, size, category }, serverUrl) {
-      if (size > maxOriginalBytes) throw errors.badRequest(`size: expected at most ${maxOriginalBytes} bytes`);
-      const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}.${EXTENSIONS[contentType]}`;
+    async begin({ filename, contentType: said, size, category }, serverUrl) {
+      const { contentType, ending } = uploadTypeOf(said, filename);
+      if (size === 0) throw errors.refusedTicket('size: the file is empty', { reason: 'empty' });
+      if (size > maxOriginalBytes)
+        throw errors.refusedTicket(`size: expected at most ${maxOriginalBytes} bytes`, {
+          ...{ reason: 'too_large', limit: maxOriginalBytes },
+        });
+      const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}${ending}`;
       const expiresAt = Math.floor(Date.now() / 1000) + TICKET_S;
       const { url, headers } = await target.ticket({ key: id, contentType, size, expiresAt }, serverUrl);
       const urls = signedUrls(id, category, deps.publicUrl ?? serverUrl);

@@ -1,5 +1,5 @@
 import type { Metadata } from 'sharp';
-import { DarkroomError, errors } from '../../errors.ts';
+import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans } from './bomb-checks.ts';
@@ -24,21 +24,20 @@ export async function readHeader(
   original: Buffer,
   limits: OriginalLimits,
 ): Promise<OriginalHeader> {
-  if (original.length === 0) throw errors.originalUnreadable('The original is empty.');
+  if (original.length === 0) throw errors.refusedUpload('The original is empty.', { reason: 'empty' });
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1') {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
   }
-  const { width, height, pages: frames = 1, autoOrient } = metadata;
+  const { width, height, autoOrient } = metadata;
+  // Other pictures of an AVIF file are no animation that is shown, however many it has.
+  const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
   if (Math.max(width, height) > MAX_SIDE_PX) {
-    throw errors.originalTooLarge(`The original is more than ${MAX_SIDE_PX} pixels wide or high.`);
+    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
   }
   if (width * height > limits.maxPixels) {
-    throw errors.originalTooLarge(`The original has more than ${limits.maxPixels} pixels.`);
-  }
-  if (frames > limits.maxFrames) {
-    throw errors.originalTooLarge(`The original has more than ${limits.maxFrames} frames.`);
+    throw overLimit(`has more than ${limits.maxPixels} pixels`, 'too_many_pixels', limits.maxPixels);
   }
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const size = { width: autoOrient.width, height: autoOrient.height };
@@ -58,9 +57,13 @@ export async function readHeader(
   };
 }
 
+function overLimit(what: string, reason: Refusal['reason'], limit: number): DarkroomError {
+  return errors.overLimit(`The original ${what}.`, { reason, limit });
+}
+
 function assertPasses(jpeg: Buffer): void {
   if (countScans(jpeg, MAX_SCANS) > MAX_SCANS) {
-    throw errors.originalTooLarge(`The original comes in more than ${MAX_SCANS} scans.`);
+    throw overLimit(`comes in more than ${MAX_SCANS} scans`, 'too_many_scans', MAX_SCANS);
   }
   if (!hasAllPasses(jpeg)) refuse(new Error('the JPEG ends before its last passes'));
 }
@@ -81,7 +84,8 @@ export function refuse(cause: unknown): never {
   if (cause instanceof DarkroomError) throw cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
-  if (/pixel limit/i.test(message)) throw errors.originalTooLarge('The original has too many pixels.', cause);
+  if (/pixel limit/i.test(message))
+    throw errors.overLimit('The original has too many pixels.', { reason: 'too_many_pixels' }, cause);
   throw errors.originalUnreadable(
     'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
     cause,

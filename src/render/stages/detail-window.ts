@@ -5,7 +5,7 @@ export interface GreyPicture extends Size {
   readonly data: Uint8Array;
 }
 
-/** Longer side of the grey picture in pixels: detail that is smaller than a sixtieth of a photo attracts nobody. */
+/** Longer side of the grey picture in pixels: detail that is smaller than a sixtieth of a photo does not draw the eye. */
 export const GREY_SIDE_PX = 64;
 /**
  * Where subjects are, in parts of the room that a window has, and how much detail a window must win to leave that place: for the

@@ -50,9 +50,13 @@ export async function cropToFaces(
   const size = lookedAtSize(plan, header.size, region, recipe.faceZoom);
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
-  const pixels = held && (await decode(decoder.load().resize({ ...held, fit: 'fill' }), header));
-  const probe = async () => probeOf(sharp, pixels ?? (await decode(small(decoder, side), header)), side);
-  const faces = await lookup(probe, depth);
+  const decoding = held && decode(decoder.load().resize({ ...held, fit: 'fill' }), header);
+  const probe = async () => probeOf(sharp, (await decoding) ?? (await decode(small(decoder, side), header)), side);
+  // Begun before the pixels are there: the first look of a process starts a thread meanwhile.
+  const looking = lookup(probe, depth);
+  looking.catch(() => {});
+  const pixels = await decoding;
+  const faces = await looking;
   const source = pixels ? decoder.from(pixels) : decoder;
   const framed = faces?.length
     ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)

@@ -6,21 +6,24 @@ import { type FaceBox, groupOf, type PlacedFace, placeFaces } from './face-boxes
  * same input always gives the same window.
  *
  * Where a face of the group (see face-boxes.ts) can be whole, the window holds as much of the group as any could; of such windows,
- * that of the most worth wins. Else the window shows as much as it can of the face of the most weight, its eyes first.
+ * that of the most worth wins. Else the window shows as much as it can of the face of the most weight, its eyes first. A face of
+ * the most weight that is larger than the window is left out for no smaller one that could be whole.
  */
 
-/** Worth of a face that is whole, whole with its forehead too, with all of its head too, and of one that is cut; in parts of its weight. */
+/** Worth of a face that is whole, whole with what its box may miss, with all of its head too, and of one that is cut; in parts of its weight. */
 const WORTH = { face: 1, front: 0.3, head: 0.4, cut: -0.2 };
 /** What a window loses by lying one of its own sides away from the ideal, in parts of the largest weight; the first part is free. */
 const DRIFT = { worth: 0.6, free: 0.2 };
+/** So much of a face that is larger than the window stays in view beside smaller ones that are whole, in parts of it. */
+const LEAST_SHOWN = 0.2;
 /** Distance of the eyes from the window's top, as a fraction of it, where there is room. */
 const EYES_AT = 1 / 3;
 /** Air above a head, in parts of its height, where there is room. */
 const AIR = 0.12;
-/** The part of scarce room that goes above faces: hair differs more than chins do. */
+/** The part of scarce room that goes above heads. */
 const ABOVE = 0.8;
 /** A zoomed face takes at most this part of the window's shorter side, and the heads of a group this part of the window. */
-const ZOOMED = { face: 0.45, group: 0.9 };
+const ZOOMED = { face: 0.55, group: 0.9 };
 
 type Position = readonly [left: number, top: number];
 
@@ -45,11 +48,16 @@ export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: S
   if (group.length === 0) return at(onTheLargest(placed, room, window));
 
   // First choose what to keep, then place it: the ideal position depends on which faces are whole.
-  const heldBy = (box: Box) => sum(group, ({ face, weight }) => (contains(box, face) ? weight : 0));
+  // A fixed part of the face, not of what could be shown of it: else a larger window might hold fewer faces.
+  const showsFirst = (box: Box) =>
+    placed.slice(0, 1).every(({ face }) => fits(face, window) || shareInside(box, face) >= LEAST_SHOWN);
+  const heldBy = (box: Box) =>
+    showsFirst(box) ? sum(group, ({ face, weight }) => (contains(box, face) ? weight : 0)) : 0;
   const first = best(positions(placed, room, window), (position) => {
     const box = at(position);
     return [heldBy(box), worth(placed, box)];
   });
+  if (heldBy(at(first)) === 0) return at(onTheLargest(placed, room, window));
   const kept = placed.filter(({ face }) => contains(at(first), face));
   const ideal = idealFor(groupOf(kept), room, window);
   const dear = kept[0]?.weight ?? 0;
@@ -83,18 +91,22 @@ function worth(placed: readonly PlacedFace[], window: Box): number {
 }
 
 /** The best position without limits: faces in the middle across, eyes at the upper third, heads whole with air above them. */
-function idealFor(subject: readonly PlacedFace[], room: Size, window: Size): Position {
+function idealFor(subject: readonly PlacedFace[], free: Size, window: Size): Position {
   const faces = union(subject.map(({ face }) => face));
   const heads = union(subject.map(({ head }) => head));
   const eyesY = sum(subject, ({ weight, eyesY }) => weight * eyesY) / sum(subject, ({ weight }) => weight);
   const air = AIR * Math.max(...subject.map(({ head }) => head.height));
   const spare = window.height - heads.height;
+  const room = window.height - faces.height;
+  const [chins, necks] = [faces.top + faces.height, heads.top + heads.height];
   let top = eyesY - EYES_AT * window.height;
   if (spare >= 0) top = Math.min(top, heads.top - Math.min(air, ABOVE * spare));
-  else if (faces.height <= window.height) top = faces.top - ABOVE * (window.height - faces.height);
+  else if (room >= 0) top = chins + Math.min(necks - chins, room / 2) - window.height;
+  // A chin lies where it was found more surely than a forehead does.
+  else top = Math.min(top, chins - window.height);
   return [
-    clamp(roundedIn(faces.left + faces.width / 2 - window.width / 2, room.width), room.width),
-    clamp(Math.round(top), room.height),
+    clamp(roundedIn(faces.left + faces.width / 2 - window.width / 2, free.width), free.width),
+    clamp(Math.round(top), free.height),
   ];
 }
 

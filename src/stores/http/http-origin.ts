@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
 import { errors } from '../../errors.ts';
-import { checked } from '../shared/check.ts';
+import { CHECK_FOLDER, checked } from '../shared/check.ts';
 import { isStaleSocket, openPools } from '../shared/pools.ts';
 import { createRetries, Unanswered } from '../shared/retry.ts';
 import { bounded, readBody } from '../shared/time-limit.ts';
@@ -143,7 +143,7 @@ export function createHttpOrigin(options: HttpOriginOptions): ObjectReader {
     },
     check: ({ signal }) =>
       checked(`the origin ${base.host}`, signal, timeoutMs, async (limit) => {
-        const answer = await follow('GET', new URL(`.darkroom-check/${randomUUID()}`, base), limit);
+        const answer = await follow('GET', new URL(`${CHECK_FOLDER}${randomUUID()}`, base), limit);
         release(answer);
         const { statusCode } = answer;
         if (ABSENT.has(statusCode)) return { usable: true };

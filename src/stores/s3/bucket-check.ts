@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DarkroomError } from '../../errors.ts';
-import { checked } from '../shared/check.ts';
+import { CHECK_FOLDER, checked } from '../shared/check.ts';
 import type { StoreCheck } from '../store.ts';
-import { CHECK_FOLDER, type ConditionalWrites } from './conditional-writes.ts';
+import type { ConditionalWrites } from './conditional-writes.ts';
 import { S3Refusal } from './replies.ts';
 import type { S3Reply, S3Requests } from './requests.ts';
 

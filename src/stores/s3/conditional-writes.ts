@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors } from '../../errors.ts';
+import { CHECK_FOLDER } from '../shared/check.ts';
 import type { StoredObject, WriteCondition } from '../store.ts';
 import { headersOf, isSuccess, refused } from './replies.ts';
 import { type S3Reply, type S3Requests, WRITE_ID } from './requests.ts';
@@ -10,9 +11,6 @@ import { type S3Reply, type S3Requests, WRITE_ID } from './requests.ts';
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export type Conditions = 'quoted' | 'unquoted' | 'ignored';
-
-/** Folder of the keys that a store writes and deletes to try the bucket. */
-export const CHECK_FOLDER = '.darkroom-check/';
 
 /** Statuses of a write whose condition does not hold, or that lost a race: 409 to AWS, 500 to Ceph RGW. */
 const LOST = new Set([404, 409, 412, 500]);

@@ -2,6 +2,9 @@ import { DarkroomError } from '../../errors.ts';
 import type { StoreCheck } from '../store.ts';
 import { bounded } from './time-limit.ts';
 
+/** Folder of the keys by which a store is tried: they are asked for, and written and deleted where a write is tried. */
+export const CHECK_FOLDER = '.darkroom-check/';
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'its name has no address',

@@ -1,5 +1,6 @@
 import { DarkroomError, errors } from '../../errors.ts';
 import type { ObjectStore } from '../store.ts';
+import { CHECK_FOLDER } from './check.ts';
 import { aroundEachPage } from './pages.ts';
 
 export interface CircuitBreakerOptions {
@@ -12,7 +13,7 @@ export interface CircuitBreakerOptions {
 }
 
 /** Any answer will do, that there is no such object too. */
-const PROBE_KEY = '.darkroom-check/probe';
+const PROBE_KEY = `${CHECK_FOLDER}probe`;
 const PROBE_LIMIT_MS = 2000;
 
 /**

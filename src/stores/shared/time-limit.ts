@@ -32,7 +32,7 @@ export async function bounded<T>(
 }
 
 export function tooLarge(maxBytes: number): DarkroomError {
-  return errors.originalTooLarge(`The original weighs more than ${maxBytes} bytes.`);
+  return errors.overLimit(`The original weighs more than ${maxBytes} bytes.`, { reason: 'too_large', limit: maxBytes });
 }
 
 /** Call it before a body is read. Throws `original_too_large` for more than `maxBytes`, and the errors of `onLength`. */

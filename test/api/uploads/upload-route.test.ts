@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BYTES_PER_UPLOAD } from '../../../src/api/uploads/folder-upload-target.ts';
-import { startApp, type TestAppOptions } from '../../helpers/app.ts';
+import { BYTES_PER_UPLOAD, createFolderUploads } from '../../../src/api/uploads/folder-upload-target.ts';
+import { startApp, TEST_KEY, type TestAppOptions } from '../../helpers/app.ts';
 import { createFolderOriginals } from '../../helpers/folder-originals.ts';
 
 const TOKEN = 'a-token-of-the-tests';
@@ -144,5 +144,16 @@ describe('an upload to a folder', () => {
     assert.equal(await put({ 'content-type': 'image/jpeg', 'transfer-encoding': 'chunked' }), 400);
     assert.deepEqual(await folder.files(), []);
     assert.equal((await app.get('/health')).status, 200);
+  });
+
+  it('is refused with its limit when its ticket is for more bytes than this server takes', async (context) => {
+    const { app, folder } = await start(context, { maxOriginalBytes: SIZE - 1 });
+    const uploads = createFolderUploads({ receiver: folder.receiver, signingKey: TEST_KEY, maxBytes: 1024 * 1024 });
+    const terms = { key: 'product/a.jpg', contentType: 'image/jpeg', size: SIZE, expiresAt: Date.now() / 1000 + 60 };
+    const { url, headers } = await uploads.ticket(terms, app.baseUrl);
+    const answer = await fetch(url, { method: 'PUT', headers, body: new Uint8Array(SIZE) });
+    const { error, reason, limit } = (await answer.json()) as Record<string, unknown>;
+    assert.deepEqual([answer.status, error, reason, limit], [400, 'bad_request', 'too_large', SIZE - 1]);
+    assert.deepEqual(await folder.files(), []);
   });
 });

@@ -5,105 +5,58 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { createFolderUploads } from '../../../src/api/uploads/folder-upload-target.ts';
-import { createS3UploadTarget } from '../../../src/api/uploads/s3-upload-target.ts';
-import { createS3Store } from '../../../src/stores/s3/s3-store.ts';
-import type { ObjectStore } from '../../../src/stores/store.ts';
-import { startApp, TEST_KEY, type TestApp, type TestAppOptions } from '../../helpers/app.ts';
+import { startApp, TEST_KEY, type TestApp } from '../../helpers/app.ts';
 import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
 import { createFolderOriginals } from '../../helpers/folder-originals.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
 import { rawGet } from '../../helpers/raw-http.ts';
-import { createTestBucket, s3Skip } from '../../helpers/s3.ts';
+import { s3Skip } from '../../helpers/s3.ts';
+import {
+  bucketSide,
+  folderSide,
+  type Offer,
+  UPLOAD_TOKEN as TOKEN,
+  type UploadSide,
+  uploadClient,
+} from '../../helpers/upload-sides.ts';
 
-const TOKEN = 'a-token-of-the-tests';
 const PIXELS = 200_000;
 const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: '#3060c0' } })
   .jpeg()
   .toBuffer();
-const png = await sharp(photo).png().toBuffer();
 const bomb = await sharp({ create: { width: 1000, height: 1000, channels: 3, background: '#fff' } })
   .jpeg()
   .toBuffer();
 const html = Buffer.from('<!doctype html><script>alert(1)</script>');
 
-interface Side {
-  readonly options: TestAppOptions;
-  readonly originals: ObjectStore;
-  dispose(): Promise<unknown>;
-}
-
-async function folderSide(): Promise<Side> {
-  const { originals, app, dispose } = await createFolderOriginals();
-  return { originals, options: app, dispose };
-}
-
-async function bucketSide(): Promise<Side> {
-  const bucket = await createTestBucket();
-  await bucket.client.send(
-    new PutBucketCorsCommand({
-      Bucket: bucket.bucket,
-      CORSConfiguration: { CORSRules: [{ AllowedMethods: ['PUT'], AllowedOrigins: ['*'], AllowedHeaders: ['*'] }] },
-    }),
-  );
-  const location = {
-    bucket: bucket.bucket,
-    prefix: 'up/',
-    region: bucket.region,
-    endpoint: bucket.endpoint,
-    pathStyle: true,
-  };
-  const originals = createS3Store({ ...location, timeoutMs: 5000 });
-  return {
-    originals,
-    options: { originals, deletable: originals, bucket: createS3UploadTarget(location) },
-    dispose: () => bucket.dispose(),
-  };
-}
-
-interface Offer {
-  readonly imageId: string;
-  readonly key: string;
-  readonly uploadUrl: string;
-  readonly method: string;
-  readonly headers: Record<string, string>;
-  readonly expiresAt: number;
-  readonly urls: Record<string, string>;
-}
-
 /** The same tests for both kinds of originals. `refused`: the status with which each kind answers the same mistake. */
 function uploadConformance(
   name: string,
-  create: () => Promise<Side>,
+  create: () => Promise<UploadSide>,
   refused: Record<'type' | 'length' | 'expired' | 'key' | 'again', number>,
   skip: false | string = false,
 ): void {
   describe(`uploads to ${name}`, { skip }, () => {
-    let side: Side;
+    let side: UploadSide;
     let app: TestApp;
+    let client: ReturnType<typeof uploadClient>;
     const results = createMemoryStore();
     before(async () => {
       side = await create();
       app = await startApp({ ...side.options, results: results.store, apiToken: TOKEN, maxPixels: PIXELS });
+      client = uploadClient(app);
     });
     after(async () => {
       await app.dispose();
       await side.dispose();
     });
 
-    const post = async (path: string, body: unknown = {}) => {
-      const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
-      const answer = await app.get(path, { method: 'POST', headers, body: JSON.stringify(body) });
-      // biome-ignore lint/suspicious/noExplicitAny: the tests check the answers field by field
-      return { status: answer.status, body: (await answer.json()) as any };
-    };
-    const offer = async (body: Buffer, contentType = 'image/jpeg', more = {}): Promise<Offer> =>
-      (await post('/v1/images/upload-url', { filename: 'front.jpg', contentType, size: body.length, ...more })).body;
-    const put = ({ uploadUrl, headers }: Offer, body: Buffer, more: Record<string, string> = {}) =>
-      fetch(uploadUrl, { method: 'PUT', headers: { ...headers, ...more }, body: new Uint8Array(body) });
-    const complete = (id: string) => post(`/v1/images/${encodeURIComponent(id)}/complete`);
+    const post = (...given: Parameters<typeof client.post>) => client.post(...given);
+    const offer = (...given: Parameters<typeof client.offer>) => client.offer(...given);
+    const put = (...given: Parameters<typeof client.put>) => client.put(...given);
+    const complete = (id: string) => client.complete(id);
     const nothingServed = async ({ urls }: Offer, statuses = [404]) => {
       for (const url of Object.values(urls)) assert.ok(statuses.includes((await fetch(url)).status), url);
       assert.deepEqual(results.made(), []);
@@ -204,7 +157,6 @@ function uploadConformance(
 
     const bad: [what: string, body: Buffer, type: string, reason: RegExp][] = [
       ['an HTML file named .jpg', html, 'image/jpeg', /not a picture/],
-      ['a PNG named .jpg', png, 'image/jpeg', /is a png, not a jpg/],
       ['a pixel bomb', bomb, 'image/jpeg', /more than 200000 pixels/],
       ['half a picture', photo.subarray(0, photo.length / 2), 'image/jpeg', /not a picture/],
     ];
@@ -213,7 +165,7 @@ function uploadConformance(
         const given = await offer(body, type);
         assert.ok((await put(given, body)).ok);
         // Before complete() examines it, the image route refuses it as no picture.
-        if (body !== png) await nothingServed(given, [413, 422]);
+        await nothingServed(given, [413, 422]);
         const answer = await complete(given.imageId);
         assert.equal(answer.status, 422);
         assert.match(answer.body.message, reason);

@@ -53,7 +53,7 @@ describe('framing on faces', () => {
     assert.equal(recalled.probes.length, 0);
   });
 
-  it('asks with a probe of the upright picture on white, at most 640 px long, never enlarged', async () => {
+  it('asks with a probe of the upright picture on white, 320 px long for a small rendition, 640 px for a large one, never enlarged', async () => {
     const cutout = await sharp({ create: { width: 2000, height: 1000, channels: 4, background: '#00000000' } })
       .png()
       .toBuffer();
@@ -61,22 +61,24 @@ describe('framing on faces', () => {
     await render(cutout, square, lookup);
     const sideways = await storedAs(6, letterF(60, 90), 60, 90, 'jpeg');
     await render(sideways, square, lookup);
-    const [large, small] = probes;
-    assert.deepEqual([large?.width, large?.height, large?.data.length], [640, 320, 640 * 320 * 4]);
-    assert.ok(large?.data.every((value) => value === 255));
-    assert.deepEqual([small?.width, small?.height], [60, 90]);
+    await render(cutout, { ...square, width: 900, height: 900 }, lookup);
+    const [first, second, third] = probes;
+    assert.deepEqual([first?.width, first?.height, first?.data.length], [320, 160, 320 * 160 * 4]);
+    assert.ok(first?.data.every((value) => value === 255));
+    assert.deepEqual([second?.width, second?.height], [60, 90]);
+    assert.deepEqual([third?.width, third?.height], [640, 320]);
   });
 
   it('zooms in, without ever enlarging', async () => {
     const original = await pictured(800, 800, 600, 100, 80);
     const { lookup } = known([face(0.75, 0.125, 0.1)]);
     const near = await pixelsOf((await render(original, { ...square, faceZoom: 4 }, lookup)).body);
-    // 80 px of 800 are 10 px of 100; four times nearer they are 40, with 24 of hair and 8 of air above them: rows 32 to 72.
+    // 80 px of 800 are 10 px of 100; four times nearer they are 40, with 13 of hair and 7 of air above them: rows 20 to 60.
     for (const [x, y] of [
-      [50, 38],
-      [50, 66],
-      [35, 50],
-      [65, 50],
+      [50, 24],
+      [50, 56],
+      [35, 40],
+      [65, 40],
     ] as const)
       assert.ok(isRed(patch(near, x, y)), `${x},${y}`);
     const far = await pixelsOf((await render(original, { ...square, faceZoom: 1.0001 }, lookup)).body);

@@ -139,6 +139,7 @@ export function createFakeFinder(draws: Draws): FaceFinder {
       const faces = [{ left: 0, top: 0, width: 0.1, height: 0.1, score: 1, eyesY: version / 1e6 }];
       return { faces, depth, complete: !draws.happens(0.03) };
     },
+    prepare: () => {},
     running: true,
     close: async () => {},
   };
