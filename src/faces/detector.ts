@@ -26,7 +26,13 @@ const MIN_SUPPRESSION = 0.3;
  * the models alone, within the first two looks.
  */
 const COMPILED_WITH = ['--wasm-lazy-validation', '--wasm-tiering-budget=200000000'];
-/** What these flags are in Node 24 by default. */
+/**
+ * Has the optimising compiler join 128-bit operations to 256-bit ones, where the CPU has AVX2: a pass of a model takes a third
+ * less, with the same results to the bit. It stays set, because the compiler reads it when it compiles a kernel, some looks
+ * after the start. V8 knows this name on x64 alone.
+ */
+const WIDE_VECTORS = '--experimental-wasm-revectorize';
+/** What the flags of `COMPILED_WITH` are in Node 24 by default. */
 const AS_BEFORE = ['--no-wasm-lazy-validation', '--wasm-tiering-budget=13000000'];
 
 export interface Model {
@@ -86,6 +92,7 @@ async function compile() {
   const code = readFileSync(new URL(`${WASM}.wasm`, PACKAGE));
   // Flags are the whole process's; the module keeps what it was made with. V8 refuses cached code made under other flags.
   for (const flag of COMPILED_WITH) setFlagsFromString(flag);
+  if (process.arch === 'x64') setFlagsFromString(WIDE_VECTORS);
   try {
     return { factory, module: new WebAssembly.Module(code) };
   } finally {

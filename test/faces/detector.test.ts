@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { before, describe, it } from 'node:test';
-import { cachedDataVersionTag } from 'node:v8';
+import { promisify } from 'node:util';
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
 import { type Detect, loadDetector } from '../../src/faces/detector.ts';
 import { ASTRONAUT_FACE, astronaut, coffee, probeOf } from '../helpers/faces.ts';
 
+const run = promisify(execFile);
 const wasm = Reflect.get(globalThis, 'WebAssembly') as { Module: new (code: Uint8Array) => object };
 const flagsBefore = cachedDataVersionTag();
 const detectors: Detect[] = [];
@@ -68,7 +71,17 @@ describe('the detectors', () => {
   });
 
   // Else V8 refuses code that was cached under the flags of the process: the tag is a hash of version and flags.
-  it('leave the flags of the process as they were', () => {
+  it('leave the flags of the process as they were, but for the width of vectors', () => {
+    if (process.arch === 'x64') setFlagsFromString('--no-experimental-wasm-revectorize');
     assert.equal(cachedDataVersionTag(), flagsBefore);
+  });
+
+  it('see the same with wide vectors as without, to the bit', async () => {
+    const script = new URL('../helpers/detections.ts', import.meta.url).pathname;
+    const seen = async (vectors: string) =>
+      (await run(process.execPath, [script, vectors])).stdout.split('\n').at(-1) ?? '';
+    const [wide, narrow] = await Promise.all([seen('wide'), seen('narrow')]);
+    assert.match(wide, /"score":0\.\d/);
+    assert.equal(wide, narrow);
   });
 });
