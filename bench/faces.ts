@@ -13,9 +13,9 @@ import sharp from 'sharp';
 import type { Face, LookDepth } from '../src/faces/face.ts';
 import { createFaceFinder } from '../src/faces/finder.ts';
 import type { Box, Pixels, Size } from '../src/render/pixels.ts';
-import { greyOf } from '../src/render/stages/face-aware-crop.ts';
 import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src/render/stages/geometry.ts';
 import { lookDepthFor, PROBE_SIDE_PX } from '../src/render/stages/look-depth.ts';
+import { greyOf } from '../src/render/stages/small-pictures.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
 import { type Annotated, fitted, inPixels, probeOf, readSet } from './face-set.ts';
@@ -106,7 +106,7 @@ async function windowsOf(
   // sharp tells how far the scaled picture was moved, so both are zero or less.
   const window = { left: -(info.cropOffsetLeft ?? 0), top: -(info.cropOffsetTop ?? 0), width, height };
   const attention = { ...plan, window };
-  const unaware = windowToDetail(plan, await greyOf(sharp, pixels));
+  const unaware = windowToDetail(plan, greyOf(pixels));
   return {
     faces: inPhoto(found.length > 0 ? windowToFaces(plan, found, size, faceZoom) : unaware, size),
     detail: inPhoto(unaware, size),

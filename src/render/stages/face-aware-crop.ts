@@ -6,10 +6,10 @@ import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
-import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 import type { FaceBox } from './face-boxes.ts';
 import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
+import { greyOf, rgbaOnWhite } from './small-pictures.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -61,7 +61,7 @@ export async function cropToFaces(
   const framed = faces?.length
     ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)
     : // Without pixels in memory libvips places the window by its own measure of attention, while it scales.
-      pixels && cutsAway(plan) && windowToDetail(plan, await greyOf(sharp, pixels));
+      pixels && cutsAway(plan) && windowToDetail(plan, greyOf(pixels));
   return {
     decoder: framed ? source.withPlan(framed) : source,
     header: pixels ? CONVERTED : header,
@@ -76,26 +76,16 @@ function small(decoder: Decoder, side: number) {
 
 /** The detector input: RGBA on white, at most `side` pixels on its longer side. */
 async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promise<Probe> {
+  if (Math.max(pixels.width, pixels.height) <= side)
+    return { data: rgbaOnWhite(pixels), width: pixels.width, height: pixels.height };
   const { data: rgba, info } = await openPixels(sharp, pixels)
-    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+    .resize({ width: side, height: side, fit: 'inside' })
     .flatten({ background: '#ffffff' })
     .ensureAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
   return { data: rgba, width: info.width, height: info.height };
-}
-
-/** The small picture in which detail is looked for. */
-export async function greyOf(sharp: SharpModule, pixels: Pixels): Promise<GreyPicture> {
-  const { data, info } = await openPixels(sharp, pixels)
-    .resize({ width: GREY_SIDE_PX, height: GREY_SIDE_PX, fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('b-w')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch(refuse);
-  return { data, width: info.width, height: info.height };
 }
 
 /** From fractions of the upright original to fractions of the region that its border surrounds. */
