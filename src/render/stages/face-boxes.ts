@@ -33,8 +33,8 @@ const EYES = { above: 0.1, below: 0.1, inset: 0.1 };
  * that are wide enough 2 are less sure, and the one false face is (bench/faces.ts).
  */
 const EQUAL = { width: 0.5, score: 0.75 };
-/** From this score on a face is one; that another is surer still does not make it more important. */
-const SURE_SCORE = 0.8;
+/** From this score on a face is as clear as any; of a crowd's equals the clearer ones are better seen and better placed. */
+const SURE_SCORE = 0.9;
 /** The face of the most weight counts this much more, about what areas of boxes err: two of a crowd do not outdo it by a few pixels. */
 const LEAD = 1.1;
 /** The work grows with the cube of the faces; a crowd is framed by its largest. */

@@ -5,9 +5,9 @@ import { type FaceBox, groupOf, type PlacedFace, placeFaces } from './face-boxes
  * Places the window of a cover crop: pure geometry from faces to a rectangle, in pixels of the scaled, upright picture. The
  * same input always gives the same window.
  *
- * Where a face of the group (see face-boxes.ts) can be whole, the window holds as much of the group as any could; of such windows,
- * that of the most worth wins. Else the window shows as much as it can of the face of the most weight, its eyes first. A face of
- * the most weight that is larger than the window is left out for no smaller one that could be whole.
+ * Where a face of the group (see face-boxes.ts) can be whole, the window holds that of the most weight, if that can be, and as much
+ * of the group as any could beside it; of such windows, that of the most worth wins. Else the window shows as much as it can of the
+ * face of the most weight, its eyes first. One that is larger than the window is left out for no smaller one that could be whole.
  */
 
 /** Worth of a face that is whole, whole with what its box may miss, with all of its head too, and of one that is cut; in parts of its weight. */
@@ -50,7 +50,7 @@ export function windowOnFaces(faces: readonly FaceBox[], scaled: Size, window: S
   // First choose what to keep, then place it: the ideal position depends on which faces are whole.
   // A fixed part of the face, not of what could be shown of it: else a larger window might hold fewer faces.
   const showsFirst = (box: Box) =>
-    placed.slice(0, 1).every(({ face }) => fits(face, window) || shareInside(box, face) >= LEAST_SHOWN);
+    placed.slice(0, 1).every(({ face }) => shareInside(box, face) >= (fits(face, window) ? 1 : LEAST_SHOWN));
   const heldBy = (box: Box) =>
     showsFirst(box) ? sum(group, ({ face, weight }) => (contains(box, face) ? weight : 0)) : 0;
   const first = best(positions(placed, room, window), (position) => {
