@@ -189,8 +189,9 @@ export function createImageRoute(deps: ImageRouteDeps) {
     // Before the queue: the first to decode decodes for all that wait.
     using session = decodes.openSession(id, sessionEpoch(view), recipe);
     using permit = await queue.enter(expectedMs(recipe), flight.signal); // 503
-    // Loads while the original is being read; a failure shows when it is needed.
+    // Both load while the original is being read; a failure shows when they are needed.
     renderer.warm().catch(() => {});
+    if (seeksFaces(recipe)) metadata.faces.expect(id, view.epoch);
     try {
       const job = { id, view, recipe, permit, session, timer, signal: flight.signal };
       const found = await sources.find(job); // 404, 413, 422, 502, 503, 504

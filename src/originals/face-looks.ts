@@ -20,6 +20,11 @@ export interface FacesSeen {
 
 export interface FaceLooks {
   /**
+   * A render that may ask for these faces has begun: the first one of a process has the thread started beside everything else that
+   * is loaded then. Does nothing later, when the original's header tells in milliseconds whether a look is needed.
+   */
+  expect(id: string, epoch: Epoch): void;
+  /**
    * The faces of an original: known ones at once, else those of one look, shared by all renders of this original meanwhile.
    * Waits for it a second or two, once for each original: a render that comes later waits for as long as a render may take,
    * then throws `render_timeout`. Takes `probe` at once or not at all. Rejects with the error of `probe`.
@@ -94,6 +99,7 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
   const cutOffs = new LRUCache<string, CutOff>(bounded);
   let behind = 0;
   let waiting = 0;
+  let first = true;
 
   const nameOf = (id: string, epoch: Epoch) => `${epoch} ${id}`;
 
@@ -193,6 +199,10 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
   }
 
   return {
+    expect(id, epoch) {
+      if (first && !known(id, epoch, 'whole')) finder?.prepare();
+      first = false;
+    },
     async see(id, epoch, depth, probe) {
       const underWay = looks.get(nameOf(id, epoch));
       const enough = underWay && reaches(underWay.depth, depth) ? underWay : undefined;
