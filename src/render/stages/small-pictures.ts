@@ -8,8 +8,6 @@ import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 
 /** At most this many samples are read across and down for each grey pixel. */
 const MOST_SAMPLES = 8;
-/** Luma of sRGB, ITU-R BT.709. */
-const [RED, GREEN, BLUE] = [0.2126, 0.7152, 0.0722];
 
 type Opened = Pick<Pixels, 'data' | 'width' | 'height' | 'channels'>;
 
@@ -36,15 +34,18 @@ export function greyOf({ data, width, height, channels }: Opened): GreyPicture {
   const rows = samples(height, size.height);
   for (const [y, down] of rows.entries())
     for (const [x, across] of columns.entries()) {
-      let sum = 0;
+      let [red, green, blue] = [0, 0, 0];
       for (const row of down)
         for (const column of across) {
           const at = (row * width + column) * channels;
-          const light = RED * (data[at] ?? 0) + GREEN * (data[at + 1] ?? 0) + BLUE * (data[at + 2] ?? 0);
           const alpha = channels === 4 ? (data[at + 3] ?? 255) / 255 : 1;
-          sum += light * alpha + 255 * (1 - alpha);
+          const white = 255 * (1 - alpha);
+          red += (data[at] ?? 0) * alpha + white;
+          green += (data[at + 1] ?? 0) * alpha + white;
+          blue += (data[at + 2] ?? 0) * alpha + white;
         }
-      grey[y * size.width + x] = Math.round(sum / (down.length * across.length));
+      const all = down.length * across.length;
+      grey[y * size.width + x] = luminance(red / all, green / all, blue / all);
     }
   return { data: grey, ...size };
 }
@@ -59,4 +60,14 @@ function samples(length: number, parts: number): number[][] {
       2 * sample + 1 <= count ? Math.floor(((sample + 0.5) * pixels) / count) : pixels - 1 - at(count - 1 - sample);
     return Array.from({ length: count }, (_, sample) => first + at(sample));
   });
+}
+
+/** The grey of equal luminance: IEC 61966-2-1, ITU-R BT.709. 0 to 255 each. */
+function luminance(red: number, green: number, blue: number): number {
+  const light = 0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
+  return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+}
+
+function linear(value: number): number {
+  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 }
