@@ -1,5 +1,5 @@
 import { opendir, realpath } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { errors } from '../../errors.ts';
 import { checked } from '../shared/check.ts';
 import { deleteListed } from '../shared/pages.ts';
@@ -31,6 +31,7 @@ export function createFolderStore(options: FolderStoreOptions): ObjectStore {
   const writer = createFolderWriter(home, metadataIn);
   const trailer = metadataIn === 'trailer';
   let realHome = '';
+  const followed = new Map<string, Promise<string>>();
 
   /** The path of a key's file; undefined for keys that name none. */
   function fileOf(key: string): string | undefined {
@@ -62,6 +63,24 @@ export function createFolderStore(options: FolderStoreOptions): ObjectStore {
     }
   }
 
+  /**
+   * Reads a file by its path without links; undefined when it is missing or outside of the folder. Reads at the same time in one
+   * folder, a rendition and its original's record, follow that folder's links once: each call is a round trip to the thread pool.
+   */
+  async function atRealPath<T>(file: string, read: (real: string) => Promise<T>): Promise<T | undefined> {
+    const folder = dirname(file);
+    const following = followed.get(folder) ?? realpath(folder).finally(() => followed.delete(folder));
+    followed.set(folder, following);
+    try {
+      const real = join(await following, basename(file));
+      return (await isInside(real)) ? await read(real) : undefined;
+    } catch (error) {
+      // The file itself is a link, or is absent.
+      const target = codeOf(error) === 'ELOOP' ? await follow(file) : unlessAbsent(error);
+      return target === undefined ? undefined : read(target).catch(unlessAbsent);
+    }
+  }
+
   /** `real`: the object's path, already known to be inside the folder. */
   async function readSidecarFile(real: string, signal: AbortSignal): Promise<ObjectHeaders> {
     const text = await readFile(sidecarFileOf(real), { maxBytes: 65_536 }, signal).catch(unlessAbsent);
@@ -69,8 +88,7 @@ export function createFolderStore(options: FolderStoreOptions): ObjectStore {
   }
 
   async function currentVersion(file: string, signal: AbortSignal): Promise<ObjectVersion | undefined> {
-    const real = await follow(file);
-    return real === undefined ? undefined : readVersion(real, trailer, signal).catch(unlessAbsent);
+    return atRealPath(file, (real) => readVersion(real, trailer, signal));
   }
 
   async function read(
@@ -80,16 +98,16 @@ export function createFolderStore(options: FolderStoreOptions): ObjectStore {
   ): Promise<StoredObject | 'unchanged' | undefined> {
     const file = fileOf(key);
     if (!file) return undefined;
-    return bounded(signal, timeoutMs, async (limit) => {
-      const real = await follow(file);
-      if (!real) return undefined;
-      // In parallel, because each step is a round trip to the thread pool.
-      const [object, headers] = await Promise.all([
-        readObject(real, { trailer, limits, unlessEtag }, limit).catch(unlessAbsent),
-        trailer || bodyOnly ? NO_HEADERS : readSidecarFile(real, limit),
-      ]);
-      return trailer || typeof object !== 'object' ? object : { ...object, ...headers };
-    });
+    return bounded(signal, timeoutMs, (limit) =>
+      atRealPath(file, async (real) => {
+        // In parallel, because each step is a round trip to the thread pool.
+        const [object, headers] = await Promise.all([
+          readObject(real, { trailer, limits, unlessEtag }, limit),
+          trailer || bodyOnly ? NO_HEADERS : readSidecarFile(real, limit),
+        ]);
+        return trailer || typeof object !== 'object' ? object : { ...object, ...headers };
+      }),
+    );
   }
 
   const store: ObjectStore = {

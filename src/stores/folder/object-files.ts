@@ -5,16 +5,27 @@ import { announce } from '../shared/time-limit.ts';
 import type { BodyLimits, ObjectVersion, StoredObject } from '../store.ts';
 import { NO_HEADERS, readTrailer, TAIL_BYTES, type Trailer } from './trailer.ts';
 
-/** Refuses a link as the last segment, and does not wait for the writer of a pipe. */
-const openToRead = (real: string) => open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/**
+ * Opens a file and closes it again behind the answer, which would wait for another round trip to the thread pool. Refuses a link as
+ * the last segment (`ELOOP`), and does not wait for the writer of a pipe.
+ */
+async function reading<T>(real: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return await read(handle);
+  } finally {
+    handle.close().catch(() => {});
+  }
+}
 
 /** Reads a whole file; undefined when it is not a regular file. `real`: a path without links. */
 export async function readFile(real: string, limits: BodyLimits, signal: AbortSignal): Promise<Buffer | undefined> {
-  await using handle = await openToRead(real);
-  const info = await handle.stat();
-  if (!info.isFile()) return undefined;
-  announce(info.size, limits);
-  return await fill(handle, (limits.allocate ?? Buffer.allocUnsafeSlow)(info.size), 0, signal);
+  return reading(real, async (handle) => {
+    const info = await handle.stat();
+    if (!info.isFile()) return undefined;
+    announce(info.size, limits);
+    return await fill(handle, (limits.allocate ?? Buffer.allocUnsafeSlow)(info.size), 0, signal);
+  });
 }
 
 export interface ReadObject {
@@ -31,16 +42,17 @@ export async function readObject(
   { trailer, limits, unlessEtag }: ReadObject,
   signal: AbortSignal,
 ): Promise<StoredObject | 'unchanged' | undefined> {
-  await using handle = await openToRead(real);
-  const found = await examine(handle, trailer, signal);
-  if (!found) return undefined;
-  const { version, headers, tail } = found;
-  if (unlessEtag !== undefined && version.etag === unlessEtag) return 'unchanged';
-  announce(version.bytes, limits);
-  const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(version.bytes);
-  if (!tail) return { body: await fill(handle, body, 0, signal), ...headers, version };
-  tail.copy(body);
-  return { body, ...headers, version };
+  return reading(real, async (handle) => {
+    const found = await examine(handle, trailer, signal);
+    if (!found) return undefined;
+    const { version, headers, tail } = found;
+    if (unlessEtag !== undefined && version.etag === unlessEtag) return 'unchanged';
+    announce(version.bytes, limits);
+    const body = (limits.allocate ?? Buffer.allocUnsafeSlow)(version.bytes);
+    if (!tail) return { body: await fill(handle, body, 0, signal), ...headers, version };
+    tail.copy(body);
+    return { body, ...headers, version };
+  });
 }
 
 /** The version of an object without its body; undefined when it is not a regular file. */
@@ -49,8 +61,7 @@ export async function readVersion(
   trailer: boolean,
   signal: AbortSignal,
 ): Promise<ObjectVersion | undefined> {
-  await using handle = await openToRead(real);
-  return (await examine(handle, trailer, signal))?.version;
+  return reading(real, async (handle) => (await examine(handle, trailer, signal))?.version);
 }
 
 /** `tail`: the whole file, when it is so short that it was read with its trailer. */
