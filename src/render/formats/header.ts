@@ -54,6 +54,7 @@ export async function readHeader(
     hasProfile: metadata.icc !== undefined,
     deep: metadata.depth !== 'uchar',
     exif: metadata.exif,
+    print: metadata.space === 'cmyk',
   };
 }
 

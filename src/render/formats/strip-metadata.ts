@@ -1,11 +1,12 @@
 /**
  * Removes the metadata of a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
  * thumbnails, and bytes behind the picture's end. Undefined for other formats and for files that do not parse to their end.
+ * `keepColours`: a PNG's gamma and primaries stay, because its colours depend on them.
  */
-export function stripMetadata(file: Buffer, format: string): Buffer | undefined {
+export function stripMetadata(file: Buffer, format: string, keepColours = false): Buffer | undefined {
   const strip = STRIPPERS[format];
   try {
-    return strip?.(file);
+    return strip?.(file, keepColours);
   } catch (error) {
     // A truncated file: the parser read past its end.
     if (error instanceof RangeError) return undefined;
@@ -13,7 +14,7 @@ export function stripMetadata(file: Buffer, format: string): Buffer | undefined 
   }
 }
 
-const STRIPPERS: Readonly<Record<string, (file: Buffer) => Buffer | undefined>> = {
+const STRIPPERS: Readonly<Record<string, (file: Buffer, keepColours: boolean) => Buffer | undefined>> = {
   jpeg: stripJpeg,
   png: stripPng,
   webp: stripWebp,
@@ -56,14 +57,16 @@ function endOfScan(file: Buffer, start: number): number {
 const PNG_SIGNATURE_BYTES = 8;
 const PNG_PIXELS = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 
+const PNG_COLOURS = new Set(['gAMA', 'cHRM']);
+
 /** W3C PNG, section 5: length, type, data, CRC. */
-function stripPng(file: Buffer): Buffer | undefined {
+function stripPng(file: Buffer, keepColours: boolean): Buffer | undefined {
   const kept: Buffer[] = [file.subarray(0, PNG_SIGNATURE_BYTES)];
   for (let at = PNG_SIGNATURE_BYTES; ; ) {
     const end = at + 12 + file.readUInt32BE(at);
     const type = file.toString('latin1', at + 4, at + 8);
     if (end > file.length) return undefined;
-    if (PNG_PIXELS.has(type)) kept.push(file.subarray(at, end));
+    if (PNG_PIXELS.has(type) || (keepColours && PNG_COLOURS.has(type))) kept.push(file.subarray(at, end));
     if (type === 'IEND') return Buffer.concat(kept);
     at = end;
   }
