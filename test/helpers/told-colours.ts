@@ -88,7 +88,7 @@ export const gama = (gamma: number) => ['gAMA', u32(Math.round(gamma * 100_000))
 export const chrm = (...values: number[]) => ['cHRM', u32(...values.map((value) => Math.round(value * 1e5)))] as const;
 export const SRGB_CHRM = chrm(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06);
 const ADOBE_CHRM = chrm(0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06);
-const P3_CHRM = chrm(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06);
+export const P3_CHRM = chrm(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06);
 export const SRGB = ['sRGB', Buffer.from([0])] as const;
 /** An iCCP chunk: W3C PNG, 11.3.2.3. */
 export const iccp = (profile: Buffer) =>

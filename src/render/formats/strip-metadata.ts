@@ -24,7 +24,10 @@ const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app1
 
 const ADOBE_BYTES = 16;
 
-/** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and a JFIF header (APP0) without thumbnail. */
+/**
+ * ITU-T T.81, annex B. Keeps Adobe's APP14 and a JFIF header (APP0) without its thumbnail: both say how colours are coded, and
+ * without them decoders go by the names of the components.
+ */
 function stripJpeg(file: Buffer): Buffer | undefined {
   if (file.readUInt16BE(0) !== 0xff00 + JPEG.start) return undefined;
   const kept: Buffer[] = [file.subarray(0, 2)];
@@ -35,14 +38,26 @@ function stripJpeg(file: Buffer): Buffer | undefined {
     let end = at + 2 + file.readUInt16BE(at + 2);
     if (marker === JPEG.scan) end = endOfScan(file, end);
     const segment = file.subarray(at, end);
-    const jfif = marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length === 18;
+    const jfif =
+      marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length >= JFIF.bytes;
     const adobe = marker === JPEG.app14 && segment.subarray(4, 9).equals(Buffer.from('Adobe'));
     // A longer APP14 could carry any data.
     if (adobe && segment.length !== ADOBE_BYTES) return undefined;
     const dropped = (marker >= JPEG.app0 && marker <= JPEG.app15 && !adobe && !jfif) || marker === JPEG.comment;
-    if (!dropped) kept.push(segment);
+    if (!dropped) kept.push(jfif ? withoutThumbnail(segment) : segment);
     at = end;
   }
+}
+
+const JFIF = { bytes: 18, thumbnail: 16 };
+
+/** ITU-T T.871, 10.1: the size of a thumbnail, in pixels, and then its pixels stand at the header's end. */
+function withoutThumbnail(segment: Buffer): Buffer {
+  if (segment.length === JFIF.bytes) return segment;
+  const header = Buffer.from(segment.subarray(0, JFIF.bytes));
+  header.writeUInt16BE(JFIF.bytes - 2, 2);
+  header.writeUInt16BE(0, JFIF.thumbnail);
+  return header;
 }
 
 /** Entropy-coded data ends at the first marker that is neither a stuffed zero, a restart nor a fill byte. */
