@@ -48,11 +48,10 @@ export function withoutNclx(file: Buffer): Buffer {
 /** A temporal delimiter, and the head of a sequence header. */
 const STREAM_START = Buffer.from([0x12, 0, 0x0a]);
 
-/** The same AVIF whose stream says the other range: of the picture, the first, or of its alpha, the second. */
+/** The same AVIF whose stream says the other range: of the picture, or of its alpha, which avifenc writes first. */
 export function withOtherRange(file: Buffer, stream: 'picture' | 'alpha'): Buffer {
   const copy = Buffer.from(file);
-  const first = copy.indexOf(STREAM_START);
-  const bytes = copy.subarray(stream === 'picture' ? first : copy.indexOf(STREAM_START, first + 1));
+  const bytes = copy.subarray(stream === 'alpha' ? copy.indexOf(STREAM_START) : copy.lastIndexOf(STREAM_START));
   const before = av1Colours(bytes);
   if (!before) throw new Error('there is no such stream');
   const wanted = JSON.stringify({ ...before, fullRange: !before.fullRange });

@@ -27,7 +27,8 @@ export async function mended(
   const stretched = (image: Sharp) => {
     const channels = [mend.limited, mend.limited, mend.limited, ...(hasAlpha ? [mend.limitedAlpha] : [])];
     if (!channels.some(Boolean)) return image;
-    const offset = STRETCH.offset * (deep ? DEEP : 1);
+    // libvips cuts off what is behind the point.
+    const offset = STRETCH.offset * (deep ? DEEP : 1) + 0.5;
     return image.linear(
       channels.map((limited) => (limited ? STRETCH.factor : 1)),
       channels.map((limited) => (limited ? offset : 0)),
