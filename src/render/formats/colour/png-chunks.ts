@@ -13,9 +13,12 @@ export interface PngChunk {
 
 export const isPng = (file: Buffer): boolean => file.subarray(0, SIGNATURE.length).equals(SIGNATURE);
 
+/** More than any program writes; a file of nothing but empty chunks would take seconds. */
+const MAX_CHUNKS = 10_000;
+
 /** The chunks before the pixels; nothing of them is checked. */
 export function* chunksBeforePixels(png: Buffer): Generator<PngChunk> {
-  for (let at = SIGNATURE.length; at + 12 <= png.length; ) {
+  for (let [at, count] = [SIGNATURE.length, 0]; at + 12 <= png.length && count < MAX_CHUNKS; count += 1) {
     const end = at + 12 + png.readUInt32BE(at);
     const type = png.toString('latin1', at + 4, at + 8);
     if (end > png.length || type === 'IDAT') return;

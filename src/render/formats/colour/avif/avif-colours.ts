@@ -95,12 +95,14 @@ function peakOf(file: Buffer, properties: readonly Box[]): number | undefined {
 
 const ALPHA = /^urn:mpeg:(mpegB:cicp:systems:auxiliary:alpha|hevc:2015:auxid:1)\0/;
 
+/** Alpha, depth, gain map. */
+const MAX_AUXILIARIES = 16;
+
 /** What is to be mended of an alpha channel (ISO/IEC 23008-12, 6.4.5 and 7.5.2). */
 function alphaMend(file: Buffer, items: Items): Mend | undefined {
   const { primary, references } = items;
-  const alpha = references.find(
-    ({ type, from, to }) => type === 'auxl' && to.includes(primary) && isAlpha(file, items, from),
-  );
+  const auxiliaries = references.filter(({ type, to }) => type === 'auxl' && to.includes(primary));
+  const alpha = auxiliaries.slice(0, MAX_AUXILIARIES).find(({ from }) => isAlpha(file, items, from));
   if (!alpha) return undefined;
   const premultiplied = references.some(
     ({ type, from, to }) => type === 'prem' && from === primary && to.includes(alpha.from),

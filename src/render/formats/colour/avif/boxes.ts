@@ -6,9 +6,12 @@ export interface Box {
   readonly end: number;
 }
 
+/** More than a picture of many tiles has; a file of nothing but empty boxes would take seconds. */
+const MAX_BOXES = 50_000;
+
 /** Boxes one after another; those that are broken or reach past `to`, and what follows them, are left out. */
 export function* boxes(file: Buffer, from: number, to: number): Generator<Box> {
-  for (let at = from; at + 8 <= to; ) {
+  for (let [at, count] = [from, 0]; at + 8 <= to && count < MAX_BOXES; count += 1) {
     let size = file.readUInt32BE(at);
     const long = size === 1;
     if (long && at + 16 > to) return;
