@@ -83,8 +83,8 @@ export interface Mend {
 
 export interface OriginalHeader extends PictureHeader {
   readonly mend?: Mend | undefined;
-  /** Cyan, magenta, yellow and black. */
-  readonly print?: boolean;
+  /** Cyan, magenta, yellow and black, without a profile for them. */
+  readonly bareInks?: boolean;
   /** Needs no conversion to be shown: not turned, no profile, 8 bits a channel, red, green and blue. */
   readonly plain: boolean;
 }

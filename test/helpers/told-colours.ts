@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { av1Colours } from '../../src/render/formats/colour/avif/av1-sequence.ts';
+import { itemsOf } from '../../src/render/formats/colour/avif/boxes.ts';
+import { withAvifProfile } from '../../src/render/formats/colour/avif/with-profile.ts';
+import { ADOBE_RGB, DISPLAY_P3, iccProfile } from './icc.ts';
+import { withProfile } from './pictures.ts';
 
 /** One picture of 24 patches, 8 by 3, in files that tell its colours by anything but an ICC profile. */
 export const FOLDER = new URL('../render/colours/', import.meta.url);
@@ -42,6 +46,23 @@ export function withNclx(file: Buffer, { primaries, transfer, fullRange }: Nclx)
 export function withoutNclx(file: Buffer): Buffer {
   const copy = Buffer.from(file);
   copy.write('free', copy.indexOf('nclx') - 4, 'latin1');
+  return copy;
+}
+
+function withIcc(file: Buffer, profile: Buffer): Buffer {
+  const items = itemsOf(file);
+  const tagged = items && withAvifProfile(file, items, profile);
+  if (!tagged) throw new Error('the file takes a property more');
+  return tagged;
+}
+
+/** The same AVIF with a `clli` box, ISO/IEC 14496-12, 12.1.6: made of a `colr` box that is empty but for its type. */
+function withBrightest(file: Buffer, nits: number): Buffer {
+  const copy = withIcc(file, Buffer.alloc(0));
+  const at = copy.lastIndexOf('colrprof');
+  copy.write('clli', at, 'latin1');
+  copy.writeUInt16BE(nits, at + 4);
+  copy.writeUInt16BE(0, at + 6);
   return copy;
 }
 
@@ -114,6 +135,8 @@ export async function pngs(): Promise<Readonly<Record<'rgb' | 'deep' | 'grey' | 
   return { rgb, deep: deepPng, grey, deepGrey, palette };
 }
 
+const NO_PROFILE = Buffer.from('no profile at all, but long enough to be looked at: '.repeat(9));
+
 /** Print colours without a profile: inverted with a marker of Adobe's, and without it, and as YCCK by that marker. */
 async function cmyks(): Promise<Kind[]> {
   const adobe = await raw(await picture())
@@ -125,7 +148,11 @@ async function cmyks(): Promise<Kind[]> {
   // The last byte of APP14 is the transform: ITU-T T.872, 6.5.3.
   ycck.writeUInt8(2, at + 15);
   const plain = Buffer.concat([adobe.subarray(0, at), adobe.subarray(at + 16)]);
-  return Object.entries({ adobe, plain, ycck }).map(([name, file]) => ({
+  const profiled = {
+    'with a profile of RGB': withProfile(adobe, iccProfile(DISPLAY_P3)),
+    'with no profile but junk': withProfile(plain, NO_PROFILE),
+  };
+  return Object.entries({ adobe, plain, ycck, ...profiled }).map(([name, file]) => ({
     name: `JPEG, CMYK, ${name}`,
     file,
     type: 'image/jpeg' as const,
@@ -155,6 +182,9 @@ function avifs(): Kind[] {
     ...ranges('grey-limited', true),
     ...ranges('limited', true),
     ...ranges('full', false),
+    file('grey-limited, with a profile', withIcc(avif('grey-limited'), iccProfile(DISPLAY_P3))),
+    file('p3, with another profile', withIcc(avif('p3'), iccProfile(ADOBE_RGB))),
+    file('pq, brightest 400 nits', withBrightest(avif('pq'), 400)),
     file('rgb-limited', avif('rgb-limited')),
     file('rgb, limited by the container', withNclx(rgb, { fullRange: false })),
   ];
@@ -188,6 +218,10 @@ async function coloured(): Promise<Kind[]> {
     'gAMA 1, deep grey': withChunks(deepGrey, gama(1)),
     'gAMA 1/1.8': withChunks(rgb, gama(1 / 1.8)),
     'gAMA 1/2.2': withChunks(rgb, gama(0.45455)),
+    'gAMA 0.44': withChunks(rgb, gama(0.44)),
+    'gAMA 0.48': withChunks(rgb, gama(0.48)),
+    'iCCP that is none, then gAMA': withChunks(rgb, iccp(NO_PROFILE), gama(1)),
+    'iCCP before gAMA': withChunks(rgb, gama(1), iccp(iccProfile(DISPLAY_P3))),
     'gAMA 0': withChunks(rgb, gama(0)),
     'gAMA and cHRM of sRGB': withChunks(rgb, gama(0.45455), SRGB_CHRM),
     'gAMA and cHRM of sRGB, grey': withChunks(grey, gama(0.45455), SRGB_CHRM),

@@ -37,7 +37,7 @@ export async function examine(sharp: SharpModule, file: Buffer, limits: Original
 async function still(sharp: SharpModule, told: Told, limits: OriginalLimits): Promise<OriginalSource> {
   const { body, narrow, mend, ownPixels } = told;
   const header = await readHeader(sharp, body, limits);
-  if (header.print && !header.hasProfile)
+  if (header.bareInks)
     return { kind: 'original', body: withPrintProfile(body), header: { ...header, hasProfile: true, narrow: true } };
   const coding = mend ? `${header.format}, mended` : header.coding;
   const hasProfile = header.hasProfile || mend?.profile !== undefined;

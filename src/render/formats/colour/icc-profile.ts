@@ -30,6 +30,11 @@ export function greyProfile(name: string, decode: Curve): Buffer {
   ]);
 }
 
+/** Whether this is the beginning of a profile for pictures in these colours: ICC.1:2022, 7.2. */
+export function isColourProfile(head: Buffer, spaces: RegExp = /^(RGB |GRAY)$/): boolean {
+  return head.toString('latin1', 36, 40) === 'acsp' && spaces.test(head.toString('latin1', 16, 20));
+}
+
 /** Red, green and blue of a table's colour, 0 to 1, for the channels of a pixel, 0 to 1. */
 export type TableEntry = (channels: readonly number[]) => readonly [number, number, number];
 

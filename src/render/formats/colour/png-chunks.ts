@@ -1,4 +1,4 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { constants, crc32, deflateSync, inflateSync } from 'node:zlib';
 
 /** W3C PNG, third edition, section 5: a signature, then chunks of length, type, data and checksum. */
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
@@ -51,6 +51,19 @@ export function withPngProfile(png: Buffer, profile: Buffer | undefined): Buffer
     }
   }
   return Buffer.concat([...parts, png.subarray(from)]);
+}
+
+/** Compressed bytes that hold the header of a profile, and what they may grow to. */
+const HEAD = { compressed: 1024, most: 2 * 1024 * 1024 };
+
+/** The first bytes of the profile in an `iCCP` chunk; none where it is broken. W3C PNG, 11.3.2.3. */
+export function inflatedHead(data: Buffer): Buffer {
+  const compressed = data.subarray(data.indexOf(0) + 2).subarray(0, HEAD.compressed);
+  try {
+    return inflateSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: HEAD.most });
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
 function profileChunk(profile: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import { type Cicp, cicpColours, colours, type PixelColours } from './cicp-profile.ts';
-import { chunksBeforePixels, isIntact, type PngChunk, withPngProfile } from './png-chunks.ts';
+import { isColourProfile } from './icc-profile.ts';
+import { chunksBeforePixels, inflatedHead, isIntact, type PngChunk, withPngProfile } from './png-chunks.ts';
 import { BT_709, type Chromaticities, primariesOf } from './primaries.ts';
 import type { Told } from './told.ts';
 import { isHdr, transferOf } from './transfer.ts';
@@ -21,7 +22,7 @@ export function pngColours(png: Buffer): Told | undefined {
   if (!header || header.data.length < 13 || found.size === 0) return undefined;
   const [bits, type] = [header.data.readUInt8(8), header.data.readUInt8(9)];
   const cicp = cicpOf(found);
-  if (!cicp && (found.has('iCCP') || found.has('sRGB'))) return undefined;
+  if (!cicp && (hasProfile(found) || found.has('sRGB'))) return undefined;
   const inGrey = (type & COLOUR) === 0;
   const asRgb = inGrey && (bits === DEEP_BITS || isSteep(found, cicp));
   const channels = inGrey && !asRgb ? 1 : 3;
@@ -34,6 +35,13 @@ export function pngColours(png: Buffer): Told | undefined {
 
 /** Of the colour type in `IHDR`. */
 const COLOUR = 2;
+
+/** Of colours at all: a broken one counts for nothing, and then `sRGB` or `gAMA` do. */
+function hasProfile(found: ReadonlyMap<string, PngChunk>): boolean {
+  const data = found.get('iCCP')?.data;
+  // Without anything after it in the order, libvips alone judges it.
+  return data !== undefined && (!found.has('gAMA') || isColourProfile(inflatedHead(data)));
+}
 
 const READ = new Set(['cICP', 'iCCP', 'sRGB', 'gAMA', 'cHRM', 'cLLI', 'mDCV']);
 
@@ -61,9 +69,9 @@ function peakOf(found: ReadonlyMap<string, PngChunk>): number | undefined {
 
 /** Of `gAMA` and `cHRM`. */
 const UNITS = 100_000;
-/** One over sRGB's gamma, and how far from it a gamma without primaries still means sRGB, as in Chromium. */
-const SRGB_GAMMA = 0.45455;
-const NEAR_SRGB = 0.01;
+/** What sRGB's gamma comes near to, and by which factor a gamma without primaries may miss it and means sRGB: as in Chromium. */
+const SRGB_GAMMA = 1 / 2.2;
+const NEAR_SRGB = 0.05;
 /** W3C PNG gives sRGB's as 0.3127, 0.329 and so on; programs round. */
 const SAME_PRIMARIES = 0.001;
 /** From here on colour engines interpolate grey too coarsely near black: 10 levels off where numbers are light itself. */
@@ -73,10 +81,12 @@ const LINEAR = 8;
 /** W3C PNG, 11.3.2.1 and 11.3.2.2. Primaries without a gamma say nothing; a gamma without primaries has those of sRGB. */
 function gammaColours(found: ReadonlyMap<string, PngChunk>, channels: 1 | 3): PixelColours | undefined {
   const [gamma, told] = [gammaOf(found), chromaticitiesOf(found)];
-  if (gamma === 0 || (!told && Math.abs(gamma - SRGB_GAMMA) <= NEAR_SRGB)) return undefined;
+  if (gamma === 0 || (!told && isNearSrgb(gamma))) return undefined;
   const primaries = told ?? BT_709;
   return colours({ name: `gamma ${gamma}`, primaries, curve: (value) => value ** (1 / gamma), channels });
 }
+
+const isNearSrgb = (gamma: number) => Math.abs(gamma / SRGB_GAMMA - 1) <= NEAR_SRGB;
 
 function gammaOf(found: ReadonlyMap<string, PngChunk>): number {
   const data = found.get('gAMA')?.data;
@@ -98,7 +108,6 @@ const isSteep = (found: ReadonlyMap<string, PngChunk>, cicp: Cicp | undefined) =
 function isNearlySrgb(found: ReadonlyMap<string, PngChunk>): boolean {
   const primaries = chromaticitiesOf(found) ?? BT_709;
   return (
-    Math.abs(gammaOf(found) - SRGB_GAMMA) <= NEAR_SRGB &&
-    primaries.every((value, n) => Math.abs(value - (BT_709[n] ?? 0)) <= SAME_PRIMARIES)
+    isNearSrgb(gammaOf(found)) && primaries.every((value, n) => Math.abs(value - (BT_709[n] ?? 0)) <= SAME_PRIMARIES)
   );
 }

@@ -27,7 +27,9 @@ function printProfile(): Buffer {
 
 const SEGMENT = { marker: 0xe2, name: Buffer.from('ICC_PROFILE\0', 'latin1'), most: 65_519 };
 
-/** The same JPEG of four channels with that profile: in segments of at most 64 KiB, ICC.1:2022, B.4. */
+/**
+ * The same JPEG of four channels with that profile in place of any other: in segments of at most 64 KiB, ICC.1:2022, B.4.
+ */
 export function withPrintProfile(jpeg: Buffer): Buffer {
   const profile = printProfile();
   const count = Math.ceil(profile.length / SEGMENT.most);
@@ -37,5 +39,19 @@ export function withPrintProfile(jpeg: Buffer): Buffer {
     head.writeUInt16BE(2 + SEGMENT.name.length + 2 + part.length, 2);
     return [head, SEGMENT.name, Buffer.from([n + 1, count]), part];
   });
-  return Buffer.concat([jpeg.subarray(0, 2), ...segments.flat(), jpeg.subarray(2)]);
+  return Buffer.concat([jpeg.subarray(0, 2), ...segments.flat(), ...withoutProfile(jpeg)]);
+}
+
+/** What follows the start of a JPEG, without the segments of a profile that is of no use. */
+function withoutProfile(jpeg: Buffer): Buffer[] {
+  const kept: Buffer[] = [];
+  let at = 2;
+  // Up to the frame, or to where segments no longer follow each other.
+  while (at + 4 <= jpeg.length && jpeg.readUInt8(at) === 0xff && (jpeg.readUInt8(at + 1) & 0xf0) === 0xe0) {
+    const end = at + 2 + jpeg.readUInt16BE(at + 2);
+    const own = jpeg.readUInt8(at + 1) === SEGMENT.marker && jpeg.subarray(at + 4, at + 16).equals(SEGMENT.name);
+    if (!own) kept.push(jpeg.subarray(at, end));
+    at = end;
+  }
+  return [...kept, jpeg.subarray(at)];
 }
