@@ -68,3 +68,37 @@ describe(`colours told by anything but a profile, beside ${browser}`, () => {
     });
   }
 });
+
+/** Reports of others, made anew as small pictures; points of the upright picture, 400 × 300. */
+describe('cases', () => {
+  const shown = async (name: string, recipe = {}) => {
+    const file = readFileSync(new URL(`cases/${name}.avif`, FOLDER));
+    const { body } = await render(file, { output: 'png', width: 2000, height: 2000, ...recipe });
+    return { ...(await pixelsOf(body)), icc: (await sharp(body).metadata()).icc };
+  };
+  const within = (found: readonly number[], wanted: readonly number[], levels: number) =>
+    wanted.every((value, n) => Math.abs((found[n] ?? 0) - value) <= levels);
+
+  it('P3 by code points is P3', async () => {
+    const { at } = await shown('01-p3');
+    assert.ok(within(at(50, 50), [252, 0, 0], 2) && within(at(150, 50), [0, 204, 0], 2));
+    assert.match((await shown('01-p3', { gamut: 'p3' })).icc?.toString('latin1') ?? '', /\0?P\0?3/);
+  });
+
+  it('PQ and HLG are never sent as they stand', async () => {
+    const [pq, hlg] = await Promise.all(['01-pq', '01-hlg'].map((name) => shown(name)));
+    for (const picture of [pq, hlg]) assert.ok(picture && !within(picture.at(50, 50), [230, 30, 30], 8));
+    assert.ok(pq?.at(50, 250).every((value) => value <= 2));
+  });
+
+  it('alpha is straight, whatever it was in the file', async () => {
+    const [prem, straight] = await Promise.all(['05-prem', '05-straight'].map((name) => shown(name)));
+    let far = 0;
+    for (let y = 0; y < 300; y += 1)
+      for (let x = 0; x < 400; x += 1) {
+        const [a = [], b = []] = [prem?.at(x, y), straight?.at(x, y)];
+        if ((b[3] ?? 0) > 60 && !within(a, b, 12)) far += 1;
+      }
+    assert.equal(far, 0);
+  });
+});
