@@ -62,13 +62,29 @@ export interface PictureHeader {
   /** Stored on its side or mirrored: it is turned by pixels. */
   readonly turned: boolean;
   readonly hasProfile: boolean;
+  /** That profile has no colours but those of sRGB, so that a rendition in Display P3 would show no more. */
+  readonly narrow?: boolean | undefined;
   /** More than 8 bits a channel. */
   readonly deep: boolean;
   /** The raw EXIF block; of originals only, because no other source serves a recipe that keeps the copyright. */
   readonly exif: Buffer | undefined;
 }
 
+/** What libvips reads otherwise than its file means, and no profile can say: see `mended`. */
+export interface Mend {
+  /** Red, green and blue were multiplied by alpha. */
+  readonly premultiplied?: boolean;
+  /** Of red, green and blue, or of alpha: 16 to 235 of 255 stand for 0 to 255. */
+  readonly limited?: boolean;
+  readonly limitedAlpha?: boolean;
+  /** Grey whose profile sharp does not apply, or not well: it is read as red, green and blue with this one. */
+  readonly profile?: Buffer;
+}
+
 export interface OriginalHeader extends PictureHeader {
+  readonly mend?: Mend | undefined;
+  /** Cyan, magenta, yellow and black, without a profile for them. */
+  readonly bareInks?: boolean;
   /** Needs no conversion to be shown: not turned, no profile, 8 bits a channel, red, green and blue. */
   readonly plain: boolean;
 }

@@ -1,5 +1,6 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureDescription } from './describe.ts';
+import { mended } from './formats/colour/mend.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
@@ -59,15 +60,19 @@ export function createRenderer(limits: DecodeLimits): Renderer {
     examine: async (body) => examine(await loadSharp(), body, limits),
     decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
-      return wholly(original, decodeDownscaled(sharp, original, planned, limits));
+      const source = await mended(sharp, original, limits);
+      return wholly(source, decodeDownscaled(sharp, source, planned, limits));
     },
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     describe: async (original) => {
       const sharp = await loadSharp();
-      return wholly(original, describe(sharp, original, limits));
+      const source = await mended(sharp, original, limits);
+      return wholly(source, describe(sharp, source, limits));
     },
-    async render(source, recipe, timer, faces) {
+    async render(given, recipe, timer, faces) {
       const sharp = await loadSharp();
+      const mend = given.kind === 'original' && given.header.mend;
+      const source = mend ? await timer.time('decode', mended(sharp, given, limits)) : given;
       return wholly(source, renderOnce(sharp, source, recipe, { limits, timer, faces }));
     },
   };
@@ -139,7 +144,8 @@ function compressedPixels(
   );
   const reusable = header.plain && header.frames === 1 && header.format === encoded.format;
   if (!reusable || !sameSize || recipe.copyright) return undefined;
-  const stripped = stripMetadata(body, header.format);
+  // A profile in front of plain pixels stands for chunks of the original.
+  const stripped = stripMetadata(body, header.format, header.hasProfile);
   return stripped && stripped.length < encoded.body.length ? stripped : undefined;
 }
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { stripMetadata } from '../../src/render/formats/strip-metadata.ts';
 import { letterF, pixelsOf, render, withProfile, withSegment } from '../helpers/pictures.ts';
+import { cicp, gama, P3_CHRM, SRGB, SRGB_CHRM, withChunks } from '../helpers/told-colours.ts';
 
 const SECRETS = [
   'Canon EOS Secret',
@@ -106,6 +107,56 @@ describe('the original’s own pixels', () => {
     const tagged = await render(withProfile(small, icc as Buffer), { width: 600, output: 'jpeg', quality: 90 });
     assert.equal((await sharp(tagged.body).metadata()).icc, undefined);
     assert.ok(!(await pixelsOf(tagged.body)).data.equals((await pixelsOf(small)).data));
+  });
+});
+
+describe('what the colours of an original’s own pixels depend on', () => {
+  it('stays: a JFIF header with a thumbnail loses just that, whatever its components are called', async () => {
+    const bare = await upright.clone().jpeg({ quality: 40, chromaSubsampling: '4:4:4' }).toBuffer();
+    const named = Buffer.from(bare);
+    // Without JFIF's header decoders take components of these names for red, green and blue.
+    const [frame, scan] = [named.indexOf(Buffer.from([0xff, 0xc0])), named.indexOf(Buffer.from([0xff, 0xda]))];
+    for (const [n, name] of [...Buffer.from('RGB')].entries()) {
+      named[frame + 10 + 3 * n] = name;
+      named[scan + 5 + 2 * n] = name;
+    }
+    const jfif = Buffer.from('\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0', 'latin1');
+    const own = named.indexOf('JFIF') < 0 ? named.subarray(2) : named.subarray(20);
+    const withHeader = (header: Buffer) => Buffer.concat([named.subarray(0, 2), header, own]);
+    const thumbnail = Buffer.concat([jfif, Buffer.alloc(3 * 4, 'TAIL')]);
+    thumbnail.writeUInt16BE(thumbnail.length - 2, 2);
+    thumbnail.set([2, 2], 16);
+    const original = withHeader(thumbnail);
+    assert.notDeepEqual((await pixelsOf(withHeader(Buffer.alloc(0)))).data, (await pixelsOf(original)).data);
+    const { body } = await render(original, { width: 600, output: 'jpeg', quality: 95 });
+    assert.ok(body.equals(withHeader(jfif)));
+  });
+
+  it('stays in a PNG: a gamma and primaries that are nearly sRGB’s', async () => {
+    const written = await upright.clone().png({ palette: true, colours: 8, dither: 1 }).toBuffer();
+    const noisy = stripMetadata(written, 'png') ?? assert.fail();
+    const told = withChunks(noisy, gama(0.45455), SRGB_CHRM, ['tEXt', Buffer.from('Secret\0iptc-byline')]);
+    const { body } = await render(told, { width: 600, output: 'png' });
+    assert.ok(body.equals(withChunks(noisy, gama(0.45455), SRGB_CHRM)));
+    // And nothing that says no more than that it is sRGB.
+    for (const chunks of [[gama(0.45455)], [SRGB_CHRM], [SRGB, gama(0.45455), SRGB_CHRM], [cicp(1, 13)]])
+      assert.ok((await render(withChunks(noisy, ...chunks), { width: 600, output: 'png' })).body.equals(noisy));
+  });
+
+  it('else the picture is encoded', async () => {
+    const noisy = await upright.clone().png({ palette: true, colours: 8, dither: 1 }).toBuffer();
+    for (const chunks of [
+      [gama(1)],
+      [gama(0.45455), P3_CHRM],
+      [cicp(12, 13)],
+      [cicp(9, 16), gama(0.45455), SRGB_CHRM],
+    ]) {
+      for (const output of ['png', 'webp'] as const) {
+        const { body } = await render(withChunks(noisy, ...chunks), { width: 600, output });
+        for (const type of ['gAMA', 'cHRM', 'cICP', 'iCCP', 'ICCP']) assert.ok(!body.includes(type), type);
+        if (output === 'png') assert.notDeepEqual((await pixelsOf(body)).data, (await pixelsOf(noisy)).data);
+      }
+    }
   });
 });
 

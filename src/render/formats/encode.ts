@@ -165,9 +165,9 @@ async function opaqueAvif(pixels: Pixels, { quality, effort }: Recipe): Promise<
   return { body, format: 'avif', contentType: 'image/avif' };
 }
 
-/** Whether the rendition is in Display P3: by its recipe, and only of an original with a profile. */
-export function isWide({ hasProfile }: PictureHeader, { gamut }: Recipe): boolean {
-  return gamut === 'p3' && hasProfile;
+/** Whether the rendition is in Display P3: by its recipe, and only of an original whose profile may hold such colours. */
+export function isWide({ hasProfile, narrow }: PictureHeader, { gamut }: Recipe): boolean {
+  return gamut === 'p3' && hasProfile && !narrow;
 }
 
 /**

@@ -2,6 +2,9 @@ import { DarkroomError } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { withAvifBrand } from './avif-brands.ts';
+import { withPrintProfile } from './colour/print-profile.ts';
+import type { Told } from './colour/told.ts';
+import { toldColours } from './colour/told-colours.ts';
 import type { Frames } from './frames.ts';
 import { gifFrames, withTransparentFrame } from './gif-frames.ts';
 import { readHeader } from './header.ts';
@@ -13,9 +16,10 @@ import { webpFrames } from './webp-frames.ts';
  * Throws `original_unreadable` and `original_too_large`.
  */
 export async function examine(sharp: SharpModule, file: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
-  const body = withAvifBrand(mendJpeg(file));
+  const told = toldColours(withAvifBrand(mendJpeg(file)));
+  const { body } = told;
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
-  if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
+  if (!frames) return still(sharp, told, limits);
   if (frames.count > limits.maxFrames) return firstOf(sharp, frames, limits, 'too many');
   // libvips would show what there is of that frame.
   if (frames.broken) return firstOf(sharp, frames, limits, 'broken');
@@ -28,6 +32,17 @@ export async function examine(sharp: SharpModule, file: Buffer, limits: Original
     if (!(error instanceof DarkroomError) || error.code !== 'original_unreadable') throw error;
     return firstOf(sharp, frames, limits, 'broken');
   }
+}
+
+async function still(sharp: SharpModule, told: Told, limits: OriginalLimits): Promise<OriginalSource> {
+  const { body, narrow, mend, ownPixels } = told;
+  const header = await readHeader(sharp, body, limits);
+  if (header.bareInks)
+    return { kind: 'original', body: withPrintProfile(body), header: { ...header, hasProfile: true, narrow: true } };
+  const coding = mend ? `${header.format}, mended` : header.coding;
+  const hasProfile = header.hasProfile || mend?.profile !== undefined;
+  const plain = header.plain || (ownPixels === true && !header.turned);
+  return { kind: 'original', body, header: { ...header, coding, hasProfile, plain, narrow, mend } };
 }
 
 /** The first frame of an animation whose others cannot be shown; alone it is a still picture. */

@@ -3,6 +3,7 @@ import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans } from './bomb-checks.ts';
+import { isColourProfile } from './colour/icc-profile.ts';
 import { hasAllPasses } from './jpeg/structure.ts';
 
 /** All frames of an animation are decoded at once; this many pixels together at most. */
@@ -54,6 +55,7 @@ export async function readHeader(
     hasProfile: metadata.icc !== undefined,
     deep: metadata.depth !== 'uchar',
     exif: metadata.exif,
+    bareInks: metadata.space === 'cmyk' && !(metadata.icc && isColourProfile(metadata.icc, /^CMYK$/)),
   };
 }
 

@@ -1,11 +1,12 @@
 /**
  * Removes the metadata of a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
  * thumbnails, and bytes behind the picture's end. Undefined for other formats and for files that do not parse to their end.
+ * `keepColours`: a PNG's gamma and primaries stay, because its colours depend on them.
  */
-export function stripMetadata(file: Buffer, format: string): Buffer | undefined {
+export function stripMetadata(file: Buffer, format: string, keepColours = false): Buffer | undefined {
   const strip = STRIPPERS[format];
   try {
-    return strip?.(file);
+    return strip?.(file, keepColours);
   } catch (error) {
     // A truncated file: the parser read past its end.
     if (error instanceof RangeError) return undefined;
@@ -13,7 +14,7 @@ export function stripMetadata(file: Buffer, format: string): Buffer | undefined 
   }
 }
 
-const STRIPPERS: Readonly<Record<string, (file: Buffer) => Buffer | undefined>> = {
+const STRIPPERS: Readonly<Record<string, (file: Buffer, keepColours: boolean) => Buffer | undefined>> = {
   jpeg: stripJpeg,
   png: stripPng,
   webp: stripWebp,
@@ -23,7 +24,10 @@ const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app1
 
 const ADOBE_BYTES = 16;
 
-/** ITU-T T.81, annex B. Keeps Adobe's APP14, which says how colours are coded, and a JFIF header (APP0) without thumbnail. */
+/**
+ * ITU-T T.81, annex B. Keeps Adobe's APP14 and a JFIF header (APP0) without its thumbnail: both say how colours are coded, and
+ * without them decoders go by the names of the components.
+ */
 function stripJpeg(file: Buffer): Buffer | undefined {
   if (file.readUInt16BE(0) !== 0xff00 + JPEG.start) return undefined;
   const kept: Buffer[] = [file.subarray(0, 2)];
@@ -34,14 +38,26 @@ function stripJpeg(file: Buffer): Buffer | undefined {
     let end = at + 2 + file.readUInt16BE(at + 2);
     if (marker === JPEG.scan) end = endOfScan(file, end);
     const segment = file.subarray(at, end);
-    const jfif = marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length === 18;
+    const jfif =
+      marker === JPEG.app0 && segment.subarray(4, 9).equals(Buffer.from('JFIF\0')) && segment.length >= JFIF.bytes;
     const adobe = marker === JPEG.app14 && segment.subarray(4, 9).equals(Buffer.from('Adobe'));
     // A longer APP14 could carry any data.
     if (adobe && segment.length !== ADOBE_BYTES) return undefined;
     const dropped = (marker >= JPEG.app0 && marker <= JPEG.app15 && !adobe && !jfif) || marker === JPEG.comment;
-    if (!dropped) kept.push(segment);
+    if (!dropped) kept.push(jfif ? withoutThumbnail(segment) : segment);
     at = end;
   }
+}
+
+const JFIF = { bytes: 18, thumbnail: 16 };
+
+/** ITU-T T.871, 10.1: the size of a thumbnail, in pixels, and then its pixels stand at the header's end. */
+function withoutThumbnail(segment: Buffer): Buffer {
+  if (segment.length === JFIF.bytes) return segment;
+  const header = Buffer.from(segment.subarray(0, JFIF.bytes));
+  header.writeUInt16BE(JFIF.bytes - 2, 2);
+  header.writeUInt16BE(0, JFIF.thumbnail);
+  return header;
 }
 
 /** Entropy-coded data ends at the first marker that is neither a stuffed zero, a restart nor a fill byte. */
@@ -56,14 +72,16 @@ function endOfScan(file: Buffer, start: number): number {
 const PNG_SIGNATURE_BYTES = 8;
 const PNG_PIXELS = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 
+const PNG_COLOURS = new Set(['gAMA', 'cHRM']);
+
 /** W3C PNG, section 5: length, type, data, CRC. */
-function stripPng(file: Buffer): Buffer | undefined {
+function stripPng(file: Buffer, keepColours: boolean): Buffer | undefined {
   const kept: Buffer[] = [file.subarray(0, PNG_SIGNATURE_BYTES)];
   for (let at = PNG_SIGNATURE_BYTES; ; ) {
     const end = at + 12 + file.readUInt32BE(at);
     const type = file.toString('latin1', at + 4, at + 8);
     if (end > file.length) return undefined;
-    if (PNG_PIXELS.has(type)) kept.push(file.subarray(at, end));
+    if (PNG_PIXELS.has(type) || (keepColours && PNG_COLOURS.has(type))) kept.push(file.subarray(at, end));
     if (type === 'IEND') return Buffer.concat(kept);
     at = end;
   }

@@ -1,0 +1,59 @@
+import type { Sharp } from 'sharp';
+import type { DecodeLimits, OriginalSource } from '../../picture-source.ts';
+import type { SharpModule } from '../../sharp.ts';
+import { refuse } from '../header.ts';
+import { withPngProfile } from './png-chunks.ts';
+
+/** From 16 to 235 of 255 to 0 to 255; the same for deep pictures, scaled. */
+const STRETCH = { factor: 255 / 219, offset: (-16 * 255) / 219 };
+const DEEP = 65_535 / 255;
+
+/**
+ * The same original as an uncompressed PNG, upright, with straight alpha and full range: for what neither its file nor a profile in
+ * it can tell libvips. Nearly all originals are handed back as they are. Throws as decoding does.
+ */
+export async function mended(
+  sharp: SharpModule,
+  source: OriginalSource,
+  limits: DecodeLimits,
+): Promise<OriginalSource> {
+  const { body, header } = source;
+  const { mend, deep, hasAlpha } = header;
+  if (!mend) return source;
+  const open = () =>
+    sharp(body, { autoOrient: true, ignoreIcc: true, pages: 1, failOn: 'error', limitInputPixels: limits.maxPixels })
+      .timeout({ seconds: limits.timeoutSeconds })
+      .toColourspace(deep ? 'rgb16' : 'srgb');
+  const stretched = (image: Sharp) => {
+    const channels = [mend.limited, mend.limited, mend.limited, ...(hasAlpha ? [mend.limitedAlpha] : [])];
+    if (!channels.some(Boolean)) return image;
+    // libvips cuts off what is behind the point.
+    const offset = STRETCH.offset * (deep ? DEEP : 1) + 0.5;
+    return image.linear(
+      channels.map((limited) => (limited ? STRETCH.factor : 1)),
+      channels.map((limited) => (limited ? offset : 0)),
+    );
+  };
+  const [{ icc }, image] = [await sharp(body).metadata(), stretched(open())];
+  const straight = mend.premultiplied ? await unmultiplied(sharp, image, deep) : image;
+  const png = await straight.png({ compressionLevel: 0 }).toBuffer().catch(refuse);
+  const profile = mend.profile ?? icc;
+  return {
+    ...source,
+    body: profile ? withPngProfile(png, profile) : png,
+    header: { ...header, turned: false, mend: undefined },
+  };
+}
+
+/** sharp divides by alpha only what is told to be multiplied, which is pixels. */
+async function unmultiplied(sharp: SharpModule, image: Sharp, deep: boolean): Promise<Sharp> {
+  const { data, info } = await image
+    .raw({ depth: deep ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch(refuse);
+  const { width, height, channels } = info;
+  const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
+  return sharp(samples, { raw: { width, height, channels, premultiplied: true } }).toColourspace(
+    deep ? 'rgb16' : 'srgb',
+  );
+}
