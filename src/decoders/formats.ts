@@ -1,0 +1,46 @@
+import type { FileHeader } from './decoder.ts';
+
+/**
+ * The table of formats that are decoded here: what is done on the main thread, without loading a decoder. A new one has a row
+ * here, its decoder in `worker.ts`, and what it costs in render/cost-estimate.ts, by its name.
+ */
+export interface DecodedFormat {
+  /** As `format` of an original, in the API and in metrics. */
+  readonly name: FormatName;
+  /** By content, never by name. */
+  recognises(file: Buffer): boolean;
+  /** Throws a `DecodeError`. Absent where sharp reads the header. */
+  readHeader?(file: Buffer): FileHeader;
+}
+
+export type FormatName = 'heic';
+
+/** Brands of an `ftyp` box (ISO/IEC 23008-12, annex B) that stand for pictures in HEVC; `hevc` and its kin for sequences. */
+const HEVC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
+const ANY_CODEC = new Set(['mif1', 'msf1', 'mif2', 'miaf']);
+const AV1_BRANDS = new Set(['avif', 'avis']);
+/** Real ones list up to a dozen brands. */
+const MAX_FTYP_BYTES = 1024;
+
+export const FORMATS: readonly DecodedFormat[] = [{ name: 'heic', recognises: isHeif }];
+
+/** Undefined for what sharp reads, and for what is not read at all. */
+export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {
+  return FORMATS.find(({ recognises }) => recognises(file));
+}
+
+/** HEVC by its brands, or by brands that name no codec and none of AV1, which sharp reads. */
+function isHeif(file: Buffer): boolean {
+  const brands = brandsOf(file);
+  if (brands.some((brand) => AV1_BRANDS.has(brand))) return false;
+  return brands.some((brand) => HEVC_BRANDS.has(brand) || ANY_CODEC.has(brand));
+}
+
+/** ISO/IEC 14496-12, 4.3. The minor version lies between the major brand and the compatible ones. */
+function brandsOf(file: Buffer): string[] {
+  if (file.length < 12 || file.toString('latin1', 4, 8) !== 'ftyp') return [];
+  const end = Math.min(file.readUInt32BE(0), file.length, MAX_FTYP_BYTES);
+  const brands: string[] = [];
+  for (let at = 8; at + 4 <= end; at += 4) if (at !== 12) brands.push(file.toString('latin1', at, at + 4));
+  return brands;
+}
