@@ -28,6 +28,8 @@ export interface DecodedHead {
   readonly height: number;
   /** 8 bits each: grey; red, green, blue; the same with straight alpha behind. */
   readonly channels: 1 | 3 | 4;
+  /** The four channels are cyan, magenta, yellow and black, 255 for all of an ink; they always come with a profile. */
+  readonly ink?: boolean | undefined;
   /** How the rows are to be turned: EXIF's Orientation, 1 to 8 (CIPA DC-008, 4.6.4). */
   readonly orientation: number;
   /** The ICC profile of the values; none for sRGB. */

@@ -1,4 +1,10 @@
+import { bmpHeader, icoHeader } from './bitmaps/headers.ts';
 import type { FileHeader } from './decoder.ts';
+import { readJp2Head } from './heads/jp2-head.ts';
+import { readJxlHead } from './heads/jxl-head.ts';
+import { isRawTiff, readTiffHead } from './heads/tiff-head.ts';
+import { psdHeader } from './psd/psd-head.ts';
+import { isSvg, readSvgHead } from './svg/svg-head.ts';
 
 /**
  * The table of formats that are decoded here: what is done on the main thread, without loading a decoder. A new one has a row
@@ -13,7 +19,7 @@ export interface DecodedFormat {
   readHeader?(file: Buffer): FileHeader;
 }
 
-export type FormatName = 'heic';
+export type FormatName = 'heic' | 'jxl' | 'tiff' | 'jp2' | 'psd' | 'bmp' | 'ico' | 'svg';
 
 /** Brands of an `ftyp` box (ISO/IEC 23008-12, annex B) that stand for pictures in HEVC; `hevc` and its kin for sequences. */
 const HEVC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
@@ -22,7 +28,36 @@ const AV1_BRANDS = new Set(['avif', 'avis']);
 /** Real ones list up to a dozen brands. */
 const MAX_FTYP_BYTES = 1024;
 
-export const FORMATS: readonly DecodedFormat[] = [{ name: 'heic', recognises: isHeif }];
+/** Bytes at an offset, in latin1; all of a row must match. */
+const startsWith =
+  (...parts: readonly (readonly [at: number, bytes: string])[]) =>
+  (file: Buffer) =>
+    parts.every(([at, bytes]) => file.toString('latin1', at, at + bytes.length) === bytes);
+const isTiff = (file: Buffer) => /^(?:II[*+]\0|MM\0[*+])/.test(file.toString('latin1', 0, 4));
+const anyOf =
+  (...tests: readonly ((file: Buffer) => boolean)[]) =>
+  (file: Buffer) =>
+    tests.some((test) => test(file));
+
+export const FORMATS: readonly DecodedFormat[] = [
+  { name: 'heic', recognises: isHeif },
+  {
+    name: 'jxl',
+    recognises: anyOf(startsWith([0, '\xff\x0a']), startsWith([0, '\0\0\0\x0cJXL \r\n\x87\n'])),
+    readHeader: readJxlHead,
+  },
+  { name: 'tiff', recognises: (file) => isTiff(file) && !isRawTiff(file), readHeader: readTiffHead },
+  {
+    name: 'jp2',
+    recognises: anyOf(startsWith([0, '\0\0\0\x0cjP  \r\n\x87\n']), startsWith([0, '\xff\x4f\xff\x51'])),
+    readHeader: readJp2Head,
+  },
+  { name: 'psd', recognises: startsWith([0, '8BPS']), readHeader: psdHeader },
+  // The two bytes in front are also those of texts; the header behind them is never larger than 255 bytes.
+  { name: 'bmp', recognises: startsWith([0, 'BM'], [15, '\0\0\0']), readHeader: bmpHeader },
+  { name: 'ico', recognises: startsWith([0, '\0\0\x01\0']), readHeader: icoHeader },
+  { name: 'svg', recognises: isSvg, readHeader: readSvgHead },
+];
 
 /** Undefined for what sharp reads, and for what is not read at all. */
 export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {

@@ -8,7 +8,9 @@ export interface Size {
 /** Where shrunk pixels go: rows of `size`, each pixel of them the mean of `k` × `k`. */
 export interface Shrunk {
   readonly rows: Uint8Array;
-  readonly channels: 3 | 4;
+  readonly channels: 1 | 3 | 4;
+  /** The four channels are inks, none of them alpha. */
+  readonly ink?: boolean | undefined;
   readonly k: number;
   readonly size: Size;
   /** Colours were multiplied by their alpha. */
@@ -39,16 +41,20 @@ export function shrinkTo({ width, height }: Size, side: number, tile?: Size): Pi
 }
 
 export function shrinkInto(target: Shrunk, tile: Tile): void {
-  if (target.channels === 4) averageWithAlpha(target, tile);
-  else if (target.k === 1) copy(target, tile);
-  else average(target, tile);
+  const { channels, ink, k } = target;
+  // Straight pixels stay what they are.
+  const kept = k === 1 && target.premultiplied !== true;
+  if (kept) copy(target, tile);
+  else if (channels === 4 && !ink) averageWithAlpha(target, tile);
+  else if (channels === 3) average(target, tile);
+  else averageEach(target, tile);
 }
 
-function copy({ rows, size }: Shrunk, { pixels, stride, width, height, left, top }: Tile): void {
-  const bytes = Math.min(width, size.width - left) * 3;
+function copy({ rows, size, channels }: Shrunk, { pixels, stride, width, height, left, top }: Tile): void {
+  const bytes = Math.min(width, size.width - left) * channels;
   const bottom = Math.min(height, size.height - top);
   for (let y = 0; y < bottom && bytes > 0; y += 1)
-    rows.set(pixels.subarray(y * stride, y * stride + bytes), ((top + y) * size.width + left) * 3);
+    rows.set(pixels.subarray(y * stride, y * stride + bytes), ((top + y) * size.width + left) * channels);
 }
 
 /** The mean of each block; of fewer pixels at the right and lower edge. */
@@ -107,4 +113,20 @@ function averageWithAlpha(target: Shrunk, { pixels, stride, width, height, left,
       rows[to + 3] = alpha / (wide * tall) + 0.5;
     }
   }
+}
+
+/** The mean of each block, of channels that have nothing to do with each other. */
+function averageEach({ rows, size, k, channels }: Shrunk, { pixels, stride, width, height, left, top }: Tile): void {
+  const across = Math.min(Math.ceil(width / k), size.width - left / k);
+  const down = Math.min(Math.ceil(height / k), size.height - top / k);
+  for (let y = 0; y < down; y += 1)
+    for (let x = 0; x < across; x += 1) {
+      const [tall, wide] = [Math.min(k, height - y * k), Math.min(k, width - x * k)];
+      for (let channel = 0; channel < channels; channel += 1) {
+        let sum = (tall * wide) >> 1;
+        for (let j = 0; j < tall; j += 1)
+          for (let i = 0; i < wide; i += 1) sum += pixels[(y * k + j) * stride + (x * k + i) * channels + channel]!;
+        rows[((top / k + y) * size.width + left / k + x) * channels + channel] = sum / (tall * wide);
+      }
+    }
 }

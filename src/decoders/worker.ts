@@ -8,6 +8,13 @@ import type { FormatName } from './formats.ts';
 /** Loaded by the first file of each format. */
 const DECODERS: Readonly<Record<FormatName, () => Promise<{ readonly decode: Decode }>>> = {
   heic: () => import('./heic.ts'),
+  jxl: () => import('./magick/jxl.ts'),
+  tiff: () => import('./magick/tiff.ts'),
+  jp2: () => import('./magick/jp2.ts'),
+  psd: () => import('./psd/psd.ts'),
+  bmp: () => import('./bitmaps/bmp.ts'),
+  ico: () => import('./bitmaps/ico.ts'),
+  svg: () => import('./svg/svg.ts'),
 };
 
 async function answer({ number, format, file, wanted }: DecodeTask): Promise<DecodeReply> {
