@@ -7,6 +7,7 @@ import type { FileHeader } from './decoder.ts';
 export interface DecodedFormat {
   /** As `format` of an original, in the API and in metrics. */
   readonly name: FormatName;
+  readonly mediaTypes: readonly string[];
   /** By content, never by name. */
   recognises(file: Buffer): boolean;
   /** Throws a `DecodeError`. Absent where sharp reads the header. */
@@ -18,11 +19,13 @@ export type FormatName = 'heic';
 /** Brands of an `ftyp` box (ISO/IEC 23008-12, annex B) that stand for pictures in HEVC; `hevc` and its kin for sequences. */
 const HEVC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
 const ANY_CODEC = new Set(['mif1', 'msf1', 'mif2', 'miaf']);
-const AV1_BRANDS = new Set(['avif', 'avis']);
+const AV1_BRANDS = new Set(['avif', 'avis', 'MA1A', 'MA1B']);
 /** Real ones list up to a dozen brands. */
 const MAX_FTYP_BYTES = 1024;
 
-export const FORMATS: readonly DecodedFormat[] = [{ name: 'heic', recognises: isHeif }];
+export const FORMATS: readonly DecodedFormat[] = [
+  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif },
+];
 
 /** Undefined for what sharp reads, and for what is not read at all. */
 export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {
