@@ -98,8 +98,9 @@ export function gridFile(options: GridOptions): Buffer {
   const mdat = Buffer.concat([grid, ...coded.map(({ data }) => data)]);
 
   const metaAt = (at: number) => {
-    let next = at + grid.length;
-    const offsets = new Map(coded.map((one) => [one, (next += one.data.length) - one.data.length]));
+    const lengths = coded.map(({ data }) => data.length);
+    const before = (n: number) => lengths.slice(0, n).reduce((sum, length) => sum + length, at + grid.length);
+    const offsets = new Map(coded.map((one, n) => [one, before(n)]));
     const located = (id: number, from: number, length: number) => [u16(id), u16(0), u16(1), u32(from), u32(length)];
     return fullBox(
       'meta',
