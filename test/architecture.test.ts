@@ -46,7 +46,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     purpose: 'named and inline presets, and the recipe that one resolves to',
     imports: 'render url faces/face',
   },
-  render: { purpose: 'from original and recipe to bytes: stages and formats', imports: '', types: 'faces' },
+  render: { purpose: 'from original and recipe to bytes: stages and formats', imports: '', types: 'faces decoders' },
   faces: { purpose: 'finding faces in a small picture, in a thread of its own', imports: 'flow' },
   decoders: { purpose: 'formats that sharp does not read, in threads of their own', imports: 'flow' },
   stores: { purpose: 'objects in a folder, in S3, behind HTTP: one contract', imports: 'flow' },

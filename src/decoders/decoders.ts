@@ -1,15 +1,18 @@
+import { type DarkroomError, errors } from '../errors.ts';
 import { createThread, type Thread, ThreadError } from '../flow/thread.ts';
 import type { WorkLimits } from '../flow/thread-watch.ts';
-import { type Decoded, DecodeError, type Wanted } from './decoder.ts';
-import { type DecodedFormat, decodedFormatOf, type FormatName } from './formats.ts';
+import type { Decoded, DecodeError, Wanted } from './decoder.ts';
+import { type DecodedFormat, decodedFormatOf, FORMATS, type FormatName } from './formats.ts';
 
 /** Decodes what sharp does not read, each picture in a thread, of which there are as many as pictures at a time. */
 export interface Decoders {
   /** Of a file that is decoded here; undefined for all others. Reads its first bytes, on the calling thread. */
   formatOf(file: Buffer): DecodedFormat | undefined;
+  /** Of what is decoded here. */
+  readonly mediaTypes: readonly string[];
   /**
-   * Rejects with a `DecodeError` for a file that cannot be decoded within its limits, with a `DecodersBusy` when a picture has no
-   * thread to go to, and with the signal's reason, which ends the work.
+   * Rejects with `original_unreadable`, with `original_too_large` for a file that needs more than its limits, with `busy` when
+   * no thread can take it, and with the signal's reason, which ends the work.
    */
   decode(format: FormatName, file: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Decoded>;
   /** Threads that there are now. */
@@ -21,9 +24,6 @@ export interface DecodeRequest extends Wanted {
   /** CPU that the thread may use for it, in milliseconds. */
   readonly cpuMs: number;
 }
-
-/** No thread could take the picture: a fault of this machine, and perhaps only of now. */
-export class DecodersBusy extends Error {}
 
 /** Messages between the owner and a thread. `lost`: the thread is not to be used again. */
 export interface DecodeTask {
@@ -48,7 +48,7 @@ export interface DecodersOptions {
   /** Threads at most, one for each slot: a render that decodes holds one. */
   readonly threads: number;
   /** A thread ends after this long without work, which frees its memory. */
-  readonly idleMs: number;
+  readonly idleMs?: number;
   readonly start?: Partial<WorkLimits>;
   /** How long a thread may stand still over a picture, in milliseconds. */
   readonly stillMs?: number;
@@ -58,6 +58,8 @@ export interface DecodersOptions {
   readonly workerUrl?: URL;
 }
 
+/** A page of uploads comes within this; a thread starts in 60 ms of CPU. */
+const IDLE_MS = 10_000;
 /** Uploads decode without a slot being theirs alone. */
 const WAITING = 64;
 const START: WorkLimits = { cpuMs: 10_000, stillMs: 30_000 };
@@ -67,11 +69,13 @@ const PATIENCE = 16;
 const BACK_OFF_MS = 250;
 /** JavaScript's own; pixels and WebAssembly lie outside. */
 const MAX_HEAP_MB = 96;
+/** After too many crashes, or a queue of other pictures. */
+const RETRY_AFTER_S = 5;
 /** `.ts` from source, `.js` in the bundle, where it has a name of its own beside the face thread. */
 const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './decoder-worker.js';
 
 export function createDecoders(options: DecodersOptions): Decoders {
-  const { without = [], idleMs, stillMs = STILL_MS, backOffMs = BACK_OFF_MS } = options;
+  const { without = [], idleMs = IDLE_MS, stillMs = STILL_MS, backOffMs = BACK_OFF_MS } = options;
   const url = options.workerUrl ?? new URL(WORKER, import.meta.url);
   const threads = Array.from({ length: options.threads }, () =>
     createThread<Omit<DecodeTask, 'number'>, DecodeReply>({
@@ -92,6 +96,7 @@ export function createDecoders(options: DecodersOptions): Decoders {
   }
 
   return {
+    mediaTypes: FORMATS.filter(({ name }) => !without.includes(name)).flatMap((format) => format.mediaTypes),
     formatOf(file) {
       const format = decodedFormatOf(file);
       return format && !without.includes(format.name) ? format : undefined;
@@ -102,12 +107,12 @@ export function createDecoders(options: DecodersOptions): Decoders {
       try {
         const task = { format, file: own, wanted };
         const reply = await freest().run(task, [own.buffer], signal, { cpuMs, stillMs });
-        if (reply.kind) throw new DecodeError(reply.kind, reply.why);
+        if (reply.kind) throw refusal(reply.kind, reply.why);
         return reply.picture;
       } catch (reason) {
         if (!(reason instanceof ThreadError)) throw reason;
-        if (reason.kind === 'limit') throw new DecodeError('too_large', reason.message);
-        throw new DecodersBusy(reason.message);
+        if (reason.kind === 'limit') throw refusal('too_large', reason.message);
+        throw errors.busy(RETRY_AFTER_S, reason);
       }
     },
     get running() {
@@ -117,6 +122,14 @@ export function createDecoders(options: DecodersOptions): Decoders {
       await Promise.all(threads.map((thread) => thread.close()));
     },
   };
+}
+
+/** `why`: a decoder's own words, for the log. */
+function refusal(kind: DecodeError['kind'], why: string): DarkroomError {
+  const cause = new Error(why);
+  return kind === 'too_large'
+    ? errors.overLimit('The original takes more work than one picture may.', { reason: 'too_much_work' }, cause)
+    : errors.unreadable(cause);
 }
 
 /** Whether a value from the thread is a reply whose rows are all there. */

@@ -13,6 +13,7 @@ import { isSvg, readSvgHead } from './svg/svg-head.ts';
 export interface DecodedFormat {
   /** As `format` of an original, in the API and in metrics. */
   readonly name: FormatName;
+  readonly mediaTypes: readonly string[];
   /** By content, never by name. */
   recognises(file: Buffer): boolean;
   /** Throws a `DecodeError`. Absent where sharp reads the header. */
@@ -24,7 +25,7 @@ export type FormatName = 'heic' | 'jxl' | 'tiff' | 'jp2' | 'psd' | 'bmp' | 'ico'
 /** Brands of an `ftyp` box (ISO/IEC 23008-12, annex B) that stand for pictures in HEVC; `hevc` and its kin for sequences. */
 const HEVC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
 const ANY_CODEC = new Set(['mif1', 'msf1', 'mif2', 'miaf']);
-const AV1_BRANDS = new Set(['avif', 'avis']);
+const AV1_BRANDS = new Set(['avif', 'avis', 'MA1A', 'MA1B']);
 /** Real ones list up to a dozen brands. */
 const MAX_FTYP_BYTES = 1024;
 
@@ -40,23 +41,35 @@ const anyOf =
     tests.some((test) => test(file));
 
 export const FORMATS: readonly DecodedFormat[] = [
-  { name: 'heic', recognises: isHeif },
+  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif },
   {
     name: 'jxl',
+    mediaTypes: ['image/jxl'],
     recognises: anyOf(startsWith([0, '\xff\x0a']), startsWith([0, '\0\0\0\x0cJXL \r\n\x87\n'])),
     readHeader: readJxlHead,
   },
-  { name: 'tiff', recognises: (file) => isTiff(file) && !isRawTiff(file), readHeader: readTiffHead },
+  {
+    name: 'tiff',
+    mediaTypes: ['image/tiff'],
+    recognises: (file) => isTiff(file) && !isRawTiff(file),
+    readHeader: readTiffHead,
+  },
   {
     name: 'jp2',
+    mediaTypes: ['image/jp2'],
     recognises: anyOf(startsWith([0, '\0\0\0\x0cjP  \r\n\x87\n']), startsWith([0, '\xff\x4f\xff\x51'])),
     readHeader: readJp2Head,
   },
-  { name: 'psd', recognises: startsWith([0, '8BPS']), readHeader: psdHeader },
+  {
+    name: 'psd',
+    mediaTypes: ['image/vnd.adobe.photoshop'],
+    recognises: startsWith([0, '8BPS']),
+    readHeader: psdHeader,
+  },
   // The two bytes in front are also those of texts; the header behind them is never larger than 255 bytes.
-  { name: 'bmp', recognises: startsWith([0, 'BM'], [15, '\0\0\0']), readHeader: bmpHeader },
-  { name: 'ico', recognises: startsWith([0, '\0\0\x01\0']), readHeader: icoHeader },
-  { name: 'svg', recognises: isSvg, readHeader: readSvgHead },
+  { name: 'bmp', mediaTypes: ['image/bmp'], recognises: startsWith([0, 'BM'], [15, '\0\0\0']), readHeader: bmpHeader },
+  { name: 'ico', mediaTypes: ['image/x-icon'], recognises: startsWith([0, '\0\0\x01\0']), readHeader: icoHeader },
+  { name: 'svg', mediaTypes: ['image/svg+xml'], recognises: isSvg, readHeader: readSvgHead },
 ];
 
 /** Undefined for what sharp reads, and for what is not read at all. */

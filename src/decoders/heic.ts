@@ -19,6 +19,8 @@ const LIMITS = {
   items: { at: 28, wide: false, most: 8192 },
   profile: { at: 32, wide: false, most: 4 * 1024 * 1024 },
 } as const;
+/** HEVC codes whole blocks of up to 64 × 64 pixels, and libheif counts them. What is shown is counted apart. */
+const CODED_MORE = { times: 1.1, pixels: 1_000_000 };
 /** Offsets in `heif_decoding_options`: turned or not, to 8 bits, strictly, with colours as they are. */
 const OPTIONS = { ignoreTransformations: 1, to8Bits: 20, strict: 21, mendRange: 68, keepColours: 69 };
 /** Of a picture's irot, imir and clap. */
@@ -93,7 +95,7 @@ function setLimits({ c, view }: Libheif, context: number, maxPixels: number): vo
   const at = c._heif_context_get_security_limits(context);
   const set = ({ at: offset, wide }: { at: number; wide: boolean }, value: number) =>
     wide ? view().setBigUint64(at + offset, BigInt(value), true) : view().setUint32(at + offset, value, true);
-  set(LIMITS.pixels, maxPixels);
+  set(LIMITS.pixels, Math.round(CODED_MORE.times * maxPixels) + CODED_MORE.pixels);
   for (const limit of [LIMITS.tiles, LIMITS.items, LIMITS.profile]) set(limit, limit.most);
 }
 

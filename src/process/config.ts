@@ -83,13 +83,17 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     nearest: env.DARKROOM_NEAREST,
     queueTimeoutMs: env.DARKROOM_QUEUE_TIMEOUT,
     maxOriginalBytes: env.DARKROOM_MAX_ORIGINAL_BYTES,
-    maxOriginalPixels: env.DARKROOM_MAX_ORIGINAL_PIXELS,
-    maxOriginalFrames: env.DARKROOM_MAX_ORIGINAL_FRAMES,
+    decodeLimits: {
+      ...{ maxPixels: env.DARKROOM_MAX_ORIGINAL_PIXELS, maxFrames: env.DARKROOM_MAX_ORIGINAL_FRAMES },
+      timeoutSeconds: Math.ceil(env.DARKROOM_RENDER_TIMEOUT / 1000),
+    },
     storeTimeoutMs: env.DARKROOM_STORE_TIMEOUT,
     renderTimeoutMs: env.DARKROOM_RENDER_TIMEOUT,
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
+    /** Formats whose decoders are not used. */
+    refusedFormats: env.DARKROOM_HEIC ? [] : (['heic'] as const),
     // It signs for every visitor, so by default only with a key that is good for nothing but this folder.
     playground: env.DARKROOM_PLAYGROUND ?? env.DARKROOM_SIGNING_KEYS === undefined,
     tracing:

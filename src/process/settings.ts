@@ -192,6 +192,10 @@ export const settings = z.object({
       .prefault('9091'),
   ),
   DARKROOM_FACES: documented('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
+  DARKROOM_HEIC: documented(
+    '`off` refuses HEIC and HEIF; their coding, HEVC, is licensed by patent pools in some countries',
+    onOff().prefault('on'),
+  ),
   DARKROOM_PLAYGROUND: documented(
     'a page at `/playground` to try presets with; it signs URLs for all its visitors',
     onOff().optional(),

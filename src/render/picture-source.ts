@@ -26,7 +26,7 @@ export interface OriginalSource {
 
 export interface ProxySource {
   readonly kind: 'proxy';
-  /** A JPEG, see `PROXY_JPEG`. */
+  /** A JPEG, see `PROXY_JPEG`; of a decoder's original see stages/dear-proxy.ts. */
   readonly body: Buffer;
   readonly header: PictureHeader;
 }
@@ -62,9 +62,11 @@ export interface PictureHeader {
   /** Stored on its side or mirrored: it is turned by pixels. */
   readonly turned: boolean;
   readonly hasProfile: boolean;
+  /** The original's pixels are read by this decoder, outside sharp: see `suffices` for what that means for its renditions. */
+  readonly decoder?: string | undefined;
   /** More than 8 bits a channel. */
   readonly deep: boolean;
-  /** The raw EXIF block; of originals only, because no other source serves a recipe that keeps the copyright. */
+  /** The raw EXIF block; of sources that serve a recipe that keeps the copyright. */
   readonly exif: Buffer | undefined;
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
-import { DecodeError } from '../../src/decoders/decoder.ts';
 import { createDecoders, type Decoders } from '../../src/decoders/decoders.ts';
+import { DarkroomError } from '../../src/errors.ts';
 import { until } from '../helpers/turns.ts';
 
 const never = new AbortController().signal;
@@ -49,11 +49,11 @@ describe('the decoders', () => {
 
   it('refuse what is broken, and what is over the limit of pixels, and go on', async () => {
     const own = decoders();
-    const kindOf = (reason: unknown) => reason instanceof DecodeError && reason.kind;
+    const codeOf = (reason: unknown) => reason instanceof DarkroomError && reason.code;
     const half = wide.subarray(0, wide.length / 2);
-    await assert.rejects(own.decode('heic', half, whole, never), (reason) => kindOf(reason) === 'broken');
+    await assert.rejects(own.decode('heic', half, whole, never), (reason) => codeOf(reason) === 'original_unreadable');
     const little = { ...whole, maxPixels: 1025 * 900 - 1 };
-    await assert.rejects(own.decode('heic', wide, little, never), (reason) => kindOf(reason) === 'too_large');
+    await assert.rejects(own.decode('heic', wide, little, never), (reason) => codeOf(reason) === 'original_too_large');
     assert.equal((await own.decode('heic', small, whole, never)).width, 64);
   });
 

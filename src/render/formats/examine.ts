@@ -1,3 +1,4 @@
+import type { Decoders } from '../../decoders/decoders.ts';
 import { DarkroomError } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
@@ -12,7 +13,14 @@ import { webpFrames } from './webp-frames.ts';
  * Reads the header of an original, and gives its file the form in which libvips reads all that is in it. Nothing is decoded.
  * Throws `original_unreadable` and `original_too_large`.
  */
-export async function examine(sharp: SharpModule, file: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
+export async function examine(
+  sharp: SharpModule,
+  file: Buffer,
+  limits: OriginalLimits,
+  decoders: Decoders | undefined,
+): Promise<OriginalSource> {
+  const format = decoders?.formatOf(file);
+  if (format) return { kind: 'original', body: file, header: await readHeader(sharp, file, limits, format.name) };
   const body = withAvifBrand(mendJpeg(file));
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
   if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };

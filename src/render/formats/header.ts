@@ -18,18 +18,21 @@ const MAX_SIDE_PX = 65_535;
  */
 const MAX_SCANS = 100;
 
-/** Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
+/** `decoder`: of a file whose pixels are decoded elsewhere. Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
 export async function readHeader(
   sharp: SharpModule,
   original: Buffer,
   limits: OriginalLimits,
+  decoder?: string,
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.refusedUpload('The original is empty.', { reason: 'empty' });
   const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
-  if (metadata.format === 'heif' && metadata.compression !== 'av1') {
+  if (metadata.format === 'heif' && metadata.compression !== 'av1' && !decoder) {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
   }
+  // Its loader is there for rows that were decoded elsewhere.
+  if (metadata.format === 'tiff') throw errors.unreadable();
   const { width, height, autoOrient } = metadata;
   // Other pictures of an AVIF file are no animation that is shown, however many it has.
   const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
@@ -42,17 +45,19 @@ export async function readHeader(
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
-    format: metadata.format === 'heif' ? 'avif' : metadata.format,
+    format: decoder ?? (metadata.format === 'heif' ? 'avif' : metadata.format),
+    decoder,
     ...{ size, stored: size },
     frames,
     delays: frames > 1 ? metadata.delay?.map(withinTiming) : undefined,
     loop: frames > 1 && metadata.loop !== undefined ? withinTiming(metadata.loop) : undefined,
     hasAlpha: metadata.hasAlpha,
-    coding: codingOf(metadata, original),
+    coding: decoder ?? codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
-    plain: isPlain(metadata),
+    plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
-    deep: metadata.depth !== 'uchar',
+    // Decoders give 8 bits.
+    deep: !decoder && metadata.depth !== 'uchar',
     exif: metadata.exif,
   };
 }
@@ -86,10 +91,7 @@ export function refuse(cause: unknown): never {
   if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
   if (/pixel limit/i.test(message))
     throw errors.overLimit('The original has too many pixels.', { reason: 'too_many_pixels' }, cause);
-  throw errors.originalUnreadable(
-    'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
-    cause,
-  );
+  throw errors.unreadable(cause);
 }
 
 const RETRY_AFTER_TIMEOUT_S = 5;
