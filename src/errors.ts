@@ -38,7 +38,7 @@ const KINDS = {
 export type ErrorCode = keyof typeof KINDS;
 
 /** In messages. */
-export const READ_FORMATS = 'JPEG, PNG, WebP, AVIF, GIF or HEIC';
+export const READ_FORMATS = 'JPEG, PNG, WebP, AVIF, GIF, HEIC, JPEG XL, TIFF, PSD, BMP, ICO or JPEG 2000';
 
 /** Why a file was refused, for the shop's own words. New ones may come; none is renamed. */
 export const REFUSAL_REASONS = [

@@ -78,6 +78,8 @@ const HOMES: Readonly<Record<string, string>> = {
   'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals',
   '@mediapipe/tasks-vision': 'faces/detector',
   'libheif-js': 'decoders',
+  '@imagemagick/magick-wasm': 'decoders/magick',
+  '@resvg/resvg-wasm': 'decoders/svg',
   zod: 'process/settings presets api/schemas api/purge-jobs api/openapi playground/playground',
   '@opentelemetry': 'telemetry/tracing',
   '@fastify/otel': 'telemetry/tracing',

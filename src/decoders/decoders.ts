@@ -1,13 +1,20 @@
 import { type DarkroomError, errors } from '../errors.ts';
 import { createThread, type Thread, ThreadError } from '../flow/thread.ts';
 import type { WorkLimits } from '../flow/thread-watch.ts';
-import type { Decoded, DecodeError, Wanted } from './decoder.ts';
+import { type Decoded, DecodeError, type FileHeader, type Wanted } from './decoder.ts';
 import { type DecodedFormat, decodedFormatOf, FORMATS, type FormatName } from './formats.ts';
+import { refusedName } from './refused.ts';
 
 /** Decodes what sharp does not read, each picture in a thread, of which there are as many as pictures at a time. */
 export interface Decoders {
   /** Of a file that is decoded here; undefined for all others. Reads its first bytes, on the calling thread. */
   formatOf(file: Buffer): DecodedFormat | undefined;
+  /** What the header of a file says, and nothing of its pixels. Throws as `decode` rejects; undefined where sharp reads it. */
+  readHeader(format: DecodedFormat, file: Buffer): FileHeader | undefined;
+  /** The picture that sharp reads inside a file. Throws as `decode` rejects. */
+  embedded(format: DecodedFormat, file: Buffer): Buffer | undefined;
+  /** The name of a format that is known and not read: by nobody, or because it is left out. */
+  refusedName(file: Buffer): string | undefined;
   /** Of what is decoded here. */
   readonly mediaTypes: readonly string[];
   /**
@@ -101,6 +108,12 @@ export function createDecoders(options: DecodersOptions): Decoders {
       const format = decodedFormatOf(file);
       return format && !without.includes(format.name) ? format : undefined;
     },
+    refusedName(file) {
+      const format = decodedFormatOf(file);
+      return format && without.includes(format.name) ? format.name.toUpperCase() : refusedName(file);
+    },
+    readHeader: (format, file) => refusing(() => format.readHeader?.(file)),
+    embedded: (format, file) => refusing(() => format.embedded?.(file)),
     async decode(format, file, { cpuMs, ...wanted }, signal) {
       // The caller's memory may be read by others; a copy of 3 MB takes under a millisecond.
       const own = new Uint8Array(file);
@@ -124,9 +137,17 @@ export function createDecoders(options: DecodersOptions): Decoders {
   };
 }
 
+function refusing<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof DecodeError ? refusal(error.kind, error.message) : error;
+  }
+}
+
 /** `why`: a decoder's own words, for the log. */
 function refusal(kind: DecodeError['kind'], why: string): DarkroomError {
-  const cause = new Error(why);
+  const cause = new Error(kind === 'unsupported' ? `unsupported feature: ${why}` : why);
   return kind === 'too_large'
     ? errors.overLimit('The original takes more work than one picture may.', { reason: 'too_much_work' }, cause)
     : errors.unreadable(cause);

@@ -1,4 +1,5 @@
 import { bmpHeader, icoHeader } from './bitmaps/headers.ts';
+import { embeddedPng } from './bitmaps/ico-entries.ts';
 import type { FileHeader } from './decoder.ts';
 import { readJp2Head } from './heads/jp2-head.ts';
 import { readJxlHead } from './heads/jxl-head.ts';
@@ -18,6 +19,8 @@ export interface DecodedFormat {
   recognises(file: Buffer): boolean;
   /** Throws a `DecodeError`. Absent where sharp reads the header. */
   readHeader?(file: Buffer): FileHeader;
+  /** The picture of this file where it is one that sharp reads, whole inside. Throws a `DecodeError`. */
+  embedded?(file: Buffer): Buffer | undefined;
 }
 
 export type FormatName = 'heic' | 'jxl' | 'tiff' | 'jp2' | 'psd' | 'bmp' | 'ico' | 'svg';
@@ -68,7 +71,13 @@ export const FORMATS: readonly DecodedFormat[] = [
   },
   // The two bytes in front are also those of texts; the header behind them is never larger than 255 bytes.
   { name: 'bmp', mediaTypes: ['image/bmp'], recognises: startsWith([0, 'BM'], [15, '\0\0\0']), readHeader: bmpHeader },
-  { name: 'ico', mediaTypes: ['image/x-icon'], recognises: startsWith([0, '\0\0\x01\0']), readHeader: icoHeader },
+  {
+    name: 'ico',
+    mediaTypes: ['image/x-icon'],
+    recognises: startsWith([0, '\0\0\x01\0']),
+    readHeader: icoHeader,
+    embedded: embeddedPng,
+  },
   { name: 'svg', mediaTypes: ['image/svg+xml'], recognises: isSvg, readHeader: readSvgHead },
 ];
 

@@ -93,7 +93,10 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
     /** Formats whose decoders are not used. */
-    refusedFormats: env.DARKROOM_HEIC ? [] : (['heic'] as const),
+    refusedFormats: [
+      ...(env.DARKROOM_HEIC ? [] : (['heic'] as const)),
+      ...(env.DARKROOM_SVG ? [] : (['svg'] as const)),
+    ],
     // It signs for every visitor, so by default only with a key that is good for nothing but this folder.
     playground: env.DARKROOM_PLAYGROUND ?? env.DARKROOM_SIGNING_KEYS === undefined,
     tracing:

@@ -41,6 +41,13 @@ const DECODING: Readonly<Record<string, Rate>> = {
   avif: { ms: 55, bytes: 18.9 },
   // In a thread of its own; the proxy image that follows is counted with it.
   heic: { ms: 75, bytes: 4 },
+  jxl: { ms: 130, bytes: 14 },
+  tiff: { ms: 40, bytes: 13 },
+  jp2: { ms: 120, bytes: 22 },
+  psd: { ms: 12, bytes: 6 },
+  bmp: { ms: 6, bytes: 5 },
+  ico: { ms: 30, bytes: 8 },
+  svg: { ms: 60, bytes: 16 },
 };
 /** For formats without a row. */
 const MOST_EXPENSIVE: Rate = { ms: 55, bytes: 18.9 };

@@ -15,6 +15,11 @@ const ENDINGS: readonly [ending: string, types: readonly string[], names: readon
   ['heif', ['image/heif', 'image/heif-sequence'], ['heif', 'heifs', 'hif']],
   ['tiff', ['image/tiff'], ['tiff', 'tif']],
   ['bmp', ['image/bmp', 'image/x-ms-bmp'], ['bmp']],
+  ['jxl', ['image/jxl'], ['jxl']],
+  ['jp2', ['image/jp2', 'image/jpx', 'image/j2c'], ['jp2', 'j2k', 'jpf', 'jpx', 'j2c']],
+  ['psd', ['image/vnd.adobe.photoshop', 'image/x-photoshop', 'application/x-photoshop'], ['psd', 'psb']],
+  ['ico', ['image/x-icon', 'image/vnd.microsoft.icon'], ['ico']],
+  ['svg', ['image/svg+xml'], ['svg']],
 ];
 
 /** Of bytes of which nothing is said (RFC 2046, 4.5.1). */
@@ -30,7 +35,7 @@ export interface UploadType {
 /** What a client says of its file. `accepted`: the media types that are read. Throws `bad_request` (`unsupported_type`) for a type that is not listed. */
 export function uploadTypeOf(said: string, filename: string, accepted: readonly string[]): UploadType {
   const contentType = (said.split(';')[0] ?? '').trim().toLowerCase() || UNKNOWN_TYPE;
-  const named = /\.([a-z]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
+  const named = /\.([a-z0-9]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
   const untyped = contentType === UNKNOWN_TYPE;
   const found = ENDINGS.find(([, types, names]) => (untyped ? names.includes(named) : types.includes(contentType)));
   if (!found && !untyped)

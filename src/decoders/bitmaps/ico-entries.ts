@@ -13,6 +13,12 @@ const ENTRY_BYTES = 16;
 const MAX_ENTRIES = 256;
 const PNG = '\x89PNG\r\n\x1a\n';
 
+/** The largest picture, where that is a PNG. */
+export function embeddedPng(file: Buffer): Buffer | undefined {
+  const { at, bytes, png } = largestPicture(file);
+  return png ? file.subarray(at, at + bytes) : undefined;
+}
+
 /** By size, then by bits a pixel, as browsers choose: https://learn.microsoft.com/en-us/previous-versions/ms997538(v=msdn.10) */
 export function largestPicture(file: Uint8Array): IconPicture {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);

@@ -1,11 +1,12 @@
 import type { Decoders } from '../../decoders/decoders.ts';
-import { DarkroomError } from '../../errors.ts';
+import type { DecodedFormat } from '../../decoders/formats.ts';
+import { DarkroomError, errors, READ_FORMATS } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { withAvifBrand } from './avif-brands.ts';
 import type { Frames } from './frames.ts';
 import { gifFrames, withTransparentFrame } from './gif-frames.ts';
-import { readHeader } from './header.ts';
+import { headerOfDecoded, readHeader } from './header.ts';
 import { mendJpeg } from './jpeg/structure.ts';
 import { webpFrames } from './webp-frames.ts';
 
@@ -20,7 +21,13 @@ export async function examine(
   decoders: Decoders | undefined,
 ): Promise<OriginalSource> {
   const format = decoders?.formatOf(file);
-  if (format) return { kind: 'original', body: file, header: await readHeader(sharp, file, limits, format.name) };
+  if (decoders && format) return decodedElsewhere(sharp, file, limits, { decoders, format });
+  const refused = decoders?.refusedName(file);
+  if (refused)
+    throw errors.originalUnreadable(
+      `${refused} originals are not read here; upload ${READ_FORMATS}.`,
+      new Error(`unsupported feature: ${refused}`),
+    );
   const body = withAvifBrand(mendJpeg(file));
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
   if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
@@ -36,6 +43,22 @@ export async function examine(
     if (!(error instanceof DarkroomError) || error.code !== 'original_unreadable') throw error;
     return firstOf(sharp, frames, limits, 'broken');
   }
+}
+
+async function decodedElsewhere(
+  sharp: SharpModule,
+  file: Buffer,
+  limits: OriginalLimits,
+  { decoders, format }: { readonly decoders: Decoders; readonly format: DecodedFormat },
+): Promise<OriginalSource> {
+  const body = decoders.embedded(format, file);
+  if (body) {
+    const header = await readHeader(sharp, body, limits);
+    return { kind: 'original', body, header: { ...header, format: format.name } };
+  }
+  const said = decoders.readHeader(format, file);
+  const header = said ? headerOfDecoded(said, format.name, limits) : await readHeader(sharp, file, limits, format.name);
+  return { kind: 'original', body: file, header };
 }
 
 /** The first frame of an animation whose others cannot be shown; alone it is a still picture. */

@@ -1,6 +1,8 @@
 import type { Metadata } from 'sharp';
+import type { FileHeader } from '../../decoders/decoder.ts';
 import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
+import type { Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans } from './bomb-checks.ts';
 import { hasAllPasses } from './jpeg/structure.ts';
@@ -36,12 +38,7 @@ export async function readHeader(
   const { width, height, autoOrient } = metadata;
   // Other pictures of an AVIF file are no animation that is shown, however many it has.
   const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
-  if (Math.max(width, height) > MAX_SIDE_PX) {
-    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
-  }
-  if (width * height > limits.maxPixels) {
-    throw overLimit(`has more than ${limits.maxPixels} pixels`, 'too_many_pixels', limits.maxPixels);
-  }
+  assertSize({ width, height }, limits);
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
@@ -60,6 +57,25 @@ export async function readHeader(
     deep: !decoder && metadata.depth !== 'uchar',
     exif: metadata.exif,
   };
+}
+
+/** Of a file that is decoded elsewhere, by what its own reader said. Throws `original_too_large`. */
+export function headerOfDecoded(
+  { width, height, hasAlpha, hasProfile }: FileHeader,
+  decoder: string,
+  limits: OriginalLimits,
+): OriginalHeader {
+  const size = { width, height };
+  assertSize(size, limits);
+  const still = { frames: 1, delays: undefined, loop: undefined, exif: undefined };
+  const rows = { turned: false, plain: false, deep: false, coding: decoder };
+  return { format: decoder, decoder, size, stored: size, hasAlpha, hasProfile, ...still, ...rows };
+}
+
+function assertSize({ width, height }: Size, { maxPixels }: OriginalLimits): void {
+  if (Math.max(width, height) > MAX_SIDE_PX)
+    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
+  if (width * height > maxPixels) throw overLimit(`has more than ${maxPixels} pixels`, 'too_many_pixels', maxPixels);
 }
 
 function overLimit(what: string, reason: Refusal['reason'], limit: number): DarkroomError {

@@ -13,6 +13,7 @@ const LISTS_AT = 176;
 const BITS = 8;
 const GREY = 1;
 const RGB = 2;
+const INKS = 5;
 const STRAIGHT_ALPHA = 2;
 /** libvips holds a strip at a time. As many as fit between the directory and the profile. */
 const MAX_STRIPS = 64;
@@ -22,7 +23,7 @@ const LEAST_ROWS = 16;
  * A TIFF file around decoded rows, by which sharp takes pixels together with their profile and orientation. Written into the
  * room in front of the rows, so nothing is copied.
  */
-export function tiffAround({ memory, at, width, height, channels, orientation, icc }: Decoded): Buffer {
+export function tiffAround({ memory, at, width, height, channels, ink, orientation, icc }: Decoded): Buffer {
   const file = Buffer.from(memory);
   const profileAt = at - (icc?.length ?? 0);
   const rowsPerStrip = Math.max(LEAST_ROWS, Math.ceil(height / MAX_STRIPS));
@@ -40,7 +41,7 @@ export function tiffAround({ memory, at, width, height, channels, orientation, i
     [TAG.height, TYPE.long, 1, height],
     [TAG.bits, TYPE.short, channels, channels === 1 ? BITS : bitsAt],
     [TAG.compression, TYPE.short, 1, 1],
-    [TAG.photometric, TYPE.short, 1, channels === 1 ? GREY : RGB],
+    [TAG.photometric, TYPE.short, 1, ink ? INKS : channels === 1 ? GREY : RGB],
     [TAG.stripOffsets, TYPE.long, strips, list(at, offsetsAt)],
     [TAG.orientation, TYPE.short, 1, orientation],
     [TAG.samples, TYPE.short, 1, channels],
@@ -48,7 +49,7 @@ export function tiffAround({ memory, at, width, height, channels, orientation, i
     [TAG.stripBytes, TYPE.long, strips, list(bytesOf(0), bytesAt)],
     [TAG.planes, TYPE.short, 1, 1],
   ];
-  if (channels === 4) entries.push([TAG.extraSamples, TYPE.short, 1, STRAIGHT_ALPHA]);
+  if (channels === 4 && !ink) entries.push([TAG.extraSamples, TYPE.short, 1, STRAIGHT_ALPHA]);
   if (icc) entries.push([TAG.profile, TYPE.undefined, icc.length, profileAt]);
 
   file.write('II*\0', 'latin1');
