@@ -1,4 +1,5 @@
 import type { FileHeader } from './decoder.ts';
+import { heifOutline } from './heif-boxes.ts';
 
 /**
  * The table of formats that are decoded here: what is done on the main thread, without loading a decoder. A new one has a row
@@ -12,6 +13,13 @@ export interface DecodedFormat {
   recognises(file: Buffer): boolean;
   /** Throws a `DecodeError`. Absent where sharp reads the header. */
   readHeader?(file: Buffer): FileHeader;
+  /** What is known before sharp reads the header; undefined for a file that is not to be read but within libraries' own limits. */
+  outline?(file: Buffer): Outline | undefined;
+}
+
+export interface Outline {
+  /** Kind of coding, by which render/cost-estimate.ts knows its cost. */
+  readonly coding: string;
 }
 
 export type FormatName = 'heic';
@@ -24,12 +32,17 @@ const AV1_BRANDS = new Set(['avif', 'avis', 'MA1A', 'MA1B']);
 const MAX_FTYP_BYTES = 1024;
 
 export const FORMATS: readonly DecodedFormat[] = [
-  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif },
+  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif, outline: outlineOfHeic },
 ];
 
 /** Undefined for what sharp reads, and for what is not read at all. */
 export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {
   return FORMATS.find(({ recognises }) => recognises(file));
+}
+
+function outlineOfHeic(file: Buffer): Outline | undefined {
+  const outline = heifOutline(file);
+  return outline && { coding: outline.grid ? 'heic' : 'heic, no grid' };
 }
 
 /** HEVC by its brands, or by brands that name no codec and none of AV1, which sharp reads. */

@@ -20,7 +20,7 @@ export async function examine(
   decoders: Decoders | undefined,
 ): Promise<OriginalSource> {
   const format = decoders?.formatOf(file);
-  if (format) return { kind: 'original', body: file, header: await readHeader(sharp, file, limits, format.name) };
+  if (format) return { kind: 'original', body: file, header: await readHeader(sharp, file, limits, format) };
   const body = withAvifBrand(mendJpeg(file));
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
   if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
