@@ -144,7 +144,7 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
-  const decoders = createDecoders({ threads: config.slots, without: config.refusedFormats });
+  const decoders = createDecoders(config.decoders);
   const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders), reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });

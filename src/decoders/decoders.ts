@@ -55,7 +55,7 @@ export interface DecodersOptions {
   /** Threads at most, one for each slot: a render that decodes holds one. */
   readonly threads: number;
   /** A thread ends after this long without work, which frees its memory. */
-  readonly idleMs?: number;
+  readonly idleMs: number;
   readonly start?: Partial<WorkLimits>;
   /** How long a thread may stand still over a picture, in milliseconds. */
   readonly stillMs?: number;
@@ -65,8 +65,6 @@ export interface DecodersOptions {
   readonly workerUrl?: URL;
 }
 
-/** A page of uploads comes within this; a thread starts in 60 ms of CPU. */
-const IDLE_MS = 10_000;
 /** Uploads decode without a slot being theirs alone. */
 const WAITING = 64;
 const START: WorkLimits = { cpuMs: 10_000, stillMs: 30_000 };
@@ -82,7 +80,7 @@ const RETRY_AFTER_S = 5;
 const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './decoder-worker.js';
 
 export function createDecoders(options: DecodersOptions): Decoders {
-  const { without = [], idleMs = IDLE_MS, stillMs = STILL_MS, backOffMs = BACK_OFF_MS } = options;
+  const { without = [], idleMs, stillMs = STILL_MS, backOffMs = BACK_OFF_MS } = options;
   const url = options.workerUrl ?? new URL(WORKER, import.meta.url);
   const threads = Array.from({ length: options.threads }, () =>
     createThread<Omit<DecodeTask, 'number'>, DecodeReply>({

@@ -4,6 +4,7 @@ import type { FileHeader } from './decoder.ts';
 import { readJp2Head } from './heads/jp2-head.ts';
 import { readJxlHead } from './heads/jxl-head.ts';
 import { isRawTiff, readTiffHead } from './heads/tiff-head.ts';
+import { heifOutline } from './heif-boxes.ts';
 import { psdHeader } from './psd/psd-head.ts';
 import { isSvg, readSvgHead } from './svg/svg-head.ts';
 
@@ -21,6 +22,13 @@ export interface DecodedFormat {
   readHeader?(file: Buffer): FileHeader;
   /** The picture of this file where it is one that sharp reads, whole inside. Throws a `DecodeError`. */
   embedded?(file: Buffer): Buffer | undefined;
+  /** What is known before sharp reads the header; undefined for a file that is not to be read but within libraries' own limits. */
+  outline?(file: Buffer): Outline | undefined;
+}
+
+export interface Outline {
+  /** Kind of coding, by which render/cost-estimate.ts knows its cost. */
+  readonly coding: string;
 }
 
 export type FormatName = 'heic' | 'jxl' | 'tiff' | 'jp2' | 'psd' | 'bmp' | 'ico' | 'svg';
@@ -44,7 +52,7 @@ const anyOf =
     tests.some((test) => test(file));
 
 export const FORMATS: readonly DecodedFormat[] = [
-  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif },
+  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif, outline: outlineOfHeic },
   {
     name: 'jxl',
     mediaTypes: ['image/jxl'],
@@ -84,6 +92,11 @@ export const FORMATS: readonly DecodedFormat[] = [
 /** Undefined for what sharp reads, and for what is not read at all. */
 export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {
   return FORMATS.find(({ recognises }) => recognises(file));
+}
+
+function outlineOfHeic(file: Buffer): Outline | undefined {
+  const outline = heifOutline(file);
+  return outline && { coding: outline.grid ? 'heic' : 'heic, no grid' };
 }
 
 /** HEVC by its brands, or by brands that name no codec and none of AV1, which sharp reads. */

@@ -7,7 +7,7 @@ import { createStepTimer } from '../../src/telemetry/step-timer.ts';
 import { ALPHA, decodedFiles, HEIGHT, LETTER, LETTER_SVG, WIDTH } from '../helpers/decoded-files.ts';
 import { PLAIN } from '../helpers/pictures.ts';
 
-const decoders = createDecoders({ threads: 1 });
+const decoders = createDecoders({ threads: 1, idleMs: 10_000 });
 after(() => decoders.close());
 const renderer = createRenderer({ maxPixels: 1e8, maxFrames: 200, timeoutSeconds: 120 }, decoders);
 const files = await decodedFiles();

@@ -57,7 +57,7 @@ async function decodedElsewhere(
     return { kind: 'original', body, header: { ...header, format: format.name } };
   }
   const said = decoders.readHeader(format, file);
-  const header = said ? headerOfDecoded(said, format.name, limits) : await readHeader(sharp, file, limits, format.name);
+  const header = said ? headerOfDecoded(said, format.name, limits) : await readHeader(sharp, file, limits, format);
   return { kind: 'original', body: file, header };
 }
 

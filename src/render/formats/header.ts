@@ -1,5 +1,6 @@
 import type { Metadata } from 'sharp';
 import type { FileHeader } from '../../decoders/decoder.ts';
+import type { DecodedFormat } from '../../decoders/formats.ts';
 import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { Size } from '../pixels.ts';
@@ -20,15 +21,19 @@ const MAX_SIDE_PX = 65_535;
  */
 const MAX_SCANS = 100;
 
-/** `decoder`: of a file whose pixels are decoded elsewhere. Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
+/** `elsewhere`: of a file whose pixels are decoded outside sharp. Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
 export async function readHeader(
   sharp: SharpModule,
   original: Buffer,
   limits: OriginalLimits,
-  decoder?: string,
+  elsewhere?: DecodedFormat,
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.refusedUpload('The original is empty.', { reason: 'empty' });
-  const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
+  const decoder = elsewhere?.name;
+  const outline = elsewhere?.outline?.(original);
+  // libvips allows 256 items, and a picture of 48 megapixels with its gain map has more: the outline has limits of its own.
+  const unlimited = outline !== undefined;
+  const metadata = await sharp(original, { limitInputPixels: false, unlimited }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1' && !decoder) {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
@@ -49,7 +54,7 @@ export async function readHeader(
     delays: frames > 1 ? metadata.delay?.map(withinTiming) : undefined,
     loop: frames > 1 && metadata.loop !== undefined ? withinTiming(metadata.loop) : undefined,
     hasAlpha: metadata.hasAlpha,
-    coding: decoder ?? codingOf(metadata, original),
+    coding: outline?.coding ?? decoder ?? codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
     plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
