@@ -54,8 +54,10 @@ async function bundleModules(): Promise<Metafile[]> {
       },
     ],
   });
-  const worker = await build({ ...modules, entryPoints: ['src/faces/worker.ts'], target: 'node24' });
-  return [cli.metafile, worker.metafile];
+  // The face thread, and the threads of the decoders: src/decoders/decoders.ts knows the name.
+  const entryPoints = { worker: 'src/faces/worker.ts', 'decoder-worker': 'src/decoders/worker.ts' };
+  const workers = await build({ ...modules, entryPoints, target: 'node24' });
+  return [cli.metafile, workers.metafile];
 }
 
 /** The notices that the licences of bundled packages ask for: names, versions and licence texts. */

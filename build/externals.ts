@@ -1,2 +1,8 @@
-/** Packages that stay outside the bundle: native code, and a library that needs its WASM beside it. */
-export const EXTERNAL = ['sharp', '@mediapipe/tasks-vision'];
+/** Packages that stay outside the bundle: native code, and libraries that need their WASM beside them. */
+export const EXTERNAL = [
+  'sharp',
+  '@mediapipe/tasks-vision',
+  'libheif-js',
+  '@imagemagick/magick-wasm',
+  '@resvg/resvg-wasm',
+];

@@ -8,8 +8,12 @@ import { EXTERNAL } from './externals.ts';
 
 const modules = join(import.meta.dirname, '../node_modules');
 
-/** MediaPipe's builds for browsers and older CPUs, source maps and types: two thirds of its 33 MB. */
-const UNUSED = /vision_wasm_(nosimd_)?internal\.|\.map$|\.d\.ts$|\.d\.[cm]ts$/;
+/**
+ * MediaPipe's builds for browsers and older CPUs, two thirds of its 33 MB; libheif's builds without WebAssembly or with it
+ * inside, and ImageMagick's for 64 bits, which are used nowhere; source maps and types.
+ */
+const UNUSED =
+  /vision_wasm_(nosimd_)?internal\.|libheif-js\/libheif\/|libheif-bundle|magick-wasm\/dist\/(x64\/|index\.umd)|resvg-wasm\/index\.(min\.)?js|\.map$|\.d\.ts$|\.d\.[cm]ts$/;
 
 /** The names and all their dependencies that are installed here; optional ones for other systems are not. */
 function closure(names: readonly string[], found = new Set<string>()): Set<string> {

@@ -37,10 +37,13 @@ const KINDS = {
 
 export type ErrorCode = keyof typeof KINDS;
 
+/** In messages. */
+export const READ_FORMATS = 'JPEG, PNG, WebP, AVIF, GIF, HEIC, JPEG XL, TIFF, PSD, BMP, ICO or JPEG 2000';
+
 /** Why a file was refused, for the shop's own words. New ones may come; none is renamed. */
 export const REFUSAL_REASONS = [
   ...['empty', 'too_large', 'unsupported_type', 'broken', 'changed'],
-  ...['too_many_pixels', 'side_too_long', 'too_many_scans', 'too_much_memory'],
+  ...['too_many_pixels', 'side_too_long', 'too_many_scans', 'too_much_memory', 'too_much_work'],
 ] as const;
 
 /** A reason and its facts. They stand beside `error` in answers of the API, and in none of an image request. */
@@ -127,7 +130,13 @@ export const errors = {
     new DarkroomError('original_too_large', message, { refusal, cause }),
   originalUnreadable: (message: string, cause?: unknown) =>
     new DarkroomError('original_unreadable', message, { cause }),
-  busy: (retryAfter: number) => new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter }),
+  /** Bytes that no decoder takes for a picture. */
+  unreadable: (cause?: unknown) =>
+    new DarkroomError('original_unreadable', `The original is not a picture that can be read: ${READ_FORMATS}.`, {
+      cause,
+    }),
+  busy: (retryAfter: number, cause?: unknown) =>
+    new DarkroomError('busy', 'All slots and waiting places are taken.', { retryAfter, cause }),
   renderTimeout: (retryAfter: number) =>
     new DarkroomError('render_timeout', 'The rendition was not finished in time.', { retryAfter }),
   draining: () => new DarkroomError('draining', 'This server is shutting down.', { retryAfter: 1 }),

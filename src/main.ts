@@ -5,17 +5,19 @@ import { createPeers } from './api/peers.ts';
 import { createShopApi } from './api/shop-api.ts';
 import { createTakedown } from './api/takedown.ts';
 import { createS3UploadTarget } from './api/uploads/s3-upload-target.ts';
+import { createDecoders } from './decoders/decoders.ts';
 import { createFaceFinder, FACE_FINDER } from './faces/finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
 import { startWatchdog } from './flow/watchdog.ts';
 import { watchQueue } from './flow/watched-queue.ts';
 import { createWorkQueue } from './flow/work-queue.ts';
-import { createWriteBehind } from './flow/write-behind.ts';
+import { createWriteBehind, SAVES } from './flow/write-behind.ts';
 import { buildApp } from './http/app.ts';
 import { connectionsWithin } from './http/connections.ts';
 import { createUrlResolver } from './http/resolve.ts';
 import type { Found } from './http/serve-image.ts';
 import { createBufferPool } from './originals/buffer-pool.ts';
+import { createDearProxies } from './originals/dear-proxies.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
@@ -46,7 +48,6 @@ import type { Tracing } from './telemetry/tracing.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import { createSignatures } from './url/signature.ts';
 
-const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
 /** In render timeouts, each of which only ends the client's wait: a render that takes three is taken for hung. */
 const HONEST_RENDERS = 3;
 /** A process started for a stored rendition answers it before it loads sharp, which takes some 70 ms. */
@@ -65,7 +66,6 @@ interface Base {
   readonly tracing: Tracing | undefined;
   readonly life: { ready: boolean; draining: boolean };
   readonly logStream: LogStream;
-  /** The first one signs. */
   readonly signingKeys: readonly Buffer[];
 }
 
@@ -126,9 +126,8 @@ function createTruth(base: Base, { originals, results }: Stores, { cache, decode
 function createPipeline(base: Base, { originals, results }: Stores, caches: Caches, truth: Truth) {
   const { config, reports, tracing } = base;
   const { saves, records, replacements, purges } = truth;
-  const { memory } = config;
   const { cache, decodes, inputBuffers } = caches;
-  const { warn } = reports;
+  const [{ memory }, { warn }] = [config, reports];
   const flights = createSingleFlight<Found>();
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
@@ -145,21 +144,22 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
-  const limits = { maxPixels: config.maxOriginalPixels, maxFrames: config.maxOriginalFrames };
-  const rawRenderer = createRenderer({ ...limits, timeoutSeconds: Math.ceil(config.renderTimeoutMs / 1000) });
-  const renderer = measureRenderer(rawRenderer, reports.onRender);
+  const decoders = createDecoders(config.decoders);
+  const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders), reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const reader = createOriginalReader({ originals: originals.reader, buffers: inputBuffers, replacements });
   const maxOriginalBytes = Math.min(config.maxOriginalBytes, memory.inputs);
-  const sources = createSourceSelection({ originals: reader, resultStore, renderer, maxOriginalBytes, warn });
+  const dearProxies = createDearProxies({ decodes, resultStore, renderer });
+  const makers = { resultStore, dearProxies, renderer, maxOriginalBytes };
+  const sources = createSourceSelection({ ...makers, originals: reader, warn });
   const check = createOriginalCheck({
     ...{ originals: originals.reader, reader, records, queue, maxOriginalBytes, warn },
     everyMs: config.originalsCheckMs,
     onGone: (id) => void purges.cleanUp(id),
   });
-  return { flights, queue, renderer, finder, metadata, resultStore, reader, sources, check, maxOriginalBytes };
+  return { ...makers, flights, queue, finder, decoders, metadata, reader, sources, check };
 }
 
 /** What answers: signatures, presets, the shop's API, the playground, metrics, and the routes to all of them. */
@@ -205,7 +205,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 async function run(base: Base, { originals, results }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
-  const { flights, queue, renderer, finder } = pipeline;
+  const { flights, queue, renderer, finder, decoders } = pipeline;
   const { app, metrics, presets, signatures } = api;
   const { log } = app;
   let metricsServer: Server | undefined;
@@ -219,7 +219,7 @@ async function run(base: Base, { originals, results }: Stores, truth: Truth, pip
       stopping.abort();
       metricsServer?.close();
       purges.bulk?.jobs.close();
-      await finder?.close();
+      await Promise.all([finder?.close(), decoders.close()]);
       await Promise.all([originals.reader.close(), results?.close(), tracing?.close(withinMs)]);
     },
   });

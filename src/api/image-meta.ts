@@ -1,6 +1,7 @@
 import { DarkroomError, errors } from '../errors.ts';
 import type { Face } from '../faces/face.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
+import type { DearProxies } from '../originals/dear-proxies.ts';
 import type { OriginalMetadata } from '../originals/metadata.ts';
 import type { OriginalReader } from '../originals/reader.ts';
 import { DESCRIBE_MS, estimateDescription } from '../render/cost-estimate.ts';
@@ -12,6 +13,7 @@ export interface ImageMetaDeps {
   readonly originals: OriginalReader;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
+  readonly dearProxies: DearProxies;
   readonly maxOriginalBytes: number;
 }
 
@@ -24,7 +26,9 @@ export type ImageReport =
 const AT_A_TIME = 4;
 
 /** Metadata in the order of the ids. An image that fails is reported in its place; the others do not fail with it. */
-export function createImageMeta({ metadata, originals, queue, renderer, maxOriginalBytes }: ImageMetaDeps) {
+export function createImageMeta(deps: ImageMetaDeps) {
+  const { metadata, originals, queue, renderer, dearProxies, maxOriginalBytes } = deps;
+
   async function metaOf(id: string, signal: AbortSignal): Promise<ImageReport> {
     try {
       const picture = await metadata.picture(id, async (epoch) => {
@@ -34,7 +38,10 @@ export function createImageMeta({ metadata, originals, queue, renderer, maxOrigi
         using held = await originals.read(id, epoch, limits);
         const original = await renderer.examine(held.body);
         await permit.slot(estimateDescription(original));
-        return { picture: await renderer.describe(original), epoch: await held.epoch };
+        const told = await held.epoch;
+        const known = told === epoch ? told : undefined;
+        const source = await dearProxies.describable({ id, original, epoch: known, signal });
+        return { picture: await renderer.describe(source, signal), epoch: told };
       });
       return { id, ...picture };
     } catch (error) {

@@ -38,6 +38,9 @@ export interface WriteBehindOptions {
   onLost?(save: Save, reason: unknown): void;
 }
 
+/** Of the server. */
+export const SAVES = { concurrency: 8, attempts: 3, retryDelayMs: 200 };
+
 export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
   const { maxBytes, concurrency, attempts, retryDelayMs, onSaved, onRetry, onLost } = options;
   const waiting = new Map<string, Save>();

@@ -14,6 +14,7 @@ import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
 import { seeksFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
+import type { FaceLookup } from '../render/stages/face-aware-crop.ts';
 import { fallbackOf } from '../renditions/fallback.ts';
 import { familyOf } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
@@ -43,7 +44,7 @@ export interface ImageRouteDeps {
   readonly nearest: boolean;
 }
 
-/** A rendition, where it came from, and what its flight did for it; one from memory had none. */
+/** A rendition, where it came from, and what its flight did for it, if it had one. */
 export interface Found {
   readonly rendition: Rendition;
   readonly source: Source;
@@ -199,12 +200,13 @@ export function createImageRoute(deps: ImageRouteDeps) {
       flight.commit(deps.renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_SLOW_RENDER_S));
       const source = await sources.decodedOnce(job, found); // 422
       const seen: { provisional?: Provisional } = {};
-      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, async (probe, depth) => {
+      const look: FaceLookup = async (probe, depth) => {
         // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
         const { faces, outcome } = await metadata.faces.see(id, (await found.epoch) ?? NO_EPOCH, depth, probe);
         if (outcome !== 'ok') seen.provisional = outcome;
         return faces;
-      });
+      };
+      const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, look, flight.signal);
       if (seen.provisional) timer.note('face', seen.provisional);
       const epoch = await found.epoch;
       if (epoch === view.epoch) session.keep(downscaled);

@@ -14,6 +14,8 @@ import { createSharedRead, type SharedRead } from './shared-read.ts';
 export interface DecodeCache extends Shrinkable {
   /** For one rendition of this original in this epoch. Hold it with `using`. */
   openSession(id: string, epoch: Epoch, recipe: Recipe): DecodeSession;
+  /** The proxy image of an original that is dear to decode, for other renditions of this epoch. */
+  keptProxy(id: string, epoch: Epoch): KeptProxy;
   /** Drops what is kept of an original, and keeps nothing of what is under way. */
   forget(id: string): void;
   readonly bytes: number;
@@ -21,6 +23,12 @@ export interface DecodeCache extends Shrinkable {
   /** How often a session found its pixels here, and how often it did not. */
   readonly hits: number;
   readonly misses: number;
+}
+
+/** A place for one proxy image, as long as the cache has room for it. */
+export interface KeptProxy {
+  get(): ProxySource | undefined;
+  set(proxy: ProxySource): void;
 }
 
 /** The part of one rendition in the work on its original. */
@@ -31,6 +39,7 @@ export interface DecodeSession extends Disposable {
   readonly recipes: Iterable<Recipe>;
   /** A downscaled decode that suffices; one that is under way is waited for. */
   findPixels(suffices: (decode: PlannedDecode) => boolean): Promise<PixelSource | undefined>;
+  readonly keptProxy: KeptProxy;
   /** Reads the proxy image once for all open sessions; undefined where there is none. */
   readProxy(read: () => Promise<ProxySource | undefined>): Promise<ProxySource | undefined>;
   /** Reads the original once for all open sessions; its memory is disposed of when the last of them closes. */
@@ -81,15 +90,30 @@ const keyOf = (id: string, epoch: Epoch) => `${id}\n${epoch}`;
 export function createDecodeCache(maxBytes: number): DecodeCache {
   const sessions = new Map<string, SharedWork>();
   const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: LATELY_MS });
-  const lru = new LRUCache<string, PixelSource>({
+  const lru = new LRUCache<string, PixelSource | ProxySource>({
     maxSize: Math.max(1, maxBytes),
-    sizeCalculation: ({ pixels }) => pixels.data.length,
+    sizeCalculation: (source) => (source.kind === 'pixels' ? source.pixels.data : source.body).length,
     ttl: LATELY_MS,
   });
+  const pixelsOf = (found: PixelSource | ProxySource | undefined) => (found?.kind === 'pixels' ? found : undefined);
   let hits = 0;
   let misses = 0;
 
   const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
+
+  function keptProxy(id: string, epoch: Epoch): KeptProxy {
+    const key = `${keyOf(id, epoch)}\n`;
+    return {
+      get() {
+        const found = lru.get(key);
+        return found?.kind === 'proxy' ? found : undefined;
+      },
+      set(proxy) {
+        lru.set(key, proxy);
+        trim();
+      },
+    };
+  }
 
   function openSession(id: string, epoch: Epoch, recipe: Recipe): DecodeSession {
     const key = keyOf(id, epoch);
@@ -107,7 +131,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       if (!downscaled || sessions.get(key) !== work) return;
       // Its memory is freed when the last session closes.
       if (downscaled.pixels === work.larger?.pixels) return;
-      const kept = lru.peek(key);
+      const kept = pixelsOf(lru.peek(key));
       if (kept && kept.header.stored.width >= downscaled.header.stored.width) return;
       lru.set(key, downscaled);
       trim();
@@ -118,12 +142,13 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         return before || work.recipes.size > 1;
       },
       recipes: work.recipes,
+      keptProxy: keptProxy(id, epoch),
       async findPixels(suffices) {
         const enough = (pictures: readonly (PixelSource | undefined)[] = []) =>
           pictures.find((picture) => picture && suffices(picture));
         const coming = work.decoding?.planned.some(suffices) ? work.decoding.done : undefined;
         // The session that decodes reports a failure; this one then makes its rendition from another source.
-        const found = enough([lru.get(key), work.larger]) ?? enough(await coming?.catch(() => undefined));
+        const found = enough([pixelsOf(lru.get(key)), work.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
         return found;
@@ -131,7 +156,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       readProxy: proxy.read,
       readOriginal: original.read,
       async decode(planned, decode) {
-        const known = [lru.peek(key), work.larger]
+        const known = [pixelsOf(lru.peek(key)), work.larger]
           .filter((picture) => picture !== undefined)
           .filter(({ decodedFrom }) => decodedFrom === 'original');
         const width = planned.at(-1)?.header.stored.width ?? 0;
@@ -165,6 +190,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
   return {
     openSession,
+    keptProxy,
     forget(id) {
       const prefix = keyOf(id, '');
       for (const map of [sessions, lru]) for (const key of [...map.keys()]) if (key.startsWith(prefix)) map.delete(key);

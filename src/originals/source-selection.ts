@@ -3,6 +3,7 @@ import { estimateRender } from '../render/cost-estimate.ts';
 import type { PictureSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
+import { plannedProxy } from '../render/stages/dear-proxy.ts';
 import {
   downscaledBytes,
   fitsDownscaled,
@@ -13,8 +14,9 @@ import {
 import type { Epoch } from '../renditions/epochs.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
+import type { DearProxies } from './dear-proxies.ts';
 import type { DecodeSession, ExaminedOriginal } from './decode-cache.ts';
-import { expensiveToDecode, fromStoredProxy, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
+import { expensiveToDecode, fromStoredProxy, isDear, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
 import type { OriginalView } from './records/record-memory.ts';
 
@@ -56,6 +58,7 @@ export interface SourceSelectionDeps {
   readonly originals: OriginalReader;
   /** Undefined with `DARKROOM_RESULTS=none`. */
   readonly resultStore: ResultStore | undefined;
+  readonly dearProxies: DearProxies;
   readonly renderer: Renderer;
   readonly maxOriginalBytes: number;
   /** For failures that fail no rendition. */
@@ -63,16 +66,22 @@ export interface SourceSelectionDeps {
 }
 
 export function createSourceSelection(deps: SourceSelectionDeps): SourceSelection {
-  const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
+  const { originals, resultStore, dearProxies, renderer, maxOriginalBytes, warn } = deps;
   const keyOfProxy = (id: string) => proxyKey(id, renderer.version);
 
   async function findProxy({ id, view, recipe, session, timer, signal }: RenderJob): Promise<ProxySource | undefined> {
+    const kept = session.keptProxy.get();
+    if (kept && suffices(kept, recipe)) return kept;
     // While the record cannot be asked, it cannot be told whether a stored proxy image still counts.
     if (!resultStore || !view.current || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe))
       return undefined;
     const proxy = await session.readProxy(async () => {
       const stored = await resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy);
-      return stored?.epoch === view.epoch ? stored.source : undefined;
+      if (stored?.epoch !== view.epoch) return undefined;
+      if ('source' in stored) return stored.source;
+      const dear = await renderer.openProxy(stored.body, stored.original);
+      session.keptProxy.set(dear);
+      return dear;
     });
     return proxy && suffices(proxy, recipe) ? proxy : undefined;
   }
@@ -112,9 +121,22 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
 
   /** The downscaled decodes that are worth making for all sessions at once; none where this rendition is better made alone. */
   function worthSharing({ session, recipe }: RenderJob, found: PictureSource): PlannedDecode[] {
-    if (found.kind !== 'original' || found.header.frames > 1) return [];
+    if (found.kind !== 'original' || found.header.frames > 1 || found.header.decoder) return [];
     const planned = session.shared || expensiveToDecode(found.header) ? planDownscaled(found, session.recipes) : [];
     return planned.some((decode) => suffices(decode, recipe)) ? planned : [];
+  }
+
+  /** The proxy image of an original that is dear to decode, where this rendition is made from that. */
+  async function dearProxy({ id, view, recipe, session, timer, signal }: RenderJob, { source, epoch }: FoundSource) {
+    if (source.kind !== 'original' || !isDear(source) || !suffices(plannedProxy(source), recipe)) return undefined;
+    const known = await epoch;
+    return dearProxies.of({
+      ...{ id, original: source, current: view.current, kept: session.keptProxy, timer, signal },
+      // Other sessions take it for that of the epoch that they know.
+      epoch: known === view.epoch ? known : undefined,
+      // Else `find` has asked for it.
+      notStored: mayUseDownscaled(recipe),
+    });
   }
 
   return {
@@ -134,7 +156,10 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       const { ms, bytes } = estimateRender(found, job.recipe);
       return { ms, bytes: bytes + downscaledBytes(worthSharing(job, found)) };
     },
-    async decodedOnce(job, { source: found, epoch }) {
+    async decodedOnce(job, original) {
+      const { source: found, epoch } = original;
+      const dear = await dearProxy(job, original);
+      if (dear) return dear;
       const { recipe, session, timer } = job;
       const planned = worthSharing(job, found);
       if (found.kind !== 'original' || planned.length === 0) return found;

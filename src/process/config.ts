@@ -6,6 +6,9 @@ import { settings, signingKeys } from './settings.ts';
 
 export type { StoreLocation } from './settings.ts';
 
+/** Bytes. */
+const SMALL_MACHINE = 1024 ** 3;
+
 /** Settings whose values stay out of messages and logs. */
 const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN']);
 
@@ -83,13 +86,22 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     nearest: env.DARKROOM_NEAREST,
     queueTimeoutMs: env.DARKROOM_QUEUE_TIMEOUT,
     maxOriginalBytes: env.DARKROOM_MAX_ORIGINAL_BYTES,
-    maxOriginalPixels: env.DARKROOM_MAX_ORIGINAL_PIXELS,
-    maxOriginalFrames: env.DARKROOM_MAX_ORIGINAL_FRAMES,
+    decodeLimits: {
+      ...{ maxPixels: env.DARKROOM_MAX_ORIGINAL_PIXELS, maxFrames: env.DARKROOM_MAX_ORIGINAL_FRAMES },
+      timeoutSeconds: Math.ceil(env.DARKROOM_RENDER_TIMEOUT / 1000),
+    },
     storeTimeoutMs: env.DARKROOM_STORE_TIMEOUT,
     renderTimeoutMs: env.DARKROOM_RENDER_TIMEOUT,
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
+    decoders: {
+      // A render that decodes holds a slot.
+      threads: slots,
+      // Of a small machine's memory an idle thread has too large a share.
+      idleMs: memoryLimit < SMALL_MACHINE ? 1000 : 10_000,
+      without: [...(env.DARKROOM_HEIC ? [] : (['heic'] as const)), ...(env.DARKROOM_SVG ? [] : (['svg'] as const))],
+    },
     // It signs for every visitor, so by default only with a key that is good for nothing but this folder.
     playground: env.DARKROOM_PLAYGROUND ?? env.DARKROOM_SIGNING_KEYS === undefined,
     tracing:

@@ -15,7 +15,7 @@ export interface MemoryPlan {
   readonly inputs: number;
   /** Reserve for buffers that are unused and not collected by V8 yet. */
   readonly garbage: number;
-  /** Decoding and encoding in all slots together, while the caches keep their whole shares. */
+  /** Decoding and encoding in all slots together, decoders' threads included, while the caches keep their whole shares. */
   readonly work: number;
 }
 

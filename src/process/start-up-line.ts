@@ -23,6 +23,7 @@ export function startUpLine(config: Config, address: string, metricsServer: Serv
     results: config.results.kind,
     slots: config.slots,
     faces: config.faces,
+    refusedFormats: config.decoders.without,
     queue: config.queue,
     memory: config.memory,
     allocator: runningAllocator(),

@@ -1,6 +1,8 @@
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
+import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
+import { suffices } from './stages/downscaled.ts';
 import { dependsOnFaces, planFrame } from './stages/geometry.ts';
 import { lookedAtSize } from './stages/look-depth.ts';
 
@@ -43,6 +45,22 @@ const DECODING: Readonly<Record<string, Rate>> = {
   'avif, mended': { ms: 70, bytes: 20 },
   'png, mended': { ms: 190, bytes: 9 },
 };
+/** Of codings that are decoded outside sharp: bytes in the decoder's own heap, by the pixels of the whole picture. */
+const ELSEWHERE: Readonly<Record<string, Rate & { readonly thread?: number }>> = {
+  heic: { ms: 62, bytes: 0 },
+  'heic, no grid': { ms: 75, bytes: 7 },
+  // ImageMagick holds the whole picture, and the libraries inside what they need beside it.
+  jxl: { ms: 125, bytes: 13, thread: 70 * MIB },
+  tiff: { ms: 45, bytes: 12, thread: 70 * MIB },
+  jp2: { ms: 120, bytes: 21, thread: 70 * MIB },
+  psd: { ms: 25, bytes: 6 },
+  bmp: { ms: 6, bytes: 3 },
+  ico: { ms: 30, bytes: 4 },
+  svg: { ms: 60, bytes: 9 },
+};
+/** A thread with its decoder, and the rows that it hands over, with what sharp needs to read them: bench/heic.ts. */
+const THREAD_BYTES = 19 * MIB;
+const ROW_BYTES = 3.1;
 /** For formats without a row. */
 const MOST_EXPENSIVE: Rate = { ms: 55, bytes: 18.9 };
 
@@ -90,7 +108,8 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const held = seeks ? area(lookedAtSize(plan, header.size, entire, recipe.faceZoom)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
-  const decoding = estimateDecode(header, frames);
+  const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
+  const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes = (wide * encoding.bytes + turning) * written + HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
@@ -106,14 +125,30 @@ export function estimateDescription({ header }: Pick<PictureSource, 'header'>): 
 /** The same in milliseconds, before the original is known. */
 export const DESCRIBE_MS = EVERY_RENDER.ms + TYPICAL_DECODE_MS;
 
-/** Of a decode alone, of this many frames. */
-export function estimateDecode({ format, coding, stored, deep }: PictureHeader, frames: number): CostEstimate {
+/** Of a decode alone, of this many frames. `side`: that is left of the longer one where a decoder shrinks on its way. */
+export function estimateDecode(header: PictureHeader, frames: number, side = DEAR_SIDE_PX): CostEstimate {
+  const { format, coding, stored, deep } = header;
+  const elsewhere = ELSEWHERE[coding];
+  if (elsewhere) return estimateElsewhere(elsewhere, stored, side);
   const rate = DECODING[coding] ?? DECODING[format] ?? MOST_EXPENSIVE;
   const pixels = area(stored) * frames;
   return {
     ms: EVERY_RENDER.ms + (rate.ms * pixels) / MEGAPIXEL,
     bytes: EVERY_RENDER.bytes + Math.round(rate.bytes * (deep ? 2 : 1) * pixels) + wideRows(stored),
   };
+}
+
+function estimateElsewhere(rate: Rate & { readonly thread?: number }, size: Size, side: number): CostEstimate {
+  const factor = [8, 4, 2].find((k) => Math.max(size.width, size.height) / k >= side) ?? 1;
+  const bytes = (rate.thread ?? THREAD_BYTES) + rate.bytes * area(size) + (ROW_BYTES * area(size)) / factor ** 2;
+  return {
+    ms: EVERY_RENDER.ms + (rate.ms * area(size)) / MEGAPIXEL,
+    bytes: EVERY_RENDER.bytes + Math.round(bytes),
+  };
+}
+
+function proxied(header: PictureHeader): PictureHeader {
+  return { ...header, stored: dearProxySize(header.size) };
 }
 
 function wideRows({ width }: Size): number {

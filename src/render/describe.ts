@@ -1,5 +1,5 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import type { DecodeLimits, OriginalSource } from './picture-source.ts';
+import type { DecodeLimits, OriginalSource, ProxySource } from './picture-source.ts';
 import type { SharpModule } from './sharp.ts';
 import { decode, openPixels, openSource } from './stages/decode.ts';
 
@@ -18,16 +18,18 @@ export interface PictureDescription {
 
 /** ThumbHash takes pictures of at most 100 × 100 pixels. */
 const THUMB_SIDE_PX = 100;
+/** Longer side that a source needs to be described, in pixels. */
+export const DESCRIBED_SIDE_PX = 4 * THUMB_SIDE_PX;
 
-/** Decodes the original once, small. Throws `original_unreadable` and `original_too_large`. */
+/** Decodes the picture once, small. Throws `original_unreadable` and `original_too_large`. */
 export async function describe(
   sharp: SharpModule,
-  original: OriginalSource,
+  source: OriginalSource | ProxySource,
   limits: DecodeLimits,
 ): Promise<PictureDescription> {
   const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
-  const { header } = original;
-  const pixels = await decode(openSource(sharp, original, limits).resize(inside), header);
+  const { header } = source;
+  const pixels = await decode(openSource(sharp, source, limits).resize(inside), header);
   const { width, height } = pixels;
   const small = () => openPixels(sharp, pixels);
   // `stats()` ignores the other operations of its pipeline, so the picture is put on white in one of its own.

@@ -15,14 +15,14 @@ export interface RenderReport {
 export function measureRenderer(renderer: Renderer, onRender: (render: RenderReport) => void): Renderer {
   return {
     ...renderer,
-    async render(source, recipe, timer, faces) {
+    async render(source, recipe, timer, faces, signal) {
       const input = source.kind === 'pixels' ? 'decoded' : source.header.format;
       const bytesIn = source.kind === 'pixels' ? source.pixels.data.length : source.body.length;
       let outcome: RenderReport['outcome'] = 'failed';
       let output: string = recipe.output;
       let bytesOut = 0;
       try {
-        const rendered = await renderer.render(source, recipe, timer, faces);
+        const rendered = await renderer.render(source, recipe, timer, faces, signal);
         outcome = 'ok';
         output = rendered.contentType.replace('image/', '');
         bytesOut = rendered.body.length;

@@ -26,7 +26,7 @@ export interface OriginalSource {
 
 export interface ProxySource {
   readonly kind: 'proxy';
-  /** A JPEG, see `PROXY_JPEG`. */
+  /** A JPEG, see `PROXY_JPEG`; of a decoder's original see stages/dear-proxy.ts. */
   readonly body: Buffer;
   readonly header: PictureHeader;
 }
@@ -64,9 +64,11 @@ export interface PictureHeader {
   readonly hasProfile: boolean;
   /** That profile has no colours but those of sRGB, so that a rendition in Display P3 would show no more. */
   readonly narrow?: boolean | undefined;
+  /** The original's pixels are read by this decoder, outside sharp: see `suffices` for what that means for its renditions. */
+  readonly decoder?: string | undefined;
   /** More than 8 bits a channel. */
   readonly deep: boolean;
-  /** The raw EXIF block; of originals only, because no other source serves a recipe that keeps the copyright. */
+  /** The raw EXIF block; of sources that serve a recipe that keeps the copyright. */
   readonly exif: Buffer | undefined;
 }
 

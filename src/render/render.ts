@@ -1,17 +1,27 @@
+import type { Decoders } from '../decoders/decoders.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
-import { describe, type PictureDescription } from './describe.ts';
+import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
 import { mended } from './formats/colour/mend.ts';
 import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
-import type { DecodeLimits, OriginalSource, PictureSource, PixelSource, PlannedDecode } from './picture-source.ts';
+import type {
+  DecodeLimits,
+  OriginalSource,
+  PictureSource,
+  PixelSource,
+  PlannedDecode,
+  ProxySource,
+} from './picture-source.ts';
 import { freeNow, type Pixels } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
-import { decoderWarnings, loadSharp, RENDER_VERSION, type SharpModule } from './sharp.ts';
+import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
+import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
+import { createElsewhere, isDecodedElsewhere, watchProbes } from './stages/elsewhere.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway, type FramePlan } from './stages/geometry.ts';
 
@@ -30,6 +40,8 @@ export interface Rendered {
 export interface Renderer {
   /** Part of every rendition's key: changes whenever the same recipe would give other bytes. */
   readonly version: string;
+  /** Of originals that are read. */
+  readonly mediaTypes: readonly string[];
   /** Loads the engine ahead of the first render. */
   warm(): Promise<void>;
   /**
@@ -40,40 +52,73 @@ export interface Renderer {
   /**
    * Makes one rendition. Throws `original_unreadable` and `original_too_large`; any other error is a fault of the server.
    * `faces` is called only when the frame depends on them.
-   * Cannot be stopped once begun, so callers keep its slot until it has settled.
+   * Cannot be stopped once begun, so callers keep its slot until it has settled; `signal` ends what is decoded outside sharp.
    */
-  render(source: PictureSource, recipe: Recipe, timer: StepTimer, faces: FaceLookup): Promise<Rendered>;
+  render(
+    source: PictureSource,
+    recipe: Recipe,
+    timer: StepTimer,
+    faces: FaceLookup,
+    signal?: AbortSignal,
+  ): Promise<Rendered>;
   /** Decodes an original once, to all planned sizes, the smallest first. Throws as `render` does. */
   decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<PixelSource[]>;
   /** The proxy image of an original, a JPEG, from its downscaled decode. */
   encodeProxy(downscaled: PixelSource): Promise<Buffer>;
-  /** Size, colours and a placeholder. Throws as `render` does. */
-  describe(original: OriginalSource): Promise<PictureDescription>;
+  /** The proxy image of an original that is dear to decode: see stages/dear-proxy.ts. Throws as `render` does. */
+  makeProxy(original: OriginalSource, signal: AbortSignal): Promise<ProxySource>;
+  /** The same from its stored bytes. Throws `original_unreadable` when they are none. */
+  openProxy(body: Buffer, original: DearOriginal): Promise<ProxySource>;
+  /** Size, colours and a placeholder, of an original or by its proxy image. Throws as `render` does. */
+  describe(source: OriginalSource | ProxySource, signal?: AbortSignal): Promise<PictureDescription>;
 }
 
-export function createRenderer(limits: DecodeLimits): Renderer {
+const NEVER = new AbortController().signal;
+
+/** `decoders`: for what sharp does not read; without them it is refused. */
+export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Renderer {
+  const decoded = createElsewhere(decoders, limits);
   return {
     version: RENDER_VERSION,
     async warm() {
       await loadSharp();
     },
-    examine: async (body) => examine(await loadSharp(), body, limits),
+    mediaTypes: [...SHARP_MEDIA_TYPES, ...(decoders?.mediaTypes ?? [])],
+    examine: async (body) => examine(await loadSharp(), body, limits, decoders),
     decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
       const source = await mended(sharp, original, limits);
       return wholly(source, decodeDownscaled(sharp, source, planned, limits));
     },
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
-    describe: async (original) => {
+    makeProxy: async (original, signal) => {
       const sharp = await loadSharp();
-      const source = await mended(sharp, original, limits);
-      return wholly(source, describe(sharp, source, limits));
+      const encode = (source: OriginalSource) => encodeDearProxy(sharp, source, limits);
+      if (isDecodedElsewhere(original)) return decoded(original, DEAR_SIDE_PX, signal, encode);
+      return encode(await mended(sharp, original, limits));
     },
-    async render(given, recipe, timer, faces) {
+    openProxy: async (body, original) => openDearProxy(await loadSharp(), body, original, limits),
+    describe: async (source, signal = NEVER) => {
       const sharp = await loadSharp();
-      const mend = given.kind === 'original' && given.header.mend;
-      const source = mend ? await timer.time('decode', mended(sharp, given, limits)) : given;
-      return wholly(source, renderOnce(sharp, source, recipe, { limits, timer, faces }));
+      const by = (read: OriginalSource | ProxySource) => describe(sharp, read, limits);
+      if (isDecodedElsewhere(source)) return decoded(source, DESCRIBED_SIDE_PX, signal, by);
+      const whole = await mended(sharp, source, limits);
+      return wholly(whole, by(whole));
+    },
+    async render(source, recipe, timer, faces, signal = NEVER) {
+      const sharp = await loadSharp();
+      if (!isDecodedElsewhere(source)) {
+        const mend = source.kind === 'original' && source.header.mend;
+        const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;
+        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces }));
+      }
+      const watched = watchProbes(faces);
+      const work = async (whole: OriginalSource) => {
+        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces });
+        await watched.settled();
+        return rendered;
+      };
+      return decoded(source, Number.POSITIVE_INFINITY, signal, work, timer);
     },
   };
 }

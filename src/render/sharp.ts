@@ -14,8 +14,14 @@ export const RENDER_VERSION =
   `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}` +
   (hasSvtAv1 ? ` svt-av1 ${SVT_AV1}` : '');
 
-/** The formats that are read, by content and never by name: sharp would otherwise render an SVG named .png. */
-const ALLOWED_LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((loader) => `VipsForeignLoad${loader}`);
+/**
+ * The formats that are read, by content and never by name: sharp would otherwise render an SVG named .png. TIFF for rows that were
+ * decoded elsewhere, see formats/rows-tiff.ts.
+ */
+const ALLOWED_LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}`);
+
+/** What these loaders read of originals. */
+export const SHARP_MEDIA_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'];
 
 let loading: Promise<SharpModule> | undefined;
 

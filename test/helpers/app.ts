@@ -4,6 +4,7 @@ import type { Peers } from '../../src/api/peers.ts';
 import { createShopApi } from '../../src/api/shop-api.ts';
 import { createTakedown } from '../../src/api/takedown.ts';
 import type { UploadTarget } from '../../src/api/uploads/upload-target.ts';
+import { createDecoders } from '../../src/decoders/decoders.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
 import { createWorkQueue } from '../../src/flow/work-queue.ts';
@@ -13,6 +14,7 @@ import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { createUrlResolver } from '../../src/http/resolve.ts';
 import type { Found } from '../../src/http/serve-image.ts';
 import { createBufferPool } from '../../src/originals/buffer-pool.ts';
+import { createDearProxies } from '../../src/originals/dear-proxies.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../src/originals/reader.ts';
@@ -52,6 +54,8 @@ export interface TestAppOptions {
   readonly nearest?: boolean;
   readonly maxPixels?: number;
   readonly maxFrames?: number;
+  /** Formats that no decoder reads (`DARKROOM_HEIC=off`). */
+  readonly without?: Parameters<typeof createDecoders>[0]['without'];
   /** Without one, faces are off. */
   readonly finder?: FaceFinder;
   /** How long the first render of an original waits for its look: for any time unless said. */
@@ -105,11 +109,9 @@ export async function startApp(options: TestAppOptions) {
     attempts: 2,
     retryDelayMs: 1,
   });
-  const real = createRenderer({
-    maxPixels: options.maxPixels ?? 100_000_000,
-    maxFrames: options.maxFrames ?? 200,
-    timeoutSeconds: PATIENCE_MS / 1000,
-  });
+  const decoders = createDecoders({ threads: options.slots ?? 2, idleMs: 10_000, without: options.without ?? [] });
+  const limits = { maxPixels: options.maxPixels ?? 100_000_000, maxFrames: options.maxFrames ?? 200 };
+  const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders);
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
   const now = options.now ?? Date.now;
@@ -144,16 +146,18 @@ export async function startApp(options: TestAppOptions) {
   const renderer = options.wrapRenderer?.(real) ?? real;
   const { deletable, bucket } = options;
   const receiver = options.receiver ?? (deletable && !bucket ? receiverInto(deletable) : undefined);
+  const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
+  const dearProxies = createDearProxies({ decodes, resultStore, renderer });
   const shop = createShopApi({
+    dearProxies,
     ...{ records, purges, metadata, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, receiver },
     uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024,
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
-  const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const sources = createSourceSelection({
-    ...{ originals: reader, resultStore, renderer, maxOriginalBytes, warn },
+    ...{ originals: reader, resultStore, dearProxies, renderer, maxOriginalBytes, warn },
   });
   const check = createOriginalCheck({
     ...{ originals, reader, records, queue, maxOriginalBytes, warn, now, everyMs: options.checkMs },
@@ -209,6 +213,7 @@ export async function startApp(options: TestAppOptions) {
       decodes,
       flights,
       queue,
+      decoders,
       saves,
       life,
       metrics,
@@ -230,6 +235,7 @@ export async function startApp(options: TestAppOptions) {
     meta: (ids: readonly string[]) => api('POST', 'images/meta', { ids }),
     async dispose() {
       await app.close();
+      await decoders.close();
       await saves.drain(60_000);
       await Promise.all([originals.close(), results?.close()]);
     },

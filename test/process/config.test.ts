@@ -25,8 +25,8 @@ describe('defaults', () => {
       [8000, 5000, 20_000, 25_000],
     );
     assert.deepEqual(
-      [config.maxOriginalPixels, config.maxOriginalFrames, config.metricsPort],
-      [100_000_000, 200, 9091],
+      [config.decodeLimits, config.metricsPort],
+      [{ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 }, 9091],
     );
     assert.equal(config.memory.cache, Math.floor(config.memory.limit / 4));
   });

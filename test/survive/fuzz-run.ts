@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Agent, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
 import { rawGet } from '../helpers/raw-http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { untilAnswer } from '../helpers/turns.ts';
 import { type BrokenFile, createBreaker, validFiles } from './fuzz-inputs.ts';
 
 /** What became of the inputs of one kind. */
@@ -53,10 +54,20 @@ const RECIPES: readonly (readonly [preset: string, width: number, height: number
   ['w_500,f_webp', 500, HIGHEST],
 ];
 
+export interface FuzzOptions {
+  readonly inputs: number;
+  readonly seed: number;
+  /** That are broken; all that sharp reads unless said. */
+  readonly files?: ReadonlyMap<string, Buffer>;
+  readonly maxPeakMiB?: number;
+  readonly settings?: Record<string, string>;
+}
+
 /** Sends broken files number 0 to `inputs` through a real server process; what it accepts goes through a second one. */
-export async function fuzz({ inputs, seed }: { inputs: number; seed: number }): Promise<FuzzReport> {
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const { inputs, seed, maxPeakMiB = MAX_PEAK_MIB } = options;
   const since = performance.now();
-  const breaker = createBreaker(await validFiles(), seed);
+  const breaker = createBreaker(options.files ?? (await validFiles()), seed);
   const origin = await startOrigin(breaker);
   const broken: string[] = [];
   const byFormat = new Map<string, Tally>();
@@ -64,8 +75,9 @@ export async function fuzz({ inputs, seed }: { inputs: number; seed: number }): 
   const hashes = new Map<number, string>();
   const memory = { before: 0, middle: 0, peak: 0, after: 0 };
 
-  const first = await start(origin.url);
+  const first = await start(origin.url, options.settings);
   for (let n = 0; n < 20; n += 1) await ask(first, n);
+  await untilIdle(first);
   memory.before = residentMiB(first);
   await atOnce(range(inputs), async (index) => {
     const began = performance.now();
@@ -87,13 +99,14 @@ export async function fuzz({ inputs, seed }: { inputs: number; seed: number }): 
       complain(`answered what is no sound picture: ${error.message}`),
     );
   });
+  await untilIdle(first);
   memory.after = residentMiB(first);
   const grows = memory.after - memory.before > MAX_GROWTH_MIB && memory.after > memory.middle * AT_REST;
   if (grows) broken.push(`memory grew to ${memory.after} MiB, from ${memory.middle} half-way`);
-  if (memory.peak > MAX_PEAK_MIB) broken.push(`memory came to ${memory.peak} MiB`);
+  if (memory.peak > maxPeakMiB) broken.push(`memory came to ${memory.peak} MiB`);
   await expectSound(first, broken);
 
-  const second = await start(origin.url);
+  const second = await start(origin.url, options.settings);
   let sameInSecond = 0;
   // In another order, so that neighbours in memory are others.
   await atOnce([...hashes.keys()].reverse(), async (index) => {
@@ -123,12 +136,13 @@ function ask(server: TestServer, index: number) {
 /** Else the caches of a machine of many gigabytes would fill meanwhile, and pass for a leak. */
 const SMALL_MACHINE = new URL('data:text/javascript,process.constrainedMemory=()=>536870912');
 
-async function start(origin: string): Promise<TestServer> {
+async function start(origin: string, more: Record<string, string> = {}): Promise<TestServer> {
   const settings = {
     ...{ DARKROOM_ORIGINALS: origin, DARKROOM_ORIGIN_PRIVATE: 'on', DARKROOM_RESULTS: 'none' },
     // As the production image sets it, so that memory tells about the renders and not about glibc's arenas.
     ...{ MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' },
     ...{ DARKROOM_FACES: 'off', DARKROOM_MEMORY_CACHE: '1MiB', DARKROOM_SLOTS: '2' },
+    ...more,
   };
   return startServer(settings, SMALL_MACHINE);
 }
@@ -189,6 +203,17 @@ function count(tally: Tally, status: number, ms: number, rss: number): void {
   if (status === 422) tally.refused += 1;
   tally.slowestMs = Math.max(tally.slowestMs, Math.round(ms));
   tally.peakMiB = Math.max(tally.peakMiB, rss);
+}
+
+/** Until no thread of a decoder is left. */
+async function untilIdle({ child }: TestServer): Promise<void> {
+  const tasks = `/proc/${child.pid}/task`;
+  const nameOf = (task: string) => readFileSync(`${tasks}/${task}/comm`, { encoding: 'utf8' });
+  await untilAnswer(
+    async () =>
+      readdirSync(tasks).filter((task) => existsSync(`${tasks}/${task}`) && nameOf(task).startsWith('decoder')),
+    (left) => left.length === 0,
+  );
 }
 
 export function residentMiB({ child }: Pick<TestServer, 'child'>): number {

@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util';
 import { conditions, markdownTable } from '../../bench/tools/report.ts';
+import { decodedFuzz } from './decoded-fuzz.ts';
 import { fuzz, type Tally } from './fuzz-run.ts';
 
-/** `npm run fuzz -- --inputs 20000 --seed 1`: prints what became of broken files, and exits 1 when a promise broke. */
-const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' } } });
+/** `npm run fuzz -- --inputs 20000 --seed 1`, with `--decoded` for the formats that sharp does not read: prints what became of broken files, and exits 1 when a promise broke. */
+const { values } = parseArgs({
+  options: { inputs: { type: 'string' }, seed: { type: 'string' }, decoded: { type: 'boolean' } },
+});
 const [inputs, seed] = [Number(values.inputs ?? 20_000), Number(values.seed ?? 1)];
 
-const { byFormat, byMutation, memory, sameInSecond, broken, seconds } = await fuzz({ inputs, seed });
+const kind = values.decoded ? await decodedFuzz() : {};
+const { byFormat, byMutation, memory, sameInSecond, broken, seconds } = await fuzz({ inputs, seed, ...kind });
 
 const HEAD = ['inputs', '200', '413', '422', 'slowest ms', 'peak RSS MiB'];
 const cells = (tally: Tally) => [

@@ -206,7 +206,8 @@ export async function run(plan: Plan): Promise<RunReport> {
 
   function put(id: string): void {
     versions += 1;
-    truth.put({ id, version: versions, format: id.endsWith('.avif') ? 'avif' : 'jpeg' });
+    const dear = versions % 2 === 0 ? 'avif' : 'heic';
+    truth.put({ id, version: versions, format: id.endsWith('.avif') ? dear : 'jpeg' });
   }
 
   function replace(at: number): void {

@@ -1,8 +1,5 @@
 import { errors } from '../../errors.ts';
 
-/** The media types whose content is read: `accepted` in refusals, ready for `<input accept>`. */
-export const ACCEPTED: readonly string[] = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'];
-
 /**
  * The ending of an id by what a client says of its file: media types, and endings of names where it says no type. A browser's
  * `File.type` follows from the file's name, and phones convert what they send, so that types stand here too whose content is
@@ -18,6 +15,11 @@ const ENDINGS: readonly [ending: string, types: readonly string[], names: readon
   ['heif', ['image/heif', 'image/heif-sequence'], ['heif', 'heifs', 'hif']],
   ['tiff', ['image/tiff'], ['tiff', 'tif']],
   ['bmp', ['image/bmp', 'image/x-ms-bmp'], ['bmp']],
+  ['jxl', ['image/jxl'], ['jxl']],
+  ['jp2', ['image/jp2', 'image/jpx', 'image/j2c'], ['jp2', 'j2k', 'jpf', 'jpx', 'j2c']],
+  ['psd', ['image/vnd.adobe.photoshop', 'image/x-photoshop', 'application/x-photoshop'], ['psd', 'psb']],
+  ['ico', ['image/x-icon', 'image/vnd.microsoft.icon'], ['ico']],
+  ['svg', ['image/svg+xml'], ['svg']],
 ];
 
 /** Of bytes of which nothing is said (RFC 2046, 4.5.1). */
@@ -30,15 +32,15 @@ export interface UploadType {
   readonly ending: string;
 }
 
-/** What a client says of its file. Throws `bad_request` (`unsupported_type`) for a type that is not listed. */
-export function uploadTypeOf(said: string, filename: string): UploadType {
+/** What a client says of its file. `accepted`: the media types that are read. Throws `bad_request` (`unsupported_type`) for a type that is not listed. */
+export function uploadTypeOf(said: string, filename: string, accepted: readonly string[]): UploadType {
   const contentType = (said.split(';')[0] ?? '').trim().toLowerCase() || UNKNOWN_TYPE;
-  const named = /\.([a-z]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
+  const named = /\.([a-z0-9]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
   const untyped = contentType === UNKNOWN_TYPE;
   const found = ENDINGS.find(([, types, names]) => (untyped ? names.includes(named) : types.includes(contentType)));
   if (!found && !untyped)
-    throw errors.refusedTicket(`contentType: expected ${ACCEPTED.slice(0, -1).join(', ')} or ${ACCEPTED.at(-1)}`, {
-      ...{ reason: 'unsupported_type', accepted: ACCEPTED, found: contentType },
+    throw errors.refusedTicket(`contentType: expected ${accepted.slice(0, -1).join(', ')} or ${accepted.at(-1)}`, {
+      ...{ reason: 'unsupported_type', accepted, found: contentType },
     });
   return { contentType, ending: found ? `.${found[0]}` : '' };
 }

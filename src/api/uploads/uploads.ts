@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DarkroomError, errors } from '../../errors.ts';
 import type { WorkQueue } from '../../flow/work-queue.ts';
+import type { DearProxies } from '../../originals/dear-proxies.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import { QUARANTINE } from '../../originals/quarantine.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
@@ -64,6 +65,7 @@ export interface UploadsDeps {
   readonly purge: Purge;
   readonly queue: WorkQueue;
   readonly renderer: Renderer;
+  readonly dearProxies: DearProxies;
   readonly signatures: Signatures;
   readonly presets: readonly string[];
   readonly maxOriginalBytes: number;
@@ -80,7 +82,7 @@ const ID_BYTES = 16;
 
 export function createUploads(deps: UploadsDeps): Uploads {
   const { target, originals, reader, metadata, records, purge, queue, renderer, maxOriginalBytes } = deps;
-  const { signatures, presets } = deps;
+  const { signatures, presets, dearProxies } = deps;
 
   function signedUrls(id: string, category: UploadRequest['category'], base: string): Record<string, string> {
     const named = presets.filter((preset) => CATEGORIES[category].test(preset));
@@ -124,7 +126,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const original = await renderer.examine(body);
       await permit.slot(estimateDescription(original));
       stage = 'pixels';
-      const found = await renderer.describe(original);
+      const source = await dearProxies.describable({ id, original, epoch, signal });
+      const found = await renderer.describe(source, signal);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;
       // An id's bytes never change: CDNs may hold renditions of the first file for a year.
@@ -136,7 +139,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       return { imageId: id, bytes: body.length, ...found };
     } catch (error) {
       if (!isFaultOfFile(error)) throw error;
-      const refused = explainRefusal(error, body, stage);
+      const refused = explainRefusal(error, body, stage, renderer.mediaTypes);
       if (refused.refusal?.quarantined) return quarantine({ id, epoch, body }, refused, signal);
       held[Symbol.dispose]();
       throw refused;
@@ -145,7 +148,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
 
   return {
     async begin({ filename, contentType: said, size, category }, serverUrl) {
-      const { contentType, ending } = uploadTypeOf(said, filename);
+      const { contentType, ending } = uploadTypeOf(said, filename, renderer.mediaTypes);
       if (size === 0) throw errors.refusedTicket('size: the file is empty', { reason: 'empty' });
       if (size > maxOriginalBytes)
         throw errors.refusedTicket(`size: expected at most ${maxOriginalBytes} bytes`, {

@@ -1,4 +1,6 @@
-import { DarkroomError } from '../../errors.ts';
+import type { Decoders } from '../../decoders/decoders.ts';
+import type { DecodedFormat } from '../../decoders/formats.ts';
+import { DarkroomError, errors, READ_FORMATS } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { withAvifBrand } from './avif-brands.ts';
@@ -7,7 +9,7 @@ import type { Told } from './colour/told.ts';
 import { toldColours } from './colour/told-colours.ts';
 import type { Frames } from './frames.ts';
 import { gifFrames, withTransparentFrame } from './gif-frames.ts';
-import { readHeader } from './header.ts';
+import { headerOfDecoded, readHeader } from './header.ts';
 import { mendJpeg } from './jpeg/structure.ts';
 import { webpFrames } from './webp-frames.ts';
 
@@ -15,7 +17,20 @@ import { webpFrames } from './webp-frames.ts';
  * Reads the header of an original, and gives its file the form in which libvips reads all that is in it. Nothing is decoded.
  * Throws `original_unreadable` and `original_too_large`.
  */
-export async function examine(sharp: SharpModule, file: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
+export async function examine(
+  sharp: SharpModule,
+  file: Buffer,
+  limits: OriginalLimits,
+  decoders: Decoders | undefined,
+): Promise<OriginalSource> {
+  const format = decoders?.formatOf(file);
+  if (decoders && format) return decodedElsewhere(sharp, file, limits, { decoders, format });
+  const refused = decoders?.refusedName(file);
+  if (refused)
+    throw errors.originalUnreadable(
+      `${refused} originals are not read here; upload ${READ_FORMATS}.`,
+      new Error(`unsupported feature: ${refused}`),
+    );
   const told = toldColours(withAvifBrand(mendJpeg(file)));
   const { body } = told;
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
@@ -43,6 +58,22 @@ async function still(sharp: SharpModule, told: Told, limits: OriginalLimits): Pr
   const hasProfile = header.hasProfile || mend?.profile !== undefined;
   const plain = header.plain || (ownPixels === true && !header.turned);
   return { kind: 'original', body, header: { ...header, coding, hasProfile, plain, narrow, mend } };
+}
+
+async function decodedElsewhere(
+  sharp: SharpModule,
+  file: Buffer,
+  limits: OriginalLimits,
+  { decoders, format }: { readonly decoders: Decoders; readonly format: DecodedFormat },
+): Promise<OriginalSource> {
+  const body = decoders.embedded(format, file);
+  if (body) {
+    const header = await readHeader(sharp, body, limits);
+    return { kind: 'original', body, header: { ...header, format: format.name } };
+  }
+  const said = decoders.readHeader(format, file);
+  const header = said ? headerOfDecoded(said, format.name, limits) : await readHeader(sharp, file, limits, format);
+  return { kind: 'original', body: file, header };
 }
 
 /** The first frame of an animation whose others cannot be shown; alone it is a still picture. */

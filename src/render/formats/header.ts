@@ -1,6 +1,9 @@
 import type { Metadata } from 'sharp';
+import type { FileHeader } from '../../decoders/decoder.ts';
+import type { DecodedFormat } from '../../decoders/formats.ts';
 import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
+import type { Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import { countScans } from './bomb-checks.ts';
 import { isColourProfile } from './colour/icc-profile.ts';
@@ -19,44 +22,67 @@ const MAX_SIDE_PX = 65_535;
  */
 const MAX_SCANS = 100;
 
-/** Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
+/** `elsewhere`: of a file whose pixels are decoded outside sharp. Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
 export async function readHeader(
   sharp: SharpModule,
   original: Buffer,
   limits: OriginalLimits,
+  elsewhere?: DecodedFormat,
 ): Promise<OriginalHeader> {
   if (original.length === 0) throw errors.refusedUpload('The original is empty.', { reason: 'empty' });
-  const metadata = await sharp(original, { limitInputPixels: false }).metadata().catch(refuse);
+  const decoder = elsewhere?.name;
+  const outline = elsewhere?.outline?.(original);
+  // libvips allows 256 items, and a picture of 48 megapixels with its gain map has more: the outline has limits of its own.
+  const unlimited = outline !== undefined;
+  const metadata = await sharp(original, { limitInputPixels: false, unlimited }).metadata().catch(refuse);
   // libvips reads the header of a HEIC and fails at its pixels.
-  if (metadata.format === 'heif' && metadata.compression !== 'av1') {
+  if (metadata.format === 'heif' && metadata.compression !== 'av1' && !decoder) {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
   }
+  // Its loader is there for rows that were decoded elsewhere.
+  if (metadata.format === 'tiff') throw errors.unreadable();
   const { width, height, autoOrient } = metadata;
   // Other pictures of an AVIF file are no animation that is shown, however many it has.
   const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
-  if (Math.max(width, height) > MAX_SIDE_PX) {
-    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
-  }
-  if (width * height > limits.maxPixels) {
-    throw overLimit(`has more than ${limits.maxPixels} pixels`, 'too_many_pixels', limits.maxPixels);
-  }
+  assertSize({ width, height }, limits);
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
-    format: metadata.format === 'heif' ? 'avif' : metadata.format,
+    format: decoder ?? (metadata.format === 'heif' ? 'avif' : metadata.format),
+    decoder,
     ...{ size, stored: size },
     frames,
     delays: frames > 1 ? metadata.delay?.map(withinTiming) : undefined,
     loop: frames > 1 && metadata.loop !== undefined ? withinTiming(metadata.loop) : undefined,
     hasAlpha: metadata.hasAlpha,
-    coding: codingOf(metadata, original),
+    coding: outline?.coding ?? decoder ?? codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
-    plain: isPlain(metadata),
+    plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
-    deep: metadata.depth !== 'uchar',
+    // Decoders give 8 bits.
+    deep: !decoder && metadata.depth !== 'uchar',
     exif: metadata.exif,
     bareInks: metadata.space === 'cmyk' && !(metadata.icc && isColourProfile(metadata.icc, /^CMYK$/)),
   };
+}
+
+/** Of a file that is decoded elsewhere, by what its own reader said. Throws `original_too_large`. */
+export function headerOfDecoded(
+  { width, height, hasAlpha, hasProfile }: FileHeader,
+  decoder: string,
+  limits: OriginalLimits,
+): OriginalHeader {
+  const size = { width, height };
+  assertSize(size, limits);
+  const still = { frames: 1, delays: undefined, loop: undefined, exif: undefined };
+  const rows = { turned: false, plain: false, deep: false, coding: decoder };
+  return { format: decoder, decoder, size, stored: size, hasAlpha, hasProfile, ...still, ...rows };
+}
+
+function assertSize({ width, height }: Size, { maxPixels }: OriginalLimits): void {
+  if (Math.max(width, height) > MAX_SIDE_PX)
+    throw overLimit(`is more than ${MAX_SIDE_PX} pixels wide or high`, 'side_too_long', MAX_SIDE_PX);
+  if (width * height > maxPixels) throw overLimit(`has more than ${maxPixels} pixels`, 'too_many_pixels', maxPixels);
 }
 
 function overLimit(what: string, reason: Refusal['reason'], limit: number): DarkroomError {
@@ -88,10 +114,7 @@ export function refuse(cause: unknown): never {
   if (/^timeout/i.test(message)) throw errors.renderTimeout(RETRY_AFTER_TIMEOUT_S);
   if (/pixel limit/i.test(message))
     throw errors.overLimit('The original has too many pixels.', { reason: 'too_many_pixels' }, cause);
-  throw errors.originalUnreadable(
-    'The original is not a picture that can be read: JPEG, PNG, WebP, AVIF or GIF.',
-    cause,
-  );
+  throw errors.unreadable(cause);
 }
 
 const RETRY_AFTER_TIMEOUT_S = 5;

@@ -53,8 +53,9 @@ function neededSize({ size }: PictureHeader, recipe: Recipe): Size {
 }
 
 /** Whether pixels of this size are kept: not of an animation, and no more than other renditions can use. */
-export function fitsDownscaled({ frames }: PictureHeader, { width, height }: Size): boolean {
-  return frames === 1 && Math.max(width, height) <= DOWNSCALED_SIDE_PX;
+export function fitsDownscaled({ frames, decoder }: PictureHeader, { width, height }: Size): boolean {
+  // What a decoder reads has a proxy image, from which all is made.
+  return frames === 1 && !decoder && Math.max(width, height) <= DOWNSCALED_SIDE_PX;
 }
 
 /** Whether a recipe needs nothing that only an original has: its profile's colours, its border, its copyright. */
@@ -67,7 +68,8 @@ export function mayUseDownscaled({ gamut, copyright, trim }: Recipe): boolean {
  * decoded from a proxy image serve only what the proxy image itself may serve.
  */
 export function suffices(source: PlannedDecode | Omit<ProxySource, 'body'>, recipe: Recipe): boolean {
-  const { size, stored, frames } = source.header;
+  const { size, stored, frames, decoder } = source.header;
+  if (decoder) return dearSuffices(source.header, recipe);
   if (frames > 1 || !mayUseDownscaled(recipe)) return false;
   const needed = neededSize(source.header, recipe);
   // At its own size the original's compressed pixels may be sent as they are.
@@ -75,6 +77,12 @@ export function suffices(source: PlannedDecode | Omit<ProxySource, 'body'>, reci
   if (source.kind === 'proxy') return hasRoom(stored, needed, ROOM.proxy);
   if (source.decodedFrom === 'proxy' && !hasRoom(downscaledSize(size), needed, ROOM.proxy)) return false;
   return sameSize(needed, stored) || hasRoom(stored, needed, ROOM.pixels);
+}
+
+/** A proxy image of an original that is dear to decode serves all but borders, own pixels and sizes above its own. */
+function dearSuffices(header: PictureHeader, recipe: Recipe): boolean {
+  const needed = neededSize(header, recipe);
+  return recipe.trim === undefined && !sameSize(needed, header.size) && hasRoom(header.stored, needed, 1);
 }
 
 function hasRoom(stored: Size, needed: Size, factor: number): boolean {

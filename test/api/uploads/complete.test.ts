@@ -8,6 +8,7 @@ import { errors } from '../../../src/errors.ts';
 import { createWorkQueue } from '../../../src/flow/work-queue.ts';
 import { createWriteBehind } from '../../../src/flow/write-behind.ts';
 import { createBufferPool } from '../../../src/originals/buffer-pool.ts';
+import { createDearProxies } from '../../../src/originals/dear-proxies.ts';
 import { createDecodeCache } from '../../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../../src/originals/reader.ts';
@@ -231,10 +232,14 @@ function uploadsOf({ store }: ReturnType<typeof createMemoryStore>) {
   });
   const metadata = createOriginalMetadata({ records, finder: undefined, warn });
   const reader = createOriginalReader({ originals: store, buffers: createBufferPool(0), replacements });
+  const renderer = createRenderer({ maxPixels: 1e6, maxFrames: 10, timeoutSeconds: 20 });
   return createUploads({
     ...{ originals: store, reader, metadata, records, purge: purges.purge },
     queue: createWorkQueue({ slots: 1, waiting: 1, waitTimeoutMs: 60_000 }),
-    renderer: createRenderer({ maxPixels: 1e6, maxFrames: 10, timeoutSeconds: 20 }),
+    ...{
+      renderer,
+      dearProxies: createDearProxies({ decodes: createDecodeCache(1000), resultStore: undefined, renderer }),
+    },
     target: { ticket: async () => ({ url: '', headers: {} }) },
     ...{ signatures: createSignatures([TEST_KEY]), presets: [], maxOriginalBytes: 1e6, publicUrl: undefined },
   });

@@ -6,6 +6,7 @@ import { refusalResponse } from '../../../src/api/schemas.ts';
 import { fileTypeOf } from '../../../src/api/uploads/file-type.ts';
 import { explainRefusal } from '../../../src/api/uploads/refusals.ts';
 import { errors, REFUSAL_REASONS } from '../../../src/errors.ts';
+import { SHARP_MEDIA_TYPES } from '../../../src/render/sharp.ts';
 import { startApp, type TestAppOptions } from '../../helpers/app.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
 
@@ -71,14 +72,24 @@ describe('a broken upload says what is broken', () => {
   it('its end, where a check of the header finds that it stops too soon', async () => {
     const jpeg = await noisy.clone().jpeg({ progressive: true }).toBuffer();
     const cause = new Error('the JPEG ends before its last passes');
-    const { refusal } = explainRefusal(errors.originalUnreadable('No picture.', cause), jpeg, 'header');
+    const { refusal } = explainRefusal(
+      errors.originalUnreadable('No picture.', cause),
+      jpeg,
+      'header',
+      SHARP_MEDIA_TYPES,
+    );
     assert.deepEqual(refusal, { reason: 'broken', part: 'end', format: 'jpeg', quarantined: true });
   });
 
   it('or that it is of a kind that is not decoded, which is not its fault', async () => {
     const avif = await noisy.clone().avif().toBuffer();
     const cause = new Error('heif: Unsupported feature: Unsupported codec (4.3000)');
-    const { refusal } = explainRefusal(errors.originalUnreadable('No picture.', cause), avif, 'pixels');
+    const { refusal } = explainRefusal(
+      errors.originalUnreadable('No picture.', cause),
+      avif,
+      'pixels',
+      SHARP_MEDIA_TYPES,
+    );
     assert.deepEqual([refusal?.reason, refusal?.found], ['unsupported_type', 'image/avif']);
   });
 });

@@ -10,6 +10,7 @@ import { buildApp } from '../../../src/http/app.ts';
 import { createUrlResolver } from '../../../src/http/resolve.ts';
 import type { Found } from '../../../src/http/serve-image.ts';
 import { createBufferPool } from '../../../src/originals/buffer-pool.ts';
+import { createDearProxies } from '../../../src/originals/dear-proxies.ts';
 import { createDecodeCache } from '../../../src/originals/decode-cache.ts';
 import { createOriginalMetadata } from '../../../src/originals/metadata.ts';
 import { createOriginalReader } from '../../../src/originals/reader.ts';
@@ -112,11 +113,12 @@ function build(host: Host, options: MachineOptions): Machine {
   const metadata = createOriginalMetadata({ records, finder: createFakeFinder(draws), warn });
   const resultStore = createResultStore({ results, saves, epochs: records, warn });
   const reader = createOriginalReader({ originals, buffers: createBufferPool(LIMIT_BYTES), replacements });
+  const dearProxies = createDearProxies({ decodes, resultStore, renderer });
   const maxOriginalBytes = MAX_ORIGINAL_BYTES;
   const presets = createPresets({ definitions: BUILT_IN_PRESETS, inline: false, faces: true });
   const life = { ready: true, draining: false };
   const shop = createShopApi({
-    ...{ records, purges, metadata, queue, renderer, reader, originals, maxOriginalBytes },
+    ...{ records, purges, metadata, queue, renderer, dearProxies, reader, originals, maxOriginalBytes },
     ...{ apiToken: API_TOKEN, publicUrl: undefined, presets: presets.names },
     ...{ bucket: undefined, receiver: undefined, uploadBytes: 0 },
     ...{ signatures: SIGNATURES, signingKey: TEST_KEY },
@@ -127,7 +129,7 @@ function build(host: Host, options: MachineOptions): Machine {
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures: SIGNATURES, presets, renderVersion: renderer.version }),
-    sources: createSourceSelection({ originals: reader, resultStore, renderer, maxOriginalBytes, warn }),
+    sources: createSourceSelection({ originals: reader, resultStore, dearProxies, renderer, maxOriginalBytes, warn }),
     ...{ cache, decodes, queue, flights: createSingleFlight<Found>(), resultStore, renderer, metadata, records, check },
     ...{ metrics: metrics(), life, maxUploadBytes: maxOriginalBytes, renderTimeoutMs: 10_000, nearest: true },
     ...(shop.api ? { api: shop.api } : {}),

@@ -12,7 +12,7 @@ export interface Picture {
   readonly id: string;
   /** Differs for each picture that ever stood under any id. */
   readonly version: number;
-  readonly format: 'jpeg' | 'avif';
+  readonly format: 'jpeg' | 'avif' | 'heic';
 }
 
 /** Where pixels come from: which picture, and which read of it. It stands in every byte that is made of them. */
@@ -56,6 +56,8 @@ function toPixels(provenance: Provenance): Buffer {
   return data;
 }
 
+const STILL = { size: SIZE, frames: 1, delays: undefined, loop: undefined, hasAlpha: false };
+
 /** In place of the real renderer, whose work is not what is tested: bytes that say from what they were made. */
 export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => number): Renderer {
   const work = (atMostMs: number) => delay(draws.happens(0.05) ? draws.below(20 * atMostMs) : draws.below(atMostMs));
@@ -73,12 +75,13 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
 
   return {
     version: 'fuzz-1',
+    mediaTypes: [],
     warm: async () => {},
     async examine(body) {
       const { format } = JSON.parse(body.toString()) as Picture;
-      const still = { format, size: SIZE, frames: 1, delays: undefined, loop: undefined, hasAlpha: false };
-      const coding = format === 'avif' ? 'avif' : 'jpeg';
-      const header: OriginalHeader = { ...describeDownscaled(still, SIZE, 'jpeg'), coding, plain: true };
+      const decoder = format === 'heic' ? format : undefined;
+      const own = describeDownscaled({ ...STILL, format }, SIZE, 'jpeg');
+      const header: OriginalHeader = { ...own, coding: format, decoder, plain: true };
       await work(3);
       return { kind: 'original', body, header };
     },
@@ -113,6 +116,15 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
       const body = Buffer.from(data);
       await work(10);
       return body;
+    },
+    async makeProxy(original) {
+      await work(200);
+      return { kind: 'proxy', body: toPixels(provenanceOf(original)), header: { ...original.header, coding: 'jpeg' } };
+    },
+    async openProxy(body, original) {
+      await work(3);
+      const header = { ...describeDownscaled({ ...STILL, ...original }, SIZE, 'jpeg'), decoder: original.decoder };
+      return { kind: 'proxy', body, header };
     },
     async describe(original) {
       await work(50);

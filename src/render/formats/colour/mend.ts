@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import type { DecodeLimits, OriginalSource } from '../../picture-source.ts';
+import type { DecodeLimits, Mend, OriginalSource, PictureSource } from '../../picture-source.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { refuse } from '../header.ts';
 import { withPngProfile } from './png-chunks.ts';
@@ -12,20 +12,28 @@ const DEEP = 65_535 / 255;
  * The same original as an uncompressed PNG, upright, with straight alpha and full range: for what neither its file nor a profile in
  * it can tell libvips. Nearly all originals are handed back as they are. Throws as decoding does.
  */
-export async function mended(
+export async function mended<S extends PictureSource>(
+  sharp: SharpModule,
+  source: S,
+  limits: DecodeLimits,
+): Promise<S | OriginalSource> {
+  return source.kind === 'original' && source.header.mend ? mend(sharp, source, source.header.mend, limits) : source;
+}
+
+async function mend(
   sharp: SharpModule,
   source: OriginalSource,
+  what: Mend,
   limits: DecodeLimits,
 ): Promise<OriginalSource> {
   const { body, header } = source;
-  const { mend, deep, hasAlpha } = header;
-  if (!mend) return source;
+  const { deep, hasAlpha } = header;
   const open = () =>
     sharp(body, { autoOrient: true, ignoreIcc: true, pages: 1, failOn: 'error', limitInputPixels: limits.maxPixels })
       .timeout({ seconds: limits.timeoutSeconds })
       .toColourspace(deep ? 'rgb16' : 'srgb');
   const stretched = (image: Sharp) => {
-    const channels = [mend.limited, mend.limited, mend.limited, ...(hasAlpha ? [mend.limitedAlpha] : [])];
+    const channels = [what.limited, what.limited, what.limited, ...(hasAlpha ? [what.limitedAlpha] : [])];
     if (!channels.some(Boolean)) return image;
     // libvips cuts off what is behind the point.
     const offset = STRETCH.offset * (deep ? DEEP : 1) + 0.5;
@@ -35,9 +43,9 @@ export async function mended(
     );
   };
   const [{ icc }, image] = [await sharp(body).metadata(), stretched(open())];
-  const straight = mend.premultiplied ? await unmultiplied(sharp, image, deep) : image;
+  const straight = what.premultiplied ? await unmultiplied(sharp, image, deep) : image;
   const png = await straight.png({ compressionLevel: 0 }).toBuffer().catch(refuse);
-  const profile = mend.profile ?? icc;
+  const profile = what.profile ?? icc;
   return {
     ...source,
     body: profile ? withPngProfile(png, profile) : png,

@@ -1,0 +1,74 @@
+import { DecodeError } from '../decoder.ts';
+
+/** The entries of a TIFF's first directory. Lists are read when they are asked for. */
+export interface TiffTags {
+  has(tag: number): boolean;
+  /** The first number of an entry. */
+  number(tag: number, otherwise: number): number;
+  all(tag: number): number[];
+}
+
+interface Entry {
+  readonly type: number;
+  readonly count: number;
+  /** Where its values lie. */
+  readonly at: number;
+}
+
+/** Bytes of each numeric type: BYTE, SHORT, LONG, SBYTE, SSHORT, SLONG, IFD, LONG8, SLONG8, IFD8. */
+const BYTES: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 };
+/** Of types that are only kept: text, fractions, floating point. */
+const OTHER_BYTES: Readonly<Record<number, number>> = { 2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8 };
+const MAX_ENTRIES = 4096;
+/** Strips or tiles of a picture: one for each row of the highest one. */
+const MAX_VALUES = 65_536;
+const BIG_TIFF = 43;
+
+/** TIFF 6.0, section 2; https://www.awaresystems.be/imaging/tiff/bigtiff.html. Throws a `DecodeError`. */
+export function readDirectory(file: Buffer): TiffTags {
+  const little = file[0] === 0x49;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const fits = (at: number, bytes: number) => at >= 0 && at + bytes <= file.length;
+  const short = (at: number) => (fits(at, 2) ? view.getUint16(at, little) : fail());
+  const long = (at: number) => (fits(at, 4) ? view.getUint32(at, little) : fail());
+  const longer = (at: number) => (fits(at, 8) ? Number(view.getBigUint64(at, little)) : fail());
+  const big = short(2) === BIG_TIFF;
+  const start = big ? longer(8) : long(4);
+  const count = big ? longer(start) : short(start);
+  if (count > MAX_ENTRIES) throw new DecodeError('broken', `a TIFF of ${count} tags`);
+  const [first, size, inline] = big ? [start + 8, 20, 8] : [start + 2, 12, 4];
+  const entries = new Map<number, Entry>();
+  for (let n = 0, at = first; n < count && fits(at, size); n += 1, at += size) {
+    const type = short(at + 2);
+    const values = big ? longer(at + 4) : long(at + 4);
+    const bytes = values * (BYTES[type] ?? OTHER_BYTES[type] ?? 0);
+    const valueAt = at + size - inline;
+    const place = bytes <= inline ? valueAt : big ? longer(valueAt) : long(valueAt);
+    // Of two with one number, libtiff takes the first.
+    if (!entries.has(short(at))) entries.set(short(at), { type, count: values, at: place });
+  }
+  function value({ type, at }: Entry, index: number): number {
+    const bytes = BYTES[type] ?? 0;
+    const place = at + index * bytes;
+    if (bytes === 0) return fail();
+    if (bytes === 1) return fits(place, 1) ? view.getUint8(place) : fail();
+    return bytes === 2 ? short(place) : bytes === 4 ? long(place) : longer(place);
+  }
+  return {
+    has: (tag) => entries.has(tag),
+    number(tag, otherwise) {
+      const entry = entries.get(tag);
+      return entry && entry.count > 0 ? value(entry, 0) : otherwise;
+    },
+    all(tag) {
+      const entry = entries.get(tag);
+      if (!entry) return [];
+      if (entry.count > MAX_VALUES) throw new DecodeError('too_large', `the TIFF has ${entry.count} parts`);
+      return Array.from({ length: entry.count }, (_, index) => value(entry, index));
+    },
+  };
+}
+
+function fail(): never {
+  throw new DecodeError('broken', 'the TIFF ends before its header');
+}

@@ -1,0 +1,120 @@
+import { ColorSpace, type IMagickImage, type MagickFormat, MagickReadSettings } from '@imagemagick/magick-wasm';
+import { type Decode, type DecodedHead, DecodeError, type FileHeader, type OpenRows, type Wanted } from '../decoder.ts';
+import { inkToRgb } from '../ink.ts';
+import { shrinkInto, shrinkTo } from '../shrink.ts';
+import { openMagick } from './magick.ts';
+
+/** What the header says, and whether the values are linear light, whatever profile comes with them. */
+type Header = FileHeader & { readonly linear?: boolean };
+
+/** The decoder of one of ImageMagick's formats: its first page or frame. `formatOf`: by the file, never guessed. */
+export function magickDecoder(
+  formatOf: (file: Uint8Array) => MagickFormat,
+  readHeader: (file: Buffer) => Header,
+): Decode {
+  return async (file, wanted, open) => {
+    const header = readHeader(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
+    const magick = await openMagick();
+    const settings = new MagickReadSettings({ format: formatOf(file), frameIndex: 0, frameCount: 1 });
+    try {
+      magick.read(file, settings, (image) => {
+        checkSize(image, header);
+        writeRows(image, header, wanted, open);
+      });
+    } catch (error) {
+      throw error instanceof Error ? asDecodeError(error) : error;
+    }
+  };
+}
+
+/** Of ImageMagick's severities (https://imagemagick.org/script/exception.php): a resource limit. */
+const RESOURCE_LIMITS = [300, 400, 700];
+const NOT_DECODED = /not configured|not support|notsupported|can not handle|unsupportedbits/i;
+
+/** An error without a severity is a trap of WebAssembly, or of this code. */
+function asDecodeError(error: Error): Error {
+  if (error instanceof DecodeError || !('severity' in error)) return error;
+  if (NOT_DECODED.test(error.message)) return new DecodeError('unsupported', error.message);
+  return new DecodeError(RESOURCE_LIMITS.includes(Number(error.severity)) ? 'too_large' : 'broken', error.message);
+}
+
+/** Of a picture whose parts have sizes of their own, ImageMagick reads one part. */
+function checkSize(image: IMagickImage, header: FileHeader): void {
+  const turned = orientationOf(image) >= 5;
+  const [width, height] = turned ? [image.height, image.width] : [image.width, image.height];
+  if (width !== header.width || height !== header.height)
+    throw new DecodeError('unsupported', `${width} × ${height} pixels of ${header.width} × ${header.height}`);
+}
+
+/** What the values of one pixel are. */
+type Kind = 'grey' | 'rgb' | 'rgba' | 'ink';
+const MAPPING = { grey: 'R', rgb: 'RGB', rgba: 'RGBA', ink: 'CMYK' } as const;
+/** Of which bands are made: a multiple of all factors. */
+const BAND_ROWS = 64;
+
+function writeRows(image: IMagickImage, { linear = false }: Header, wanted: Wanted, open: OpenRows): void {
+  const { width, height } = image;
+  if (width * height > wanted.maxPixels) throw new DecodeError('too_large', `${width} × ${height} pixels are too many`);
+  const icc = linear ? undefined : image.getColorProfile()?.data;
+  const kind = kindOf(image, linear || icc !== undefined);
+  const { k, size } = shrinkTo({ width, height }, wanted.side);
+  const shape = shapeOf(kind, icc);
+  const { channels } = shape;
+  const target = { rows: open({ ...size, ...shape, orientation: orientationOf(image) }), k, size, ...shape };
+  image.getPixels((pixels) => {
+    for (let top = 0; top < height; top += BAND_ROWS) {
+      const tall = Math.min(BAND_ROWS, height - top);
+      const read = pixels.toByteArray(0, top, width, tall, MAPPING[kind]);
+      if (!read) throw new DecodeError('broken', 'the rows cannot be read');
+      const band = kind === 'ink' && !shape.ink ? withoutInks(read) : Uint8Array.from(read);
+      if (linear) encodeLight(band, channels);
+      shrinkInto(target, { pixels: band, stride: width * channels, width, height: tall, left: 0, top });
+    }
+  });
+}
+
+/** Values without a profile that are neither sRGB nor grey become sRGB. */
+function kindOf(image: IMagickImage, hasProfile: boolean): Kind {
+  if (image.colorSpace === ColorSpace.CMYK) {
+    if (!image.hasAlpha) return 'ink';
+    image.colorSpace = ColorSpace.sRGB;
+  }
+  const grey = image.colorSpace === ColorSpace.Gray || image.colorSpace === ColorSpace.LinearGray;
+  const linear = image.colorSpace === ColorSpace.RGB || image.colorSpace === ColorSpace.LinearGray;
+  if (!hasProfile && linear) image.colorSpace = grey ? ColorSpace.Gray : ColorSpace.sRGB;
+  else if (!grey && !linear && image.colorSpace !== ColorSpace.sRGB) image.colorSpace = ColorSpace.sRGB;
+  if (image.hasAlpha) return 'rgba';
+  return grey ? 'grey' : 'rgb';
+}
+
+function shapeOf(kind: Kind, profile: Uint8Array | undefined): Pick<DecodedHead, 'channels' | 'icc' | 'ink'> {
+  // Copied out of a heap that is left behind.
+  const icc = profile && Uint8Array.from(profile);
+  if (kind === 'ink') return icc ? { channels: 4, ink: true, icc } : { channels: 3 };
+  return { channels: kind === 'grey' ? 1 : kind === 'rgb' ? 3 : 4, icc };
+}
+
+function withoutInks(inks: ArrayLike<number>): Uint8Array {
+  const colours = new Uint8Array((inks.length / 4) * 3);
+  const light = new Uint8Array(4);
+  for (let at = 0, to = 0; at < inks.length; at += 4, to += 3) {
+    for (let n = 0; n < 4; n += 1) light[n] = 255 - inks[at + n]!;
+    inkToRgb(light, colours, to);
+  }
+  return colours;
+}
+
+/** Files that tell none, or one that there is not, are upright. */
+function orientationOf({ orientation }: IMagickImage): number {
+  return orientation >= 1 && orientation <= 8 ? orientation : 1;
+}
+
+/** sRGB's curve (IEC 61966-2-1), for values of 8 bits. */
+const ENCODED = Uint8Array.from({ length: 256 }, (_, value) => {
+  const light = value / 255;
+  return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+});
+
+function encodeLight(band: Uint8Array, channels: number): void {
+  for (let at = 0; at < band.length; at += 1) if (channels !== 4 || at % 4 !== 3) band[at] = ENCODED[band[at]!]!;
+}

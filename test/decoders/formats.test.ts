@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { createDecoders } from '../../src/decoders/decoders.ts';
+import { createRenderer } from '../../src/render/render.ts';
+import { createStepTimer } from '../../src/telemetry/step-timer.ts';
+import { ALPHA, decodedFiles, HEIGHT, LETTER, LETTER_SVG, WIDTH } from '../helpers/decoded-files.ts';
+import { PLAIN } from '../helpers/pictures.ts';
+
+const decoders = createDecoders({ threads: 1, idleMs: 10_000 });
+after(() => decoders.close());
+const renderer = createRenderer({ maxPixels: 1e8, maxFrames: 200, timeoutSeconds: 120 }, decoders);
+const files = await decodedFiles();
+
+async function shown(body: Buffer) {
+  const source = await renderer.examine(body);
+  const { body: png } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+  const { data, info } = await sharp(png).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  return { source, data, info };
+}
+
+/** Where the upright letter's pixel comes from in a picture that is turned by 90° clockwise. */
+const turned = (x: number, y: number) => (HEIGHT - 1 - x) * WIDTH + y;
+
+describe('a picture that sharp does not read', () => {
+  for (const [name, { body, format, within, alpha = false, turned: lies = false }] of files)
+    it(`${name}: upright, in its colours and with its alpha`, async () => {
+      const { source, data, info } = await shown(body);
+      const size = lies ? { width: HEIGHT, height: WIDTH } : { width: WIDTH, height: HEIGHT };
+      assert.equal(source.header.format, format);
+      assert.deepEqual(source.header.size, size);
+      assert.deepEqual({ width: info.width, height: info.height }, size);
+      let worst = 0;
+      for (let y = 0; y < size.height; y += 1)
+        for (let x = 0; x < size.width; x += 1) {
+          const [at, from] = [4 * (y * size.width + x), lies ? turned(x, y) : y * WIDTH + x];
+          assert.equal(data[at + 3], alpha ? ALPHA[from] : 255, `alpha at ${x}, ${y}`);
+          // What is hardly seen has hardly any colour.
+          const weight = data[at + 3]! < 32 ? 0 : 1;
+          for (let n = 0; n < 3; n += 1)
+            worst = Math.max(worst, weight * Math.abs(data[at + n]! - LETTER[3 * from + n]!));
+        }
+      assert.ok(worst <= within, `${worst} levels off`);
+    });
+
+  it('svg: drawn at its own size, without what it refers to', async () => {
+    const secret = `<image href="file:///etc/passwd" width="9" height="9"/><image href="http://127.0.0.1:1/a.png" width="9" height="9"/>`;
+    const { source, data } = await shown(Buffer.from(LETTER_SVG.replace('</svg>', `${secret}</svg>`)));
+    assert.equal(source.header.format, 'svg');
+    assert.deepEqual(source.header.size, { width: WIDTH, height: HEIGHT });
+    for (const [x, y] of [
+      [5, 5],
+      [34, 20],
+      [34, 54],
+      [60, 60],
+    ] as const)
+      assert.deepEqual(
+        [...data.subarray(4 * (y * WIDTH + x)).subarray(0, 3)],
+        [...LETTER.subarray(3 * (y * WIDTH + x)).subarray(0, 3)],
+      );
+  });
+});

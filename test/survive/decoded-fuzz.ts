@@ -1,0 +1,12 @@
+import { decodedFiles, LETTER_SVG } from '../helpers/decoded-files.ts';
+import type { FuzzOptions } from './fuzz-run.ts';
+
+/** Two pictures at a time, each in WebAssembly of its own with the code compiled twice: 70 MiB a thread and the process itself. */
+const MAX_PEAK_MIB = 640;
+
+/** What a run with the formats that are decoded outside sharp needs. */
+export async function decodedFuzz(): Promise<Pick<FuzzOptions, 'files' | 'maxPeakMiB' | 'settings'>> {
+  const files = new Map(Array.from(await decodedFiles(), ([name, { body }]) => [name, body] as const));
+  files.set('svg', Buffer.from(LETTER_SVG));
+  return { files, maxPeakMiB: MAX_PEAK_MIB, settings: { DARKROOM_SVG: 'on' } };
+}
