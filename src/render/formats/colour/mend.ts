@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import type { DecodeLimits, Mend, OriginalSource, PictureSource } from '../../picture-source.ts';
+import { freeNow } from '../../pixels.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { refuse } from '../header.ts';
 import { withPngProfile } from './png-chunks.ts';
@@ -43,25 +44,26 @@ async function mend(
     );
   };
   const [{ icc }, image] = [await sharp(body).metadata(), stretched(open())];
-  const straight = what.premultiplied ? await unmultiplied(sharp, image, deep) : image;
-  const png = await straight.png({ compressionLevel: 0 }).toBuffer().catch(refuse);
+  const png = await (what.premultiplied ? unmultiplied(sharp, image, deep) : uncompressed(image)).catch(refuse);
   const profile = what.profile ?? icc;
+  const tagged = profile ? withPngProfile(png, profile) : png;
+  if (tagged !== png) freeNow(png);
   return {
     ...source,
-    body: profile ? withPngProfile(png, profile) : png,
+    body: tagged,
     header: { ...header, turned: false, mend: undefined },
   };
 }
 
+const uncompressed = (image: Sharp) => image.png({ compressionLevel: 0 }).toBuffer();
+
 /** sharp divides by alpha only what is told to be multiplied, which is pixels. */
-async function unmultiplied(sharp: SharpModule, image: Sharp, deep: boolean): Promise<Sharp> {
-  const { data, info } = await image
-    .raw({ depth: deep ? 'ushort' : 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch(refuse);
+async function unmultiplied(sharp: SharpModule, image: Sharp, deep: boolean): Promise<Buffer> {
+  const { data, info } = await image.raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
-  return sharp(samples, { raw: { width, height, channels, premultiplied: true } }).toColourspace(
-    deep ? 'rgb16' : 'srgb',
-  );
+  const multiplied = sharp(samples, { raw: { width, height, channels, premultiplied: true } });
+  const png = await uncompressed(multiplied.toColourspace(deep ? 'rgb16' : 'srgb'));
+  freeNow(data);
+  return png;
 }
