@@ -56,7 +56,7 @@ const ELSEWHERE: Readonly<Record<string, Rate & { readonly thread?: number }>> =
   psd: { ms: 25, bytes: 6 },
   bmp: { ms: 6, bytes: 3 },
   ico: { ms: 30, bytes: 4 },
-  svg: { ms: 60, bytes: 9 },
+  svg: { ms: 10, bytes: 9 },
 };
 /** A thread with its decoder, and the rows that it hands over, with what sharp needs to read them: bench/heic.ts. */
 const THREAD_BYTES = 19 * MIB;

@@ -56,6 +56,7 @@ export interface TestAppOptions {
   readonly maxFrames?: number;
   /** Formats that no decoder reads (`DARKROOM_HEIC=off`). */
   readonly without?: Parameters<typeof createDecoders>[0]['without'];
+  readonly decoderIdleMs?: number;
   /** Without one, faces are off. */
   readonly finder?: FaceFinder;
   /** How long the first render of an original waits for its look: for any time unless said. */
@@ -109,7 +110,11 @@ export async function startApp(options: TestAppOptions) {
     attempts: 2,
     retryDelayMs: 1,
   });
-  const decoders = createDecoders({ threads: options.slots ?? 2, idleMs: 10_000, without: options.without ?? [] });
+  const decoders = createDecoders({
+    threads: options.slots ?? 2,
+    idleMs: options.decoderIdleMs ?? 10_000,
+    without: options.without ?? [],
+  });
   const limits = { maxPixels: options.maxPixels ?? 100_000_000, maxFrames: options.maxFrames ?? 200 };
   const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders);
   const warnings: string[] = [];
