@@ -6,7 +6,7 @@ import { DarkroomError } from '../../src/errors.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { createStepTimer } from '../../src/telemetry/step-timer.ts';
-import { clap, codedIn, gridFile, heicFile, icc, imir, irot, TILE_PX } from '../helpers/heic-files.ts';
+import { clap, codedIn, gridFile, heicFile, icc, imir, irot, nclx, TILE_PX } from '../helpers/heic-files.ts';
 import { DISPLAY_P3, deltaE, iccProfile, type Rgb } from '../helpers/icc.ts';
 import { PLAIN, patch, pixelsOf } from '../helpers/pictures.ts';
 
@@ -117,6 +117,22 @@ describe('a HEIC', () => {
     const saturated = (colours: Rgb) => Math.max(...colours) - Math.min(...colours);
     const red = [Math.round(0.3 * 1024), Math.round(0.75 * 1024)] as const;
     assert.ok(saturated(patch(asSrgb, ...red)) > saturated(patch(plain, ...red)) + 5);
+  });
+
+  it('has the colours of its code points where it has no profile, of HDR too', async () => {
+    const by = async (properties: Buffer[], gamut: Recipe['gamut'] = 'srgb') =>
+      pixelsOf((await render(gridFile({ columns: 2, rows: 2, properties }), { gamut })).body);
+    // Code points say by which matrix the tiles become RGB, beside a profile too.
+    const [p3, both] = [[nclx(12, 13, 6)], [nclx(12, 13, 6), icc(iccProfile(DISPLAY_P3))]];
+    const [told, profiled] = [await by(p3), await by(both)];
+    const toldWide = await by(p3, 'p3');
+    const [narrow, hdr] = [await by([nclx(1, 13, 6)]), await by([nclx(9, 16, 6)])];
+    for (const [x, y] of PLACES) {
+      const at = [Math.round(x * 1024), Math.round(y * 1024)] as const;
+      assert.ok(deltaE(patch(profiled, ...at), patch(told, ...at)) < 6, 'as with a profile of about these colours');
+      assert.ok(deltaE(patch(narrow, ...at), patch(toldWide, ...at)) < 3, 'a rendition in P3 has its numbers');
+      assert.ok(deltaE(patch(hdr, ...at), patch(narrow, ...at)) > 5, 'numbers of PQ are never sent raw');
+    }
   });
 
   it('of other codings is read too: alpha, grey, 10 bits in 4:2:2, a first picture of several', async () => {

@@ -1,7 +1,9 @@
+import { type Decoded, ROOM } from '../../decoders/decoder.ts';
 import type { Decoders } from '../../decoders/decoders.ts';
 import type { Probe } from '../../faces/face.ts';
 import type { StepTimer } from '../../telemetry/step-timer.ts';
 import { estimateDecode } from '../cost-estimate.ts';
+import { cicpColours } from '../formats/colour/cicp-profile.ts';
 import { refuse } from '../formats/header.ts';
 import { tiffAround } from '../formats/rows-tiff.ts';
 import type { DecodeLimits, OriginalSource, PictureSource } from '../picture-source.ts';
@@ -36,15 +38,28 @@ async function decodeElsewhere(
   if (!decoders || !format) throw new Error(`there is no decoder for ${header.decoder}`);
   const cpuMs = CPU.leastMs + CPU.times * estimateDecode(header, 1).ms;
   const decoded = await decoders.decode(format.name, body, { side, maxPixels, cpuMs }, signal);
-  const { width, height, orientation, icc } = decoded;
+  const { width, height, orientation } = decoded;
   const stored = orientation > 4 ? { width: height, height: width } : { width, height };
   const asSaid = stored.width === header.size.width && stored.height === header.size.height;
   if (side === Number.POSITIVE_INFINITY && !asSaid) refuse(new Error('the header tells of another size'));
+  const { picture, narrow } = withColours(decoded);
+  const hasProfile = picture.icc !== undefined;
   return {
     kind: 'original',
-    body: tiffAround(decoded),
-    header: { ...header, stored, coding: 'pixels', turned: orientation !== 1, hasProfile: icc !== undefined },
+    body: tiffAround(picture),
+    header: { ...header, stored, coding: 'pixels', turned: orientation !== 1, hasProfile, narrow },
   };
+}
+
+/** Colours told by code points become a profile, as those of AVIF do; the rows move, because there was no room for one. */
+function withColours(decoded: Decoded): { readonly picture: Decoded; readonly narrow?: boolean } {
+  const { icc, nclx, channels, memory, at } = decoded;
+  const told = icc || !nclx ? undefined : cicpColours({ ...nclx, fullRange: true }, channels === 1 ? 1 : 3);
+  if (!told) return { picture: decoded };
+  const moved = ROOM + told.profile.length;
+  const roomy = new ArrayBuffer(moved + memory.byteLength - at);
+  new Uint8Array(roomy).set(new Uint8Array(memory, at), moved);
+  return { picture: { ...decoded, icc: told.profile, memory: roomy, at: moved }, narrow: !told.wide };
 }
 
 /** Runs `work` with what sharp reads of such an original, and frees that behind it: V8 would at its next full collection. */
