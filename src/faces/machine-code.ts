@@ -48,7 +48,10 @@ export function compileModule(wasm: Uint8Array, saved: URL, toSave: boolean): { 
   });
 }
 
-/** The file's content: code of all functions of the module that V8 has optimised by now. Undefined when V8 cannot tell. */
+/**
+ * The file's content: code of all functions of the module that V8 has optimised by now. Undefined when V8 cannot tell; it ends the
+ * process when there are none.
+ */
 export function machineCode(wasm: Uint8Array, module: object): Buffer | undefined {
   const code = under(COMPILED_WITH, () => native('SerializeWasmModule(code)', module, wasm));
   if (!(code instanceof ArrayBuffer)) return undefined;
