@@ -97,8 +97,8 @@ function copySvtAv1(): void {
   for (const file of [...built, ...globSync('*.md', { cwd: from })]) copyFileSync(join(from, file), join(to, file));
 }
 
-// A code cache belongs to one bundle: the launcher never reads one of another bundle.
-for (const file of globSync('server-*.cache', { cwd: dist })) rmSync(join(dist, file));
+// Compiled code belongs to one bundle: the server never reads that of another one.
+for (const file of globSync('*.cache', { cwd: dist })) rmSync(join(dist, file));
 const metafiles = [await bundleServer(), ...(await bundleModules())];
 copyFiles();
 writeFileSync(join(dist, 'licences.txt'), licencesOf(metafiles));

@@ -6,10 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import type { FaceDetector } from '@mediapipe/tasks-vision';
 import type { Candidate } from './candidates.ts';
 import { createCanvas } from './canvas.ts';
+import { compileModule, machineCode } from './machine-code.ts';
 import { type Area, cut, type Picture } from './picture.ts';
 
 const PACKAGE = new URL('./', pathToFileURL(createRequire(import.meta.url).resolve('@mediapipe/tasks-vision')));
@@ -19,21 +19,8 @@ const DROPPED_PX = 0.5;
 /** Boxes that overlap by more than this are one detection, intersection over union. */
 const MIN_SUPPRESSION = 0.3;
 
-/**
- * How V8 compiles the 11 MB of WebAssembly, of which a look runs a small part. Without lazy validation all of it is checked
- * first, 60 ms of CPU. A function is compiled anew by the optimising compiler when it has used up its budget, about the bytes
- * that it ran: with V8's own budget hundreds of functions that run now and then are, 0.6 s of CPU; with this one the kernels of
- * the models alone, within the first two looks.
- */
-const COMPILED_WITH = ['--wasm-lazy-validation', '--wasm-tiering-budget=200000000'];
-/**
- * Has the optimising compiler join 128-bit operations to 256-bit ones, where the CPU has AVX2: a pass of a model takes a third
- * less, with the same results to the bit. It stays set, because the compiler reads it when it compiles a kernel, some looks
- * after the start. V8 knows this name on x64 alone.
- */
-const WIDE_VECTORS = '--experimental-wasm-revectorize';
-/** What the flags of `COMPILED_WITH` are in Node 24 by default. */
-const AS_BEFORE = ['--no-wasm-lazy-validation', '--wasm-tiering-budget=13000000'];
+/** Machine code of an earlier run, beside the bundle alone. */
+const SAVED_CODE = new URL('./faces.cache', import.meta.url);
 
 export interface Model {
   readonly file: 'face_detection_short_range.tflite' | 'face_detection_full_range.tflite';
@@ -46,16 +33,18 @@ export type Detect = (whole: Picture, part: Area) => Candidate[];
 
 /** The part that is used of https://webassembly.github.io/spec/js-api/, for which Node's types have names alone. */
 declare const WebAssembly: {
-  Module: new (code: Uint8Array) => object;
   Instance: new (module: object, imports: object) => object;
 };
 type ModuleFactory = (settings: object) => Promise<unknown>;
 
-let compiled: Promise<{ factory: ModuleFactory; module: object }> | undefined;
+let compiled: ReturnType<typeof compile> | undefined;
 
-/** A detector of its own memory; the code of all detectors of a thread is compiled once. */
-export async function loadDetector({ file, minScore }: Model): Promise<Detect> {
-  compiled ??= compile();
+/**
+ * A detector of its own memory; the code of all detectors of a thread is compiled once, by what the first one says. `toSave`:
+ * whether it is compiled for `codeToSave`.
+ */
+export async function loadDetector({ file, minScore }: Model, toSave = false): Promise<Detect> {
+  compiled ??= compile(toSave);
   const { factory, module } = await compiled;
   const { FaceDetector } = await import('@mediapipe/tasks-vision');
   // Each detector consumes the factory: https://emscripten.org/docs/api_reference/module.html#Module.instantiateWasm
@@ -83,21 +72,20 @@ export async function loadDetector({ file, minScore }: Model): Promise<Detect> {
   return (whole, part) => detect(detector, whole, part);
 }
 
-async function compile() {
+async function compile(toSave: boolean) {
   const global = globalThis as Record<string, unknown>;
   global.self = globalThis;
   global.WebGLRenderingContext = class {};
   global.WebGL2RenderingContext = class {};
   const { default: factory } = (await import(new URL(`${WASM}.js`, PACKAGE).href)) as { default: ModuleFactory };
-  const code = readFileSync(new URL(`${WASM}.wasm`, PACKAGE));
-  // Flags are the whole process's; the module keeps what it was made with. V8 refuses cached code made under other flags.
-  for (const flag of COMPILED_WITH) setFlagsFromString(flag);
-  if (process.arch === 'x64') setFlagsFromString(WIDE_VECTORS);
-  try {
-    return { factory, module: new WebAssembly.Module(code) };
-  } finally {
-    for (const flag of AS_BEFORE) setFlagsFromString(flag);
-  }
+  return { factory, ...compileModule(readWasm(), SAVED_CODE, toSave) };
+}
+
+const readWasm = () => readFileSync(new URL(`${WASM}.wasm`, PACKAGE));
+
+/** Machine code of what has run so far, for the file beside the bundle. V8 optimises in threads of its own: it grows until they end. */
+export async function codeToSave(): Promise<Buffer | undefined> {
+  return compiled && machineCode(readWasm(), (await compiled).module);
 }
 
 function detect(detector: FaceDetector, whole: Picture, part: Area): Candidate[] {

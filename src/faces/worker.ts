@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { MIN_NEAR, MIN_REPORTED } from './candidates.ts';
-import { type Detect, loadDetector } from './detector.ts';
+import { codeToSave, type Detect, loadDetector } from './detector.ts';
 import type { FaceReply, FaceTask } from './finder.ts';
 import { search } from './search.ts';
 import { createWorkLimit, threadCpuMs } from './work-limit.ts';
@@ -11,7 +11,10 @@ import { createWorkLimit, threadCpuMs } from './work-limit.ts';
 const LOOK_CPU_MS = 2000;
 const lookCpuMs: number = workerData?.lookCpuMs ?? LOOK_CPU_MS;
 
-const far = await loadDetector({ file: 'face_detection_full_range.tflite', minScore: MIN_REPORTED });
+/** Set by build/code-cache.ts: the thread is to be asked for the code that it has run. */
+const toSave: boolean = workerData?.toSave ?? false;
+
+const far = await loadDetector({ file: 'face_detection_full_range.tflite', minScore: MIN_REPORTED }, toSave);
 let near: Promise<Detect> | undefined;
 
 async function answer({ number, depth, data, width, height }: FaceTask): Promise<FaceReply> {
@@ -31,5 +34,7 @@ function nearModel(): Promise<Detect> {
   return near;
 }
 
-parentPort?.on('message', async (task: FaceTask) => parentPort?.postMessage(await answer(task)));
+parentPort?.on('message', async (task: FaceTask | 'code') =>
+  parentPort?.postMessage(task === 'code' ? await codeToSave() : await answer(task)),
+);
 parentPort?.postMessage('ready');

@@ -81,6 +81,16 @@ describe('the bundle', () => {
     })`;
     const started = await run(process.execPath, [...V8_FLAGS, '-e', code], { cwd: image, env });
     assert.match(started.stdout, /rejected: false/);
+    // A thread that has not looked yet has optimised code from the file alone; V8 ends a process that asks for none.
+    assert.match(stdout, /faces\.cache: \d{7} bytes/);
+    const faces = `const thread = new (require('node:worker_threads').Worker)('./dist/worker.js');
+      thread.on('message', (message) => {
+        if (message === 'ready') return thread.postMessage('code');
+        process.stdout.write('bytes: ' + message.length);
+        process.exit();
+      });`;
+    const looked = await run(process.execPath, [...V8_FLAGS, '-e', faces], { cwd: image, env });
+    assert.match(looked.stdout, /bytes: \d{7}$/);
     // The next build deletes it: V8 would run the old code for a new source of the same length.
     cpSync(join(image, file), join(folder, file));
     await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });

@@ -9,7 +9,7 @@ import { type Decoder, decode, openPixels } from './decode.ts';
 import type { FaceBox } from './face-boxes.ts';
 import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
-import { greyOf, rgbaOnWhite } from './small-pictures.ts';
+import { greyOf, partOf, rgbaOnWhite } from './small-pictures.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -51,7 +51,12 @@ export async function cropToFaces(
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
   const decoding = held && decode(decoder.load().resize({ ...held, fit: 'fill' }), header);
-  const probe = async () => probeOf(sharp, (await decoding) ?? (await decode(small(decoder, side), header)), side);
+  let smaller: Promise<Pixels> | undefined;
+  const whole = () => {
+    smaller ??= decoding ?? decode(small(decoder, side), header);
+    return smaller;
+  };
+  const probe = async () => probeOf(sharp, await whole(), side);
   // Begun before the pixels are there: the first look of a process starts a thread meanwhile.
   const looking = lookup(probe, depth);
   looking.catch(() => {});
@@ -60,8 +65,8 @@ export async function cropToFaces(
   const source = pixels ? decoder.from(pixels) : decoder;
   const framed = faces?.length
     ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)
-    : // Without pixels in memory libvips places the window by its own measure of attention, while it scales.
-      pixels && cutsAway(plan) && windowToDetail(plan, greyOf(pixels));
+    : // The pixels of the look, or the same ones decoded now. Frames that move together stay in the middle.
+      !moves && cutsAway(plan) && windowToDetail(plan, greyOf(partOf(await whole(), region, header.size)));
   return {
     decoder: framed ? source.withPlan(framed) : source,
     header: pixels ? CONVERTED : header,

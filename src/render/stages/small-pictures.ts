@@ -1,4 +1,4 @@
-import type { Pixels } from '../pixels.ts';
+import type { Box, Pixels, Size } from '../pixels.ts';
 import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 
 /**
@@ -48,6 +48,27 @@ export function greyOf({ data, width, height, channels }: Opened): GreyPicture {
       grey[y * size.width + x] = luminance(red / all, green / all, blue / all);
     }
   return { data: grey, ...size };
+}
+
+/** Pixels of a part. `part`: of a picture of the size `all`, all of which `whole` shows at another size. */
+export function partOf(whole: Opened, part: Box, all: Size): Opened {
+  const [left, right] = pixelsOf(part.left, part.width, whole.width / all.width, whole.width);
+  const [top, bottom] = pixelsOf(part.top, part.height, whole.height / all.height, whole.height);
+  const { channels } = whole;
+  const size = { width: right - left, height: bottom - top };
+  if (size.width === whole.width && size.height === whole.height) return whole;
+  const data = Buffer.alloc(size.width * size.height * channels);
+  for (let y = 0; y < size.height; y += 1) {
+    const from = ((top + y) * whole.width + left) * channels;
+    data.set(whole.data.subarray(from, from + size.width * channels), y * size.width * channels);
+  }
+  return { data, channels, ...size };
+}
+
+/** First pixel and the one behind the last, one pixel at least. */
+function pixelsOf(start: number, length: number, scale: number, most: number): [first: number, end: number] {
+  const first = Math.min(most - 1, Math.round(start * scale));
+  return [first, Math.max(first + 1, Math.min(most, Math.round((start + length) * scale)))];
 }
 
 /** Which pixels along one side are read for each of `parts` parts; of a mirrored picture the mirrored ones. */

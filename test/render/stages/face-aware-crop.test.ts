@@ -24,6 +24,29 @@ async function pictured(
     .toBuffer();
 }
 const isRed = ([red = 0, green = 0]: readonly number[]) => red > 150 && green < 70;
+
+/** Grey stripes in the upper part, and as many below in the colour of skin, to which libvips' attention goes. */
+async function subjectAbove(width: number, height: number): Promise<Buffer> {
+  const data = Buffer.alloc(width * height * 3, 0x90);
+  const stripes = (from: number, colour: readonly number[]) => {
+    for (let y = Math.round(from * height); y < (from + 1 / 8) * height; y += 1)
+      for (let x = 0; x < width; x += 1) if (x % 40 < 20) data.set(colour, (y * width + x) * 3);
+  };
+  stripes(1 / 8, [0x70, 0x70, 0x70]);
+  stripes(3 / 4, [0xe0, 0xa4, 0x7e]);
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+/** Shares of the pixels, in percent. */
+async function darkAndSkin(body: Buffer, side: number): Promise<[dark: number, skin: number]> {
+  const pixels = await pixelsOf(body);
+  const all = Array.from({ length: side * side }, (_, at) => pixels.at(at % side, Math.floor(at / side)));
+  const share = (is: (pixel: readonly number[]) => boolean) => (100 * all.filter(is).length) / all.length;
+  return [share(([red = 0]) => red < 125), share(([red = 0, , blue = 0]) => red - blue > 50)];
+}
+
 const square: Partial<Recipe> = { width: 100, height: 100, fit: 'cover', gravity: 'auto' };
 
 /** A lookup that knows its faces and records the detector inputs. */
@@ -140,6 +163,45 @@ describe('framing on faces', () => {
     };
     assert.ok((await reds(none.body)) > 500);
     assert.equal(await reds((await render(original, { ...square, gravity: 'center' })).body), 0);
+  });
+
+  it('goes to detail without a face where the pixels are not held too, looked at now or before', async () => {
+    const tall = await subjectAbove(400, 1200);
+    const bordered = await sharp(tall)
+      .extend({ top: 150, bottom: 50, left: 500, right: 20, background: '#ffffff' })
+      .png()
+      .toBuffer();
+    const wide = await sharp(tall).withIccProfile('p3').png().toBuffer();
+    const huge = await sharp(tall).resize(2400, 7200, { fit: 'fill', kernel: 'nearest' }).png().toBuffer();
+    const cases: [what: string, original: Buffer, recipe: Partial<Recipe>][] = [
+      ['in memory', tall, square],
+      ['trimmed', bordered, { ...square, trim: 10 }],
+      ['wide gamut', wide, { ...square, gamut: 'p3' }],
+      ['above 16 megapixels', huge, { ...square, width: 2300, height: 2300 }],
+    ];
+    for (const [what, original, recipe] of cases) {
+      const side = recipe.width ?? 0;
+      const [looked, recalled, failed] = await Promise.all(
+        [known([]), known([], false), known(undefined)].map(
+          async ({ lookup }) => (await render(original, recipe, lookup)).body,
+        ),
+      );
+      assert.ok(looked && recalled?.equals(looked) && failed?.equals(looked), what);
+      const [dark, skin] = await darkAndSkin(looked, side);
+      assert.ok(dark > 10 && skin === 0, `${what}: ${dark} % dark, ${skin} % skin`);
+      const attention = await render(original, { ...recipe, gravity: 'attention' });
+      assert.ok(!attention.body.equals(looked), `${what}, by attention`);
+    }
+  });
+
+  it('leaves the frames of an animation in the middle without a face', async () => {
+    const frames = await Promise.all(['#808080', '#707070'].map((ground) => pictured(400, 100, 320, 20, 60, ground)));
+    const original = await sharp(frames, { join: { animated: true } })
+      .gif({ delay: [50, 60] })
+      .toBuffer();
+    const moving: Partial<Recipe> = { ...square, animated: true, output: 'webp' };
+    const { body } = await render(original, moving, known([]).lookup);
+    assert.ok(body.equals((await render(original, { ...moving, gravity: 'center' })).body));
   });
 
   const notAsked: [what: string, recipe: Partial<Recipe>][] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { greyOf, rgbaOnWhite } from '../../../src/render/stages/small-pictures.ts';
+import { greyOf, partOf, rgbaOnWhite } from '../../../src/render/stages/small-pictures.ts';
 
 const photo = new URL('../../../samples/astronaut.jpg', import.meta.url).pathname;
 
@@ -61,5 +61,31 @@ describe('the grey picture', () => {
 
   it('shows transparent pixels white', () => {
     assert.deepEqual([...greyOf({ data: Buffer.from([0, 0, 0, 0]), width: 1, height: 1, channels: 4 }).data], [255]);
+  });
+});
+
+describe('a part of a small picture', () => {
+  // The bytes of a pixel tell its place: ten times the row, and the column.
+  const placeOf = (at: number) => 10 * Math.floor(at / 6) + (at % 6);
+  const data = Buffer.from(Array.from({ length: 6 * 4 * 3 }, (_, byte) => placeOf(Math.floor(byte / 3))));
+  const whole = { data, width: 6, height: 4, channels: 3 as const };
+  const reds = (bytes: Uint8Array) => [...bytes].filter((_, at) => at % 3 === 0);
+  const of = (part: Parameters<typeof partOf>[1]) => partOf(whole, part, { width: 60, height: 40 });
+
+  it('is what the part of the large picture shows', () => {
+    const { width, height, data: bytes } = of({ left: 20, top: 10, width: 30, height: 20 });
+    assert.deepEqual([width, height, reds(bytes)], [3, 2, [12, 13, 14, 22, 23, 24]]);
+    assert.equal(of({ left: 0, top: 0, width: 60, height: 40 }), whole);
+  });
+
+  it('has a pixel at least, inside of the picture', () => {
+    for (const [left, top, pixel] of [
+      [0, 0, 0],
+      [59, 39, 35],
+      [33, 21, 23],
+    ] as const) {
+      const { width, height, data: bytes } = of({ left, top, width: 1, height: 1 });
+      assert.deepEqual([width, height, reds(bytes)], [1, 1, [pixel]]);
+    }
   });
 });
