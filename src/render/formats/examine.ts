@@ -4,6 +4,7 @@ import { DarkroomError, errors, READ_FORMATS } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { withAvifBrand } from './avif-brands.ts';
+import { firstOfSequence } from './avif-sequence.ts';
 import type { Frames } from './frames.ts';
 import { gifFrames, withTransparentFrame } from './gif-frames.ts';
 import { headerOfDecoded, readHeader } from './header.ts';
@@ -30,7 +31,7 @@ export async function examine(
     );
   const body = withAvifBrand(mendJpeg(file));
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
-  if (!frames) return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
+  if (!frames) return stillOf(sharp, body, limits);
   if (frames.count > limits.maxFrames) return firstOf(sharp, frames, limits, 'too many');
   // libvips would show what there is of that frame.
   if (frames.broken) return firstOf(sharp, frames, limits, 'broken');
@@ -42,6 +43,18 @@ export async function examine(
     // What a frame's size is refused for holds for the first frame too.
     if (!(error instanceof DarkroomError) || error.code !== 'original_unreadable') throw error;
     return firstOf(sharp, frames, limits, 'broken');
+  }
+}
+
+/** What libvips reads, or the first frame of an AVIF that has no still picture which it reads. */
+async function stillOf(sharp: SharpModule, body: Buffer, limits: OriginalLimits): Promise<OriginalSource> {
+  try {
+    return { kind: 'original', body, header: await readHeader(sharp, body, limits) };
+  } catch (error) {
+    const unread = error instanceof DarkroomError && error.code === 'original_unreadable';
+    const first = unread ? firstOfSequence(body) : undefined;
+    if (!first) throw error;
+    return { kind: 'original', body: first, header: await readHeader(sharp, first, limits) };
   }
 }
 
