@@ -40,7 +40,7 @@ function photosOf(folder: string): [name: string, body: Buffer][] {
 async function costs(name: string, body: Buffer) {
   const id = (n: number) => `${n}-${name.replaceAll(/[^\w.]/g, '')}`;
   for (let n = 0; n <= rounds + 2; n += 1) writeFileSync(join(originals, id(n)), body);
-  const settings = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_FACES: 'off' };
+  const settings = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_FACES: 'off', DARKROOM_RENDER_TIMEOUT: '120s' };
   const server = await startServer({
     ...settings,
     DARKROOM_RESULTS: `file:${join(home.path, `results-${name.length}`)}`,

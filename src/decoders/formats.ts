@@ -37,6 +37,8 @@ export type FormatName = 'heic' | 'jxl' | 'tiff' | 'jp2' | 'psd' | 'bmp' | 'ico'
 const HEVC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
 const ANY_CODEC = new Set(['mif1', 'msf1', 'mif2', 'miaf']);
 const AV1_BRANDS = new Set(['avif', 'avis', 'MA1A', 'MA1B']);
+/** A photo of so few items has tiles of megapixels, as Sony's cameras write them; phones write tiles of 512 × 512. */
+const FEW_ITEMS = 16;
 /** Real ones list up to a dozen brands. */
 const MAX_FTYP_BYTES = 1024;
 
@@ -96,7 +98,9 @@ export function decodedFormatOf(file: Buffer): DecodedFormat | undefined {
 
 function outlineOfHeic(file: Buffer): Outline | undefined {
   const outline = heifOutline(file);
-  return outline && { coding: outline.grid ? 'heic' : 'heic, no grid' };
+  if (!outline) return undefined;
+  if (!outline.grid) return { coding: 'heic, no grid' };
+  return { coding: outline.items < FEW_ITEMS ? 'heic, large tiles' : 'heic' };
 }
 
 /** HEVC by its brands, or by brands that name no codec and none of AV1, which sharp reads. */

@@ -45,6 +45,7 @@ const DECODING: Readonly<Record<string, Rate>> = {
 /** Of codings that are decoded outside sharp: bytes in the decoder's own heap, by the pixels of the whole picture. */
 const ELSEWHERE: Readonly<Record<string, Rate & { readonly thread?: number }>> = {
   heic: { ms: 62, bytes: 0 },
+  'heic, large tiles': { ms: 110, bytes: 4 },
   'heic, no grid': { ms: 75, bytes: 7 },
   // ImageMagick holds the whole picture, and the libraries inside what they need beside it.
   jxl: { ms: 125, bytes: 13, thread: 70 * MIB },

@@ -37,6 +37,8 @@ export interface GridOptions {
   tileAt?(column: number, row: number): Coded;
   /** Of the grid, in their order: see `irot`, `imir`, `clap`, `icc`, `nclx`. */
   readonly properties?: readonly Buffer[];
+  /** A TIFF block of metadata. */
+  readonly exif?: Buffer;
   /** What `ispe` says, where that is not the truth. */
   readonly said?: { readonly width: number; readonly height: number };
 }
@@ -95,7 +97,11 @@ export function gridFile(options: GridOptions): Buffer {
   const [tileSize, gridSize, bits] = [coded.length + 1, coded.length + 2, coded.length + 3];
   const ofTile = (place: Coded) => [u8(3, (coded.indexOf(place) + 1) | essential, tileSize, bits)];
   const ofGrid = [gridSize, bits, ...properties.map((_, n) => (coded.length + 4 + n) | essential)];
-  const mdat = Buffer.concat([grid, ...coded.map(({ data }) => data)]);
+  // ISO/IEC 23008-12, annex A.2.1: how far the TIFF header is from here.
+  const exif = options.exif ? Buffer.concat([u32(6), Buffer.from('Exif\0\0'), options.exif]) : undefined;
+  const exifId = ids.length + 2;
+  const codedBytes = coded.reduce((sum, { data }) => sum + data.length, 0);
+  const mdat = Buffer.concat([grid, ...coded.map(({ data }) => data), ...(exif ? [exif] : [])]);
 
   const metaAt = (at: number) => {
     const lengths = coded.map(({ data }) => data.length);
@@ -107,8 +113,18 @@ export function gridFile(options: GridOptions): Buffer {
       0,
       fullBox('hdlr', 0, u32(0), 'pict', u32(0), u32(0), u32(0), u8(0)),
       fullBox('pitm', 0, u16(1)),
-      fullBox('iinf', 0, u16(ids.length + 1), infe(1, 'grid', 0), ...ids.map((id) => infe(id, 'hvc1', 1))),
-      fullBox('iref', 0, box('dimg', u16(1), u16(ids.length), ...ids.map(u16))),
+      fullBox(
+        'iinf',
+        0,
+        ...[u16(ids.length + (exif ? 2 : 1)), infe(1, 'grid', 0), ...ids.map((id) => infe(id, 'hvc1', 1))],
+        ...(exif ? [infe(exifId, 'Exif', 1)] : []),
+      ),
+      fullBox(
+        'iref',
+        0,
+        box('dimg', u16(1), u16(ids.length), ...ids.map(u16)),
+        ...(exif ? [box('cdsc', u16(exifId), u16(1), u16(1))] : []),
+      ),
       box(
         'iprp',
         box('ipco', ...shared, ...properties),
@@ -124,8 +140,9 @@ export function gridFile(options: GridOptions): Buffer {
         'iloc',
         0,
         u8(0x44, 0),
-        u16(ids.length + 1),
+        u16(ids.length + (exif ? 2 : 1)),
         ...located(1, at, grid.length),
+        ...(exif ? located(exifId, at + grid.length + codedBytes, exif.length) : []),
         ...places.flatMap((place, n) => located(ids[n]!, offsets.get(place)!, place.data.length)),
       ),
     );

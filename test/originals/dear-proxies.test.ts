@@ -133,6 +133,21 @@ describe('a HEIC photo', () => {
     );
   });
 
+  it('keeps its copyright, which presets may ask for, and nothing else of its metadata', async () => {
+    const told = { IFD0: { Copyright: 'Anna', Artist: 'Otto', Model: 'Phone 9' } };
+    const jpeg = sharp({ create: { width: 8, height: 8, channels: 3, background: '#888' } }).withExif(told);
+    const { exif = Buffer.alloc(0) } = await sharp(await jpeg.jpeg().toBuffer()).metadata();
+    const photo = gridFile({ columns: 4, rows: 3, exif: exif.subarray(6) });
+    const { picture, originals, made } = await start();
+    originals.objects.set('told.heic', { body: photo, contentType: undefined, cacheControl: undefined, metadata: {} });
+    const [kept, plain] = await Promise.all(
+      ['w_300,c_1,f_jpeg', 'w_300,f_jpeg'].map((preset) => picture(preset, 'told.heic')),
+    );
+    assert.ok(made.every(({ kind }) => kind === 'proxy'));
+    for (const text of ['Anna', 'Otto']) assert.ok(kept?.includes(text) && !plain?.includes(text), text);
+    assert.ok(!kept?.includes('Phone 9'));
+  });
+
   it('that is small is decoded anew each time, because that costs less than to keep it', async () => {
     const { picture, counts, saved, results } = await start();
     await picture('thumb', 'small.heic');

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type MemoryPlan, planMemory } from '../../src/process/memory-plan.ts';
+import { estimateRender } from '../../src/render/cost-estimate.ts';
+import type { PictureHeader } from '../../src/render/picture-source.ts';
+import { PLAIN } from '../helpers/pictures.ts';
 
 const MIB = 1024 * 1024;
 /** Measured by bench/ceiling.ts: the process at work beside its renders, and the face thread. */
@@ -20,6 +23,23 @@ function planOf(limitMib: number, faces: boolean, cacheMib?: number): MemoryPlan
 }
 
 describe('the memory plan', () => {
+  it('of 512 MiB holds two photos of 12 or of 48 megapixels from an iPhone at once, with faces', () => {
+    const { work, cache, decodes } = planOf(512, true);
+    for (const [width, height] of [
+      [4032, 3024],
+      [8064, 6048],
+    ] as const) {
+      const size = { width, height };
+      const still = { frames: 1, delays: undefined, loop: undefined, hasAlpha: false, turned: false, deep: false };
+      const heic = { format: 'heic', coding: 'heic', decoder: 'heic', hasProfile: true, exif: undefined };
+      const header: PictureHeader = { ...still, ...heic, size, stored: size };
+      const { bytes } = estimateRender({ header }, { ...PLAIN, width: 600, height: 600, output: 'webp' });
+      assert.ok(2 * bytes <= work + cache + decodes, `${width}: ${bytes / MIB} MiB`);
+      // Measured by bench/heic.ts: two take 135 MiB.
+      assert.ok(2 * bytes >= 130 * MIB, `${width}: ${bytes / MIB} MiB`);
+    }
+  });
+
   for (const [limitMib, faces, cacheMib] of [
     [256, false],
     [512, true],

@@ -4,7 +4,7 @@ import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlink
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { createImageUrls } from '../../src/url/sdk.ts';
@@ -87,29 +87,45 @@ describe('the bundle', () => {
     assert.deepEqual(globSync('dist/*.cache', { cwd: folder }), []);
   });
 
-  it('makes AVIF by the SVT-AV1 that lies in it', { skip: svtAv1Skip }, async (context) => {
-    const [folder = ''] = folders;
-    const data = join(home, 'data');
-    cpSync(join(folder, 'samples'), join(data, 'originals'), { recursive: true });
-    const stores = { DARKROOM_ORIGINALS: `file:${join(data, 'originals')}`, DARKROOM_RESULTS: 'none' };
+  /** A server of a folder's bundle, once it is up. */
+  async function serve(cwd: string, context: TestContext) {
+    const originals = join(home, 'originals');
+    cpSync(join(folders[0] ?? '', 'samples'), originals, { recursive: true });
+    cpSync(join(ROOT, 'test/decoders/files'), originals, { recursive: true });
+    const stores = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_RESULTS: 'none' };
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
     const env = { PATH, HOST: '127.0.0.1', PORT: '0', ...stores, ...keys };
-    const server = spawn(process.execPath, [...V8_FLAGS, 'dist/main.js'], {
-      cwd: folder,
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    const server = spawn(process.execPath, [...V8_FLAGS, 'dist/main.js'], { cwd, env, stdio: [...stdio] });
     context.after(() => server.kill('SIGKILL'));
+    if (!server.stdout) throw new Error('it has no output');
     for await (const line of createInterface(server.stdout)) {
       const { msg, renderVersion, address } = JSON.parse(line);
       if (msg !== 'darkroom is up') continue;
-      assert.match(renderVersion, / svt-av1 4\.1\.0$/);
       const urls = createImageUrls({ baseUrl: address, key: TEST_KEY.toString('hex') });
-      const answer = await fetch(urls.url('coffee.jpg', 'medium', { format: 'avif' }));
-      assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/avif']);
-      assert.match(readFileSync(`/proc/${server.pid}/maps`, 'utf8'), /dist\/svt-av1\/libSvtAv1Enc/);
-      return;
+      return { renderVersion, urls, maps: () => readFileSync(`/proc/${server.pid}/maps`, 'utf8') };
     }
-    assert.fail('it never was up');
+    throw new Error('it never was up');
+  }
+
+  it('makes AVIF by the SVT-AV1 that lies in it', { skip: svtAv1Skip }, async (context) => {
+    const { renderVersion, urls, maps } = await serve(folders[0] ?? '', context);
+    assert.match(renderVersion, / svt-av1 4\.1\.0$/);
+    const answer = await fetch(urls.url('coffee.jpg', 'medium', { format: 'avif' }));
+    assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/avif']);
+    assert.match(maps(), /dist\/svt-av1\/libSvtAv1Enc/);
+  });
+
+  it('decodes HEIC by what the image copies beside it, the licence of which is there', async (context) => {
+    const image = join(home, 'image for HEIC');
+    await run(process.execPath, ['build/runtime-modules.ts', join(image, 'node_modules')], { cwd: folders[0] });
+    for (const entry of ['dist', 'package.json'])
+      cpSync(join(folders[0] ?? '', entry), join(image, entry), { recursive: true });
+    assert.match(readFileSync(join(image, 'node_modules/libheif-js/LICENSE'), 'utf8'), /LESSER GENERAL PUBLIC LICENSE/);
+    const { urls } = await serve(image, context);
+    for (const name of ['photo.heic', 'display-p3.heic']) {
+      const answer = await fetch(urls.url(name, 'small'));
+      assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/webp'], name);
+    }
   });
 });

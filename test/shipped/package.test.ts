@@ -37,7 +37,15 @@ describe('the package', () => {
     assert.deepEqual(
       packed.filter((path) => !path.endsWith('.d.ts')),
       [
-        ...['LICENSE', 'NOTICE', 'README.md', 'dist/cli.js', 'dist/licences.txt', 'dist/main.js'],
+        ...[
+          'LICENSE',
+          'NOTICE',
+          'README.md',
+          'dist/cli.js',
+          'dist/decoder-worker.js',
+          'dist/licences.txt',
+          'dist/main.js',
+        ],
         ...['dist/models/README.md', 'dist/models/face_detection_full_range.tflite'],
         ...['dist/models/face_detection_short_range.tflite', 'dist/page.css', 'dist/page.html', 'dist/page.ts'],
         ...['dist/server.cjs', 'dist/url/edge.js', 'dist/url/sdk.js', 'dist/url/verify.js'],
