@@ -72,7 +72,7 @@ describe('what is no picture of ours', () => {
     ['a HEIC by its brand', isoBrand('heic')],
     ['a JPEG XL codestream', Buffer.from([0xff, 0x0a, 0xfa, 0x7f, 0x01, 0x90, 0x08, 0x10])],
     ['a JPEG XL container', Buffer.from([0, 0, 0, 12, 0x4a, 0x58, 0x4c, 0x20, 13, 10, 0x87, 10])],
-    ['a TIFF', sharp(sample('coffee.jpg')).tiff().toBuffer()],
+    ['a TIFF without pixels', Buffer.from('II*\0\x08\0\0\0\0\0\0\0\0\0', 'latin1')],
     ['a BMP', Buffer.concat([Buffer.from('BM'), Buffer.alloc(52), Buffer.alloc(300, 80)])],
     ['text', Buffer.from('hello '.repeat(100))],
     ['HTML', Buffer.from('<!doctype html><script>alert(1)</script>')],

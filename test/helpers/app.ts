@@ -54,7 +54,7 @@ export interface TestAppOptions {
   readonly nearest?: boolean;
   readonly maxPixels?: number;
   readonly maxFrames?: number;
-  /** Formats that no decoder reads (`DARKROOM_HEIC=off`). */
+  /** Formats that no decoder reads; as the settings' defaults unless said. */
   readonly without?: Parameters<typeof createDecoders>[0]['without'];
   readonly decoderIdleMs?: number;
   /** Without one, faces are off. */
@@ -113,7 +113,7 @@ export async function startApp(options: TestAppOptions) {
   const decoders = createDecoders({
     threads: options.slots ?? 2,
     idleMs: options.decoderIdleMs ?? 10_000,
-    without: options.without ?? [],
+    without: options.without ?? ['svg'],
   });
   const limits = { maxPixels: options.maxPixels ?? 100_000_000, maxFrames: options.maxFrames ?? 200 };
   const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders);

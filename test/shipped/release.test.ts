@@ -22,10 +22,10 @@ const manifest = JSON.parse(read('package.json'));
 const lock = JSON.parse(read('package-lock.json'));
 const locked = Object.entries(lock.packages as Record<string, Locked>).filter(([path]) => path !== '');
 
-/** Licences whose only condition is a notice, and LGPL for libvips and libheif, which lie beside the bundle and are replaceable. */
+/** Licences whose only condition is a notice, and LGPL and MPL for libvips, libheif and resvg, which lie beside the bundle, unchanged and replaceable. */
 const ALLOWED = new Set([
   ...['Apache-2.0', 'MIT', 'MIT-0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0'],
-  ...['LGPL-3.0-or-later', 'LGPL-3.0', 'Unlicense'],
+  ...['LGPL-3.0-or-later', 'LGPL-3.0', 'MPL-2.0', 'Unlicense'],
 ]);
 
 /** Why a licence is not allowed; undefined when it is. Of a choice (`OR`), one suffices. */
@@ -76,7 +76,7 @@ describe('dependencies', () => {
   });
 
   it('that a bundle leaves outside are all named in NOTICE', () => {
-    for (const name of ['sharp', 'libvips', 'MediaPipe', 'libheif', 'libde265'])
+    for (const name of ['sharp', 'libvips', 'MediaPipe', 'libheif', 'libde265', 'ImageMagick', 'resvg'])
       assert.match(read('NOTICE'), new RegExp(name));
   });
 });

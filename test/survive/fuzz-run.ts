@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { Agent, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
@@ -208,11 +209,10 @@ function count(tally: Tally, status: number, ms: number, rss: number): void {
 /** Until no thread of a decoder is left. */
 async function untilIdle({ child }: TestServer): Promise<void> {
   const tasks = `/proc/${child.pid}/task`;
-  const nameOf = (task: string) => readFileSync(`${tasks}/${task}/comm`, { encoding: 'utf8' });
+  const nameOf = (task: string) => readFile(`${tasks}/${task}/comm`, 'utf8').catch(() => 'ended meanwhile');
   await untilAnswer(
-    async () =>
-      readdirSync(tasks).filter((task) => existsSync(`${tasks}/${task}`) && nameOf(task).startsWith('decoder')),
-    (left) => left.length === 0,
+    async () => Promise.all((await readdir(tasks)).map(nameOf)),
+    (names) => !names.some((name) => name.startsWith('decoder')),
   );
 }
 

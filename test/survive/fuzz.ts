@@ -3,13 +3,13 @@ import { conditions, markdownTable } from '../../bench/tools/report.ts';
 import { decodedFuzz } from './decoded-fuzz.ts';
 import { fuzz, type Tally } from './fuzz-run.ts';
 
-/** `npm run fuzz -- --inputs 20000 --seed 1`, with `--decoded` for the formats that sharp does not read: prints what became of broken files, and exits 1 when a promise broke. */
+/** `npm run fuzz -- --inputs 20000 --seed 1`, with `--decoded tiff` for a format that sharp does not read: prints what became of broken files, and exits 1 when a promise broke. */
 const { values } = parseArgs({
-  options: { inputs: { type: 'string' }, seed: { type: 'string' }, decoded: { type: 'boolean' } },
+  options: { inputs: { type: 'string' }, seed: { type: 'string' }, decoded: { type: 'string' } },
 });
 const [inputs, seed] = [Number(values.inputs ?? 20_000), Number(values.seed ?? 1)];
 
-const kind = values.decoded ? await decodedFuzz() : {};
+const kind = values.decoded === undefined ? {} : await decodedFuzz(values.decoded);
 const { byFormat, byMutation, memory, sameInSecond, broken, seconds } = await fuzz({ inputs, seed, ...kind });
 
 const HEAD = ['inputs', '200', '413', '422', 'slowest ms', 'peak RSS MiB'];

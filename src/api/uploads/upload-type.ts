@@ -37,7 +37,9 @@ export function uploadTypeOf(said: string, filename: string, accepted: readonly 
   const contentType = (said.split(';')[0] ?? '').trim().toLowerCase() || UNKNOWN_TYPE;
   const named = /\.([a-z0-9]{3,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
   const untyped = contentType === UNKNOWN_TYPE;
-  const found = ENDINGS.find(([, types, names]) => (untyped ? names.includes(named) : types.includes(contentType)));
+  // Drawn only where the operator allows it.
+  const known = ENDINGS.filter(([ending]) => ending !== 'svg' || accepted.includes('image/svg+xml'));
+  const found = known.find(([, types, names]) => (untyped ? names.includes(named) : types.includes(contentType)));
   if (!found && !untyped)
     throw errors.refusedTicket(`contentType: expected ${accepted.slice(0, -1).join(', ')} or ${accepted.at(-1)}`, {
       ...{ reason: 'unsupported_type', accepted, found: contentType },

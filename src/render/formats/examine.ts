@@ -4,6 +4,7 @@ import { DarkroomError, errors, READ_FORMATS } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
 import { withAvifBrand } from './avif-brands.ts';
+import { firstOfSequence } from './avif-sequence.ts';
 import { withPrintProfile } from './colour/print-profile.ts';
 import type { Told } from './colour/told.ts';
 import { toldColours } from './colour/told-colours.ts';
@@ -34,7 +35,7 @@ export async function examine(
   const told = toldColours(withAvifBrand(mendJpeg(file)));
   const { body } = told;
   const frames = gifFrames(body, limits.maxFrames) ?? webpFrames(body, limits.maxFrames);
-  if (!frames) return still(sharp, told, limits);
+  if (!frames) return stillOf(sharp, told, limits);
   if (frames.count > limits.maxFrames) return firstOf(sharp, frames, limits, 'too many');
   // libvips would show what there is of that frame.
   if (frames.broken) return firstOf(sharp, frames, limits, 'broken');
@@ -46,6 +47,18 @@ export async function examine(
     // What a frame's size is refused for holds for the first frame too.
     if (!(error instanceof DarkroomError) || error.code !== 'original_unreadable') throw error;
     return firstOf(sharp, frames, limits, 'broken');
+  }
+}
+
+/** What libvips reads, or the first frame of an AVIF that has no still picture which it reads. */
+async function stillOf(sharp: SharpModule, told: Told, limits: OriginalLimits): Promise<OriginalSource> {
+  try {
+    return await still(sharp, told, limits);
+  } catch (error) {
+    const unread = error instanceof DarkroomError && error.code === 'original_unreadable';
+    const first = unread ? firstOfSequence(told.body) : undefined;
+    if (!first) throw error;
+    return still(sharp, toldColours(first), limits);
   }
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { startApp, type TestApp } from '../../helpers/app.ts';
+import { psd } from '../../helpers/decoded-files.ts';
 import { s3Skip } from '../../helpers/s3.ts';
 import { bucketSide, folderSide, UPLOAD_TOKEN, type UploadSide, uploadClient } from '../../helpers/upload-sides.ts';
 
@@ -16,16 +17,18 @@ const avif = await picture.clone().avif().toBuffer();
 const gif = await picture.clone().gif().toBuffer();
 const tiff = await picture.clone().tiff().toBuffer();
 const heic = await readFile(new URL('../../decoders/files/photo.heic', import.meta.url));
-const bmp = Buffer.alloc(54 + 300, 80);
-bmp.write('BM', 'latin1');
-bmp.fill(0, 6, 54);
-bmp[14] = 40;
+/** A directory of one tag, the one that each DNG has. */
+const dng = Buffer.from('II*\0\x08\0\0\0\x01\0\x12\xc6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0', 'latin1');
+/** Photoshop's Lab. */
+const lab = psd({ depth: 8 });
+lab.writeUInt16BE(9, 24);
 const html = Buffer.from('<!doctype html><script>alert(1)</script>');
 const MAX_BYTES = 100_000;
 const MAX_PIXELS = 400 * 300;
 const ACCEPTED = [
   ...['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif'],
-  ...['image/heic', 'image/heif'],
+  ...['image/heic', 'image/heif', 'image/jxl', 'image/tiff', 'image/jp2'],
+  ...['image/vnd.adobe.photoshop', 'image/bmp', 'image/x-icon'],
 ];
 
 function contentConformance(name: string, create: () => Promise<UploadSide>, skip: false | string = false): void {
@@ -88,6 +91,9 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
         ['a JPEG of type image/heic-sequence', jpeg, 'jpeg', 'image/heic-sequence', '.heic'],
         ['a PNG of type image/tiff', png, 'png', 'image/tiff', '.tiff'],
         ['a PNG of type image/bmp', png, 'png', 'image/bmp', '.bmp'],
+        ['a TIFF', tiff, 'tiff', 'image/tiff', '.tiff'],
+        ['a TIFF named .jpg', tiff, 'tiff', 'image/jpeg', '.jpg'],
+        ['a TIFF of no type', tiff, 'tiff', '', '.tiff', 'scan.TIF'],
       ];
     for (const [what, body, format, contentType, ending, filename] of good) {
       it(`is good when it is ${what}`, async () => {
@@ -106,8 +112,8 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
     }
 
     const later: [found: string, body: Buffer, contentType: string][] = [
-      ['image/tiff', tiff, 'image/tiff'],
-      ['image/bmp', bmp, ''],
+      ['image/tiff', dng, 'image/tiff'],
+      ['image/vnd.adobe.photoshop', lab, ''],
     ];
     for (const [found, body, contentType] of later) {
       it(`is refused and stays when it is ${found} said to be “${contentType}”`, async () => {
@@ -116,7 +122,7 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
         assert.deepEqual([answer.status, answer.code, error], [422, 'original_unreadable', 'original_unreadable']);
         assert.deepEqual([reason, accepted, answer.body.found], ['unsupported_type', ACCEPTED, found]);
         assert.equal(quarantined, false);
-        assert.match(message, new RegExp(`it is ${found}, not JPEG, .*stays where it is`));
+        assert.match(message, new RegExp(`it is ${found} of a kind that is not decoded.*stays where it is`));
         await untouched(given.imageId, body);
         assert.equal((await client.complete(given.imageId)).body.reason, 'unsupported_type', 'again');
       });
@@ -189,7 +195,7 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
         'HTML',
         { contentType: 'text/html' },
         { reason: 'unsupported_type', accepted: ACCEPTED, found: 'text/html' },
-        /contentType: expected image\/jpeg, image\/png, image\/webp, image\/avif, image\/gif, image\/heic or image\/heif/,
+        /contentType: expected image\/jpeg, image\/png, image\/webp, image\/avif, image\/gif, image\/heic, .* or image\/x-icon/,
       ],
       [
         'SVG',
