@@ -50,7 +50,8 @@ export async function verifyOriginals(options: VerifyOptions): Promise<VerifyRep
     if (version === 'unknown') return 'unknown';
     if (sameVersion(source, version)) return 'same';
     const object = await originals.get(id, { signal, maxBytes: maxOriginalBytes, bodyOnly: true });
-    if (!object) return 'gone';
+    // It was there a moment ago: refusals, too, read as missing where the credentials may not list (docs/stores.md).
+    if (!object) return 'unknown';
     return createHash('sha256').update(object.body).digest('hex') === source.sha256 ? 'same' : 'replaced';
   }
 
