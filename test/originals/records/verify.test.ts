@@ -112,4 +112,14 @@ describe('originals of which more than one in a hundred are gone', () => {
     const many = await verify(machines);
     assert.ok(many.stopped && many.checked > 390 && many.gone.length > 3, `${many.checked} ${many.gone}`);
   });
+
+  it('are so in a small shop too, from the second one on', async () => {
+    const machines = await seen(['a.png', 'b.png', 'c.png']);
+    machines.originals.objects.delete('b.png');
+    assert.equal((await verify(machines)).stopped, false);
+    machines.originals.objects.delete('c.png');
+    const { checked, gone, stopped } = await verify(machines);
+    assert.deepEqual([checked, gone.length, stopped], [3, 2, true]);
+    assert.equal((await verify(machines, { force: true })).stopped, false);
+  });
 });
