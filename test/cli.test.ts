@@ -265,6 +265,12 @@ describe('darkroom against a running server', () => {
     assert.deepEqual([code, JSON.parse(stdout)], [0, report]);
     assert.deepEqual([await shown(replaced), await shown(gone), await shown(other)], before, 'nothing was purged');
 
+    const refused = await verify(['--prefix', 'walk/', '--purge'], { DARKROOM_API_TOKEN: 'another-token-entirely' });
+    assert.equal(refused.code, 1);
+    for (const id of [replaced, gone])
+      assert.ok(refused.stdout.includes(`\nnot purged: ${id}: The server answered 403`));
+    assert.match(refused.stdout, /^replaced: walk/);
+
     const purged = await verify(['--prefix', 'walk/', '--purge']);
     assert.equal(purged.code, 0);
     assert.match(
