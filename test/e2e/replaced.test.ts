@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -26,8 +27,11 @@ describe('a server with DARKROOM_ORIGINALS_CHECK', () => {
     await until(() => server.log().some(({ msg, key }) => /^an original was replaced/.test(msg) && key === 'a.png'));
     const metrics = await (await fetch(`http://127.0.0.1:${server.startUp.metricsPort}/metrics`)).text();
     assert.match(metrics, /^darkroom_originals_replaced_total\{outcome="noticed"\} 1$/m);
+    const stored = () => readdirSync(join(server.folder, 'data/results/a.png')).filter((name) => /^small-/.test(name));
+    await until(() => stored().length === 1);
     await rm(file);
     await shows(404);
+    await until(() => stored().length === 0);
     await server.dispose();
   });
 });
