@@ -239,6 +239,23 @@ describe('a check of a bucket', { skip: s3Skip }, () => {
     await assert.rejects(store.get('k', live()), { code: 'store_failed' });
   });
 
+  it('finds out that what is written may not be read, where the credentials may list', async (context) => {
+    const { open, endpoint, listKeys } = await setUp(context);
+    const written = new Set<string>();
+    // Ceph RGW lets every user read what is its own.
+    const gateway = await startS3Gateway({
+      endpoint,
+      spoil({ method, url = '' }) {
+        if (method === 'PUT') written.add(url);
+        return method === 'GET' && written.has(url) ? 403 : undefined;
+      },
+    });
+    const found = await open({ ...RESULTS, endpoint: gateway.endpoint }).check(live());
+    assert.match(found.usable ? '' : found.why, /^the credentials lack s3:GetObject on the bucket/);
+    assert.deepEqual(await listKeys(), []);
+    await gateway.dispose();
+  });
+
   it('tells of a server that ignores conditions', async (context) => {
     const { open, endpoint } = await setUp(context);
     for (const conditions of ['quoted', 'ignored', 'refused'] as const) {
