@@ -122,9 +122,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...unknown.map((id) => `not known: ${id}`),
       `${checked} compared: ${replaced.length} replaced, ${gone.length} gone, ${unknown.length} not known`,
     ];
+    let failed = stopped;
     if (stopped) lines.push('More than 1 % are gone: is this the right bucket? --force goes on.');
-    else if (flags.purge) for (const id of [...replaced, ...gone]) lines.push((await purgeAt(flags, id, false)).text);
-    return { text: lines.join('\n'), data: report, failed: stopped };
+    for (const id of flags.purge && !stopped ? [...replaced, ...gone] : []) {
+      // One that fails keeps no other one up.
+      const purged = await purgeAt(flags, id, false).catch((error: Error) => ({
+        ...{ text: `not purged: ${id}: ${error.message}`, failed: true },
+      }));
+      lines.push(purged.text);
+      failed ||= purged.failed ?? false;
+    }
+    return { text: lines.join('\n'), data: report, failed };
   },
 
   async health(more, flags) {

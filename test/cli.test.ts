@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { recordKey } from '../src/renditions/keys.ts';
+import { pathOfKey } from '../src/stores/folder/file-names.ts';
 import { parseImageUrl } from '../src/url/image-url.ts';
 import { createSignatures } from '../src/url/signature.ts';
 import { TEST_KEY } from './helpers/app.ts';
 import { startServer, type TestServer } from './helpers/server.ts';
+import { until } from './helpers/turns.ts';
 
 const CLI = new URL('../src/cli.ts', import.meta.url).pathname;
 const TOKEN = 'a-token-of-the-tests';
@@ -36,7 +39,7 @@ describe('darkroom', () => {
     for (const args of [['--help'], ['-h'], ['help'], ['sign', '--help']]) {
       const { code, stdout } = await darkroom(args);
       assert.equal(code, 0);
-      for (const command of ['serve', 'sign', 'keys new', 'presets check', 'purge', 'health'])
+      for (const command of ['serve', 'sign', 'keys new', 'presets check', 'purge', 'verify', 'health'])
         assert.ok(stdout.includes(command));
     }
   });
@@ -222,5 +225,61 @@ describe('darkroom against a running server', () => {
     const without = await darkroom(['purge', 'a'], { PORT: String(server.port) });
     assert.deepEqual([without.code, /DARKROOM_API_TOKEN is not set/.test(without.stderr)], [1, true]);
     assert.ok(!server.output().includes(TOKEN));
+  });
+
+  it('walks the records below a prefix, and purges what was replaced or is gone, unless too much of it is', async () => {
+    const { folder: home, path, port } = server;
+    const [originals, results] = [join(home, 'data/originals'), join(home, 'data/results')];
+    const pictureOf = (background: string) =>
+      sharp({ create: { width: 9, height: 9, channels: 3, background } })
+        .png()
+        .toBuffer();
+    const [replaced, gone, other] = ['walk/replaced.png', 'walk/gone.png', 'other.png'];
+    await mkdir(join(originals, 'walk'), { recursive: true });
+    const shown = async (id: string) => {
+      const answer = await server.get(path('thumb', id));
+      return answer.status === 200 ? answer.headers.get('etag') : answer.status;
+    };
+    const before: (string | number | null)[] = [];
+    for (const id of [replaced, gone, other]) {
+      await writeFile(join(originals, id), await pictureOf('#d01010'));
+      before.push(await shown(id));
+      await until(() => existsSync(join(results, pathOfKey(recordKey(id)) ?? '')));
+    }
+    const env = {
+      ...{ PORT: String(port), DARKROOM_API_TOKEN: TOKEN },
+      ...{ DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_RESULTS: `file:${results}` },
+    };
+    const verify = (args: string[], more = {}) => darkroom(['verify', ...args], { ...env, ...more });
+
+    const wrong = { DARKROOM_ORIGINALS: `file:${join(home, 'data')}` };
+    const stopped = await verify(['--purge'], wrong);
+    assert.equal(stopped.code, 1);
+    assert.match(stopped.stdout, /, 3 gone, 0 not known\nMore than 1 % are gone: is this the right bucket/);
+    assert.equal((await verify(['--force'], wrong)).code, 0);
+
+    await writeFile(join(originals, replaced), await pictureOf('#1010d0'));
+    for (const id of [gone, other]) await rm(join(originals, id));
+    const { code, stdout } = await verify(['--prefix', 'walk/', '--json']);
+    const report = { checked: 2, replaced: [replaced], gone: [gone], unknown: [], stopped: false };
+    assert.deepEqual([code, JSON.parse(stdout)], [0, report]);
+    assert.deepEqual([await shown(replaced), await shown(gone), await shown(other)], before, 'nothing was purged');
+
+    const refused = await verify(['--prefix', 'walk/', '--purge'], { DARKROOM_API_TOKEN: 'another-token-entirely' });
+    assert.equal(refused.code, 1);
+    for (const id of [replaced, gone])
+      assert.ok(refused.stdout.includes(`\nnot purged: ${id}: The server answered 403`));
+    assert.match(refused.stdout, /^replaced: walk/);
+
+    const purged = await verify(['--prefix', 'walk/', '--purge']);
+    assert.equal(purged.code, 0);
+    assert.match(
+      purged.stdout,
+      /^replaced: walk\/replaced\.png\ngone: walk\/gone\.png\n2 compared: 1 replaced, 1 gone/,
+    );
+    assert.match(purged.stdout, /\nwalk\/gone\.png: 1 from memory, 1 from the store, original kept, CDN none$/m);
+    const now = [await shown(replaced), await shown(gone), await shown(other)];
+    assert.deepEqual(now.slice(1), [404, before[2]]);
+    assert.ok(typeof now[0] === 'string' && now[0] !== before[0]);
   });
 });

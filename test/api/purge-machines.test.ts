@@ -53,6 +53,23 @@ describe('a picture that one machine takes down', () => {
     assert.equal(originals.count('get') - reads, 4, 'looked for in the store of originals only');
   });
 
+  it('is sent from nothing that could not be deleted: neither its rendition nor its proxy image counts any more', async () => {
+    const photo = await sharp(red).resize(4000, 3000, { fit: 'fill' }).jpeg({ progressive: true }).toBuffer();
+    const { start, results, replace, passWindow } = machinesOver({ [ID]: photo });
+    const a = await start();
+    assert.equal(await a.see('small', ID), 'red');
+    await a.saved();
+    const kept = results.made();
+    assert.equal(kept.length, 2);
+    results.hold.deleteAll = () => Promise.reject(new Error('no deletes'));
+    replace(ID, blue);
+    assert.deepEqual((await a.purge(ID)).failed, ['results']);
+    assert.deepEqual(results.made(), kept);
+    passWindow();
+    // Each on a machine that holds nothing and finds them in the store.
+    for (const preset of ['thumb', 'small']) assert.equal(await (await start()).see(preset, ID), 'blue', preset);
+  });
+
   it('is not sent by one that has just heard of another original', async () => {
     const { start, passWindow } = machinesOver({ [ID]: red, 'other.png': red });
     const [a, b] = [await start(), await start()];

@@ -187,6 +187,7 @@ describe('the playground and others', () => {
         body: JSON.stringify(body),
       });
       assert.equal(answer.status, 400);
+      assert.equal(answer.headers.get('cache-control'), 'no-store');
       assert.match(((await answer.json()) as { message: string }).message, message);
     }
   });

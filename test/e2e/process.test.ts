@@ -100,6 +100,20 @@ describe('a polite stop', () => {
     await server.dispose();
   });
 
+  it('comes from no failure that no code handles: it is logged, and the process goes on', async () => {
+    const failing = "process.on('SIGUSR2', () => void Promise.reject(new Error('left alone')));";
+    const server = await startServer({}, new URL(`data:text/javascript,${encodeURIComponent(failing)}`));
+    server.child.kill('SIGUSR2');
+    await until(
+      () => server.child.exitCode !== null || server.log().some(({ msg }) => msg === 'a failure was not handled'),
+    );
+    const line = server.log().find(({ msg }) => msg === 'a failure was not handled');
+    assert.equal((line?.err as { message?: string } | undefined)?.message, 'left alone', server.output());
+    assert.equal((await server.get('/health')).status, 200);
+    assert.equal(await server.stop(), 0);
+    await server.dispose();
+  });
+
   it('ends at once on a second signal', async () => {
     const { origin, server, asked } = await serverWithHeldOrigin(photo);
     rawGet(server.baseUrl, server.path('thumb', 'held.jpg')).catch(() => {});

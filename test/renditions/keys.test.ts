@@ -5,8 +5,9 @@ import { DETECTOR_VERSION } from '../../src/faces/face.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { hasSvtAv1, SVT_AV1 } from '../../src/render/formats/svt-av1.ts';
 import { RENDER_VERSION } from '../../src/render/sharp.ts';
-import { renditionKey } from '../../src/renditions/keys.ts';
+import { OWN_FOLDER, renditionFolder, renditionKey } from '../../src/renditions/keys.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
+import { checkedId } from '../../src/url/image-url.ts';
 import { startApp, type TestApp } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { PLAIN } from '../helpers/pictures.ts';
@@ -39,6 +40,8 @@ describe('the render version', () => {
   it('names the engine that makes the pixels', () => {
     const [revision, ...parts] = RENDER_VERSION.split(/ (?=[a-z])/);
     assert.match(revision ?? '', /^r\d+$/);
+    // Before the ninth, renditions could be made of a proxy image by mistake.
+    assert.ok(Number(revision?.slice(1)) >= 9);
     const encoder = hasSvtAv1 ? [`svt-av1 ${SVT_AV1}`] : [];
     assert.deepEqual(parts, [`sharp ${sharp.versions.sharp}`, `vips ${sharp.versions.vips}`, ...encoder]);
   });
@@ -63,6 +66,19 @@ describe('the render version', () => {
     await next.app.saves.drain(60_000);
     const own = [...results.objects.keys()].filter((key) => !kept.includes(key));
     assert.deepEqual(own.map((key) => /\/(\w+)-/.exec(key)?.[1]).sort(), ['small', 'thumb', 'working']);
+  });
+});
+
+describe('the folder of an original', () => {
+  it('is that of no other one, though its name is shortened', () => {
+    // Cut between two escapes, so that the shortened name can be read as an id.
+    const long = `ab${' '.repeat(500)}`;
+    const folder = renditionFolder(long);
+    assert.equal(folder.length, 640);
+    const twin = decodeURIComponent(folder);
+    assert.equal(checkedId(twin), twin, 'a legal id');
+    for (const other of [twin, twin.replace('+', '-'), `${long} `]) assert.notEqual(renditionFolder(other), folder);
+    for (const own of [OWN_FOLDER, OWN_FOLDER.slice(1)]) assert.notEqual(renditionFolder(own), OWN_FOLDER);
   });
 });
 

@@ -59,6 +59,22 @@ describe('the CDN guide', () => {
     assert.equal(documentedSpellings(`/${'A'.repeat(22)}${rest}`).size, Number(count));
   });
 
+  it('says of each CDN what it does to the path, and what is left', () => {
+    const [, section = ''] = /\n## Spellings\n([\s\S]*?)\n## /.exec(guide) ?? [];
+    const rows = Array.from(section.matchAll(/^\| ([^|]*) \| ([^|]*) \| ([^|]*) \|$/gm), ([, ...cells]) => cells).slice(
+      2,
+    );
+    for (const name of ['Cloudflare', 'Fastly', 'CloudFront', 'bunny.net', 'nginx', 'edge worker']) {
+      const told = rows.filter(([who = '']) => who.includes(name));
+      assert.ok(told.length > 0, name);
+      for (const cells of told)
+        assert.ok(
+          cells.every((cell) => cell.trim() !== ''),
+          name,
+        );
+    }
+  });
+
   it('has JSON that can be read', () => {
     const blocks = Array.from(
       guide.matchAll(/```json\n([\s\S]*?)```|--cache-policy-config '([\s\S]*?)'/g),

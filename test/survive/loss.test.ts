@@ -11,6 +11,7 @@ import { readRecord } from '../../src/originals/records/record.ts';
 import { fromStoredObject } from '../../src/renditions/rendition.ts';
 import { createFolderStore } from '../../src/stores/folder/folder-store.ts';
 import { createS3Store } from '../../src/stores/s3/s3-store.ts';
+import { CHECK_FOLDER } from '../../src/stores/shared/check.ts';
 import type { ObjectStore } from '../../src/stores/store.ts';
 import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { rawGet } from '../helpers/raw-http.ts';
@@ -134,7 +135,9 @@ describe('kill -9', { concurrency: true }, () => {
       ...{ pathStyle: true, timeoutMs: 5000 },
     });
     const settings = { DARKROOM_RESULTS: `s3://${bucket.bucket}`, AWS_ENDPOINT_URL_S3: bucket.endpoint };
-    const counts = await killOften({ settings, store, keys: bucket.listKeys });
+    // A server that is killed in its start check leaves the key that this wrote.
+    const keys = async () => (await bucket.listKeys()).filter((key) => !key.startsWith(CHECK_FOLDER));
+    const counts = await killOften({ settings, store, keys });
     assert.equal(counts.refused, 0, 'a bucket takes whole objects only');
     t.diagnostic(JSON.stringify(counts));
     await store.close();

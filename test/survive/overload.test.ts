@@ -131,6 +131,22 @@ describe('overload', () => {
     assert.equal((await sharp(Buffer.from(await own.arrayBuffer())).metadata()).width, 300);
   });
 
+  it('serves no size in a format that the client refuses', async () => {
+    const definitions = { card: { width: 100, format: 'auto' } };
+    const app = await startGated({ slots: 1, waiting: 0, definitions });
+    const ask = (preset: string, accept: string) => app.get(app.path(preset, 'photo-1.jpg'), { headers: { accept } });
+    assert.equal((await ask('card@2x', 'image/avif')).headers.get('content-type'), 'image/avif');
+    app.control.closed = true;
+    const blocker = app.get(app.path('card', 'photo-0.jpg'));
+    await until(() => app.queue.running === 1);
+    const near = await ask('card', 'image/avif,image/webp');
+    assert.deepEqual([near.status, near.headers.get('content-type')], [200, 'image/avif']);
+    for (const accept of ['image/avif;q=0,image/webp', 'image/webp', '*/*'])
+      assert.equal((await ask('card', accept)).status, 503, accept);
+    app.open();
+    await blocker;
+  });
+
   it('refuses when nearest is off', async () => {
     const app = await startGated({ slots: 1, waiting: 0, nearest: false });
     await app.get(app.path('medium', 'photo-1.jpg'));

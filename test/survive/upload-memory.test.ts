@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { BYTES_PER_UPLOAD } from '../../src/api/uploads/folder-upload-target.ts';
+import { TEMPORARY } from '../../src/stores/folder/folder-writer.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { until } from '../helpers/turns.ts';
 
 const MIB = 1024 * 1024;
 const TOKEN = 'a-token-of-the-tests';
@@ -69,6 +73,26 @@ describe('memory of uploads', () => {
       statuses.join(),
     );
     assert.ok(share < 1 / 5, `${share}`);
+  });
+
+  it('as many at once as the memory plan has buffers for: the next is told to come back', async (context) => {
+    const server = await start(context);
+    const { uploads } = server.startUp.memory as { uploads: number };
+    const most = Math.floor(uploads / BYTES_PER_UPLOAD);
+    /** An upload of which the first byte has come; resolves to the status where it is refused. */
+    const begin = async () => {
+      const socket = connect(server.port, '127.0.0.1');
+      context.after(() => socket.destroy());
+      const path = await ticket(server);
+      socket.write(`PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: ${SIZE}\r\n\r\nx`);
+      return once(socket, 'data').then(([data]) => Number(String(data).split(' ')[1]));
+    };
+    const folder = join(server.folder, 'originals', TEMPORARY);
+    const begun = () => (existsSync(folder) ? readdirSync(folder).length : 0);
+    for (let n = 0; n < most; n += 1) begin().catch(() => {});
+    await until(() => begun() === most);
+    assert.equal(await begin(), 503);
+    assert.equal(begun(), most);
   });
 
   it('eight tickets at once: all are taken, and no body is held', async (context) => {

@@ -78,6 +78,19 @@ describe('one spelling', () => {
       }
   });
 
+  it('is one of two for each character that may stand raw or encoded, and never a mixture', () => {
+    for (const sign of "-._~()!'*+@:,/") {
+      const hex = `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
+      for (const id of [`a${sign}b${sign}c`, `a${hex}b${hex}c`]) assert.ok(isRead(`/s/thumb/${id}`), id);
+      for (const id of [`a${sign}b${hex}c`, `a${hex}b${sign}c`, `a${sign}b${hex.toLowerCase()}c`])
+        assert.ok(!isRead(`/s/thumb/${id}`), id);
+    }
+    for (const sign of 'azAZ09') {
+      const hex = sign.charCodeAt(0).toString(16);
+      for (const path of [`/s/thumb/%${hex}`, `/%${hex}/thumb/a`, `/s/%${hex}/a`]) assert.ok(!isRead(path), path);
+    }
+  });
+
   it('says no to mixtures, and to letters and digits that are encoded', () => {
     const good = [
       '/s-g/thumb/a-b',

@@ -20,14 +20,14 @@ export interface VerifyReport {
   readonly gone: readonly string[];
   /** The store refused to say, or failed. */
   readonly unknown: readonly string[];
-  /** So many are gone that the bucket may be the wrong one: the walk ended early. */
+  /** So many are gone that the bucket may be the wrong one: the walk ended as soon as that was clear. */
   readonly stopped: boolean;
 }
 
 const RECORD = '/original.json';
 const AT_A_TIME = 8;
 const MOST_GONE = 0.01;
-/** Of fewer, one that is gone says nothing about the rest. */
+/** Of fewer, the first ones say nothing about the rest. */
 const LEAST_TO_JUDGE = 100;
 
 /** Walks the records and compares each original with what was read of it last. Rejects when the records cannot be listed. */
@@ -35,7 +35,9 @@ export async function verifyOriginals(options: VerifyOptions): Promise<VerifyRep
   const { results, originals, prefix, maxOriginalBytes, force, signal } = options;
   const found = { replaced: [] as string[], gone: [] as string[], unknown: [] as string[] };
   let checked = 0;
-  const tooManyGone = () => !force && checked >= LEAST_TO_JUDGE && found.gone.length > MOST_GONE * checked;
+  // A single one is no sign, however few there are.
+  const areTooMany = () => !force && found.gone.length > Math.max(1, MOST_GONE * checked);
+  const endsEarly = () => checked >= LEAST_TO_JUDGE && areTooMany();
 
   async function recordAt(key: string): Promise<OriginalRecord | undefined> {
     const object = await results.get(key, { signal, maxBytes: MAX_RECORD_BYTES });
@@ -50,7 +52,8 @@ export async function verifyOriginals(options: VerifyOptions): Promise<VerifyRep
     if (version === 'unknown') return 'unknown';
     if (sameVersion(source, version)) return 'same';
     const object = await originals.get(id, { signal, maxBytes: maxOriginalBytes, bodyOnly: true });
-    if (!object) return 'gone';
+    // It was there a moment ago: refusals, too, read as missing where the credentials may not list (docs/stores.md).
+    if (!object) return 'unknown';
     return createHash('sha256').update(object.body).digest('hex') === source.sha256 ? 'same' : 'replaced';
   }
 
@@ -67,14 +70,14 @@ export async function verifyOriginals(options: VerifyOptions): Promise<VerifyRep
     const records = keys.filter((key) => key.endsWith(RECORD)).values();
     const next = async () => {
       for (const key of records) {
-        if (tooManyGone()) return;
+        if (endsEarly()) return;
         await verifyOne(key);
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, next));
-    if (tooManyGone()) break;
+    if (endsEarly()) break;
   }
-  return { checked, ...found, stopped: tooManyGone() };
+  return { checked, ...found, stopped: areTooMany() };
 }
 
 function idOf(body: Buffer): string | undefined {

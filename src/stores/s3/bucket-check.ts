@@ -56,7 +56,8 @@ export function createBucketCheck(options: BucketCheckOptions): BucketCheck {
 
   async function checkWriting(): Promise<StoreCheck> {
     try {
-      const { conditions, deletes } = await writes.trial();
+      const { conditions, reads, deletes } = await writes.trial();
+      if (!reads) return { usable: false, why: `the credentials lack s3:GetObject on ${place}` };
       const notes = [
         ...(conditions === 'ignored'
           ? [`${place} ignores conditions on writes, so that machines may overwrite each other's records`]

@@ -16,9 +16,13 @@ export type Conditions = 'quoted' | 'unquoted' | 'ignored';
 const LOST = new Set([404, 409, 412, 500]);
 /** Statuses of a store that does not know conditions on writes. */
 const UNKNOWN = new Set([400, 501]);
+/** More than the trial writes. */
+const MAX_READ_BYTES = 1024;
 
 export interface Trial {
   readonly conditions: Conditions;
+  /** Whether objects may be read: one that is missing does not tell, where the credentials may list. */
+  readonly reads: boolean;
   /** Whether objects may be deleted. */
   readonly deletes: boolean;
 }
@@ -75,7 +79,10 @@ export function createConditionalWrites({ requests, prefix, timeoutMs }: Conditi
     if (!knows) created = await put({});
     if (!isSuccess(created)) throw refused(created);
     const conditions = knows ? await howTaken(created.headers.etag) : 'ignored';
-    return { conditions, deletes: isSuccess(await requests.send({ method: 'DELETE', key }, limit)) };
+    const read = await requests.send({ method: 'GET', key, limits: { maxBytes: MAX_READ_BYTES } }, limit);
+    if (!isSuccess(read) && read.status !== 403) throw refused(read);
+    const deletes = isSuccess(await requests.send({ method: 'DELETE', key }, limit));
+    return { conditions, reads: isSuccess(read), deletes };
   }
 
   return {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { CdnPurge } from '../../../src/api/cdn-purge.ts';
+import type { ObjectStore, ObjectVersion } from '../../../src/stores/store.ts';
 import { face, fixedFinder, saw } from '../../helpers/faces.ts';
 import { blue, green, machinesOver, red, WINDOW_MS } from '../../helpers/machines.ts';
 import { turns, until } from '../../helpers/turns.ts';
@@ -102,6 +103,62 @@ describe('an original that was replaced in its store', () => {
     assert.notEqual(source.sha256, before.source.sha256);
     const { images } = (await (await a.meta([ID])).json()) as { images: { width: number; dominantColor: string }[] };
     assert.equal(images[0]?.width, 200);
+  });
+});
+
+/** A store whose objects have the versions that a test gives them. */
+const withVersion = (store: ObjectStore, version: (told: ObjectVersion) => ObjectVersion): ObjectStore => ({
+  ...store,
+  async get(key, limits) {
+    const object = await store.get(key, limits);
+    return object?.version && { ...object, version: version(object.version) };
+  },
+});
+
+describe('an original that was replaced in a store', () => {
+  // Uncompressed, so that one weighs as much as the other.
+  const plain = (picture: Buffer) => sharp(picture).png({ compressionLevel: 0 }).toBuffer();
+
+  it('that names no ETag is noticed by its digest, whatever its length', async () => {
+    const [first, second] = [await plain(red), await plain(blue)];
+    assert.equal(first.length, second.length);
+    const { start, originals, results, replace } = machinesOver({ [ID]: first });
+    const a = await start({ originals: withVersion(originals.store, (told) => ({ ...told, etag: undefined })) });
+    for (const preset of ['small', 'thumb']) {
+      assert.equal(await a.see(preset, ID), 'red');
+      a.decodes.forget(ID);
+      await a.saved();
+    }
+    assert.deepEqual([results.record(ID).epoch, results.record(ID).source.etags], [0, []]);
+    replace(ID, second);
+    assert.equal(await a.see('medium', ID), 'blue');
+    assert.deepEqual([results.record(ID).epoch, a.noticed], [1, ['noticed']]);
+    assert.equal(await a.see('small', ID), 'blue');
+  });
+
+  it('that has one ETag for all is noticed by its length', async () => {
+    const { start, originals, results, replace } = machinesOver({ [ID]: red });
+    const a = await start({ originals: withVersion(originals.store, (told) => ({ ...told, etag: '"one"' })) });
+    assert.equal(await a.see('small', ID), 'red');
+    replace(ID, await plain(blue));
+    a.decodes.forget(ID);
+    assert.equal(await a.see('medium', ID), 'blue');
+    assert.deepEqual([results.record(ID).epoch, a.noticed], [1, ['noticed']]);
+  });
+});
+
+describe('a weak ETag', () => {
+  it('is the strong one without its mark, whichever came first: nothing new is learned', async () => {
+    const { start, originals, results } = machinesOver({ [ID]: red });
+    let etag = 'W/"one"';
+    const a = await start({ originals: withVersion(originals.store, (told) => ({ ...told, etag })) });
+    for (const [at, each] of ['W/"one"', '"one"', 'W/"one"'].entries()) {
+      etag = each;
+      assert.equal(await a.see(PRESETS[at] ?? '', ID), 'red');
+      a.decodes.forget(ID);
+      await a.saved();
+      assert.deepEqual(results.record(ID).source.etags, ['"one"'], each);
+    }
   });
 });
 

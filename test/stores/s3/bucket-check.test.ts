@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { createS3UploadTarget } from '../../../src/api/uploads/s3-upload-target.ts';
@@ -18,6 +19,12 @@ const guestSkip = s3Skip || (TEST_S3_GUEST ? false : 'the S3 server has no secon
 const ORIGINALS = { missingIsForbidden: 'if-seen-at-start' } as const;
 const RESULTS = { missingIsForbidden: 'never', checkWrites: true } as const;
 
+interface Statement {
+  readonly Effect: string;
+  readonly Action: readonly string[];
+  readonly Resource: string;
+}
+
 /** A bucket of the tests' user. `open` gives stores over it, closed after the test. */
 async function setUp(context: TestContext) {
   const { bucket, endpoint, region, client, put, listKeys, dispose } = await createTestBucket();
@@ -32,23 +39,22 @@ async function setUp(context: TestContext) {
     stores.push(store);
     return store;
   };
-  /** What the guest may do: actions on the objects, and on the bucket itself. */
-  async function allow(onObjects: readonly string[], onBucket: readonly string[] = []) {
-    const statement = (actions: readonly string[], resource: string) => ({
-      Effect: 'Allow',
-      Principal: { AWS: [`arn:aws:iam:::user/${guest.uid}`] },
-      Action: actions.map((action) => `s3:${action}`),
-      Resource: [`arn:aws:s3:::${resource}`],
-    });
-    const Statement = [
-      statement(onObjects, `${bucket}/*`),
-      ...(onBucket.length > 0 ? [statement(onBucket, bucket)] : []),
-    ];
+  /** Lets the guest do these on the bucket or its objects. */
+  async function apply(statements: readonly Statement[]) {
+    const Principal = { AWS: [`arn:aws:iam:::user/${guest.uid}`] };
+    const Statement = statements.map((statement) => ({ ...statement, Principal }));
     const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
     await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
     return (more: Partial<S3StoreOptions>) => open({ credentials: GUEST_CREDENTIALS, ...more });
   }
-  return { bucket, region, endpoint, open, allow, put, listKeys };
+  /** What the guest may do: actions on the objects, and on the bucket itself. */
+  function allow(onObjects: readonly string[], onBucket: readonly string[] = []) {
+    const statement = (actions: readonly string[], resource: string): Statement => ({
+      ...{ Effect: 'Allow', Action: actions.map((action) => `s3:${action}`), Resource: `arn:aws:s3:::${resource}` },
+    });
+    return apply([statement(onObjects, `${bucket}/*`), ...(onBucket.length > 0 ? [statement(onBucket, bucket)] : [])]);
+  }
+  return { bucket, region, endpoint, open, allow, apply, put, listKeys };
 }
 
 describe('a bucket of originals that the credentials may not list', { skip: guestSkip }, () => {
@@ -114,6 +120,47 @@ describe('a bucket of results', { skip: guestSkip }, () => {
     assert.ok((await store.putIf('folder/b', object, 'absent', live())) !== 'conflict');
     assert.equal(await store.deleteAll('folder', live()), 2);
     assert.equal((await listKeys()).length, 1);
+  });
+});
+
+describe('the least policy of docs/stores.md', { skip: guestSkip }, () => {
+  const guide = readFileSync(new URL('../../../docs/stores.md', import.meta.url), 'utf8');
+  const policy: { Statement: Statement[] } = JSON.parse(/```json\n([\s\S]*?)```/.exec(guide)?.[1] ?? '{}');
+  /** Its statements on one of its two buckets, for a bucket of the tests. */
+  const on = (name: 'my-originals' | 'my-results', bucket: string) =>
+    policy.Statement.filter(({ Resource }) => Resource.includes(`:::${name}`)).map((statement) => ({
+      ...{ ...statement, Resource: statement.Resource.replace(name, bucket) },
+    }));
+
+  it('suffices to read originals, and lets nothing be written there', async (context) => {
+    const { bucket, apply, put } = await setUp(context);
+    const store = (await apply(on('my-originals', bucket)))(ORIGINALS);
+    await put('p/there.jpg', Buffer.from('there'));
+    assert.equal((await store.check(live())).usable, true);
+    assert.equal(String((await store.get('there.jpg', live()))?.body), 'there');
+    assert.equal(await store.get('missing.jpg', live()), undefined);
+    await assert.rejects(store.put('new.jpg', object, live()), { code: 'store_failed' });
+    await assert.rejects(store.delete('there.jpg', live()), { code: 'store_failed' });
+  });
+
+  it('suffices for results, and for nothing less than all of it', async (context) => {
+    const { bucket, apply } = await setUp(context);
+    const statements = on('my-results', bucket);
+    const store = (await apply(statements))(RESULTS);
+    assert.deepEqual(await store.check(live()), { usable: true, conditions: 'unquoted' });
+    await store.put('folder/a', object, live());
+    assert.ok((await store.putIf('folder/b', object, 'absent', live())) !== 'conflict');
+    assert.equal(await store.get('folder/missing', live()), undefined);
+    assert.equal(await store.deleteAll('folder', live()), 2);
+    // But s3:GetObject: Ceph RGW lets every user read what is its own.
+    for (const action of ['s3:PutObject', 's3:DeleteObject', 's3:ListBucket']) {
+      const less = statements.flatMap((statement) => {
+        const Action = statement.Action.filter((each) => each !== action);
+        return Action.length > 0 ? [{ ...statement, Action }] : [];
+      });
+      const found = await (await apply(less))(RESULTS).check(live());
+      assert.ok(!found.usable || found.note, action);
+    }
   });
 });
 
@@ -190,6 +237,23 @@ describe('a check of a bucket', { skip: s3Skip }, () => {
     await assert.rejects(store.get('k', live()), { code: 'store_failed' });
     fault = '403 RequestTimeTooSkewed';
     await assert.rejects(store.get('k', live()), { code: 'store_failed' });
+  });
+
+  it('finds out that what is written may not be read, where the credentials may list', async (context) => {
+    const { open, endpoint, listKeys } = await setUp(context);
+    const written = new Set<string>();
+    // Ceph RGW lets every user read what is its own.
+    const gateway = await startS3Gateway({
+      endpoint,
+      spoil({ method, url = '' }) {
+        if (method === 'PUT') written.add(url);
+        return method === 'GET' && written.has(url) ? 403 : undefined;
+      },
+    });
+    const found = await open({ ...RESULTS, endpoint: gateway.endpoint }).check(live());
+    assert.match(found.usable ? '' : found.why, /^the credentials lack s3:GetObject on the bucket/);
+    assert.deepEqual(await listKeys(), []);
+    await gateway.dispose();
   });
 
   it('tells of a server that ignores conditions', async (context) => {
