@@ -64,14 +64,15 @@ export interface SourceSelectionDeps {
 
 export function createSourceSelection(deps: SourceSelectionDeps): SourceSelection {
   const { originals, resultStore, renderer, maxOriginalBytes, warn } = deps;
-  const keyOfProxy = (id: string) => proxyKey(id, renderer.version);
+  const keyOfProxy = ({ id, recipe }: RenderJob) => proxyKey(id, renderer.version, recipe.version);
 
-  async function findProxy({ id, view, recipe, session, timer, signal }: RenderJob): Promise<ProxySource | undefined> {
+  async function findProxy(job: RenderJob): Promise<ProxySource | undefined> {
+    const { view, recipe, session, timer, signal } = job;
     // While the record cannot be asked, it cannot be told whether a stored proxy image still counts.
     if (!resultStore || !view.current || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe))
       return undefined;
     const proxy = await session.readProxy(async () => {
-      const stored = await resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy);
+      const stored = await resultStore.find(keyOfProxy(job), timer, signal, fromStoredProxy);
       return stored?.epoch === view.epoch ? stored.source : undefined;
     });
     return proxy && suffices(proxy, recipe) ? proxy : undefined;
@@ -100,11 +101,12 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
    * Makes the proxy image behind the answer. That takes 5 ms and no slot: while waiting for one, downscaled decodes of 4 MB
    * each would pile up.
    */
-  async function saveProxyBehind({ id, view }: RenderJob, downscaled: PixelSource): Promise<void> {
+  async function saveProxyBehind(job: RenderJob, downscaled: PixelSource): Promise<void> {
+    const { id, view } = job;
     try {
       const body = await renderer.encodeProxy(downscaled);
       const object = toStoredProxy(body, downscaled.header, view.epoch);
-      resultStore?.saveObject(id, keyOfProxy(id), view.epoch, object);
+      resultStore?.saveObject(id, keyOfProxy(job), view.epoch, object);
     } catch (reason) {
       warn('a proxy image could not be made', id, reason);
     }
