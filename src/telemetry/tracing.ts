@@ -39,7 +39,8 @@ export async function createTracing(version: string): Promise<Tracing> {
   const spans = new WeakMap<StepTrace, Span>();
   const instrumentation = new FastifyOtelInstrumentation({
     ...{ instrumentHooks: false, instrumentHandler: false, recordExceptions: false },
-    ignorePaths: ({ url }) => url === '/health' || url === '/ready',
+    // Paths of routes: those of the health checks stand below the path prefix too, and pictures have one route.
+    ignorePaths: ({ url }) => url.endsWith('/health') || url.endsWith('/ready'),
     requestHook(span, request) {
       span.updateName(`${request.method} ${request.routeOptions.url ?? ''}`.trim());
       span.setAttribute('url.path', withoutSignature(request));
