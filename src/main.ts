@@ -78,7 +78,7 @@ async function start(): Promise<void> {
       () => api.app.log,
     ),
     tracing: config.tracing
-      ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version)
+      ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version, config.pathPrefix)
       : undefined,
     life: { ready: false, draining: false },
     logStream: createLogStream(),
