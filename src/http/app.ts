@@ -136,17 +136,21 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const uncached = { 'cache-control': 'no-store' };
-  const health = { status: 'ok', version: deps.version };
-  // Below the prefix too, where imgproxy has its health.
-  for (const prefix of new Set(['', deps.pathPrefix ?? ''])) {
-    app.get(`${prefix}/health`, async (_request, reply) => reply.headers(uncached).send(health));
-    app.get(`${prefix}/ready`, async (_request, reply) => {
-      const status = life.draining ? 'draining' : life.ready ? 'ready' : 'starting';
-      return reply
-        .headers(uncached)
-        .code(status === 'ready' ? 200 : 503)
-        .send({ status });
-    });
+  const sayHealth = (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.headers(uncached).send({ status: 'ok', version: deps.version });
+  const sayReady = (_request: FastifyRequest, reply: FastifyReply) => {
+    const status = life.draining ? 'draining' : life.ready ? 'ready' : 'starting';
+    return reply
+      .headers(uncached)
+      .code(status === 'ready' ? 200 : 503)
+      .send({ status });
+  };
+  app.get('/health', sayHealth);
+  app.get('/ready', sayReady);
+  if (deps.pathPrefix) {
+    // Where imgproxy has its health.
+    app.get(`${deps.pathPrefix}/health`, sayHealth);
+    app.get(`${deps.pathPrefix}/ready`, sayReady);
   }
 
   const { api, folderUploads, playground, peer, originSecrets } = deps;
