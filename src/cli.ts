@@ -17,6 +17,7 @@ const HELP = `darkroom <command> [--json]
   serve                            the image server; its settings are environment variables (README)
   sign <preset> <id>               a signed URL
        --width N --ratio N --format F --expires-in SECONDS --base-url URL
+       --download NAME --original-version TOKEN
   keys new                         a fresh signing key
   presets check <file>             whether a presets file is valid, and what it would change against the
                                    running one (DARKROOM_PRESETS, else the built-in presets)
@@ -37,6 +38,8 @@ const OPTIONS = {
   format: { type: 'string' },
   'expires-in': { type: 'string' },
   'base-url': { type: 'string' },
+  download: { type: 'string' },
+  'original-version': { type: 'string' },
   original: { type: 'boolean' },
   server: { type: 'string' },
   prefix: { type: 'string' },
@@ -63,16 +66,18 @@ type Command = (words: string[], flags: Flags) => Promise<Outcome>;
 const COMMANDS: Readonly<Record<string, Command>> = {
   async sign([preset, id, ...more], flags) {
     if (!preset || !id || more.length > 0) throw new UsageError('sign needs a preset and an id');
-    const { signingKeys, presetsFile, publicUrl, serverUrl } = readClientConfig();
+    const { signingKeys, presetsFile, publicUrl, serverUrl, pathPrefix } = readClientConfig();
     const [key = await loadSigningKey()] = signingKeys ?? [];
     const presets = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
-    const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl;
+    const baseUrl = flags['base-url'] ?? publicUrl ?? serverUrl + pathPrefix;
     const seconds = numberOf('expires-in', flags['expires-in']);
     const url = createImageUrls({ baseUrl, key, presets }).url(id, preset, {
       width: numberOf('width', flags.width),
       pixelRatio: numberOf('ratio', flags.ratio),
       format: flags.format as ImageFormat | undefined,
       expiresAt: seconds === undefined ? undefined : Math.floor(Date.now() / 1000) + seconds,
+      download: flags.download,
+      version: flags['original-version'],
     });
     return { text: url, data: { url } };
   },

@@ -113,6 +113,7 @@ export const errors = {
   uploadTooSlow: () => new DarkroomError('bad_request', 'The upload took too long.', { status: 408 }),
   alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
+  notFromCdn: () => new DarkroomError('forbidden', 'Pictures are fetched through the CDN.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
   notFound: () => new DarkroomError('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.'),
   methodNotAllowed: () => new DarkroomError('method_not_allowed', 'Images are read with GET or HEAD.'),

@@ -78,7 +78,7 @@ async function start(): Promise<void> {
       () => api.app.log,
     ),
     tracing: config.tracing
-      ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version)
+      ? await (await import('./telemetry/tracing.ts')).createTracing(packageJson.version, config.pathPrefix)
       : undefined,
     life: { ready: false, draining: false },
     logStream: createLogStream(),
@@ -167,7 +167,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   const { config, tracing, life, logStream, signingKeys } = base;
   const { records, purges, saves, signingKey } = truth;
   const { flights, queue, renderer, metadata, maxOriginalBytes } = pipeline;
-  const { originals: location } = config;
+  const { originals: location, pathPrefix } = config;
   const signatures = createSignatures(signingKeys);
   const definitions = config.presetsFile === undefined ? BUILT_IN_PRESETS : await readPresetsFile(config.presetsFile);
   const presets = createPresets({
@@ -178,12 +178,12 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
-    ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads },
+    ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads, pathPrefix },
   });
   const { uploads, imageMeta } = shop;
   const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
   const playground = config.playground
-    ? { presets, definitions: checkPresets(definitions), signingKey, metadata, uploads, imageMeta, listIds }
+    ? { presets, definitions: checkPresets(definitions), signingKey, metadata, uploads, imageMeta, listIds, pathPrefix }
     : undefined;
   const metrics = createMetrics({
     ...{ cache, decodes, queue, flights, saves, life, presets: presets.names, version: packageJson.version },
@@ -191,12 +191,12 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   });
   const app = buildApp({
     ...{ ...pipeline, records, cache, decodes, metrics, tracing, life, logStream, playground, api: shop.api },
-    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
+    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),
     peer: config.peers && { records, signingKey },
     folderUploads: shop.api || playground ? shop.folderUploads : undefined,
     connectionLimits: { maxConnections: connectionsWithin(config.memory.limit) },
     ...{ maxUploadBytes: maxOriginalBytes, renderTimeoutMs: config.renderTimeoutMs, nearest: config.nearest },
-    ...{ logLevel: config.logLevel, version: packageJson.version },
+    ...{ logLevel: config.logLevel, version: packageJson.version, pathPrefix, originSecrets: config.originSecrets },
   });
   return { app, metrics, presets, signatures };
 }
@@ -236,11 +236,11 @@ async function run(base: Base, { originals, results }: Stores, truth: Truth, pip
   });
   purges.bulk?.jobs.start();
   setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
-  exitWhenIdle(app.server, { afterMs: config.idleExitMs, underWay, onIdle: () => shutdown.begin('idle') });
+  const { idleExitMs: afterMs, pathPrefix } = config;
+  exitWhenIdle(app.server, { afterMs, pathPrefix, underWay, onIdle: () => shutdown.begin('idle') });
   log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   for (const warning of startUpWarnings(config)) log.warn(warning);
-  if (config.production || config.originals.kind !== 'folder') return;
-  await printExampleUrls({ address, folder: config.originals.path, presets: presets.names, signatures });
+  await printExampleUrls(config, { address, presets: presets.names, signatures });
 }
 
 // Not awaited: the bundle is a script (build/bundle.ts), where `await` outside a function is no syntax.

@@ -11,6 +11,8 @@ export interface Env {
   readonly ORIGIN_URL: string;
   /** The server's own list: comma-separated hex keys, any of which may have signed. */
   readonly DARKROOM_SIGNING_KEYS: string;
+  /** The server's setting of the same name, or the first of its two values. */
+  readonly DARKROOM_ORIGIN_SECRET?: string;
 }
 interface Context {
   waitUntil(promise: Promise<unknown>): void;
@@ -104,7 +106,9 @@ async function develop(
 /** Of the client's headers the origin gets Accept alone. */
 function fetchOrigin(path: string, env: Env, accept: string): Promise<Response> {
   const signal = AbortSignal.timeout(ORIGIN_TIMEOUT_MS);
-  return fetch(env.ORIGIN_URL.replace(/\/+$/, '') + path, { headers: { accept }, redirect: 'manual', signal });
+  const secret = env.DARKROOM_ORIGIN_SECRET;
+  const headers = { accept, ...(secret ? { 'x-origin-secret': secret } : {}) };
+  return fetch(env.ORIGIN_URL.replace(/\/+$/, '') + path, { headers, redirect: 'manual', signal });
 }
 
 /** Only pictures, and only with a Cache-Control that lets caches keep them. */
@@ -146,7 +150,9 @@ function toClient(
     const left = Math.max(0, Math.floor(expiresAt - Date.now() / 1000));
     headers.set(
       'cache-control',
-      control.replace(/max-age=(\d+)/, (_, age) => `max-age=${Math.min(Number(age), left)}`),
+      control
+        .replace(/, stale-while-revalidate=\d+/, '')
+        .replace(/max-age=(\d+)/, (_, age) => `max-age=${Math.min(Number(age), left)}`),
     );
   }
   const { status } = answer;

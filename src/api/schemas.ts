@@ -84,7 +84,11 @@ export const uploadResponse = z.object({
   ...{ imageId: z.string(), key: z.string(), uploadUrl: z.url(), method: z.literal('PUT') },
   headers: z.record(z.string(), z.string()).describe('To be sent with the upload, as they are'),
   expiresAt: z.int().describe('Unix seconds'),
-  urls: z.record(z.string(), z.url()).describe('Signed, by preset'),
+  urls: z
+    .record(z.string(), z.url())
+    .describe(
+      'Signed, by preset, below DARKROOM_PATH_PREFIX. A shop that signs its own may add `dl` (saved under a name), `exp` (unix seconds) and `v` (its own version of the original); a CDN needs the query in its cache key',
+    ),
 });
 export const completeResponse = z.object({
   ...{ imageId: z.string(), bytes: z.int(), width: z.int(), height: z.int(), format: z.string(), frames: z.int() },

@@ -15,6 +15,7 @@ import {
   SAFE_HEADERS,
   serverOptions,
 } from './connections.ts';
+import { createOriginCheck } from './origin-secret.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { logError, logLine, logOf } from './request-log.ts';
 import { ClientGone, createImageRoute, type ImageRouteDeps } from './serve-image.ts';
@@ -44,6 +45,10 @@ export interface AppDeps extends ImageRouteDeps {
   readonly playground?: PlaygroundDeps | undefined;
   /** State of the process, for `/ready` and for draining. */
   readonly life: { readonly ready: boolean; readonly draining: boolean };
+  /** What the paths of all pictures begin with; empty where left out. */
+  readonly pathPrefix?: string | undefined;
+  /** Undefined without `DARKROOM_ORIGIN_SECRET`: then pictures are sent to all who have a signed URL. */
+  readonly originSecrets?: readonly string[] | undefined;
   /** Overrides single values of CONNECTION_LIMITS. */
   readonly connectionLimits?: Partial<ConnectionLimits>;
 }
@@ -131,19 +136,33 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
 
   const uncached = { 'cache-control': 'no-store' };
-  app.get('/health', async (_request, reply) => reply.headers(uncached).send({ status: 'ok', version: deps.version }));
-  app.get('/ready', async (_request, reply) => {
+  const sayHealth = (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.headers(uncached).send({ status: 'ok', version: deps.version });
+  const sayReady = (_request: FastifyRequest, reply: FastifyReply) => {
     const status = life.draining ? 'draining' : life.ready ? 'ready' : 'starting';
     return reply
       .headers(uncached)
       .code(status === 'ready' ? 200 : 503)
       .send({ status });
-  });
+  };
+  app.get('/health', sayHealth);
+  app.get('/ready', sayReady);
+  if (deps.pathPrefix) {
+    // Where imgproxy has its health.
+    app.get(`${deps.pathPrefix}/health`, sayHealth);
+    app.get(`${deps.pathPrefix}/ready`, sayReady);
+  }
 
-  const { api, folderUploads, playground, peer } = deps;
+  const { api, folderUploads, playground, peer, originSecrets } = deps;
+  const refuseStrangers = originSecrets && createOriginCheck(originSecrets);
   const uploadLimits = { maxBytes: deps.maxUploadBytes, timeoutMs: limits.requestTimeoutMs };
   if (folderUploads) app.register(async (scope) => registerUploadRoute(scope, folderUploads, uploadLimits));
-  if (playground) app.register(async (scope) => registerPlayground(scope, playground));
+  if (playground)
+    app.register(async (scope) => {
+      // It signs for every visitor, so none is to get round the CDN.
+      if (refuseStrangers) scope.addHook('onRequest', async (request) => refuseStrangers(request));
+      registerPlayground(scope, playground);
+    });
   if (peer) app.register(async (scope) => registerPeerRoute(scope, peer));
   if (api) app.register(async (scope) => registerApi(scope, { ...api, version: deps.version }));
 
@@ -152,6 +171,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     method: ['GET', 'HEAD'],
     url: '/*',
     handler: async (request, reply) => {
+      refuseStrangers?.(request);
       if (life.draining) throw errors.draining();
       return serveImage(request, reply);
     },

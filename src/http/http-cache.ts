@@ -5,20 +5,34 @@ const UNCHANGING = `public, max-age=${ONE_YEAR_S}, immutable`;
 /** Long enough for a CDN to take the load off, short enough for a better rendition to come through. */
 const PASSING_S = 60;
 
-/**
- * `expiresAt` and `now` in unix seconds. A CDN must not keep the answer beyond the URL's expiry. `maxAge`: the preset's own, in
- * seconds; then a reload may ask before it is over.
- */
-export function cacheControl(expiresAt: number | undefined, now: number, maxAge?: number): string {
-  if (expiresAt === undefined && maxAge === undefined) return UNCHANGING;
-  const seconds = atMost(maxAge ?? ONE_YEAR_S, expiresAt, now);
-  return `public, max-age=${seconds}${maxAge === undefined ? ', immutable' : ''}`;
+/** What a preset says about how long its renditions are kept, and by whom. Seconds. */
+export interface Lifetime {
+  /** Then a reload may ask before it is over. */
+  readonly maxAge?: number | undefined;
+  /** How long an answer may be sent that is over while it is asked for anew (RFC 5861, 3). */
+  readonly staleWhileRevalidate?: number | undefined;
+  /** Kept by the browser alone (RFC 9111, 5.2.2.7). */
+  readonly private?: boolean | undefined;
+}
+
+/** `expiresAt` and `now` in unix seconds. No cache may keep the answer beyond the URL's expiry, stale or not. */
+export function cacheControl(expiresAt: number | undefined, now: number, lifetime: Lifetime = {}): string {
+  const { maxAge, staleWhileRevalidate } = lifetime;
+  const ofPreset = maxAge !== undefined || staleWhileRevalidate !== undefined || lifetime.private;
+  if (expiresAt === undefined && !ofPreset) return UNCHANGING;
+  const wanted = maxAge ?? ONE_YEAR_S;
+  const seconds = atMost(wanted, expiresAt, now);
+  const stale = atMost(wanted + (staleWhileRevalidate ?? 0), expiresAt, now) - seconds;
+  const after = stale > 0 ? `, stale-while-revalidate=${stale}` : '';
+  return `${scope(lifetime)}, max-age=${seconds}${maxAge === undefined ? ', immutable' : ''}${after}`;
 }
 
 /** For a rendition that may come out better next time, or of which it cannot be told whether it still counts. */
-export function passingCacheControl(expiresAt: number | undefined, now: number, maxAge = PASSING_S): string {
-  return `public, max-age=${atMost(Math.min(PASSING_S, maxAge), expiresAt, now)}`;
+export function passingCacheControl(expiresAt: number | undefined, now: number, lifetime: Lifetime = {}): string {
+  return `${scope(lifetime)}, max-age=${atMost(Math.min(PASSING_S, lifetime.maxAge ?? PASSING_S), expiresAt, now)}`;
 }
+
+const scope = (lifetime: Lifetime) => (lifetime.private ? 'private' : 'public');
 
 /** Seconds: the canonical suffix of a URL changes only with the preset's own format. */
 const REDIRECT_S = 86_400;

@@ -4,17 +4,18 @@ import type { Target } from './resolve.ts';
 
 /** Of a rendition that caches may keep; beside those of its target. */
 export function lastingHeaders({ url, variant }: Target, { etag, lastModified }: Rendition) {
-  const lifetime = cacheControl(url.expiresAt, Date.now() / 1000, variant.maxAge);
+  const lifetime = cacheControl(url.expiresAt, Date.now() / 1000, variant);
   return { 'cache-control': lifetime, etag, 'last-modified': lastModified };
 }
 
 export function redirectHeaders({ url, headers }: Target, location: string): Readonly<Record<string, string>> {
-  return { ...headers, 'cache-control': redirectCacheControl(url.expiresAt, Date.now() / 1000), location };
+  const { 'content-disposition': _, ...constant } = headers;
+  return { ...constant, 'cache-control': redirectCacheControl(url.expiresAt, Date.now() / 1000), location };
 }
 
 /** Beside those of its target; without an ETag, so that no cache prolongs it by asking whether it is still the same. */
 export function passingHeaders({ url, variant }: Target, source: Source) {
   const passing =
-    source === 'nearest' ? NOT_TO_BE_KEPT : passingCacheControl(url.expiresAt, Date.now() / 1000, variant.maxAge);
+    source === 'nearest' ? NOT_TO_BE_KEPT : passingCacheControl(url.expiresAt, Date.now() / 1000, variant);
   return { 'cache-control': passing };
 }

@@ -5,6 +5,7 @@ import { cacheTagsOf, renditionKey } from '../renditions/keys.ts';
 import { formatImagePath } from '../url/image-path.ts';
 import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
 import type { Signatures } from '../url/signature.ts';
+import { contentDisposition } from './content-disposition.ts';
 
 /** The rendition that a URL names, known before any work and without any store. */
 export interface Target {
@@ -31,34 +32,37 @@ export interface UrlResolverDeps {
   readonly signatures: Signatures;
   readonly presets: Presets;
   readonly renderVersion: string;
+  /** What the paths of all pictures begin with, such as `/images`; empty where left out. */
+  readonly pathPrefix?: string | undefined;
 }
 
 /** Throws `bad_request`, `bad_signature`, `expired` and `unknown_preset`. */
 export type ResolveUrl = (requestTarget: string, accept: string | undefined, traces: Traces) => Target;
 
-/** At some 1.5 KB each: as many as are hot in memory. */
+/** At some 1.5 KB each, and up to 10 with parameters: as many as are hot in memory. */
 const MAX_REMEMBERED = 2000;
 
 /**
  * The first half of the journey. Targets are remembered by the URL as it was sent, so that signature and digests are
  * computed once; the expiry is checked each time. Errors are not remembered.
  */
-export function createUrlResolver({ signatures, presets, renderVersion }: UrlResolverDeps): ResolveUrl {
+export function createUrlResolver({ signatures, presets, renderVersion, ...deps }: UrlResolverDeps): ResolveUrl {
+  const { pathPrefix = '' } = deps;
   const remembered = new LRUCache<string, Target>({ max: MAX_REMEMBERED });
 
   function resolveUrl(requestTarget: string, accept: string | undefined, traces: Traces): Target {
-    const url = parseImageUrl(requestTarget); // 400
+    const url = parseImageUrl(requestTarget, pathPrefix); // 400
     traces.preset = url.preset;
     traces.id = url.id;
     if (!signatures.verify(url.signature, url)) throw errors.badSignature(); // 403
     const negotiated = presets.negotiates(url.preset, url.suffix);
     traces.negotiated = negotiated;
     refuseExpired(url); // 410
-    const variant = presets.resolve(url.preset, url.suffix, accept); // 404
+    const variant = versioned(presets.resolve(url.preset, url.suffix, accept, url.variables), url); // 404
     const key = renditionKey(url.id, variant, renderVersion);
     const suffix = presets.canonicalSuffix(url.preset, url.suffix);
-    const moved = suffix === url.suffix ? undefined : formatImagePath({ ...url, suffix });
-    return { url, variant, key, moved, negotiated, headers: headersOf(url.id, negotiated) };
+    const moved = suffix === url.suffix ? undefined : pathPrefix + formatImagePath({ ...url, suffix });
+    return { url, variant, key, moved, negotiated, headers: headersOf(url, negotiated) };
   }
 
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
@@ -78,16 +82,22 @@ export function createUrlResolver({ signatures, presets, renderVersion }: UrlRes
   };
 }
 
+/** The shop's version is part of the recipe, and so of everything that is kept under a key or shared. */
+function versioned(variant: Variant, { version }: ImageUrl): Variant {
+  return version === undefined ? variant : { ...variant, recipe: { ...variant.recipe, version } };
+}
+
 function refuseExpired({ expiresAt }: ImageUrl): void {
   if (expiresAt !== undefined && expiresAt <= Date.now() / 1000) throw errors.expired();
 }
 
 /** By Cloudflare's, CloudFront's, bunny.net's and Fastly's documentation; each looks for its own name only. */
-function headersOf(id: string, negotiated: boolean): Readonly<Record<string, string>> {
+function headersOf({ id, download }: ImageUrl, negotiated: boolean): Readonly<Record<string, string>> {
   const tags = cacheTagsOf(id);
   const [listed, spaced] = [tags.join(','), tags.join(' ')];
   return {
     ...{ 'cache-tag': listed, 'cdn-tag': listed, 'surrogate-key': spaced, 'accept-ranges': 'none' },
     ...(negotiated ? { vary: 'Accept' } : {}),
+    ...(download === undefined ? {} : { 'content-disposition': contentDisposition(download) }),
   };
 }

@@ -20,6 +20,8 @@ export interface DearProxies {
 
 export interface WantedProxy {
   readonly id: string;
+  /** The shop's own, of a recipe. */
+  readonly version?: string | undefined;
   readonly original: OriginalSource;
   /** That the bytes belong to. Undefined where that cannot be told: then the proxy image is kept nowhere. */
   readonly epoch: Epoch | undefined;
@@ -43,25 +45,26 @@ export function createDearProxies({ decodes, resultStore, renderer }: DearProxie
   const underWay = new Map<string, Promise<ProxySource>>();
 
   async function findOrMake(wanted: WantedProxy, epoch: Epoch): Promise<ProxySource> {
-    const { id, original, kept, timer, signal } = wanted;
+    const { id, version, original, kept, timer, signal } = wanted;
     const found = kept.get() ?? (await stored(wanted, epoch));
     if (found) return found;
     const proxy = await timer.time('decode', renderer.makeProxy(original, signal));
     kept.set(proxy);
-    if (wanted.current) resultStore?.saveObject(id, proxyKey(id, renderer.version), epoch, toStoredDear(proxy, epoch));
+    const key = proxyKey(id, renderer.version, version);
+    if (wanted.current) resultStore?.saveObject(id, key, epoch, toStoredDear(proxy, epoch));
     return proxy;
   }
 
-  async function stored({ id, current, notStored, timer, signal }: WantedProxy, epoch: Epoch) {
+  async function stored({ id, version, current, notStored, timer, signal }: WantedProxy, epoch: Epoch) {
     if (!current || notStored || !resultStore || timer.outcomes.store === 'failed') return undefined;
-    const found = await resultStore.find(proxyKey(id, renderer.version), timer, signal, fromStoredDear);
+    const found = await resultStore.find(proxyKey(id, renderer.version, version), timer, signal, fromStoredDear);
     return found?.epoch === epoch ? renderer.openProxy(found.body, found.original) : undefined;
   }
 
   async function of(wanted: WantedProxy): Promise<ProxySource> {
-    const { id, epoch, signal, original } = wanted;
+    const { id, version, epoch, signal, original } = wanted;
     if (epoch === undefined) return wanted.timer.time('decode', renderer.makeProxy(original, signal));
-    const key = `${epoch} ${id}`;
+    const key = `${epoch} ${version ?? ''} ${id}`;
     for (;;) {
       const begun = underWay.get(key);
       if (!begun) {

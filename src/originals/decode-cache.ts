@@ -84,8 +84,9 @@ function createSharedWork(): SharedWork {
   };
 }
 
-/** No id contains a line break. */
-const keyOf = (id: string, epoch: Epoch) => `${id}\n${epoch}`;
+/** Neither ids nor epochs contain a line break. Another version of the shop is another reading of the original. */
+const keyOf = (id: string, epoch: Epoch, version?: string) =>
+  version === undefined ? `${id}\n${epoch}` : `${id}\n${epoch}\n${version}`;
 
 export function createDecodeCache(maxBytes: number): DecodeCache {
   const sessions = new Map<string, SharedWork>();
@@ -116,7 +117,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
   }
 
   function openSession(id: string, epoch: Epoch, recipe: Recipe): DecodeSession {
-    const key = keyOf(id, epoch);
+    const key = keyOf(id, epoch, recipe.version);
     const work = sessions.get(key) ?? createSharedWork();
     sessions.set(key, work);
     const own = { ...recipe };

@@ -17,10 +17,11 @@ const PROXY_WORTH_MS = 25;
 /** From here on the original is decoded for all its renditions at the first one: AVIF, PNG, progressive JPEG of some megapixels. */
 const EXPENSIVE_DECODE_MS = 100;
 
-/** Changes whenever the same original would get another proxy image. */
-export function proxyKey(id: string, renderVersion: string): string {
-  const decides = `${DOWNSCALED_SIDE_PX} ${JSON.stringify(PROXY_JPEG)} ${JSON.stringify(DEAR_PROXY)}`;
-  return derivedKey(id, 'working', `${renderVersion}\n${decides}`, 'jpg');
+/** Changes whenever the same original would get another proxy image. `version`: the shop's own, of a recipe. */
+export function proxyKey(id: string, renderVersion: string, version?: string): string {
+  const settings = `${DOWNSCALED_SIDE_PX} ${JSON.stringify(PROXY_JPEG)} ${JSON.stringify(DEAR_PROXY)}`;
+  const decides = `${renderVersion}\n${settings}`;
+  return derivedKey(id, 'working', version === undefined ? decides : `${decides}\n${version}`, 'jpg');
 }
 
 /** Whether a proxy image of this original is worth its requests: not of a small one, nor of one with alpha, which JPEG lacks. */

@@ -67,16 +67,17 @@ export interface SourceSelectionDeps {
 
 export function createSourceSelection(deps: SourceSelectionDeps): SourceSelection {
   const { originals, resultStore, dearProxies, renderer, maxOriginalBytes, warn } = deps;
-  const keyOfProxy = (id: string) => proxyKey(id, renderer.version);
+  const keyOfProxy = ({ id, recipe }: RenderJob) => proxyKey(id, renderer.version, recipe.version);
 
-  async function findProxy({ id, view, recipe, session, timer, signal }: RenderJob): Promise<ProxySource | undefined> {
+  async function findProxy(job: RenderJob): Promise<ProxySource | undefined> {
+    const { view, recipe, session, timer, signal } = job;
     const kept = session.keptProxy.get();
     if (kept && suffices(kept, recipe)) return kept;
     // While the record cannot be asked, it cannot be told whether a stored proxy image still counts.
     if (!resultStore || !view.current || timer.outcomes.store === 'failed' || !mayUseDownscaled(recipe))
       return undefined;
     const proxy = await session.readProxy(async () => {
-      const stored = await resultStore.find(keyOfProxy(id), timer, signal, fromStoredProxy);
+      const stored = await resultStore.find(keyOfProxy(job), timer, signal, fromStoredProxy);
       if (stored?.epoch !== view.epoch) return undefined;
       if ('source' in stored) return stored.source;
       const dear = await renderer.openProxy(stored.body, stored.original);
@@ -109,11 +110,12 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
    * Makes the proxy image behind the answer. That takes 5 ms and no slot: while waiting for one, downscaled decodes of 4 MB
    * each would pile up.
    */
-  async function saveProxyBehind({ id, view }: RenderJob, downscaled: PixelSource): Promise<void> {
+  async function saveProxyBehind(job: RenderJob, downscaled: PixelSource): Promise<void> {
+    const { id, view } = job;
     try {
       const body = await renderer.encodeProxy(downscaled);
       const object = toStoredProxy(body, downscaled.header, view.epoch);
-      resultStore?.saveObject(id, keyOfProxy(id), view.epoch, object);
+      resultStore?.saveObject(id, keyOfProxy(job), view.epoch, object);
     } catch (reason) {
       warn('a proxy image could not be made', id, reason);
     }
@@ -131,7 +133,15 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     if (source.kind !== 'original' || !isDear(source) || !suffices(plannedProxy(source), recipe)) return undefined;
     const known = await epoch;
     return dearProxies.of({
-      ...{ id, original: source, current: view.current, kept: session.keptProxy, timer, signal },
+      ...{
+        id,
+        original: source,
+        current: view.current,
+        kept: session.keptProxy,
+        timer,
+        signal,
+        version: recipe.version,
+      },
       // Other sessions take it for that of the epoch that they know.
       epoch: known === view.epoch ? known : undefined,
       // Else `find` has asked for it.

@@ -13,21 +13,34 @@ export async function pictureIds(folder: string): Promise<string[]> {
   return visible.map((name) => name.replaceAll(sep, '/')).sort();
 }
 
-/** Prints signed URLs for the first pictures of the originals' folder to a developer's terminal after the start. */
-export async function printExampleUrls(options: {
+export interface ExampleUrlsOptions {
   /** Where the server listens. */
-  address: string;
-  folder: string;
-  presets: readonly string[];
-  signatures: Signatures;
-}): Promise<void> {
-  const baseUrl = `http://localhost:${new URL(options.address).port}`;
-  const ids = (await pictureIds(options.folder)).slice(0, EXAMPLES);
-  if (ids.length === 0) return void process.stdout.write(`\nThere is no picture in ${options.folder} yet.\n`);
+  readonly address: string;
+  readonly presets: readonly string[];
+  readonly signatures: Signatures;
+}
+
+/** The settings that decide whether and which URLs are printed. */
+interface ExampleUrlsSettings {
+  readonly production: boolean;
+  /** `path` of a folder. */
+  readonly originals: { readonly kind: string; readonly path?: string };
+  readonly pathPrefix: string;
+}
+
+/** Prints signed URLs for the first pictures of the originals' folder to a developer's terminal after the start. */
+export async function printExampleUrls(
+  { production, originals: { path: folder }, pathPrefix }: ExampleUrlsSettings,
+  { address, presets, signatures }: ExampleUrlsOptions,
+): Promise<void> {
+  if (production || folder === undefined) return;
+  const baseUrl = `http://localhost:${new URL(address).port}${pathPrefix}`;
+  const ids = (await pictureIds(folder)).slice(0, EXAMPLES);
+  if (ids.length === 0) return void process.stdout.write(`\nThere is no picture in ${folder} yet.\n`);
   const lines = ids.flatMap((id) => [
     `\n${id}`,
-    ...options.presets.map((preset) => {
-      const signature = options.signatures.sign({ preset, id, expiresAt: undefined });
+    ...presets.map((preset) => {
+      const signature = signatures.sign({ preset, id, expiresAt: undefined });
       const path = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
       return `  ${preset.padEnd(14)} ${baseUrl}${path}`;
     }),

@@ -36,6 +36,7 @@ const photos = element('photos', HTMLUListElement);
 const preset = element('preset', HTMLSelectElement);
 const size = element('size', HTMLSelectElement);
 const format = element('format', HTMLSelectElement);
+const signed = ['download', 'version'].map((id) => element(id, HTMLInputElement));
 const status = element('status', HTMLParagraphElement);
 let presets: readonly PresetInfo[] = [];
 let chosen = '';
@@ -81,7 +82,8 @@ async function show(): Promise<void> {
     : size.value
       ? { pixelRatio: Number(size.value.slice(1)) }
       : {};
-  const choice = { id: chosen, preset: preset.value, ...sized, ...(format.value ? { format: format.value } : {}) };
+  const others = [format, ...signed].filter(({ value }) => value !== '').map(({ id, value }) => [id, value]);
+  const choice = { id: chosen, preset: preset.value, ...sized, ...Object.fromEntries(others) };
   try {
     say('Developing…');
     const { url, markup } = await call<Signed>('sign', choice);
@@ -142,12 +144,8 @@ function drawDetails({ width, height, format: type, message, faces, crop }: Deta
   const rectangle = (box: Box, kind: string) => {
     const rect = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
     rect.setAttribute('class', kind);
-    for (const [name, value] of [
-      ['x', box.left],
-      ['y', box.top],
-      ['width', box.width],
-      ['height', box.height],
-    ] as const)
+    const { left: x, top: y } = box;
+    for (const [name, value] of Object.entries({ x, y, width: box.width, height: box.height }))
       rect.setAttribute(name, String(value));
     return rect;
   };
@@ -224,7 +222,7 @@ function start(): void {
     offer();
     show();
   });
-  for (const select of [size, format]) select.addEventListener('change', show);
+  for (const field of [size, format, ...signed]) field.addEventListener('change', show);
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]'))
     button.addEventListener('click', async () => {
       const id = button.dataset.copy ?? '';

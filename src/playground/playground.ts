@@ -20,6 +20,7 @@ export interface PlaygroundDeps {
   /** The presets with their defaults filled in. */
   readonly definitions: Readonly<Record<string, Preset>>;
   readonly signingKey: Uint8Array;
+  readonly pathPrefix: string;
   readonly metadata: OriginalMetadata;
   readonly uploads: Uploads | undefined;
   readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
@@ -39,6 +40,8 @@ const choice = z.strictObject({
   width: z.int().optional(),
   pixelRatio: z.number().optional(),
   format: z.enum(PINNABLE_FORMATS).optional(),
+  download: z.string().optional(),
+  version: z.string().optional(),
 });
 const justId = z.strictObject({ id: z.string() });
 
@@ -46,7 +49,7 @@ const justId = z.strictObject({ id: z.string() });
 export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
   const { presets, definitions, metadata, uploads, imageMeta } = deps;
   const imagesAt = ({ protocol, host }: FastifyRequest) =>
-    createImageUrls({ baseUrl: `${protocol}://${host}`, key: deps.signingKey, presets: definitions });
+    createImageUrls({ baseUrl: `${protocol}://${host}${deps.pathPrefix}`, key: deps.signingKey, presets: definitions });
 
   app.addHook('onRequest', async (request, reply) => {
     // Another site that is open in the developer's browser must not have URLs signed nor read the answers.
@@ -90,10 +93,13 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   });
 
   app.post('/playground/api/sign', async (request) => {
-    const { id, preset, width, pixelRatio, format } = parsed(choice, request.body);
+    const { id, preset, width, pixelRatio, format, ...signed } = parsed(choice, request.body);
     const images = imagesAt(request);
     try {
-      return { url: images.url(id, preset, { width, pixelRatio, format }), markup: toHtml(images.picture(id, preset)) };
+      return {
+        url: images.url(id, preset, { width, pixelRatio, format, ...signed }),
+        markup: toHtml(images.picture(id, preset, { version: signed.version })),
+      };
     } catch (error) {
       // The signer's reason for refusing the choice.
       if (error instanceof TypeError) throw errors.badRequest(error.message);

@@ -16,6 +16,9 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   t: ['trim', (text) => ({ tolerance: Number(text) })],
   m: ['margin', Number],
   c: ['keepCopyright', flag],
+  age: ['maxAge', Number],
+  swr: ['staleWhileRevalidate', Number],
+  private: ['private', flag],
 };
 const MAX_INLINE_LENGTH = 128;
 

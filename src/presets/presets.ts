@@ -14,13 +14,25 @@ export interface Variant {
   readonly recipe: Recipe;
   /** Lifetime in HTTP caches, in seconds; a year where left out. */
   readonly maxAge?: number | undefined;
+  /** For how long after that caches may send it while they ask anew, in seconds. */
+  readonly staleWhileRevalidate?: number | undefined;
+  /** Whether browsers alone may keep it. */
+  readonly private?: boolean;
 }
 
 export interface Presets {
   /** Whether the Accept header takes part in the answer of this URL. False for presets that do not exist. */
   negotiates(name: string, suffix: string): boolean;
-  /** Throws `unknown_preset` for every name, recipe, size and format that is not declared. */
-  resolve(name: string, suffix: string, accept: string | undefined): Variant;
+  /**
+   * Throws `unknown_preset` for every name, recipe, size, format and variable that is not declared. `variables`: of the URL, which
+   * carries some or none.
+   */
+  resolve(
+    name: string,
+    suffix: string,
+    accept: string | undefined,
+    variables?: Readonly<Record<string, string>>,
+  ): Variant;
   /** The one spelling of a declared suffix: without `@1x`, and without the preset's own format. */
   canonicalSuffix(name: string, suffix: string): string;
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
@@ -55,16 +67,19 @@ export function createPresets(options: PresetsOptions): Presets {
     negotiates(name, suffix) {
       return find(name)?.format === 'auto' && parseSuffix(suffix)?.format === undefined;
     },
-    resolve(name, suffix, accept) {
+    resolve(name, suffix, accept, variables) {
       const preset = find(name);
       const chosen = parseSuffix(suffix);
       const size = preset && chosen && sizeOf(preset, chosen);
       const output = size && outputOf(preset, size, chosen.format, accept);
       if (!preset || !output || !size) throw errors.presetNotFound();
+      // No field of a preset takes a text of the URL, so none is declared. Ignored, each would be a way around the CDN's cache.
+      if (variables) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
       const recipe = recipeOf(preset, size, output, options.faces);
-      return { preset: name, suffix: size.suffix, recipe, maxAge: preset.maxAge };
+      const { maxAge, staleWhileRevalidate } = preset;
+      return { preset: name, suffix: size.suffix, recipe, maxAge, staleWhileRevalidate, private: preset.private };
     },
     canonicalSuffix(name, suffix) {
       const chosen = suffix === '' ? undefined : parseSuffix(suffix);

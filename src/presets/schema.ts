@@ -4,6 +4,8 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
+/** A year: RFC 9111 knows no end, but older caches take more for a mistake. */
+const MAX_LIFETIME_S = 31_536_000;
 /** Levels of 255 a channel: JPEG's own noise on a plain background stays below. */
 export const DEFAULT_TRIM_TOLERANCE = 10;
 
@@ -30,7 +32,11 @@ export const presetSchema = z
     margin: z.number().min(0).max(40).default(0),
     keepCopyright: z.boolean().default(false),
     /** Seconds for which browsers and CDNs may keep a rendition without asking again. A year where left out. */
-    maxAge: z.int().min(1).max(31_536_000).optional(),
+    maxAge: z.int().min(1).max(MAX_LIFETIME_S).optional(),
+    /** Seconds after `maxAge` for which they may send it while they ask anew. */
+    staleWhileRevalidate: z.int().min(1).max(MAX_LIFETIME_S).optional(),
+    /** Browsers alone may keep it, and no CDN. */
+    private: z.boolean().default(false),
     /** The declared suffixes. */
     widths: z.array(side).max(32).default([]),
     pixelRatios: z

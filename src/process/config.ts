@@ -10,7 +10,7 @@ export type { StoreLocation } from './settings.ts';
 const SMALL_MACHINE = 1024 ** 3;
 
 /** Settings whose values stay out of messages and logs. */
-const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN']);
+const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN', 'DARKROOM_ORIGIN_SECRET']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof readConfig>;
@@ -75,6 +75,8 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     inlinePresets: env.DARKROOM_INLINE_PRESETS,
     apiToken: env.DARKROOM_API_TOKEN,
     publicUrl: env.DARKROOM_PUBLIC_URL?.replace(/\/+$/, ''),
+    pathPrefix: env.DARKROOM_PATH_PREFIX ?? '',
+    originSecrets: env.DARKROOM_ORIGIN_SECRET?.split(/\s*,\s*/),
     cdn: env.DARKROOM_CDN_PURGE && { ...env.DARKROOM_CDN_PURGE, token: env.DARKROOM_CDN_TOKEN },
     purgeWindowMs: env.DARKROOM_PURGE_WINDOW,
     purgeGraceMs: env.DARKROOM_PURGE_GRACE,
@@ -131,6 +133,9 @@ export function readClientConfig(environment: Environment = process.env) {
   const { DARKROOM_SIGNING_KEYS, DARKROOM_PRESETS, DARKROOM_API_TOKEN, DARKROOM_PUBLIC_URL, PORT } = environment;
   const keys = signingKeys.optional().safeParse(DARKROOM_SIGNING_KEYS || undefined);
   if (!keys.success) throw new ConfigError('DARKROOM_SIGNING_KEYS=(hidden) cannot be used: expected hex keys');
+  const pathPrefix = settings.shape.DARKROOM_PATH_PREFIX.safeParse(environment.DARKROOM_PATH_PREFIX || undefined);
+  if (!pathPrefix.success)
+    throw new ConfigError('DARKROOM_PATH_PREFIX cannot be used: expected a path such as /images');
   const renderTimeout = settings.shape.DARKROOM_RENDER_TIMEOUT.safeParse(
     environment.DARKROOM_RENDER_TIMEOUT || undefined,
   );
@@ -143,6 +148,7 @@ export function readClientConfig(environment: Environment = process.env) {
     apiToken: DARKROOM_API_TOKEN || undefined,
     serverUrl: `http://127.0.0.1:${PORT || '8080'}`,
     publicUrl: DARKROOM_PUBLIC_URL || undefined,
+    pathPrefix: pathPrefix.data ?? '',
   };
 }
 

@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 export interface IdleExitOptions {
   /** Without a request, in milliseconds; never when undefined. */
   readonly afterMs: number | undefined;
+  /** Below which the health checks answer too; empty where left out. */
+  readonly pathPrefix?: string;
   /** Counts of background work, such as saves; while one is above 0 the process waits `afterMs` again. */
   underWay(): Readonly<Record<string, number>>;
   /** Called once, when no request is open and no work is under way. */
@@ -10,14 +12,16 @@ export interface IdleExitOptions {
 }
 
 /** Hosts call these routes of an idle process too. */
-const HEALTH_CHECK = /^\/(health|ready)(\?|$)/;
+const HEALTH_CHECKS = ['/health', '/ready'];
 
 /**
  * For hosts that start a process at the first request and do not stop it themselves. A request counts until its answer is
  * sent; health checks do not count, and metrics have a port of their own.
  */
-export function exitWhenIdle(server: Server, { afterMs, underWay, onIdle }: IdleExitOptions): void {
+export function exitWhenIdle(server: Server, options: IdleExitOptions): void {
+  const { afterMs, pathPrefix = '', underWay, onIdle } = options;
   if (afterMs === undefined) return;
+  const health = new Set(HEALTH_CHECKS.flatMap((path) => [path, pathPrefix + path]));
   let open = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -37,7 +41,7 @@ export function exitWhenIdle(server: Server, { afterMs, underWay, onIdle }: Idle
   }
 
   function count({ url = '' }: IncomingMessage, response: ServerResponse): void {
-    if (HEALTH_CHECK.test(url)) return;
+    if (health.has(url.replace(/\?.*/s, ''))) return;
     open += 1;
     response.once('close', () => {
       open -= 1;

@@ -83,6 +83,9 @@ const cdnTarget = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const PATH_PREFIX = /^(?!\/(?:v1|health|ready|playground)(?:\/|$))(?:\/[\w-][\w.-]*)+$/;
+const ORIGIN_SECRETS = /^[!-+\--~]{16,256}(?:\s*,\s*[!-+\--~]{16,256})?$/;
+
 /** A setting with its row in the README: its meaning, and its default where that is computed. */
 function documented<T extends z.ZodType>(meaning: string, schema: T, otherwise?: string): T {
   return schema.meta({ description: meaning, otherwise }) as T;
@@ -119,6 +122,16 @@ export const settings = z.object({
     'where renditions are fetched, for the URLs that the API signs',
     z.url({ protocol: /^https?$/, error: 'expected a URL such as https://img.example.com' }).optional(),
     'where the API was reached',
+  ),
+  DARKROOM_PATH_PREFIX: documented(
+    "what the paths of all pictures begin with, such as `/images` under the shop's own host; `/health` and `/ready` answer below it too",
+    z.string().regex(PATH_PREFIX, 'expected a path such as /images, no slash at its end, none of ours').optional(),
+    'unset',
+  ),
+  DARKROOM_ORIGIN_SECRET: documented(
+    'pictures are 403 without it in `X-Origin-Secret`, which the CDN adds; two, with a comma, while it is changed',
+    z.string().regex(ORIGIN_SECRETS, 'expected one or two values of 16 to 256 characters without a space').optional(),
+    'unset',
   ),
   DARKROOM_CDN_PURGE: documented(
     'what a purge tells: `cloudflare:<zone>`, `fastly:<service>`, `bunny:<pull zone>`, `webhook:<URL>`',

@@ -33,7 +33,7 @@ export function startUpLine(config: Config, address: string, metricsServer: Serv
 
 /** What an operator should set before the next start, a sentence each; empty when all is well. */
 export function startUpWarnings(
-  { threadPool, slots, memory, playground, host }: Config,
+  { threadPool, slots, memory, playground, host, publicUrl, pathPrefix }: Config,
   allocator = runningAllocator(),
 ): string[] {
   const warnings: string[] = [];
@@ -47,6 +47,10 @@ export function startUpWarnings(
   if (playground && !isLoopback(host))
     warnings.push(
       `the playground signs URLs for every visitor, and HOST=${host} is no loopback address: DARKROOM_PLAYGROUND=off removes it`,
+    );
+  if (publicUrl !== undefined && !publicUrl.endsWith(pathPrefix))
+    warnings.push(
+      `DARKROOM_PUBLIC_URL=${publicUrl} does not end with ${pathPrefix}: the URLs that the API signs are right only if the CDN adds it`,
     );
   return warnings;
 }

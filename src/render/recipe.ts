@@ -44,4 +44,9 @@ export interface Recipe {
   readonly margin: number;
   /** Keeps the EXIF fields Copyright and Artist, and nothing else. */
   readonly copyright: boolean;
+  /**
+   * The shop's own version of the original (`v`), absent without one. It stands in every key that is made of a recipe, and pixels of
+   * the original that were read for another version are not used.
+   */
+  readonly version?: string;
 }

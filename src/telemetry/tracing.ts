@@ -20,7 +20,7 @@ const LAST_SPANS_MS = 2000;
  * Sends spans by OTLP over HTTP. The SDK reads address, sampling and service name from its own OTEL_ variables:
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
-export async function createTracing(version: string): Promise<Tracing> {
+export async function createTracing(version: string, pathPrefix = ''): Promise<Tracing> {
   // Imported here only, so that a server without tracing does not load them, bundled or not.
   const { context, diag, DiagLogLevel, SpanStatusCode, trace } = await import('@opentelemetry/api');
   const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
@@ -39,10 +39,11 @@ export async function createTracing(version: string): Promise<Tracing> {
   const spans = new WeakMap<StepTrace, Span>();
   const instrumentation = new FastifyOtelInstrumentation({
     ...{ instrumentHooks: false, instrumentHandler: false, recordExceptions: false },
-    ignorePaths: ({ url }) => url === '/health' || url === '/ready',
+    // Paths of routes: those of the health checks stand below the path prefix too, and pictures have one route.
+    ignorePaths: ({ url }) => url.endsWith('/health') || url.endsWith('/ready'),
     requestHook(span, request) {
       span.updateName(`${request.method} ${request.routeOptions.url ?? ''}`.trim());
-      span.setAttribute('url.path', withoutSignature(request));
+      span.setAttribute('url.path', withoutSignature(request, pathPrefix));
     },
   });
 
@@ -124,8 +125,10 @@ export async function createTracing(version: string): Promise<Tracing> {
 }
 
 /** A signature works for every holder, so spans, like logs, do not contain it. */
-function withoutSignature({ routeOptions, raw }: FastifyRequest): string {
+function withoutSignature({ routeOptions, raw }: FastifyRequest, prefix: string): string {
   if (routeOptions.url !== '/*') return routeOptions.url ?? '';
   const [path = ''] = (raw.url ?? '').split('?', 1);
-  return path.replace(/^\/[^/]*/, '/-');
+  // Of a path that is not below the prefix, it cannot be told where the signature stands.
+  if (!path.startsWith(`${prefix}/`)) return '/-';
+  return prefix + path.slice(prefix.length).replace(/^\/[^/]*/, '/-');
 }

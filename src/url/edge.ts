@@ -5,7 +5,6 @@
 import { BUILT_IN_PRESETS } from './built-in-presets.ts';
 import {
   checkedFamilies,
-  type Expiry,
   type Family,
   type ImageUrlsOptions,
   type ImgAttributes,
@@ -20,15 +19,17 @@ import {
   type UrlOptions,
   urlOf,
 } from './family.ts';
+import type { SignedOptions } from './signed-options.ts';
 import { createSigner } from './web-signer.ts';
 
 export type { ImageMeta, ImgAttributes, MarkupOptions, PictureAttributes, PresetShapes, UrlOptions } from './family.ts';
 export { toHtml } from './family.ts';
+export type { SignedOptions } from './signed-options.ts';
 
 /** The same input always gives the same text. All reject with a TypeError for what every server refuses: id, preset, size, format. */
 export interface ImageUrls<P extends PresetShapes> {
   url(id: string, preset: PresetName<P>, options?: UrlOptions): Promise<string>;
-  srcset(id: string, preset: PresetName<P>, options?: Expiry): Promise<string>;
+  srcset(id: string, preset: PresetName<P>, options?: SignedOptions): Promise<string>;
   /** Attributes of an `<img>`; its format follows the preset, by Accept where that is `auto`. */
   img(id: string, preset: PresetName<P>, options?: MarkupOptions): Promise<ImgAttributes>;
   /** Attributes of a `<picture>` with a pinned format in each source: works behind CDNs that ignore Vary. */
@@ -41,14 +42,14 @@ export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_P
   const sign = createSigner(keyBytes(options.key));
   const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
 
-  async function family(id: string, preset: string, expiry?: Expiry): Promise<Family> {
-    const parts = unsigned(id, preset, expiry);
-    return { ...parts, signature: await sign(preset, id, parts.expiresAt) };
+  async function family(id: string, preset: string, options?: SignedOptions): Promise<Family> {
+    const parts = unsigned(id, preset, options);
+    return { ...parts, signature: await sign(preset, id, parts) };
   }
 
   return {
     url: async (id, preset, variant) => urlOf(await family(id, preset, variant), variant),
-    srcset: async (id, preset, expiry) => srcsetOf(await family(id, preset, expiry)),
+    srcset: async (id, preset, options) => srcsetOf(await family(id, preset, options)),
     img: async (id, preset, markup) => imgOf(await family(id, preset, markup), markup),
     picture: async (id, preset, markup) => pictureOf(await family(id, preset, markup), markup),
   };

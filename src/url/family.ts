@@ -2,9 +2,10 @@
  * The URLs that one signature covers, a preset's whole family for one original, and the markup around them. Shared by the
  * signer for Node and the one for the edge; depends on nothing.
  */
-import { formatImagePath } from './image-path.ts';
+import { formatImagePath, type SignedParameters } from './image-path.ts';
 import { checkId } from './parse-image-path.ts';
 import { AVIF_MAX_PIXELS, DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, type PINNABLE_FORMATS } from './preset-defaults.ts';
+import { type SignedOptions, signedParameters } from './signed-options.ts';
 
 /** The fields of a preset that URLs and markup depend on; a presets file has these and more. Sizes in pixels. */
 export interface PresetShape {
@@ -32,12 +33,7 @@ export interface ImageUrlsOptions<P extends PresetShapes> {
   readonly presets?: P;
 }
 
-export interface Expiry {
-  /** Unix seconds, or a date. The URL ends then. */
-  readonly expiresAt?: number | Date | undefined;
-}
-
-export interface UrlOptions extends Expiry {
+export interface UrlOptions extends SignedOptions {
   /** One of the preset's widths, in pixels. */
   readonly width?: number | undefined;
   /** One of the preset's pixel ratios. */
@@ -45,7 +41,7 @@ export interface UrlOptions extends Expiry {
   readonly format?: ImageFormat | undefined;
 }
 
-export interface MarkupOptions extends Expiry {
+export interface MarkupOptions extends SignedOptions {
   /** The `sizes` attribute; by default the preset's width, or the viewport's where that is narrower. */
   readonly sizes?: string | undefined;
   /** The server's answer about the original (POST /v1/images/meta): exact width and height, and a colour to load on. */
@@ -76,24 +72,23 @@ export interface PictureAttributes {
 }
 
 /** A family before it is signed. */
-export interface Unsigned {
+export interface Unsigned extends SignedParameters {
   readonly baseUrl: string;
   readonly preset: string;
   readonly shape: PresetShape;
   readonly id: string;
-  readonly expiresAt: number | undefined;
 }
 export interface Family extends Unsigned {
   readonly signature: string;
 }
 
-/** All of a family but its signature. Throws a TypeError for ids, presets and expiries that every server refuses. */
-export function checkedFamilies(options: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
-  return (id: string, preset: string, expiry: Expiry = {}): Unsigned => {
+/** All of a family but its signature. Throws a TypeError for ids, presets and options that every server refuses. */
+export function checkedFamilies(given: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
+  const baseUrl = given.baseUrl.replace(/\/+$/, '');
+  return (id: string, preset: string, options: SignedOptions = {}): Unsigned => {
     refuseBadId(id);
-    const shape = shapeOf(options.presets, preset);
-    return { baseUrl, preset, shape, id, expiresAt: unixSeconds(expiry.expiresAt) };
+    const shape = shapeOf(given.presets, preset);
+    return { baseUrl, preset, shape, id, ...signedParameters(options) };
   };
 }
 
@@ -115,14 +110,6 @@ function refuseBadId(id: string): void {
   } catch (cause) {
     throw new TypeError(`"${id}" cannot be the id of an image.`, { cause });
   }
-}
-
-function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
-  if (expiresAt === undefined) return undefined;
-  const seconds = expiresAt instanceof Date ? Math.floor(expiresAt.getTime() / 1000) : expiresAt;
-  if (!Number.isInteger(seconds) || seconds <= 0)
-    throw new TypeError('expiresAt must be whole unix seconds or a date.');
-  return seconds;
 }
 
 /** Raw bytes of a hex key. Throws a TypeError for text that is no hex and for keys below 32 bytes. */

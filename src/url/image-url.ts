@@ -3,9 +3,9 @@ import { checkId, type ImageUrl, MalformedUrl, parseImagePath } from './parse-im
 
 export { type ImageUrl, MAX_ID_BYTES } from './parse-image-path.ts';
 
-/** The parts of a request target. Throws `bad_request`, or `not_found` where the path has fewer than three parts. */
-export function parseImageUrl(target: string): ImageUrl {
-  return answering(parseImagePath, target);
+/** The parts of a request target below the path prefix. Throws `bad_request`, or `not_found` where the path has fewer than three parts. */
+export function parseImageUrl(target: string, prefix = ''): ImageUrl {
+  return answering((text) => parseImagePath(text, prefix), target);
 }
 
 /** The id itself. Throws `bad_request` for ids that could leave their folder or that are no valid text. */

@@ -1,18 +1,23 @@
+import type { SignedParameters } from './image-path.ts';
 import { isConsistent } from './spelling.ts';
 
-/** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?exp=<unix seconds>]`, every part percent-decoded once. */
-export interface ImageUrl {
+/** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?<parameters>]`, every part percent-decoded once. */
+export interface ImageUrl extends SignedParameters {
   readonly signature: string;
   /** Name or inline recipe without the suffix, as the signature covers it. */
   readonly preset: string;
   /** `@2x`, `@640w`, `.webp`, a combination, or empty. Not signed: the preset declares what it offers. */
   readonly suffix: string;
   readonly id: string;
-  /** Unix seconds. */
-  readonly expiresAt: number | undefined;
 }
 
 export const MAX_ID_BYTES = 512;
+/** Of what follows `t.`: names of parameters have up to 32 characters. */
+export const VARIABLE_NAME = /^[a-z0-9_.]{1,30}$/;
+export const MAX_VARIABLES = 8;
+/** Least and most bytes of a decoded value: headers and keys are made of it. */
+const VALUE_BYTES: Readonly<Record<string, [least: number, most: number]>> = { dl: [1, 200], v: [1, 128] };
+const MAX_TEXT_BYTES = 256;
 
 /** A URL that is not an image URL, with the answer that server and edge both give. */
 export class MalformedUrl extends Error {
@@ -29,22 +34,28 @@ const bad = (message: string) => new MalformedUrl('bad_request', message);
 // Raw spaces, controls and non-ASCII characters cannot stand in a URI (RFC 3986, 2); a `#` never reaches a server.
 const NOT_IN_A_REQUEST_TARGET = /[^\x21-\x7e]|#/;
 const CONTROL_CHARACTERS = /\p{Cc}/u;
-const EXPIRY_QUERY = /^exp=([1-9][0-9]{0,11})$/;
+const EXPIRY = /^[1-9][0-9]{0,11}$/;
 const DISGUISED = /%(25|2e|2f|5c|00)/gi;
 
-/** Splits and checks a request target (RFC 9112, 3.2). Throws a MalformedUrl: `not_found` for fewer than three parts. */
-export function parseImagePath(target: string): ImageUrl {
-  const originForm = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
+/**
+ * Splits and checks a request target (RFC 9112, 3.2). `prefix`: what all paths begin with, such as `/images`. Throws a
+ * MalformedUrl: `not_found` for other paths and for fewer than three parts.
+ */
+export function parseImagePath(target: string, prefix = ''): ImageUrl {
+  const whole = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
+  if (!whole.startsWith(`${prefix}/`)) throw notFound(prefix);
+  const originForm = whole.slice(prefix.length);
   if (NOT_IN_A_REQUEST_TARGET.test(originForm)) throw bad('The URL holds characters that must be encoded.');
   const [path, query] = splitOnce(originForm, '?');
   const [, signature, preset, id] = /^\/([^/]*)\/([^/]*)\/(.*)$/.exec(path) ?? [];
-  if (signature === undefined || preset === undefined || id === undefined)
-    throw new MalformedUrl('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.');
+  if (signature === undefined || preset === undefined || id === undefined) throw notFound(prefix);
 
   const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/s.exec(decode(preset)) ?? [];
   if (CONTROL_CHARACTERS.test(name)) throw bad('The preset holds control characters.');
-  const url = { signature: decode(signature), preset: name, suffix, id: checkId(decode(id)), expiresAt: expiry(query) };
-  if (!isConsistent(signature + preset, id)) throw bad('The URL is not percent-encoded as the signers encode it.');
+  const { values, ...parameters } = query === undefined ? NO_PARAMETERS : parseQuery(query);
+  const url = { signature: decode(signature), preset: name, suffix, id: checkId(decode(id)), ...parameters };
+  if (!isConsistent(signature + preset, id, values))
+    throw bad('The URL is not percent-encoded as the signers encode it.');
   return url;
 }
 
@@ -80,12 +91,49 @@ function climbs(id: string): boolean {
   }
 }
 
-function expiry(query: string | undefined): number | undefined {
-  if (query === undefined) return undefined;
-  const [, seconds] = EXPIRY_QUERY.exec(query) ?? [];
-  // An ignored query would be a free way around the CDN's cache, so there is exactly one spelling.
-  if (seconds === undefined) throw bad('The only query parameter is exp=<unix seconds>.');
-  return Number(seconds);
+const NO_PARAMETERS = { expiresAt: undefined, values: '' };
+const NOT_A_QUERY = 'A query is made of dl, exp, t.<name> and v, each once and in this order.';
+
+/**
+ * An ignored parameter, or another order of them, would be a free way around the CDN's cache. `values`: of all parameters, as they
+ * are spelled. Names are never encoded.
+ */
+function parseQuery(query: string): SignedParameters & { values: string } {
+  const given = new Map<string, string>();
+  let [before, values] = ['', ''];
+  for (const part of query.split('&')) {
+    const [name, value] = splitOnce(part, '=');
+    if (value === undefined || name <= before || !isParameter(name)) throw bad(NOT_A_QUERY);
+    given.set(name, name === 'exp' ? value : checkParameter(name, decode(value)));
+    values += value;
+    before = name;
+  }
+  const [download, expiresAt, version] = ['dl', 'exp', 'v'].map((name) => given.get(name));
+  if (expiresAt !== undefined && !EXPIRY.test(expiresAt)) throw bad('exp is no time in unix seconds.');
+  const variables = [...given].flatMap(([name, text]) => (name.startsWith('t.') ? [[name.slice(2), text]] : []));
+  if (variables.length > MAX_VARIABLES) throw bad(`There are more than ${MAX_VARIABLES} variables.`);
+  return {
+    ...{ values, expiresAt: expiresAt === undefined ? undefined : Number(expiresAt) },
+    ...(download === undefined ? {} : { download }),
+    ...(variables.length > 0 ? { variables: Object.fromEntries(variables) } : {}),
+    ...(version === undefined ? {} : { version }),
+  };
+}
+
+function isParameter(name: string): boolean {
+  return ['dl', 'exp', 'v'].includes(name) || (name.startsWith('t.') && VARIABLE_NAME.test(name.slice(2)));
+}
+
+/** The decoded value of `dl`, `t.<name>` or `v`. Throws a MalformedUrl for one that cannot stand under a signature. */
+export function checkParameter(name: string, value: string): string {
+  const [least, most] = VALUE_BYTES[name] ?? [0, MAX_TEXT_BYTES];
+  const { length } = new TextEncoder().encode(value);
+  if (length >= least && length <= most && !CONTROL_CHARACTERS.test(value)) return value;
+  throw bad(`${name} is no text of ${least} to ${most} bytes without control characters.`);
+}
+
+function notFound(prefix: string): MalformedUrl {
+  return new MalformedUrl('not_found', `There is nothing here. Image URLs read ${prefix}/<signature>/<preset>/<id>.`);
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {

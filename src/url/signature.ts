@@ -1,13 +1,11 @@
 import { createHmac, createSecretKey } from 'node:crypto';
-import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+import { SIGNATURE_BYTES, type SignedParameters, signedText } from './image-path.ts';
 import { sameText } from './same-text.ts';
 
 /** The parts that a signature covers. The suffix is left out, so that one signature serves a preset's whole family. */
-export interface SignedParts {
+export interface SignedParts extends SignedParameters {
   readonly preset: string;
   readonly id: string;
-  /** Unix seconds. */
-  readonly expiresAt: number | undefined;
 }
 
 export interface Signatures {
@@ -23,9 +21,9 @@ export function createSignatures(keys: readonly Uint8Array[]): Signatures {
   const [signingSecret] = secrets;
   if (signingSecret === undefined) throw new TypeError('At least one signing key is needed.');
 
-  const mac = (secret: typeof signingSecret, { preset, id, expiresAt }: SignedParts) =>
+  const mac = (secret: typeof signingSecret, { preset, id, ...parameters }: SignedParts) =>
     createHmac('sha256', secret)
-      .update(signedText(preset, id, expiresAt))
+      .update(signedText(preset, id, parameters))
       .digest()
       .subarray(0, SIGNATURE_BYTES)
       .toString('base64url');

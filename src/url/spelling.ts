@@ -18,20 +18,33 @@ function unitsOf(part: string): { raw: Set<string>; encoded: Set<string> } {
   return { raw, encoded };
 }
 
+/** A part of the URL, and which characters the signers write raw in it (image-path.ts). */
+const HEAD = () => true;
+const ID = (sign: string) => sign === '/' || encodeURIComponent(sign) === sign;
+const VALUES = (sign: string) => sign !== "'" && encodeURIComponent(sign) === sign;
+
 /**
  * Whether this is one of the few spellings: letters and digits raw, hex digits of one case, and each other character
- * either raw or encoded throughout. `head` is signature and preset, where the signers write `@` and `,` raw that they
- * encode in the `id`. Slashes of the id stand as the signers write them (image-path.ts) or all encoded.
+ * either raw or encoded throughout, save where the signers themselves write it raw in one part and encoded in another: `@` and `,`
+ * of the `head`, which is signature and preset, slashes of the `id`. Slashes of the id stand as the signers write them or all
+ * encoded. `values`: of all query parameters.
  */
-export function isConsistent(head: string, id: string): boolean {
+export function isConsistent(head: string, id: string, values = ''): boolean {
   if (/(?:^|\/)(?:\/|$)/.test(id)) return false;
-  if (!head.includes('%') && !id.includes('%')) return true;
-  const hex = `${head}${id}`.match(/%../g)?.join('') ?? '';
+  const whole = head + id + values;
+  if (!whole.includes('%')) return true;
+  const hex = whole.match(/%../g)?.join('') ?? '';
   if (/[a-f]/.test(hex) && /[A-F]/.test(hex)) return false;
-  const [inHead, inId] = [unitsOf(head), unitsOf(id)];
-  const mixed = (sign: string) => inId.raw.has(sign) || (inHead.raw.has(sign) && encodeURIComponent(sign) === sign);
-  return (
-    ![...inHead.encoded].some((sign) => LETTER_OR_DIGIT.test(sign) || inHead.raw.has(sign) || inId.raw.has(sign)) &&
-    ![...inId.encoded].some((sign) => LETTER_OR_DIGIT.test(sign) || mixed(sign))
+  const parts = [
+    { ...unitsOf(head), writtenRaw: HEAD },
+    { ...unitsOf(id), writtenRaw: ID },
+    { ...unitsOf(values), writtenRaw: VALUES },
+  ];
+  return parts.every(({ encoded, writtenRaw }) =>
+    [...encoded].every(
+      (sign) =>
+        !LETTER_OR_DIGIT.test(sign) &&
+        parts.every((other) => !other.raw.has(sign) || (!writtenRaw(sign) && other.writtenRaw(sign))),
+    ),
   );
 }

@@ -12,6 +12,8 @@ export type { ImageUrl } from './parse-image-path.ts';
 export interface VerifierOptions {
   /** The server's signing keys, hex or bytes, at least one. Any of them may have signed. */
   readonly keys: readonly (string | Uint8Array)[];
+  /** The server's `DARKROOM_PATH_PREFIX`, such as `/images`. */
+  readonly pathPrefix?: string;
 }
 
 /** Status, code and message as in the server's own answer. */
@@ -24,17 +26,17 @@ export interface Refusal {
 export type Verdict = { readonly ok: true; readonly url: ImageUrl } | Refusal;
 
 /** Gives for a URL or path the server's answer up to the preset and the store. Throws a TypeError for bad keys. */
-export function createVerifier({ keys }: VerifierOptions): (target: string) => Promise<Verdict> {
+export function createVerifier({ keys, pathPrefix = '' }: VerifierOptions): (target: string) => Promise<Verdict> {
   if (keys.length === 0) throw new TypeError('At least one signing key is needed.');
   const signers = keys.map((key) => createSigner(keyBytes(key)));
 
-  async function isSigned({ signature, preset, id, expiresAt }: ImageUrl): Promise<boolean> {
-    const right = await Promise.all(signers.map((sign) => sign(preset, id, expiresAt)));
+  async function isSigned({ signature, preset, id, ...parameters }: ImageUrl): Promise<boolean> {
+    const right = await Promise.all(signers.map((sign) => sign(preset, id, parameters)));
     return right.some((expected) => isSameText(signature, expected));
   }
 
   return async (target) => {
-    const read = readImageUrl(target);
+    const read = readImageUrl(target, pathPrefix);
     if (!read.ok) return read;
     const { expiresAt } = read.url;
     // In the server's order: a client with a forged URL does not learn whether it has expired.
@@ -46,9 +48,9 @@ export function createVerifier({ keys }: VerifierOptions): (target: string) => P
   };
 }
 
-function readImageUrl(target: string): Verdict {
+function readImageUrl(target: string, prefix: string): Verdict {
   try {
-    return { ok: true, url: parseImagePath(target) };
+    return { ok: true, url: parseImagePath(target, prefix) };
   } catch (error) {
     if (!(error instanceof MalformedUrl)) throw error;
     return refusal(error.code === 'not_found' ? 404 : 400, error.code, error.message);

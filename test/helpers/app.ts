@@ -28,7 +28,7 @@ import type { ObjectReceiver } from '../../src/stores/object-receiver.ts';
 import type { ObjectReader, ObjectStore } from '../../src/stores/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
-import { formatImagePath } from '../../src/url/image-path.ts';
+import { formatImagePath, type SignedParameters } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { receiverInto } from './memory-store.ts';
 import { PATIENCE_MS } from './turns.ts';
@@ -84,6 +84,8 @@ export interface TestAppOptions {
   readonly receiver?: ObjectReceiver;
   readonly uploadBytes?: number;
   readonly connectionLimits?: Partial<ConnectionLimits>;
+  readonly pathPrefix?: string;
+  readonly originSecrets?: readonly string[];
   /** Receives the log; without it there is none. */
   readonly log?: (line: string) => void;
   /** Wraps the real renderer, to count or to hold renders. */
@@ -149,7 +151,7 @@ export async function startApp(options: TestAppOptions) {
   });
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
   const renderer = options.wrapRenderer?.(real) ?? real;
-  const { deletable, bucket } = options;
+  const { deletable, bucket, pathPrefix = '' } = options;
   const receiver = options.receiver ?? (deletable && !bucket ? receiverInto(deletable) : undefined);
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const dearProxies = createDearProxies({ decodes, resultStore, renderer });
@@ -158,7 +160,7 @@ export async function startApp(options: TestAppOptions) {
     ...{ records, purges, metadata, queue, renderer, signatures, reader },
     ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
     ...{ originals: options.deletable, bucket: options.bucket, receiver },
-    uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024,
+    ...{ uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024, pathPrefix },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
   });
   const sources = createSourceSelection({
@@ -174,13 +176,14 @@ export async function startApp(options: TestAppOptions) {
     memory: { limit: 0, cache: 0, decodes: 0, saves: 0, uploads: 0, inputs: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
-    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version }),
+    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),
     ...{ resultStore, sources, cache, decodes, flights, queue, metadata, records, check, life },
     peer: { records, signingKey: keys[0] ?? TEST_KEY },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? PATIENCE_MS,
     nearest: options.nearest ?? true,
+    ...{ pathPrefix, originSecrets: options.originSecrets },
     ...(options.connectionLimits ? { connectionLimits: options.connectionLimits } : {}),
     ...(options.log ? { logStream: { write: options.log }, logLevel: 'info' } : { logLevel: 'silent' }),
     version: '0.0.0-test',
@@ -191,10 +194,10 @@ export async function startApp(options: TestAppOptions) {
   const baseUrl = `http://${host}:${port}`;
 
   /** A signed path; `preset` may carry a suffix. */
-  function path(preset: string, id: string, expiresAt?: number): string {
+  function path(preset: string, id: string, expiresAt?: number, others: Partial<SignedParameters> = {}): string {
     const [, name = '', suffix = ''] = /^([^@.]*)(.*)$/.exec(preset) ?? [];
-    const signature = signatures.sign({ preset: name, id, expiresAt });
-    return formatImagePath({ signature, preset: name, suffix, id, expiresAt });
+    const signature = signatures.sign({ preset: name, id, expiresAt, ...others });
+    return pathPrefix + formatImagePath({ signature, preset: name, suffix, id, expiresAt, ...others });
   }
 
   /** A call of the API with its token. */

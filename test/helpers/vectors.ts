@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { PresetShape, PresetShapes, UrlOptions } from '../../src/url/family.ts';
+import type { SignedParameters } from '../../src/url/image-path.ts';
 
 export interface Vector {
   readonly name: string;
@@ -8,6 +9,8 @@ export interface Vector {
   readonly suffix: string;
   readonly id: string;
   readonly expiresAt: number | null;
+  /** By their names in the URL, without `exp`; in vectors of version 2. */
+  readonly parameters?: Readonly<Record<string, string>>;
   readonly signature: string;
   readonly path: string;
 }
@@ -28,8 +31,21 @@ export const { vectors, calls }: { vectors: Vector[]; calls: CallVector[] } = JS
   readFileSync(new URL('../url/vectors.json', import.meta.url), 'utf8'),
 );
 
+/** What a vector's signature covers beside preset and id. */
+export function parametersOf({ expiresAt, parameters = {} }: Vector): SignedParameters {
+  const { dl, v, ...texts } = parameters;
+  const variables = Object.entries(texts).map(([name, text]) => [name.replace(/^t\./, ''), text]);
+  return {
+    expiresAt: expiresAt ?? undefined,
+    ...(dl === undefined ? {} : { download: dl }),
+    ...(v === undefined ? {} : { version: v }),
+    ...(variables.length > 0 ? { variables: Object.fromEntries(variables) } : {}),
+  };
+}
+
 /** The calls that make a vector's URL with either signer: presets that offer what its suffix asks for, and the options. */
-export function callFor({ preset, suffix, expiresAt }: Vector): { presets: PresetShapes; options: UrlOptions } {
+export function callFor(vector: Vector): { presets: PresetShapes; options: UrlOptions } {
+  const { preset, suffix } = vector;
   const [, ratio, width, format] = /^(?:@([\d.]+)x|@(\d+)w)?(?:\.([a-z]+))?$/.exec(suffix) ?? [];
   return {
     presets: {
@@ -44,7 +60,7 @@ export function callFor({ preset, suffix, expiresAt }: Vector): { presets: Prese
       ...(width ? { width: Number(width) } : {}),
       ...(ratio ? { pixelRatio: Number(ratio) } : {}),
       ...(format ? { format: format as 'avif' } : {}),
-      ...(expiresAt === null ? {} : { expiresAt }),
+      ...parametersOf(vector),
     },
   };
 }

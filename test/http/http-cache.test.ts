@@ -10,10 +10,10 @@ describe('cacheControl', () => {
   });
 
   it('lasts as long as the preset says, no longer than the URL, and a reload may ask', () => {
-    assert.equal(cacheControl(undefined, 1000, 3600), 'public, max-age=3600');
-    assert.equal(cacheControl(1060, 1000, 3600), 'public, max-age=60');
-    assert.equal(passingCacheControl(undefined, 1000, 3600), 'public, max-age=60');
-    assert.equal(passingCacheControl(undefined, 1000, 5), 'public, max-age=5');
+    assert.equal(cacheControl(undefined, 1000, { maxAge: 3600 }), 'public, max-age=3600');
+    assert.equal(cacheControl(1060, 1000, { maxAge: 3600 }), 'public, max-age=60');
+    assert.equal(passingCacheControl(undefined, 1000, { maxAge: 3600 }), 'public, max-age=60');
+    assert.equal(passingCacheControl(undefined, 1000, { maxAge: 5 }), 'public, max-age=5');
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { ConfigError, readConfig } from '../../src/process/config.ts';
+import { startUpWarnings } from '../../src/process/start-up-line.ts';
 
 const KEY = 'ab'.repeat(32);
 const fails = (environment: Record<string, string>, message: RegExp) =>
@@ -108,6 +109,60 @@ describe('values', () => {
       readConfig({ DARKROOM_SIGNING_KEYS: `${KEY}, ${'cd'.repeat(40)}` }).signingKeys?.map((key) => key.length),
       [32, 40],
     );
+  });
+});
+
+describe('the address of pictures', () => {
+  it('has a prefix of any depth, and none of the paths that are taken', () => {
+    assert.equal(readConfig({}).pathPrefix, '');
+    for (const prefix of ['/images', '/a/b-c/d.e_f', '/v12', '/healthy'])
+      assert.equal(readConfig({ DARKROOM_PATH_PREFIX: prefix }).pathPrefix, prefix);
+    const wrong = [
+      'images',
+      '/',
+      '/images/',
+      '/a//b',
+      '/../a',
+      '/a/.',
+      '/a b',
+      '/%61',
+      '/a?b',
+      '/a#b',
+      '/é',
+      '/'.repeat(9),
+    ];
+    for (const prefix of [...wrong, '/v1', '/v1/x', '/health', '/ready', '/playground/x', ''])
+      fails({ DARKROOM_PATH_PREFIX: prefix }, /DARKROOM_PATH_PREFIX=.*expected a path such as \/images/);
+  });
+
+  it('has one secret, or two while it is changed, of which no message tells', () => {
+    const [next, last] = ['n'.repeat(16), '0~!+'.repeat(8)];
+    const secretsOf = (text: string) => readConfig({ DARKROOM_ORIGIN_SECRET: text }).originSecrets;
+    assert.equal(readConfig({}).originSecrets, undefined);
+    assert.deepEqual(secretsOf(next), [next]);
+    assert.deepEqual(secretsOf(`${next},${last}`), [next, last]);
+    assert.deepEqual(secretsOf(`${next} , ${last}`), [next, last]);
+    for (const text of [
+      '',
+      'short',
+      `${next},`,
+      `,${next}`,
+      `${next},x`,
+      `${next},${last},${next}`,
+      'é'.repeat(20),
+      `${next} x`,
+    ])
+      assert.throws(
+        () => secretsOf(text),
+        (error: Error) => /DARKROOM_ORIGIN_SECRET=\(hidden\)/.test(error.message) && !error.message.includes(next),
+      );
+  });
+
+  it('is warned of where the public URL lacks the prefix', () => {
+    const warningsOf = (url: string) =>
+      startUpWarnings(readConfig({ DARKROOM_PATH_PREFIX: '/images', DARKROOM_PUBLIC_URL: url })).join();
+    assert.match(warningsOf('https://shop.example'), /does not end with \/images/);
+    assert.doesNotMatch(warningsOf('https://shop.example/images/'), /does not end with/);
   });
 });
 

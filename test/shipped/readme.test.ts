@@ -62,8 +62,8 @@ describe('the README', () => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-signer-'));
     await writeFile(join(folder, 'signer.mjs'), code);
     const { imagePath } = await import(join(folder, 'signer.mjs'));
-    for (const { key, preset, id, suffix, expiresAt, path, signature } of vectors) {
-      const made: string = imagePath(key, preset, id, suffix, expiresAt ?? '');
+    for (const { key, preset, id, suffix, expiresAt, parameters, path, signature } of vectors) {
+      const made: string = imagePath(key, preset, id, suffix, expiresAt ?? '', parameters);
       assert.equal(decodeURIComponent(made), decodeURIComponent(path));
       assert.ok(made.startsWith(`/${signature}/`));
     }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
-import { vectors } from '../helpers/vectors.ts';
+import { parametersOf, vectors } from '../helpers/vectors.ts';
 
 const keyA = Buffer.alloc(32, 1);
 const keyB = Buffer.alloc(32, 2);
@@ -13,7 +13,7 @@ describe('published vectors', () => {
   for (const vector of vectors) {
     it(vector.name, () => {
       const signatures = createSignatures([Buffer.from(vector.key, 'hex')]);
-      const signed = { preset: vector.preset, id: vector.id, expiresAt: vector.expiresAt ?? undefined };
+      const signed = { preset: vector.preset, id: vector.id, ...parametersOf(vector) };
       assert.equal(signatures.sign(signed), vector.signature);
       assert.equal(signatures.verify(vector.signature, signed), true);
       const url = { ...signed, suffix: vector.suffix, signature: vector.signature };

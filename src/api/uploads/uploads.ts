@@ -71,6 +71,8 @@ export interface UploadsDeps {
   readonly maxOriginalBytes: number;
   /** Base of the signed URLs, a CDN's as a rule; this server's own address when undefined. */
   readonly publicUrl: string | undefined;
+  /** What the paths of pictures begin with at that address; empty where left out. */
+  readonly pathPrefix?: string | undefined;
 }
 
 const CATEGORIES = { product: /^(?!avatar)/, avatar: /^avatar/ } as const;
@@ -157,7 +159,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const id = `${category}/${randomBytes(ID_BYTES).toString('base64url')}${ending}`;
       const expiresAt = Math.floor(Date.now() / 1000) + TICKET_S;
       const { url, headers } = await target.ticket({ key: id, contentType, size, expiresAt }, serverUrl);
-      const urls = signedUrls(id, category, deps.publicUrl ?? serverUrl);
+      const urls = signedUrls(id, category, deps.publicUrl ?? serverUrl + (deps.pathPrefix ?? ''));
       return { imageId: id, key: id, uploadUrl: url, method: 'PUT', headers, expiresAt, urls };
     },
 

@@ -81,6 +81,37 @@ function newId(): string {
 }
 
 describe('the edge worker', () => {
+  it('keeps signed parameters in its key and on the way, and knows the secret of the origin', async () => {
+    const secret = 's'.repeat(32);
+    const guarded = await startApp({ originals: originals.store, definitions: presets, originSecrets: [secret] });
+    const own = await options();
+    const bindings = { ...own.bindings, ORIGIN_URL: guarded.baseUrl, DARKROOM_ORIGIN_SECRET: secret };
+    const inFront = new Miniflare({ ...own, bindings });
+    try {
+      const id = newId();
+      const ask = async (others: { download?: string; version?: string }) => {
+        const url = `https://img.example.com${app.path('thumb', id, undefined, others)}`;
+        const answer = await inFront.dispatchFetch(url, { headers: { accept: AVIF } });
+        await answer.arrayBuffer();
+        const { status, headers } = answer;
+        return [status, headers.get('content-disposition'), headers.get('cache-status')?.split(', ').at(-1)];
+      };
+      const saved = { download: "it's.webp", version: '1+2' };
+      for (const state of ['edge; fwd=miss', 'edge; hit']) {
+        assert.deepEqual(await ask(saved), [200, 'attachment; filename="it\'s.webp"', state]);
+        assert.deepEqual(await ask({}), [200, null, state]);
+        assert.deepEqual(await ask({ version: '1+3' }), [200, null, state]);
+      }
+      const moved = await inFront.dispatchFetch(
+        `https://img.example.com${app.path('thumb@1x', id, undefined, saved)}`,
+        { redirect: 'manual' },
+      );
+      assert.deepEqual([moved.status, moved.headers.get('location')], [301, app.path('thumb', id, undefined, saved)]);
+    } finally {
+      await Promise.all([inFront.dispose(), guarded.dispose()]);
+    }
+  });
+
   it('refuses what is forged, malformed, expired or not offered, as the server does, without asking it', async () => {
     const good = app.path('card', ID);
     const forged = `/${'A'.repeat(22)}/card/a.jpg`;
