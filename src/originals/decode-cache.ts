@@ -102,8 +102,8 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
 
   const { trim, shrinkBy } = makeShrinkable(lru, maxBytes);
 
-  function keptProxy(id: string, epoch: Epoch): KeptProxy {
-    const key = `${keyOf(id, epoch)}\n`;
+  function keptProxy(id: string, epoch: Epoch, version?: string): KeptProxy {
+    const key = `${keyOf(id, epoch, version)}\n`;
     return {
       get() {
         const found = lru.get(key);
@@ -143,7 +143,7 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
         return before || work.recipes.size > 1;
       },
       recipes: work.recipes,
-      keptProxy: keptProxy(id, epoch),
+      keptProxy: keptProxy(id, epoch, recipe.version),
       async findPixels(suffices) {
         const enough = (pictures: readonly (PixelSource | undefined)[] = []) =>
           pictures.find((picture) => picture && suffices(picture));
