@@ -16,6 +16,7 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   t: ['trim', (text) => ({ tolerance: Number(text) })],
   m: ['margin', Number],
   c: ['keepCopyright', flag],
+  l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;
 

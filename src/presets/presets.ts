@@ -4,7 +4,7 @@ import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
 import { parseInlinePreset } from './inline.ts';
 import { checkPresets, type Preset } from './schema.ts';
-import { outputOf, parseSuffix, recipeOf, sizeOf } from './variants.ts';
+import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
 /** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
 export interface Variant {
@@ -63,7 +63,8 @@ export function createPresets(options: PresetsOptions): Presets {
       if (!preset || !output || !size) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
-      const recipe = recipeOf(preset, size, output, options.faces);
+      const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
+      const recipe = { ...recipeOf(preset, size, output, options.faces), ...(sharper ? { sharper } : {}) };
       return { preset: name, suffix: size.suffix, recipe, maxAge: preset.maxAge };
     },
     canonicalSuffix(name, suffix) {

@@ -44,4 +44,8 @@ export interface Recipe {
   readonly margin: number;
   /** Keeps the EXIF fields Copyright and Artist, and nothing else. */
   readonly copyright: boolean;
+  /** `true` codes without loss, `false` codes drawn pictures as photos. Absent: by what the picture looks like. */
+  readonly lossless?: boolean;
+  /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
+  readonly sharper?: 'webp' | 'png';
 }

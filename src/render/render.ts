@@ -1,12 +1,20 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { describe, type PictureDescription } from './describe.ts';
-import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
+import { encodeByLook, type OwnSize } from './formats/drawn/encode-by-look.ts';
+import { type Encoded, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
 import { stripMetadata } from './formats/strip-metadata.ts';
-import type { DecodeLimits, OriginalSource, PictureSource, PixelSource, PlannedDecode } from './picture-source.ts';
-import { freeNow, type Pixels } from './pixels.ts';
+import type {
+  DecodeLimits,
+  OriginalSource,
+  PictureHeader,
+  PictureSource,
+  PixelSource,
+  PlannedDecode,
+} from './picture-source.ts';
+import { freeNow, type Pixels, sameSize } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, type SharpModule } from './sharp.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
@@ -91,22 +99,26 @@ async function renderOnce(
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
+  const needed = needsPixels(source, decoder, recipe);
   const own =
-    !ready && needsPixels(source, decoder, recipe)
+    !ready && (needed || seesPixels(header, decoder, recipe))
       ? await timer.time('decode', decode(decoder.open(), crop.header))
       : undefined;
   const pixels = ready ?? own;
   const encoded = await timer.time(
     'encode',
-    pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, crop.header, header, recipe),
+    pixels
+      ? encodeByLook(sharp, pixels, header, recipe, ownSize(source, decoder, recipe))
+      : encodeStraight(decoder, crop.header, header, recipe),
   );
-  const body = compressedPixels(source, decoder.plan, encoded, recipe) ?? encoded.body;
-  const all = crop.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+  const reused = compressedPixels(source, decoder, recipe);
+  const lighter = reused?.format === encoded.format && reused.body.length <= encoded.body.length ? reused : encoded;
+  const all = crop.downscaled ?? ((ready || needed) && showsAll(decoder, recipe) ? pixels : undefined);
   const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
   const { width, height } = decoder.plan.canvas;
-  const { contentType } = encoded;
+  const { body, contentType } = lighter;
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
 }
 
@@ -123,34 +135,48 @@ async function wholly<T>(source: PictureSource, making: Promise<T>): Promise<T> 
 }
 
 /**
- * The original's own compressed pixels, without metadata, where the rendition shows just them and they weigh less: encoding
- * them again would only lose. Never of AVIF, which keeps metadata in too many places.
+ * The original's own compressed pixels, without metadata, where the rendition shows just them: encoding them again would only
+ * lose. Never of AVIF, which keeps metadata in too many places.
  */
-function compressedPixels(
-  source: PictureSource,
-  plan: FramePlan,
-  encoded: Encoded,
-  recipe: Recipe,
-): Buffer | undefined {
-  if (source.kind !== 'original') return undefined;
+function compressedPixels(source: PictureSource, { plan, moves }: Decoder, { copyright }: Recipe): Encoded | undefined {
+  if (source.kind !== 'original' || copyright) return undefined;
   const { body, header } = source;
-  const sameSize = [plan.scaled, plan.window, plan.canvas].every(
-    (size) => size.width === header.size.width && size.height === header.size.height,
-  );
-  const reusable = header.plain && header.frames === 1 && header.format === encoded.format;
-  if (!reusable || !sameSize || recipe.copyright) return undefined;
-  const stripped = stripMetadata(body, header.format);
-  return stripped && stripped.length < encoded.body.length ? stripped : undefined;
+  const allFrames = moves || header.frames === 1;
+  if (!header.plain || !allFrames || !showsOriginal(header, plan)) return undefined;
+  const stripped = stripMetadata(body, header.format, header.frames);
+  const format = reusableFormat(header.format);
+  return stripped && format && { body: stripped, format, contentType: `image/${format}` };
+}
+
+const REUSABLE = ['jpeg', 'png', 'webp', 'gif'] as const;
+const reusableFormat = (format: string) => REUSABLE.find((each) => each === format);
+
+/** Whether a rendition shows the original whole, at its own size. */
+function showsOriginal({ size }: PictureHeader, { scaled, window, canvas }: FramePlan): boolean {
+  return [scaled, window, canvas].every((each) => sameSize(each, size));
+}
+
+const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: false, reuse: () => undefined };
+
+function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
+  const { plan, region } = decoder;
+  if (source.kind !== 'original') return NOTHING_OWN;
+  return {
+    fileBytes: source.body.length,
+    unscaled: sameSize(plan.scaled, region),
+    whole: showsOriginal(source.header, plan),
+    reuse: () => compressedPixels(source, decoder, recipe),
+  };
 }
 
 /** Pixels in memory that are the rendition already: copying those of a large picture takes 10 ms. */
 function readyPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): Pixels | undefined {
   if (source.kind !== 'pixels') return undefined;
-  const { width, height } = decoder.plan.canvas;
-  const sameSize = source.pixels.width === width && source.pixels.height === height;
-  return sameSize && showsAll(decoder, recipe) ? source.pixels : undefined;
+  return sameSize(source.pixels, decoder.plan.canvas) && showsAll(decoder, recipe) ? source.pixels : undefined;
 }
 
+/** 7.5 MB. Of larger renditions that nothing else holds, drawings are coded as photos. */
+const MAX_SEEN_PIXELS = 2_500_000;
 /** Codings that are decoded row by row, so that a decoder that waits for its encoder holds hardly any memory. */
 const BY_ROWS = new Set(['jpeg', 'pixels']);
 
@@ -167,6 +193,12 @@ function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): b
   // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;
   return source.kind === 'original' && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
+}
+
+/** Whether pixels are decoded first only to see whether they are drawn: those of a crop, say. */
+function seesPixels(header: PictureHeader, { plan: { canvas } }: Decoder, recipe: Recipe): boolean {
+  const byLook = recipe.lossless === undefined && !isWide(header, recipe);
+  return byLook && canvas.width * canvas.height <= MAX_SEEN_PIXELS;
 }
 
 /** Whether a rendition shows all of the picture, in its own shape, and nothing else. */
