@@ -175,7 +175,8 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   });
   const shop = createShopApi({
     ...{ ...pipeline, records, purges, signatures, signingKey },
-    ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
+    ...{ apiToken: config.apiToken, publicUrl: config.publicUrl },
+    ...{ presets: presets.names, largestPreset: presets.largest },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
     ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads },

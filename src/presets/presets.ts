@@ -26,6 +26,8 @@ export interface Presets {
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
   acceptClass(accept: string | undefined): string;
   readonly names: readonly string[];
+  /** That of the longest side, at pixel ratio 1. Undefined without presets. */
+  readonly largest: { readonly preset: string; readonly sidePx: number } | undefined;
 }
 
 export interface PresetsOptions {
@@ -76,7 +78,13 @@ export function createPresets(options: PresetsOptions): Presets {
     },
     acceptClass,
     names: [...named.keys()],
+    largest: largestOf(named),
   };
+}
+
+function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {
+  const sides = [...named].map(([preset, { width = 0, height = 0 }]) => ({ preset, sidePx: Math.max(width, height) }));
+  return sides.toSorted((a, b) => b.sidePx - a.sidePx)[0];
 }
 
 function acceptClass(accept: string | undefined): string {

@@ -54,8 +54,8 @@ export interface Renderer {
   decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<PixelSource[]>;
   /** The proxy image of an original, a JPEG, from its downscaled decode. */
   encodeProxy(downscaled: PixelSource): Promise<Buffer>;
-  /** Size, colours and a placeholder. Throws as `render` does. */
-  describe(original: OriginalSource): Promise<PictureDescription>;
+  /** Size, colours, a placeholder and a report. `bytes`: of the original's file. Throws as `render` does. */
+  describe(original: OriginalSource, bytes: number): Promise<PictureDescription>;
 }
 
 export function createRenderer(limits: DecodeLimits): Renderer {
@@ -70,9 +70,9 @@ export function createRenderer(limits: DecodeLimits): Renderer {
       return wholly(original, decodeDownscaled(sharp, original, planned, limits));
     },
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
-    describe: async (original) => {
+    describe: async (original, bytes) => {
       const sharp = await loadSharp();
-      return wholly(original, describe(sharp, original, limits));
+      return wholly(original, describe(sharp, original, limits, bytes));
     },
     async render(source, recipe, timer, faces) {
       const sharp = await loadSharp();

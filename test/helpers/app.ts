@@ -146,7 +146,7 @@ export async function startApp(options: TestAppOptions) {
   const receiver = options.receiver ?? (deletable && !bucket ? receiverInto(deletable) : undefined);
   const shop = createShopApi({
     ...{ records, purges, metadata, queue, renderer, signatures, reader },
-    ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
+    ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names, largestPreset: presets.largest },
     ...{ originals: options.deletable, bucket: options.bucket, receiver },
     uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024,
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },
