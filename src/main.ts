@@ -174,9 +174,8 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ definitions, inline: config.inlinePresets, faces: config.faces, renderTimeoutMs: config.renderTimeoutMs },
   });
   const shop = createShopApi({
-    ...{ ...pipeline, records, purges, signatures, signingKey },
-    ...{ apiToken: config.apiToken, publicUrl: config.publicUrl },
-    ...{ presets: presets.names, largestPreset: presets.largest },
+    ...{ ...pipeline, records, purges, signatures, signingKey, largestPreset: presets.largest },
+    ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
     ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads },

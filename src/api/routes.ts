@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { errors } from '../errors.ts';
 import { checkedId } from '../url/image-url.ts';
 import { sameText } from '../url/same-text.ts';
-import type { ImageReport, MetaOptions } from './image-meta.ts';
+import type { ImageReport, MetaOptions } from './meta/image-meta.ts';
 import { openApi } from './openapi.ts';
 import { registerPurgeRoutes } from './purge-routes.ts';
 import type { Purges } from './purges.ts';

@@ -1,7 +1,7 @@
 /** Requests and answers of the API. zod checks the requests; openapi.ts publishes both as JSON Schema. */
 import { z } from 'zod';
 import { errors, REFUSAL_REASONS } from '../errors.ts';
-import { PHOTO_HINTS } from './photo-hints.ts';
+import { PHOTO_HINTS } from './meta/photo-hints.ts';
 
 const id = z.string().min(1).max(512).describe('The key of an original, decoded');
 const face = z.object({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp, { type Sharp } from 'sharp';
-import { type PHOTO_HINTS, withHints } from '../../src/api/photo-hints.ts';
+import { type PHOTO_HINTS, withHints } from '../../src/api/meta/photo-hints.ts';
 import { exifFacts } from '../../src/render/formats/exif-facts.ts';
 import { createRenderer } from '../../src/render/render.ts';
 

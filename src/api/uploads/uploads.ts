@@ -13,7 +13,7 @@ import type { Epoch } from '../../renditions/epochs.ts';
 import type { ObjectStore } from '../../stores/store.ts';
 import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
-import { type LargestPreset, withHints } from '../photo-hints.ts';
+import { type LargestPreset, withHints } from '../meta/photo-hints.ts';
 import type { Purge } from '../purge.ts';
 import { isFaultOfFile, isOutOfMemory } from './faults-of-files.ts';
 import { explainRefusal, type ReadStage } from './refusals.ts';

@@ -1,5 +1,5 @@
-import type { PictureDescription } from '../render/describe.ts';
-import type { PhotoReport } from '../render/photo-report.ts';
+import type { PictureDescription } from '../../render/describe.ts';
+import type { PhotoReport } from '../../render/photo-report.ts';
 
 /** The preset with the longest side, in pixels, at pixel ratio 1. */
 export interface LargestPreset {

@@ -1,16 +1,16 @@
-import { DarkroomError, errors, type Refusal } from '../errors.ts';
-import type { Face } from '../faces/face.ts';
-import type { QueuePermit, WorkQueue } from '../flow/work-queue.ts';
-import type { OriginalMetadata } from '../originals/metadata.ts';
-import type { OriginalReader } from '../originals/reader.ts';
-import { DESCRIBE_MS, estimateDescription } from '../render/cost-estimate.ts';
-import type { PictureDescription } from '../render/describe.ts';
-import { type ExifFacts, exifFacts } from '../render/formats/exif-facts.ts';
-import type { OriginalSource } from '../render/picture-source.ts';
-import type { Renderer } from '../render/render.ts';
-import type { Epoch } from '../renditions/epochs.ts';
+import { DarkroomError, errors, type Refusal } from '../../errors.ts';
+import type { Face } from '../../faces/face.ts';
+import type { QueuePermit, WorkQueue } from '../../flow/work-queue.ts';
+import type { OriginalMetadata } from '../../originals/metadata.ts';
+import type { OriginalReader } from '../../originals/reader.ts';
+import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
+import type { PictureDescription } from '../../render/describe.ts';
+import { type ExifFacts, exifFacts } from '../../render/formats/exif-facts.ts';
+import type { OriginalSource } from '../../render/picture-source.ts';
+import type { Renderer } from '../../render/render.ts';
+import type { Epoch } from '../../renditions/epochs.ts';
+import { type ReadStage, withReason } from '../uploads/refusals.ts';
 import { type LargestPreset, withHints } from './photo-hints.ts';
-import { type ReadStage, withReason } from './uploads/refusals.ts';
 
 export interface ImageMetaDeps {
   readonly metadata: OriginalMetadata;
