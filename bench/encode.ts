@@ -28,11 +28,14 @@ interface Encoder {
   /** One pixel that is not quite opaque: AVIF goes to libaom then, as it does for p3 and copyright. */
   readonly transparent?: boolean;
   readonly frames?: number;
+  readonly lossless?: boolean;
 }
 const ENCODERS: readonly Encoder[] = [
   { name: 'libaom', output: 'avif', transparent: true },
   ...(hasSvtAv1 ? [{ name: 'svt-av1', output: 'avif' } as const] : []),
   { name: 'webp', output: 'webp' },
+  { name: 'libaom, lossless', output: 'avif', lossless: true },
+  { name: 'webp, lossless', output: 'webp', lossless: true },
   { name: 'png', output: 'png' },
   { name: 'jpeg', output: 'jpeg' },
   { name: 'gif', output: 'base', frames: 2 },
@@ -55,7 +58,7 @@ async function pixelsOf(file: string, side: number, { transparent, frames = 1 }:
 /** Of one encode, in milliseconds a megapixel. */
 async function cpuMs(
   pixels: Pixels,
-  { output, frames = 1 }: Encoder,
+  { output, frames = 1, lossless }: Encoder,
   effort: number,
   quality: number,
 ): Promise<number> {
@@ -63,6 +66,7 @@ async function cpuMs(
     ...{ width: pixels.width, height: pixels.height, fit: 'cover', output, quality, effort, gravity: 'center' },
     ...{ faceZoom: 1, background: undefined, animated: frames > 1, gamut: 'srgb', trim: undefined, margin: 0 },
     copyright: false,
+    ...(lossless ? { lossless } : {}),
   };
   const header: PictureHeader = {
     ...{

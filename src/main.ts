@@ -174,7 +174,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     ...{ definitions, inline: config.inlinePresets, faces: config.faces, renderTimeoutMs: config.renderTimeoutMs },
   });
   const shop = createShopApi({
-    ...{ ...pipeline, records, purges, signatures, signingKey },
+    ...{ ...pipeline, records, purges, signatures, signingKey, largestPreset: presets.largest },
     ...{ apiToken: config.apiToken, publicUrl: config.publicUrl, presets: presets.names },
     originals: stores.originals.store,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,

@@ -25,6 +25,10 @@ export function openApi(version: string) {
     description: 'Percent-encoded as one segment',
     schema: { type: 'string' },
   };
+  const exifParameter = {
+    ...{ name: 'exif', in: 'query', description: 'Tells capture time and camera too' },
+    schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
+  };
   const failures = Object.fromEntries(
     [
       ['400', 'A field is wrong; the message names it'],
@@ -42,7 +46,8 @@ export function openApi(version: string) {
     paths: {
       '/v1/images/meta': {
         post: {
-          summary: 'Size, colour, placeholder and faces of up to 200 originals, from what is known or after one look',
+          summary:
+            'Size, colour, placeholder, faces and a photo report of up to 200 originals, from what is known or after one look',
           requestBody: { required: true, ...json(metaRequest) },
           responses: { '200': { description: 'In the order asked for', ...json(metaResponse) }, ...failures },
         },
@@ -67,7 +72,7 @@ export function openApi(version: string) {
         post: {
           summary:
             'Looks at what was really uploaded, whatever its name and type say; what is no picture is quarantined',
-          parameters: [idParameter],
+          parameters: [idParameter, exifParameter],
           responses: {
             '200': { description: 'What was found', ...json(completeResponse) },
             '404': { description: 'Nothing was uploaded', ...json(errorResponse) },

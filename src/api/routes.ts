@@ -3,17 +3,17 @@ import type { FastifyInstance } from 'fastify';
 import { errors } from '../errors.ts';
 import { checkedId } from '../url/image-url.ts';
 import { sameText } from '../url/same-text.ts';
-import type { ImageReport } from './image-meta.ts';
+import type { ImageReport, MetaOptions } from './meta/image-meta.ts';
 import { openApi } from './openapi.ts';
 import { registerPurgeRoutes } from './purge-routes.ts';
 import type { Purges } from './purges.ts';
-import { metaRequest, parsed, uploadRequest } from './schemas.ts';
+import { completeQuery, metaRequest, parsed, uploadRequest } from './schemas.ts';
 import type { Uploads } from './uploads/uploads.ts';
 
 export interface ApiDeps {
   readonly apiToken: string;
   readonly purges: Purges;
-  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
+  readonly imageMeta: (ids: readonly string[], signal: AbortSignal, options?: MetaOptions) => Promise<ImageReport[]>;
   /** Undefined where originals cannot be written: they lie at an HTTP origin. */
   readonly uploads: Uploads | undefined;
   readonly version: string;
@@ -45,10 +45,10 @@ export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta,
   app.get('/v1/openapi.json', async () => openApi(version));
 
   app.post('/v1/images/meta', async (request) => {
-    const { ids } = parsed(metaRequest, request.body);
+    const { ids, exif } = parsed(metaRequest, request.body);
     for (const each of ids) checkedId(each);
     request.requestContext.outcome = 'meta';
-    return { images: await imageMeta(ids, AbortSignal.timeout(META_TIMEOUT_MS)) };
+    return { images: await imageMeta(ids, AbortSignal.timeout(META_TIMEOUT_MS), { exif }) };
   });
 
   if (uploads) {
@@ -61,7 +61,8 @@ export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta,
       const uploaded = checkedId((request.params as { id: string }).id);
       request.requestContext.id = uploaded;
       request.requestContext.outcome = 'upload_complete';
-      return uploads.complete(uploaded, AbortSignal.timeout(COMPLETE_TIMEOUT_MS));
+      const { exif } = parsed(completeQuery, request.query);
+      return uploads.complete(uploaded, AbortSignal.timeout(COMPLETE_TIMEOUT_MS), { exif: exif === 'true' });
     });
   }
 

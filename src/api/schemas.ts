@@ -1,13 +1,65 @@
 /** Requests and answers of the API. zod checks the requests; openapi.ts publishes both as JSON Schema. */
 import { z } from 'zod';
 import { errors, REFUSAL_REASONS } from '../errors.ts';
+import { PHOTO_HINTS } from './meta/photo-hints.ts';
 
 const id = z.string().min(1).max(512).describe('The key of an original, decoded');
 const face = z.object({
   ...{ left: z.number(), top: z.number(), width: z.number(), height: z.number() },
   ...{ score: z.number(), eyesY: z.number() },
 });
-export const metaRequest = z.strictObject({ ids: z.array(id).min(1).max(200) });
+const exif = z
+  .object({
+    capturedAt: z
+      .string()
+      .optional()
+      .describe("`2026-05-01T12:30:00`, the camera's own time; with an offset where it wrote one"),
+    camera: z.string().optional().describe('Make and model'),
+  })
+  .optional()
+  .describe('Only where the request asks for it: personal data');
+const share = z.number().min(0).max(1);
+/** Advice, for which nothing is refused; docs/photo-report.md says what each figure is worth. */
+const report = z
+  .object({
+    version: z.int().describe('Raised when figures come to mean something else'),
+    sharpness: share.describe('0 is blurred'),
+    exposure: share.describe('Mean luma; 0 is black'),
+    contrast: share.describe('Luma from the darkest twentieth of the pixels to the brightest'),
+    border: share.describe('Share of the frame in even rows and columns along its sides'),
+    drawn: z.boolean().describe('Looks like a screenshot, text, a chart or a logo'),
+    transparent: z.boolean(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{16}$/)
+      .describe('64 bits; those of the same picture, encoded, scaled or cropped a little, differ in few'),
+    bytes: z.int().describe("Of the original's file"),
+    hints: z.array(z.enum(PHOTO_HINTS)).describe('More may come'),
+    largestPreset: z
+      .object({ preset: z.string(), filled: z.number() })
+      .optional()
+      .describe("How many times the picture's longer side holds that of the largest preset"),
+  })
+  .optional();
+export const metaRequest = z.strictObject({
+  ids: z.array(id).min(1).max(200),
+  exif: z.boolean().default(false).describe('Tells capture time and camera too; each original is read for it'),
+});
+export const completeQuery = z.strictObject({
+  exif: z.enum(['true', 'false'], { error: 'expected true or false' }).default('false'),
+});
+/** Why a file is refused. */
+const refusal = {
+  reason: z.enum(REFUSAL_REASONS).optional().describe('Why the file is refused; more may come. Absent where it is not'),
+  limit: z
+    .int()
+    .optional()
+    .describe('What was exceeded: bytes (`too_large`), pixels, pixels of a side, frames or scans of a JPEG'),
+  accepted: z.array(z.string()).optional().describe('Media types that are read (`unsupported_type`)'),
+  found: z.string().optional().describe('Media type of the content, where it is known (`unsupported_type`)'),
+  part: z.enum(['header', 'pixels', 'end']).optional().describe('What is broken; `end`: the file stops too soon'),
+  format: z.string().optional().describe('Of a broken file'),
+};
 export const metaResponse = z.object({
   images: z.array(
     z.union([
@@ -19,8 +71,9 @@ export const metaResponse = z.object({
           .array(face)
           .optional()
           .describe('Fractions of the upright picture; absent until faces were looked for'),
+        ...{ report, exif },
       }),
-      z.object({ id, error: z.string(), message: z.string() }),
+      z.object({ id, error: z.string(), message: z.string(), ...refusal }),
     ]),
   ),
 });
@@ -92,22 +145,14 @@ export const uploadResponse = z.object({
 });
 export const completeResponse = z.object({
   ...{ imageId: z.string(), bytes: z.int(), width: z.int(), height: z.int(), format: z.string(), frames: z.int() },
-  ...{ dominantColor: z.string(), thumbhash: z.string() },
+  ...{ dominantColor: z.string(), thumbhash: z.string(), report, exif },
 });
 
 export const errorResponse = z.object({ error: z.string(), message: z.string(), requestId: z.string() });
 /** Of a refused file. */
 export const refusalResponse = z.object({
   ...errorResponse.shape,
-  reason: z.enum(REFUSAL_REASONS).optional().describe('Why the file is refused; more may come. Absent where it is not'),
-  limit: z
-    .int()
-    .optional()
-    .describe('What was exceeded: bytes (`too_large`), pixels, pixels of a side, frames or scans of a JPEG'),
-  accepted: z.array(z.string()).optional().describe('Media types that are read (`unsupported_type`)'),
-  found: z.string().optional().describe('Media type of the content, where it is known (`unsupported_type`)'),
-  part: z.enum(['header', 'pixels', 'end']).optional().describe('What is broken; `end`: the file stops too soon'),
-  format: z.string().optional().describe('Of a broken file'),
+  ...refusal,
   quarantined: z.boolean().optional().describe('False: the upload stays where it is'),
 });
 

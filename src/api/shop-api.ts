@@ -1,7 +1,7 @@
 import type { OriginalReader } from '../originals/reader.ts';
 import type { ObjectReceiver } from '../stores/object-receiver.ts';
 import type { ObjectStore } from '../stores/store.ts';
-import { createImageMeta } from './image-meta.ts';
+import { createImageMeta } from './meta/image-meta.ts';
 import type { Purges } from './purges.ts';
 import type { ApiDeps } from './routes.ts';
 import { createFolderUploads, type FolderUploads } from './uploads/folder-upload-target.ts';

@@ -56,7 +56,7 @@ export interface Found {
 }
 
 const RETRY_AFTER_SLOW_RENDER_S = 5;
-/** Of bytes whose epoch cannot be told: equal to none. */
+/** Equal to no epoch. */
 const NO_EPOCH = '';
 /** How long a provisional rendition is kept whose look does not end: as long as HTTP caches keep it. */
 const MAX_PROVISIONAL_MS = 60_000;
@@ -79,9 +79,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
     if (view && inMemory && !inMemory.provisional) return answer(reply, target, fromMemory(inMemory, view), false);
 
     context.timer = createStepTimer(context.trace);
-    const wanted = findOrRender(target, context.timer, reply);
-    const { value, collapsed } = await wanted.catch((reason) => insteadOf(reason, request, target));
-    return answer(reply, target, value, collapsed);
+    const found = findOrRender(target, context.timer, reply).catch((reason) => insteadOf(reason, request, target));
+    return found.then(({ value, collapsed }) => answer(reply, target, value, collapsed));
   };
 
   function answer(reply: FastifyReply, target: Target, found: Found, collapsed: boolean): FastifyReply {
@@ -201,7 +200,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const source = await sources.decodedOnce(job, found); // 422
       const seen: { provisional?: Provisional } = {};
       const look: FaceLookup = async (probe, depth) => {
-        // A replaced original has other faces: those that are known belong to the epoch of the bytes they were found in.
+        // Known faces belong to the epoch of the bytes they were found in.
         const { faces, outcome } = await metadata.faces.see(id, (await found.epoch) ?? NO_EPOCH, depth, probe);
         if (outcome !== 'ok') seen.provisional = outcome;
         return faces;

@@ -1,5 +1,6 @@
 import type { Face } from '../faces/face.ts';
 import type { PictureDescription } from '../render/describe.ts';
+import { REPORT_VERSION } from '../render/photo-report.ts';
 import type { Epoch } from '../renditions/epochs.ts';
 import { createFaceLooks, type FaceLooks, type FaceLooksOptions } from './face-looks.ts';
 import { deepestFaces } from './records/known-faces.ts';
@@ -52,9 +53,15 @@ export function createOriginalMetadata(options: FaceLooksOptions): OriginalMetad
     async picture(id, describe) {
       const view = await records.see(id);
       const { picture, faces } = records.known(id);
-      if (picture && records.mayServe(view, 0)) return withFaces(picture, deepestFaces(faces));
+      const known = picture && records.mayServe(view, 0) ? withFaces(picture, deepestFaces(faces)) : undefined;
+      if (known?.report?.version === REPORT_VERSION) return known;
       return descriptions(`${view.epoch} ${id}`, async () => {
-        const described = await describe(view.epoch);
+        const described = await describe(view.epoch).catch((reason) => {
+          // What an earlier version recorded is better than nothing.
+          if (known) return undefined;
+          throw reason;
+        });
+        if (!described) return known!;
         const { epoch } = described;
         if (epoch !== undefined) records.learn(id, epoch, { picture: described.picture });
         return withFaces(

@@ -1,5 +1,6 @@
 import type { JobCost, QueuePermit } from '../flow/work-queue.ts';
 import { estimateRender } from '../render/cost-estimate.ts';
+import { looksDrawn, stepsOf } from '../render/formats/drawn/look.ts';
 import type { PictureSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
@@ -178,8 +179,9 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
       const decode = async () => {
         const pictures = await renderer.decodeDownscaled(found, planned); // 422
         const [downscaled] = pictures;
-        if (resultStore && job.view.current && downscaled && worthProxy(found.header))
-          void saveProxyBehind(job, downscaled);
+        // A JPEG of a drawing is blurred, and what is made of it is larger.
+        const worth = downscaled && worthProxy(found.header) && !looksDrawn(stepsOf(downscaled.pixels));
+        if (resultStore && job.view.current && worth) void saveProxyBehind(job, downscaled);
         return pictures;
       };
       const pictures = await timer.time('decode', session.decode(planned, decode));

@@ -23,12 +23,15 @@ export function fitsEncodeBudget(preset: Preset, suffix: Suffix, renderTimeoutMs
   return estimatesOf(preset, suffix).every(({ ms }) => ms <= SHARE_OF_TIMEOUT * renderTimeoutMs);
 }
 
+const DEFAULT_LOSSLESS_EFFORT = 1;
+
 interface Estimate extends EncodeEstimate {
   readonly size: string;
 }
 
 function estimatesOf(preset: Preset, suffix: Suffix): Estimate[] {
-  const { effort } = preset;
+  // Without loss the default efforts are dear too: those of formats/encode.ts.
+  const effort = preset.effort ?? (preset.lossless === true ? DEFAULT_LOSSLESS_EFFORT : undefined);
   const size = sizeOf(preset, suffix);
   if (effort === undefined || !size) return [];
   return (outputsOf(preset, size, suffix.format) ?? []).map((output) => ({

@@ -19,6 +19,7 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   age: ['maxAge', Number],
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
+  l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;
 

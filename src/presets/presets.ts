@@ -4,7 +4,7 @@ import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
 import { parseInlinePreset } from './inline.ts';
 import { checkPresets, type Preset } from './schema.ts';
-import { outputOf, parseSuffix, recipeOf, sizeOf } from './variants.ts';
+import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
 /** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
 export interface Variant {
@@ -38,6 +38,8 @@ export interface Presets {
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
   acceptClass(accept: string | undefined): string;
   readonly names: readonly string[];
+  /** That of the longest side, at pixel ratio 1. Undefined without presets. */
+  readonly largest: { readonly preset: string; readonly sidePx: number } | undefined;
 }
 
 export interface PresetsOptions {
@@ -77,7 +79,8 @@ export function createPresets(options: PresetsOptions): Presets {
       if (variables) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
-      const recipe = recipeOf(preset, size, output, options.faces);
+      const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
+      const recipe = { ...recipeOf(preset, size, output, options.faces), ...(sharper ? { sharper } : {}) };
       const { maxAge, staleWhileRevalidate } = preset;
       return { preset: name, suffix: size.suffix, recipe, maxAge, staleWhileRevalidate, private: preset.private };
     },
@@ -90,7 +93,13 @@ export function createPresets(options: PresetsOptions): Presets {
     },
     acceptClass,
     names: [...named.keys()],
+    largest: largestOf(named),
   };
+}
+
+function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {
+  const sides = [...named].map(([preset, { width = 0, height = 0 }]) => ({ preset, sidePx: Math.max(width, height) }));
+  return sides.toSorted((a, b) => b.sidePx - a.sidePx)[0];
 }
 
 function acceptClass(accept: string | undefined): string {

@@ -31,6 +31,8 @@ export const presetSchema = z
     /** Empty border on each side, in percent of the rendition. */
     margin: z.number().min(0).max(40).default(0),
     keepCopyright: z.boolean().default(false),
+    /** `auto` goes by what a picture looks like: drawn ones lose nothing where that pays. */
+    lossless: z.union([z.literal('auto'), z.boolean()]).default('auto'),
     /** Seconds for which browsers and CDNs may keep a rendition without asking again. A year where left out. */
     maxAge: z.int().min(1).max(MAX_LIFETIME_S).optional(),
     /** Seconds after `maxAge` for which they may send it while they ask anew. */
@@ -57,6 +59,10 @@ export const presetSchema = z
   .refine(
     ({ fit, gravity, faceZoom }) => faceZoom === 1 || (fit === 'cover' && (gravity === 'auto' || gravity === 'faces')),
     'has a faceZoom, which needs the fit cover and the gravity auto or faces',
+  )
+  .refine(
+    ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
+    'cannot be lossless, because its format is jpeg',
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
 

@@ -58,8 +58,8 @@ export function outputsOf(preset: Preset, size: VariantSize, pinned: string | un
     return offered === undefined || offered === 'auto' ? undefined : [affordable(offered, size)];
   }
   if (preset.format !== 'auto') return [affordable(preset.format, size)];
-  // Only WebP keeps frames among the modern formats; the base of an animation is GIF.
-  const candidates = preset.animated ? (['webp'] as const) : (['avif', 'webp'] as const);
+  // Only WebP keeps frames among the modern formats; the base of an animation is GIF. AVIF without loss is larger than WebP.
+  const candidates = preset.animated || preset.lossless === true ? (['webp'] as const) : (['avif', 'webp'] as const);
   const declared = candidates.filter(
     (candidate) => preset.formats.includes(candidate) && affordable(candidate, size) === candidate,
   );
@@ -71,6 +71,15 @@ function isTaken(output: Output, preset: Preset, pinned: string | undefined, acc
   return !negotiated || accepts(accept, `image/${output}`);
 }
 
+/**
+ * In what a negotiated AVIF's client is sent drawn pictures: see `Recipe.sharper`. Whatever reads AVIF reads WebP, which came ten
+ * years before; another class of clients would be one more object in every CDN.
+ */
+export function sharperOf({ format, formats, lossless }: Preset, output: Output): Recipe['sharper'] {
+  if (format !== 'auto' || output !== 'avif' || lossless === false) return undefined;
+  return formats.includes('webp') ? 'webp' : 'png';
+}
+
 /** By the preset's size, not the rendition's, because the key must be known before the original is read. */
 function affordable(output: Output, { width, height }: VariantSize): Output {
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
@@ -79,7 +88,7 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height }: VariantSize, output: Output, faces: boolean): Recipe {
-  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright } = preset;
+  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
   const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
   return {
     ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
@@ -89,6 +98,7 @@ export function recipeOf(preset: Preset, { width, height }: VariantSize, output:
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
     copyright: keepCopyright,
+    ...(lossless === 'auto' ? {} : { lossless }),
   };
 }
 

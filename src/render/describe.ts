@@ -1,4 +1,5 @@
 import { rgbaToThumbHash } from 'thumbhash';
+import { type PhotoReport, REPORT_SIDE_PX, reportOn } from './photo-report.ts';
 import type { DecodeLimits, OriginalSource, ProxySource } from './picture-source.ts';
 import type { SharpModule } from './sharp.ts';
 import { decode, openPixels, openSource } from './stages/decode.ts';
@@ -14,22 +15,27 @@ export interface PictureDescription {
   readonly dominantColor: string;
   /** A blurred placeholder of some 25 bytes, base64: https://evanw.github.io/thumbhash/ */
   readonly thumbhash: string;
+  /** Absent from what earlier versions recorded. */
+  readonly report?: PhotoReport;
 }
 
 /** ThumbHash takes pictures of at most 100 × 100 pixels. */
 const THUMB_SIDE_PX = 100;
 /** Longer side that a source needs to be described, in pixels. */
 export const DESCRIBED_SIDE_PX = 4 * THUMB_SIDE_PX;
+const IN_SRGB = { deep: false, hasProfile: false };
 
-/** Decodes the picture once, small. Throws `original_unreadable` and `original_too_large`. */
+/** Decodes the picture once, small. `bytes`: of the original's file. Throws `original_unreadable` and `original_too_large`. */
 export async function describe(
   sharp: SharpModule,
   source: OriginalSource | ProxySource,
   limits: DecodeLimits,
+  bytes: number,
 ): Promise<PictureDescription> {
-  const inside = { width: THUMB_SIDE_PX, height: THUMB_SIDE_PX, fit: 'inside', withoutEnlargement: true } as const;
+  const inside = (side: number) => ({ width: side, height: side, fit: 'inside', withoutEnlargement: true }) as const;
   const { header } = source;
-  const pixels = await decode(openSource(sharp, source, limits).resize(inside), header);
+  const probe = await decode(openSource(sharp, source, limits).resize(inside(REPORT_SIDE_PX)), header);
+  const pixels = await decode(openPixels(sharp, probe).resize(inside(THUMB_SIDE_PX)), IN_SRGB);
   const { width, height } = pixels;
   const small = () => openPixels(sharp, pixels);
   // `stats()` ignores the other operations of its pipeline, so the picture is put on white in one of its own.
@@ -45,5 +51,6 @@ export async function describe(
     frames: header.frames,
     dominantColor: `#${hex.join('')}`,
     thumbhash: Buffer.from(rgbaToThumbHash(width, height, rgba)).toString('base64'),
+    report: reportOn(probe, bytes),
   };
 }

@@ -20,6 +20,8 @@ const MS_PER_MEGAPIXEL = {
   libaom: [173, 567, 949, 1708, 5453, 9980, 18_746, 28_866, 28_933, 77_491],
   'svt-av1': [146, 175, 330, 842, 919, 1904, 2941, 4862, 19_206, 19_206],
   webp: [74, 86, 94, 177, 178, 209, 507, 507, 507, 507],
+  'libaom, lossless': [305, 713, 895, 1584, 4067, 4352, 7368, 10_920, 11_470, 41_323],
+  'webp, lossless': [82, 324, 478, 713, 2167, 3494, 3685, 3685, 3685, 3685],
   png: [55, 55, 64, 87, 87, 101, 128, 205, 242, 620],
   jpeg: [41, 41, 41, 41, 41, 41, 41, 41, 41, 41],
   gif: [531, 718, 866, 887, 1140, 1554, 2782, 4081, 5001, 5786],
@@ -28,6 +30,7 @@ type Encoder = keyof typeof MS_PER_MEGAPIXEL;
 
 const NAMES: Readonly<Record<Encoder, string>> = {
   ...{ libaom: 'AVIF', 'svt-av1': 'AVIF', webp: 'WebP', png: 'PNG', jpeg: 'JPEG', gif: 'GIF' },
+  ...{ 'libaom, lossless': 'AVIF', 'webp, lossless': 'WebP' },
 };
 
 /** Of a recipe with an effort of its own. A recipe with one side is taken for a square; frames of animations count once. */
@@ -47,7 +50,9 @@ export function estimateEncode(recipe: Recipe, effort: number): EncodeEstimate {
 
 /** Encoders that may get it. libaom gets every AVIF with transparent parts, so all that no background fills. */
 function encodersOf(recipe: Recipe, canvas: { width: number; height: number }): [Encoder, ...Encoder[]] {
-  const { output, background, animated } = recipe;
+  const { output, background, animated, lossless } = recipe;
+  if (lossless && (output === 'avif' || output === 'webp'))
+    return [output === 'avif' ? 'libaom, lossless' : 'webp, lossless'];
   if (output === 'avif') return [background !== undefined && goesToSvtAv1(canvas, recipe) ? 'svt-av1' : 'libaom'];
   if (output === 'base') return animated ? ['gif', 'png', 'jpeg'] : ['png', 'jpeg'];
   return [output];

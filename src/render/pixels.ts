@@ -4,6 +4,10 @@ export interface Size {
   readonly height: number;
 }
 
+export function sameSize(a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height;
+}
+
 /** A part of a picture, in pixels from its upper left corner. */
 export interface Box extends Size {
   readonly left: number;

@@ -49,4 +49,8 @@ export interface Recipe {
    * the original that were read for another version are not used.
    */
   readonly version?: string;
+  /** `true` codes without loss, `false` codes drawn pictures as photos. Absent: by what the picture looks like. */
+  readonly lossless?: boolean;
+  /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
+  readonly sharper?: 'webp' | 'png';
 }

@@ -2,20 +2,21 @@ import type { Decoders } from '../decoders/decoders.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
 import { mended } from './formats/colour/mend.ts';
-import { type Encoded, encode, encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
+import { encodeByLook } from './formats/drawn/encode-by-look.ts';
+import { encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
-import { stripMetadata } from './formats/strip-metadata.ts';
 import type {
   DecodeLimits,
   OriginalSource,
+  PictureHeader,
   PictureSource,
   PixelSource,
   PlannedDecode,
   ProxySource,
 } from './picture-source.ts';
-import { freeNow, type Pixels } from './pixels.ts';
+import { freeNow, type Pixels, sameSize } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
 import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
@@ -23,7 +24,8 @@ import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
 import { createElsewhere, isDecodedElsewhere, watchProbes } from './stages/elsewhere.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
-import { cutsAway, type FramePlan } from './stages/geometry.ts';
+import { cutsAway } from './stages/geometry.ts';
+import { ownSize } from './stages/own-size.ts';
 
 /** A finished picture. Width and height in pixels, of one frame. */
 export interface Rendered {
@@ -69,8 +71,8 @@ export interface Renderer {
   makeProxy(original: OriginalSource, signal: AbortSignal): Promise<ProxySource>;
   /** The same from its stored bytes. Throws `original_unreadable` when they are none. */
   openProxy(body: Buffer, original: DearOriginal): Promise<ProxySource>;
-  /** Size, colours and a placeholder, of an original or by its proxy image. Throws as `render` does. */
-  describe(source: OriginalSource | ProxySource, signal?: AbortSignal): Promise<PictureDescription>;
+  /** Size, colours, a placeholder and a report, of an original or by its proxy image. `bytes`: of the original's file. Throws as `render` does. */
+  describe(source: OriginalSource | ProxySource, bytes: number, signal?: AbortSignal): Promise<PictureDescription>;
 }
 
 const NEVER = new AbortController().signal;
@@ -98,9 +100,9 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       return encode(await mended(sharp, original, limits));
     },
     openProxy: async (body, original) => openDearProxy(await loadSharp(), body, original, limits),
-    describe: async (source, signal = NEVER) => {
+    describe: async (source, bytes, signal = NEVER) => {
       const sharp = await loadSharp();
-      const by = (read: OriginalSource | ProxySource) => describe(sharp, read, limits);
+      const by = (read: OriginalSource | ProxySource) => describe(sharp, read, limits, bytes);
       if (isDecodedElsewhere(source)) return decoded(source, DESCRIBED_SIDE_PX, signal, by);
       const whole = await mended(sharp, source, limits);
       return wholly(whole, by(whole));
@@ -141,22 +143,27 @@ async function renderOnce(
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
+  const needed = needsPixels(source, decoder, recipe);
   const own =
-    !ready && needsPixels(source, decoder, recipe)
+    !ready && (needed || seesPixels(header, decoder, recipe))
       ? await timer.time('decode', decode(decoder.open(), crop.header))
       : undefined;
   const pixels = ready ?? own;
+  const fromOriginal = ownSize(source, decoder, recipe);
   const encoded = await timer.time(
     'encode',
-    pixels ? encode(sharp, pixels, header, recipe) : encodeStraight(decoder, crop.header, header, recipe),
+    pixels
+      ? encodeByLook(sharp, pixels, header, recipe, fromOriginal)
+      : encodeStraight(decoder, crop.header, header, recipe),
   );
-  const body = compressedPixels(source, decoder.plan, encoded, recipe) ?? encoded.body;
-  const all = crop.downscaled ?? (showsAll(decoder, recipe) ? pixels : undefined);
+  const reused = fromOriginal.reuse();
+  const lighter = reused?.format === encoded.format && reused.body.length <= encoded.body.length ? reused : encoded;
+  const all = crop.downscaled ?? ((ready || needed) && showsAll(decoder, recipe) ? pixels : undefined);
   const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
   const { width, height } = decoder.plan.canvas;
-  const { contentType } = encoded;
+  const { body, contentType } = lighter;
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
 }
 
@@ -172,36 +179,14 @@ async function wholly<T>(source: PictureSource, making: Promise<T>): Promise<T> 
   return made;
 }
 
-/**
- * The original's own compressed pixels, without metadata, where the rendition shows just them and they weigh less: encoding
- * them again would only lose. Never of AVIF, which keeps metadata in too many places.
- */
-function compressedPixels(
-  source: PictureSource,
-  plan: FramePlan,
-  encoded: Encoded,
-  recipe: Recipe,
-): Buffer | undefined {
-  if (source.kind !== 'original') return undefined;
-  const { body, header } = source;
-  const sameSize = [plan.scaled, plan.window, plan.canvas].every(
-    (size) => size.width === header.size.width && size.height === header.size.height,
-  );
-  const reusable = header.plain && header.frames === 1 && header.format === encoded.format;
-  if (!reusable || !sameSize || recipe.copyright) return undefined;
-  // A profile in front of plain pixels stands for chunks of the original.
-  const stripped = stripMetadata(body, header.format, header.hasProfile);
-  return stripped && stripped.length < encoded.body.length ? stripped : undefined;
-}
-
 /** Pixels in memory that are the rendition already: copying those of a large picture takes 10 ms. */
 function readyPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): Pixels | undefined {
   if (source.kind !== 'pixels') return undefined;
-  const { width, height } = decoder.plan.canvas;
-  const sameSize = source.pixels.width === width && source.pixels.height === height;
-  return sameSize && showsAll(decoder, recipe) ? source.pixels : undefined;
+  return sameSize(source.pixels, decoder.plan.canvas) && showsAll(decoder, recipe) ? source.pixels : undefined;
 }
 
+/** 7.5 MB. Of larger renditions that nothing else holds, drawings are coded as photos. */
+const MAX_SEEN_PIXELS = 2_500_000;
 /** Codings that are decoded row by row, so that a decoder that waits for its encoder holds hardly any memory. */
 const BY_ROWS = new Set(['jpeg', 'pixels']);
 
@@ -218,6 +203,12 @@ function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): b
   // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;
   return source.kind === 'original' && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
+}
+
+/** Whether pixels are decoded first only to see whether they are drawn: those of a crop, say. */
+function seesPixels(header: PictureHeader, { plan: { canvas } }: Decoder, recipe: Recipe): boolean {
+  const byLook = recipe.lossless === undefined && !isWide(header, recipe);
+  return byLook && canvas.width * canvas.height <= MAX_SEEN_PIXELS;
 }
 
 /** Whether a rendition shows all of the picture, in its own shape, and nothing else. */

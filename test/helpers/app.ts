@@ -158,7 +158,7 @@ export async function startApp(options: TestAppOptions) {
   const shop = createShopApi({
     dearProxies,
     ...{ records, purges, metadata, queue, renderer, signatures, reader },
-    ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names },
+    ...{ apiToken: options.apiToken, publicUrl: undefined, presets: presets.names, largestPreset: presets.largest },
     ...{ originals: options.deletable, bucket: options.bucket, receiver },
     ...{ uploadBytes: options.uploadBytes ?? 2 * 1024 * 1024, pathPrefix },
     ...{ signingKey: keys[0] ?? TEST_KEY, maxOriginalBytes },

@@ -67,7 +67,9 @@ describe('alpha of an AVIF', () => {
     }
     const renderer = createRenderer({ maxPixels: 1_000_000, maxFrames: 10, timeoutSeconds: 20 });
     const [one, other] = await Promise.all(
-      ['alpha', 'alpha-premultiplied'].map(async (name) => renderer.describe(await renderer.examine(avif(name)))),
+      ['alpha', 'alpha-premultiplied'].map(async (name) =>
+        renderer.describe(await renderer.examine(avif(name)), avif(name).length),
+      ),
     );
     assert.equal(one?.dominantColor, other?.dominantColor);
     const original = await renderer.examine(avif('alpha-premultiplied'));

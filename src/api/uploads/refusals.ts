@@ -1,4 +1,5 @@
 import { type DarkroomError, errors, READ_FORMATS, type Refusal } from '../../errors.ts';
+import { isFaultOfFile } from './faults-of-files.ts';
 import { fileTypeOf, isPictureType } from './file-type.ts';
 
 /** How far a file was read before it failed. */
@@ -29,6 +30,13 @@ export function explainRefusal(
   const quarantined = !(reason === 'unsupported_type' && found !== undefined && isPictureType(found));
   const where = quarantined ? 'is quarantined' : 'stays where it is';
   return errors.refusedUpload(`${message} The upload ${where}.`, { ...facts, quarantined }, error.cause);
+}
+
+/** The same refusal with the reason that an API client is told; other errors as they are. */
+export function withReason(error: unknown, file: Buffer, stage: ReadStage, accepted: readonly string[]): unknown {
+  if (!isFaultOfFile(error) || error.refusal || error.code !== 'original_unreadable') return error;
+  const [message, facts] = factsOf(error, file, stage, accepted);
+  return errors.refusedUpload(message, facts, error.cause);
 }
 
 function factsOf(

@@ -8,11 +8,13 @@ import type { OriginalReader } from '../../originals/reader.ts';
 import type { OriginalRecords } from '../../originals/records/records.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
+import { type ExifFacts, exifFacts } from '../../render/formats/exif-facts.ts';
 import type { Renderer } from '../../render/render.ts';
 import type { Epoch } from '../../renditions/epochs.ts';
 import type { ObjectStore } from '../../stores/store.ts';
 import { formatImagePath } from '../../url/image-path.ts';
 import type { Signatures } from '../../url/signature.ts';
+import { type LargestPreset, withHints } from '../meta/photo-hints.ts';
 import type { Purge } from '../purge.ts';
 import { isFaultOfFile, isOutOfMemory } from './faults-of-files.ts';
 import { explainRefusal, type ReadStage } from './refusals.ts';
@@ -39,7 +41,16 @@ export interface UploadOffer {
   readonly urls: Readonly<Record<string, string>>;
 }
 
-export type UploadReport = { readonly imageId: string; readonly bytes: number } & PictureDescription;
+export type UploadReport = {
+  readonly imageId: string;
+  readonly bytes: number;
+  readonly exif?: ExifFacts;
+} & ReturnType<typeof withHints<PictureDescription>>;
+
+export interface CompleteOptions {
+  /** When and with what the photo was taken is told too: personal data. */
+  readonly exif: boolean;
+}
 
 export interface Uploads {
   /**
@@ -53,7 +64,7 @@ export interface Uploads {
    * read (yet) stays where it is. All other errors leave the upload where it is, and the call can be repeated: `busy`,
    * `original_too_large` where the file exceeds what this server can hold, `render_timeout`, and the errors of stores.
    */
-  complete(imageId: string, signal: AbortSignal): Promise<UploadReport>;
+  complete(imageId: string, signal: AbortSignal, options?: CompleteOptions): Promise<UploadReport>;
 }
 
 export interface UploadsDeps {
@@ -68,6 +79,8 @@ export interface UploadsDeps {
   readonly dearProxies: DearProxies;
   readonly signatures: Signatures;
   readonly presets: readonly string[];
+  /** For the photo report; undefined where it is not to say how well an original fills it. */
+  readonly largestPreset?: LargestPreset | undefined;
   readonly maxOriginalBytes: number;
   /** Base of the signed URLs, a CDN's as a rule; this server's own address when undefined. */
   readonly publicUrl: string | undefined;
@@ -115,7 +128,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     throw refused;
   }
 
-  async function examine(id: string, signal: AbortSignal): Promise<UploadReport> {
+  async function examine(id: string, { exif }: CompleteOptions, signal: AbortSignal): Promise<UploadReport> {
     using permit = await queue.enter(DESCRIBE_MS, signal);
     const onLength = (bytes: number) => permit.hold(bytes);
     await metadata.load(id);
@@ -129,7 +142,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       await permit.slot(estimateDescription(original));
       stage = 'pixels';
       const source = await dearProxies.describable({ id, original, epoch, signal });
-      const found = await renderer.describe(source, signal);
+      const found = await renderer.describe(source, body.length, signal);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;
       // An id's bytes never change: CDNs may hold renditions of the first file for a year.
@@ -138,7 +151,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
       metadata.recordUpload(id, epoch, found, sha256);
       // Not disposed of when quarantined: a save that timed out may still read the buffer.
       held[Symbol.dispose]();
-      return { imageId: id, bytes: body.length, ...found };
+      const asked = exif ? { exif: exifFacts(original.header.exif) } : {};
+      return { imageId: id, bytes: body.length, ...withHints(found, deps.largestPreset), ...asked };
     } catch (error) {
       if (!isFaultOfFile(error)) throw error;
       const refused = explainRefusal(error, body, stage, renderer.mediaTypes);
@@ -163,9 +177,9 @@ export function createUploads(deps: UploadsDeps): Uploads {
       return { imageId: id, key: id, uploadUrl: url, method: 'PUT', headers, expiresAt, urls };
     },
 
-    async complete(id, signal) {
+    async complete(id, signal, options = { exif: false }) {
       try {
-        return await examine(id, signal);
+        return await examine(id, options, signal);
       } catch (error) {
         if (isOutOfMemory(error)) throw errors.busy(RETRY_AFTER_S);
         // The call's own time limit ends it with the signal's reason.

@@ -1,5 +1,6 @@
 import { DETECTOR_VERSION } from '../../faces/face.ts';
 import type { PictureDescription } from '../../render/describe.ts';
+import { REPORT_VERSION } from '../../render/photo-report.ts';
 import type { ObjectVersion, StoredObject } from '../../stores/store.ts';
 import { joinFaces, type KnownFaces, readFaces, writeFaces } from './known-faces.ts';
 
@@ -123,11 +124,25 @@ function isSource(value: unknown): value is SourceVersion {
   return isDigest(sha256) && tagged && isCount(bytes) && (lastModified === undefined || isCount(lastModified));
 }
 
+/** Of this version; another one's is made anew, whatever it holds. */
+function isReport(value: unknown): boolean {
+  const { version, ...report } = { ...(value as object) } as Record<string, unknown>;
+  if (version !== REPORT_VERSION) return true;
+  const shares = [report.sharpness, report.exposure, report.contrast, report.border];
+  return (
+    shares.every((share) => typeof share === 'number' && share >= 0 && share <= 1) &&
+    [report.drawn, report.transparent].every((flag) => typeof flag === 'boolean') &&
+    /^[0-9a-f]{16}$/.test(String(report.hash)) &&
+    isCount(report.bytes)
+  );
+}
+
 function isPicture(value: unknown): value is PictureDescription {
   const picture = { ...(value as object) } as Record<string, unknown>;
   const counts = [picture.width, picture.height, picture.frames];
   const texts = [picture.format, picture.thumbhash];
   return (
+    (picture.report === undefined || isReport(picture.report)) &&
     counts.every((count) => isCount(count) && count > 0) &&
     texts.every((text) => typeof text === 'string') &&
     /^#[0-9a-f]{6}$/.test(String(picture.dominantColor))

@@ -22,7 +22,10 @@ interface Settings {
   readonly quality: number;
   /** The preset's; undefined takes the format's default. */
   readonly effort: number | undefined;
+  readonly lossless: boolean;
   readonly extent: Extent;
+  /** Of all frames. */
+  readonly pixels: number;
   readonly delays: number[] | undefined;
   readonly loop: number | undefined;
 }
@@ -58,6 +61,17 @@ const WEBP: Readonly<Record<Extent, WebpSettings>> = {
   large: { effort: 2, less: 0 },
 };
 
+/** Up to here, 600 × 600, lossless WebP's best search for matches costs as little as a lossy encode. */
+const SEARCHED_PIXELS = 360_000;
+
+/**
+ * The quality of lossless WebP is how hard it looks for matches. From 25 on it looks in the whole picture, which takes twice the time
+ * of 20 for a fifth fewer bytes; 80 takes another quarter for a tenth (60 drawn pictures, effort 1, which differs from 2 by 1 %).
+ */
+function losslessWebp(pixels: number, effort = 1) {
+  return { lossless: true, effort: Math.min(6, effort), quality: pixels <= SEARCHED_PIXELS ? 80 : 30 };
+}
+
 /**
  * ImageMagick's table, mozjpeg's default: 5 % fewer bytes for the same CPU and the same butteraugli distance, because it
  * quantises most where eyes see least.
@@ -83,7 +97,7 @@ const AVIF_EQUALS: readonly ({ readonly jpeg: number } & Readonly<Record<AvifSca
 ];
 
 /** From JPEG's scale to the encoder's. WebP needs no such step: its scale is within 3 of JPEG's over the same range. */
-function avifQuality(quality: number, scale: AvifScale): number {
+export function avifQuality(quality: number, scale: AvifScale): number {
   const above = Math.max(
     1,
     AVIF_EQUALS.findIndex(({ jpeg }) => jpeg >= quality),
@@ -102,26 +116,35 @@ const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
   large: { tuning: 'ms-ssim', effort: 0 },
 };
 
+/** Under transparent parts, where the format has none. */
+export const DEFAULT_BACKGROUND = '#ffffff';
+
 /** One row a format: settings fast enough for a request that waits. Measured by `node bench/bytes.ts`, see bench/results. */
 const ENCODERS: Readonly<Record<Format, Encoder>> = {
   avif: {
     keepsAlpha: true,
-    encode: (image, { quality, extent, effort = extent === 'small' ? 1 : 0 }) =>
-      image.avif({ quality: Math.round(avifQuality(quality, 'libaom')), effort, chromaSubsampling: '4:2:0' }),
+    encode: (image, { quality, extent, lossless, effort = extent === 'small' ? 1 : 0 }) =>
+      lossless
+        ? image.avif({ lossless, effort })
+        : image.avif({ quality: Math.round(avifQuality(quality, 'libaom')), effort, chromaSubsampling: '4:2:0' }),
   },
   webp: {
     keepsAlpha: true,
-    encode(image, { quality, extent, effort, delays, loop }) {
+    encode(image, { quality, extent, effort, lossless, pixels, delays, loop }) {
+      if (lossless) return image.webp({ ...losslessWebp(pixels, effort), ...timing(delays, loop) });
       const own = effort === undefined ? WEBP[extent] : { effort: Math.min(6, effort), less: 0 };
       return image.webp({ quality: Math.max(1, quality - own.less), effort: own.effort, ...timing(delays, loop) });
     },
   },
   jpeg: {
     keepsAlpha: false,
-    encode: (image, { quality, extent }) =>
-      image.jpeg(
-        extent === 'small' ? { quality } : { quality, progressive: true, quantisationTable: JPEG_QUANTISATION_TABLE },
-      ),
+    encode: (image, { quality, extent, lossless }) =>
+      image.jpeg({
+        quality,
+        ...(extent === 'small' ? {} : { progressive: true, quantisationTable: JPEG_QUANTISATION_TABLE }),
+        // As near as it comes.
+        ...(lossless ? { chromaSubsampling: '4:4:4' } : {}),
+      }),
   },
   png: {
     keepsAlpha: true,
@@ -130,8 +153,8 @@ const ENCODERS: Readonly<Record<Format, Encoder>> = {
   },
   gif: {
     keepsAlpha: true,
-    encode: (image, { effort = 3, delays, loop }) =>
-      image.gif({ effort: Math.max(1, effort), ...timing(delays, loop) }),
+    encode: (image, { effort = 3, lossless, delays, loop }) =>
+      image.gif({ effort: Math.max(1, effort), ...(lossless ? { dither: 0 } : {}), ...timing(delays, loop) }),
   },
 };
 
@@ -147,16 +170,16 @@ export async function encode(
   if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, recipe);
   const image = sharp(pixels.data, { raw: { width, height: height * frames, channels, pageHeight: height } });
   if (channels === 4 && !transparent) image.removeAlpha();
-  const format = chooseFormat(recipe.output, transparent, frames);
+  const format = chooseFormat(recipe, transparent, frames);
   return finish(image, { format, transparent, pixels: width * height * frames }, header, recipe);
 }
 
 /**
  * Whether SVT-AV1 encodes this rendition if it proves opaque: 8 % fewer bytes than libaom at equal SSIM, in less time than WebP
- * takes. libaom encodes transparent parts, wide gamuts and kept copyrights.
+ * takes. libaom encodes transparent parts, wide gamuts, kept copyrights and what may lose nothing.
  */
-export function goesToSvtAv1(canvas: Size, { output, gamut, copyright }: Recipe): boolean {
-  return hasSvtAv1 && output === 'avif' && gamut !== 'p3' && !copyright && fitsSvtAv1(canvas);
+export function goesToSvtAv1(canvas: Size, { output, gamut, copyright, lossless }: Recipe): boolean {
+  return hasSvtAv1 && output === 'avif' && gamut !== 'p3' && !copyright && !lossless && fitsSvtAv1(canvas);
 }
 
 async function opaqueAvif(pixels: Pixels, { quality, effort }: Recipe): Promise<Encoded> {
@@ -184,7 +207,7 @@ export async function encodeStraight(
   const image = wide ? open().pipelineColourspace('rgb16').withIccProfile('p3') : toSrgb(open(), opened);
   // The pixels of a wide picture are never seen here, so its alpha channel counts as transparency.
   const transparent = wide && header.hasAlpha;
-  const format = chooseFormat(recipe.output, transparent, 1);
+  const format = chooseFormat(recipe, transparent, 1);
   const pixels = plan.canvas.width * plan.canvas.height;
   return finish(image, { format, transparent, pixels }, header, recipe).catch(refuse);
 }
@@ -196,13 +219,12 @@ async function finish(
   recipe: Recipe,
 ): Promise<Encoded> {
   const { keepsAlpha, encode: apply } = ENCODERS[format];
-  if (transparent && !keepsAlpha) image.flatten({ background: recipe.background ?? '#ffffff' });
+  if (transparent && !keepsAlpha) image.flatten({ background: recipe.background ?? DEFAULT_BACKGROUND });
   if (recipe.copyright) keepCopyright(image, header.exif);
-  const { quality, effort } = recipe;
+  const { quality, effort, lossless = false } = recipe;
   const settings = {
-    quality,
-    effort,
-    extent: extentOf(pixels),
+    ...{ quality, effort, lossless },
+    ...{ extent: extentOf(pixels), pixels },
     delays: header.delays?.slice(),
     loop: header.loop,
   };
@@ -210,10 +232,10 @@ async function finish(
   return { body, format, contentType: `image/${format}` };
 }
 
-function chooseFormat(output: Output, transparent: boolean, frames: number): Format {
+function chooseFormat({ output, lossless }: Recipe, transparent: boolean, frames: number): Format {
   if (output !== 'base') return output;
   if (frames > 1) return 'gif';
-  return transparent ? 'png' : 'jpeg';
+  return transparent || lossless ? 'png' : 'jpeg';
 }
 
 function timing(delays: number[] | undefined, loop: number | undefined) {
@@ -221,7 +243,7 @@ function timing(delays: number[] | undefined, loop: number | undefined) {
 }
 
 /** Many opaque pictures carry an alpha channel all the same; as PNG they would have ten times the bytes of a JPEG. */
-function hasTransparency({ data, channels }: Pixels): boolean {
+export function hasTransparency({ data, channels }: Pixels): boolean {
   if (channels !== 4) return false;
   for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return true;
   return false;

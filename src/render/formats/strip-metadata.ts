@@ -1,12 +1,24 @@
+import { stripGif } from './strip-gif.ts';
+
+/** What of a file is looked at or kept beside its pixels. */
+interface Kept {
+  readonly frames?: number;
+  readonly keepColours?: boolean;
+}
+
 /**
  * Removes the metadata of a file and leaves its compressed pixels untouched: EXIF, GPS, XMP, IPTC, profiles, comments,
- * thumbnails, and bytes behind the picture's end. Undefined for other formats and for files that do not parse to their end.
- * `keepColours`: a PNG's gamma and primaries stay, because its colours depend on them.
+ * thumbnails, and bytes behind the picture's end. Undefined for other formats, for files that do not parse to their end, and for
+ * those of more or fewer frames. `keepColours`: a PNG's gamma and primaries stay, because its colours depend on them.
  */
-export function stripMetadata(file: Buffer, format: string, keepColours = false): Buffer | undefined {
+export function stripMetadata(
+  file: Buffer,
+  format: string,
+  { frames = 1, keepColours = false }: Kept = {},
+): Buffer | undefined {
   const strip = STRIPPERS[format];
   try {
-    return strip?.(file, keepColours);
+    return strip?.(file, { frames, keepColours });
   } catch (error) {
     // A truncated file: the parser read past its end.
     if (error instanceof RangeError) return undefined;
@@ -14,10 +26,11 @@ export function stripMetadata(file: Buffer, format: string, keepColours = false)
   }
 }
 
-const STRIPPERS: Readonly<Record<string, (file: Buffer, keepColours: boolean) => Buffer | undefined>> = {
+const STRIPPERS: Readonly<Record<string, (file: Buffer, kept: Required<Kept>) => Buffer | undefined>> = {
   jpeg: stripJpeg,
   png: stripPng,
   webp: stripWebp,
+  gif: (file, { frames }) => stripGif(file, frames),
 };
 
 const JPEG = { start: 0xd8, end: 0xd9, scan: 0xda, app0: 0xe0, app14: 0xee, app15: 0xef, comment: 0xfe };
@@ -75,7 +88,7 @@ const PNG_PIXELS = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 const PNG_COLOURS = new Set(['gAMA', 'cHRM']);
 
 /** W3C PNG, section 5: length, type, data, CRC. */
-function stripPng(file: Buffer, keepColours: boolean): Buffer | undefined {
+function stripPng(file: Buffer, { keepColours }: Required<Kept>): Buffer | undefined {
   const kept: Buffer[] = [file.subarray(0, PNG_SIGNATURE_BYTES)];
   for (let at = PNG_SIGNATURE_BYTES; ; ) {
     const end = at + 12 + file.readUInt32BE(at);
@@ -88,23 +101,42 @@ function stripPng(file: Buffer, keepColours: boolean): Buffer | undefined {
 }
 
 const WEBP_PIXELS = new Set(['VP8 ', 'VP8L', 'ALPH']);
-const WEBP_HAS_ALPHA = 0x10;
+const WEBP_KEPT_FLAGS = { alpha: 0x10, animation: 0x02 };
+/** Of an ANMF chunk, before its frame's own chunks: its head, place, size, duration and flags. */
+const WEBP_FRAME_HEAD_BYTES = 8 + 16;
 
-/** RFC 9649, section 2: RIFF chunks, padded to even lengths. Still pictures only. */
-function stripWebp(file: Buffer): Buffer | undefined {
+/** RFC 9649, section 2: RIFF chunks, padded to even lengths. */
+function stripWebp(file: Buffer, { frames }: Required<Kept>): Buffer | undefined {
   const length = Math.min(file.length, 8 + file.readUInt32LE(4));
   const kept: Buffer[] = [];
+  let found = 0;
   for (let at = 12; at < length; ) {
     const type = file.toString('latin1', at, at + 4);
     const end = at + 8 + file.readUInt32LE(at + 4);
-    if (end > file.length || type === 'ANIM' || type === 'ANMF') return undefined;
+    if (end > file.length) return undefined;
     const chunk = Buffer.from(file.subarray(at, end));
-    if (type === 'VP8X') chunk.writeUInt8(chunk.readUInt8(8) & WEBP_HAS_ALPHA, 8);
-    if (type === 'VP8X' || WEBP_PIXELS.has(type)) kept.push(chunk, Buffer.alloc(chunk.length % 2));
+    const { alpha, animation } = WEBP_KEPT_FLAGS;
+    if (type === 'VP8X') chunk.writeUInt8(chunk.readUInt8(8) & (alpha | animation), 8);
+    if (type === 'ANMF' && !isBareFrame(chunk)) return undefined;
+    if (type === 'ANMF') found += 1;
+    if (['VP8X', 'ANIM', 'ANMF'].includes(type) || WEBP_PIXELS.has(type))
+      kept.push(chunk, Buffer.alloc(chunk.length % 2));
     at = end + ((end - at) % 2);
   }
+  if (Math.max(1, found) !== frames) return undefined;
   const body = Buffer.concat(kept);
   const head = Buffer.from('RIFF\0\0\0\0WEBP', 'latin1');
   head.writeUInt32LE(4 + body.length, 4);
   return body.length === 0 ? undefined : Buffer.concat([head, body]);
+}
+
+/** Whether a frame of an animation holds its pixels and nothing else. */
+function isBareFrame(chunk: Buffer): boolean {
+  let at = WEBP_FRAME_HEAD_BYTES;
+  while (at + 8 <= chunk.length) {
+    if (!WEBP_PIXELS.has(chunk.toString('latin1', at, at + 4))) return false;
+    const bytes = chunk.readUInt32LE(at + 4);
+    at += 8 + bytes + (bytes % 2);
+  }
+  return at >= chunk.length;
 }

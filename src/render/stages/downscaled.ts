@@ -7,7 +7,7 @@ import type {
   PlannedDecode,
   ProxySource,
 } from '../picture-source.ts';
-import type { Box, Pixels, Size } from '../pixels.ts';
+import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { decode, openPixels, openSource } from './decode.ts';
@@ -87,10 +87,6 @@ function dearSuffices(header: PictureHeader, recipe: Recipe): boolean {
 
 function hasRoom(stored: Size, needed: Size, factor: number): boolean {
   return needed.width * factor <= stored.width && needed.height * factor <= stored.height;
-}
-
-function sameSize(a: Size, b: Size): boolean {
-  return a.width === b.width && a.height === b.height;
 }
 
 /**

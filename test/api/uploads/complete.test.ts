@@ -125,10 +125,10 @@ describe('complete leaves a good upload where it is when this server', () => {
       ...{ slots: 1, waiting: 1, waitTimeoutMs: 50 },
       wrapRenderer: (renderer) => ({
         ...renderer,
-        async describe(original) {
+        async describe(original, bytes) {
           inside.resolve();
           await free.promise;
-          return renderer.describe(original);
+          return renderer.describe(original, bytes);
         },
       }),
     });

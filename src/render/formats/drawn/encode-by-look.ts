@@ -1,0 +1,129 @@
+import type { PictureHeader } from '../../picture-source.ts';
+import type { Pixels } from '../../pixels.ts';
+import type { Output, Recipe } from '../../recipe.ts';
+import type { SharpModule } from '../../sharp.ts';
+import { openPixels } from '../../stages/decode.ts';
+import { DEFAULT_BACKGROUND, type Encoded, encode, hasTransparency } from '../encode.ts';
+import { type Drawing, fullChromaAvif, fullChromaJpeg, nearLosslessWebp } from './full-chroma.ts';
+import { chromaLoss, isCrisp, looksDrawn, type Steps, stepsOf } from './look.ts';
+import { palettePng } from './palette-png.ts';
+
+/** What the original has for a rendition. */
+export interface OwnSize {
+  /** Bytes of its file; undefined where the source is not the original. */
+  readonly fileBytes: number | undefined;
+  /** No pixel was scaled: lines and letters are as sharp as they were drawn. */
+  readonly unscaled: boolean;
+  /** The rendition shows all of it and nothing else. */
+  readonly whole: boolean;
+  /** The original's own compressed pixels, where they can be sent as the rendition. */
+  reuse(): Encoded | undefined;
+}
+
+/** From this share on red letters turn brown by 4:2:0; see `chromaLoss`. */
+const VISIBLE_LOSS = 0.003;
+/** From here on most of a picture is such letters and lines, so that its lossy WebP is large. */
+const MOSTLY_COLOURED_LINES = 0.05;
+
+/**
+ * Encodes pixels by what they look like: photos as `encode` does, drawn pictures sharper and smaller. Unscaled they lose nothing
+ * (WebP, PNG), and weigh no more than their original; scaled they weigh at most what `encode` makes of them.
+ */
+export async function encodeByLook(
+  sharp: SharpModule,
+  pixels: Pixels,
+  header: PictureHeader,
+  recipe: Recipe,
+  own: OwnSize,
+): Promise<Encoded> {
+  if (recipe.lossless !== undefined) return encode(sharp, pixels, header, recipe);
+  const drawing = { sharp, pixels, header, recipe };
+  if (pixels.frames > 1) return encodeAnimation(drawing, own);
+  const steps = stepsOf(pixels);
+  const drawn = looksDrawn(steps);
+  if (!drawn) return isRinging(steps, pixels) ? encodeLossy(drawing) : encode(sharp, pixels, header, recipe);
+  const mayBeExact = own.unscaled && isCrisp(steps) && pixels.width * pixels.height <= MAX_EXACT_PIXELS;
+  const sharper = mayBeExact ? withoutLoss(recipe) : undefined;
+  const exact = sharper && (await encodeExactly(drawing, sharper, own));
+  const most = own.whole ? own.fileBytes : undefined;
+  if (exact && exact.body.length <= (most ?? Number.POSITIVE_INFINITY)) return exact;
+  const lossy = await encodeLossy(drawing);
+  return exact && exact.body.length < lossy.body.length ? exact : lossy;
+}
+
+/**
+ * Frames of few colours can grow by being scaled and coded with loss, above the file they come from; without loss (GIF: without
+ * dithering) many do not.
+ */
+async function encodeAnimation({ sharp, pixels, header, recipe }: Drawing, { fileBytes }: OwnSize): Promise<Encoded> {
+  const ordinary = await encode(sharp, pixels, header, recipe);
+  if (fileBytes === undefined || ordinary.body.length <= fileBytes) return ordinary;
+  const exact = await encode(sharp, pixels, header, { ...recipe, lossless: true });
+  return exact.body.length < ordinary.body.length ? exact : ordinary;
+}
+
+/** Lossless WebP takes 70 ms of CPU a million pixels of a drawing, and 320 of what was made to look like one. */
+const MAX_EXACT_PIXELS = 8_000_000;
+/** Of coloured letters that came as a JPEG: its ringing around them looks like a photo's noise, on ground that is none. */
+const RINGING_FLAT = 0.35;
+
+function isRinging({ flat }: Steps, pixels: Pixels): boolean {
+  return flat >= RINGING_FLAT && chromaLoss(pixels) >= MOSTLY_COLOURED_LINES;
+}
+
+/** In what a drawn picture is sent without loss: AVIF's is larger than WebP's, and JPEG has none. */
+function withoutLoss({ output, sharper }: Recipe): Output | undefined {
+  if (output === 'avif') return sharper;
+  return output === 'jpeg' ? undefined : output;
+}
+
+async function encodeExactly(
+  { sharp, pixels, header, recipe }: Drawing,
+  output: Output,
+  own: OwnSize,
+): Promise<Encoded> {
+  const format = output === 'base' ? 'png' : output;
+  const reused = own.reuse();
+  const reusable = reused?.format === format ? reused : undefined;
+  const palette = format === 'png' ? await asPalette(pixels, recipe) : undefined;
+  if (!palette && reusable && isWellCompressed(reusable, pixels)) return reusable;
+  const exact = palette ?? (await encode(sharp, pixels, header, { ...recipe, output, lossless: true }));
+  return reusable && reusable.body.length < exact.body.length ? reusable : exact;
+}
+
+/** From here on encoding a PNG anew takes 30 ms and more. */
+const LARGE_PIXELS = 500_000;
+
+/** A byte for two pixels or less: no drawing is stored so without compression. */
+function isWellCompressed({ body }: Encoded, { width, height }: Pixels): boolean {
+  return width * height >= LARGE_PIXELS && 2 * body.length <= width * height;
+}
+
+/** Undefined where a PNG needs more than a palette. */
+async function asPalette(pixels: Pixels, { copyright }: Recipe): Promise<Encoded | undefined> {
+  const body = copyright ? undefined : await palettePng(pixels);
+  return body && { body, format: 'png', contentType: 'image/png' };
+}
+
+async function encodeLossy(drawing: Drawing): Promise<Encoded> {
+  const { sharp, pixels, header, recipe } = drawing;
+  const { output } = recipe;
+  const transparent = hasTransparency(pixels);
+  if (output === 'jpeg' && transparent) return encodeLossy({ ...drawing, pixels: await onBackground(drawing) });
+  const asPng = output === 'png' || (output === 'base' && transparent);
+  const ordinary =
+    (asPng ? await asPalette(pixels, recipe) : undefined) ?? (await encode(sharp, pixels, header, recipe));
+  const { format } = ordinary;
+  const loss = format === 'png' ? 0 : chromaLoss(pixels);
+  if (loss < VISIBLE_LOSS) return ordinary;
+  const most = ordinary.body.length;
+  if (format === 'jpeg') return (await fullChromaJpeg(drawing, most)) ?? ordinary;
+  if (format === 'avif') return (await fullChromaAvif(drawing, most)) ?? ordinary;
+  return (loss >= MOSTLY_COLOURED_LINES ? await nearLosslessWebp(drawing, most) : undefined) ?? ordinary;
+}
+
+async function onBackground({ sharp, pixels, recipe }: Drawing): Promise<Pixels> {
+  const { width, height } = pixels;
+  const image = openPixels(sharp, pixels).flatten({ background: recipe.background ?? DEFAULT_BACKGROUND });
+  return { data: await image.raw().toBuffer(), width, height, channels: 3, frames: 1 };
+}
