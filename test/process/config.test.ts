@@ -30,8 +30,8 @@ describe('defaults', () => {
       [{ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 }, 9091],
     );
     assert.equal(config.memory.cache, Math.floor(config.memory.limit / 4));
-    assert.deepEqual(config.decoders.without, []);
-    assert.deepEqual(readConfig({ DARKROOM_HEIC: 'off' }).decoders.without, ['heic']);
+    assert.deepEqual(config.decoders.without, ['svg']);
+    assert.deepEqual(readConfig({ DARKROOM_HEIC: 'off', DARKROOM_SVG: 'on' }).decoders.without, ['heic']);
   });
 
   it('share out the memory of a small machine, or refuse to start on one that is too small', () => {
