@@ -43,9 +43,10 @@ function namedParameters({ expiresAt, download, variables = {}, version }: Signe
 
 /** The text that a signature covers: version 1 with no parameter but `exp`, else version 2. The suffix is left out. */
 export function signedText(preset: string, id: string, parameters: SignedParameters): string {
-  const { expiresAt } = parameters;
+  const { expiresAt, download, variables = {}, version } = parameters;
+  const others = download !== undefined || version !== undefined || Object.keys(variables).length > 0;
+  if (!others) return `darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`;
   const named = namedParameters(parameters);
-  if (named.length === (expiresAt === undefined ? 0 : 1)) return `darkroom:v1\n${preset}\n${id}\n${expiresAt ?? ''}`;
   return `darkroom:v2\n${preset}\n${id}\n${named.map((parameter) => parameter.join('=')).join('\n')}`;
 }
 
