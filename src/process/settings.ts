@@ -177,10 +177,7 @@ export const settings = z.object({
     'when all places are taken, another size of the same crop that is in memory is sent (uncached) instead of a 503',
     onOff().prefault('on'),
   ),
-  DARKROOM_SVG: documented(
-    '`on` reads SVG: drawn without scripts, files and addresses, but a program by strangers all the same, and refused with text, for which no font is at hand',
-    onOff().prefault('off'),
-  ),
+  DARKROOM_SVG: documented('`on` draws SVG, a program by strangers; not its text', onOff().prefault('off')),
   DARKROOM_MAX_ORIGINAL_BYTES: documented('larger originals are 413', size().prefault('50MiB')),
   DARKROOM_MAX_ORIGINAL_PIXELS: documented('likewise', wholeNumber(1, 1_000_000_000).prefault('100000000')),
   DARKROOM_MAX_ORIGINAL_FRAMES: documented('likewise', wholeNumber(1, 100_000).prefault('200')),
@@ -209,10 +206,7 @@ export const settings = z.object({
       .prefault('9091'),
   ),
   DARKROOM_FACES: documented('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
-  DARKROOM_HEIC: documented(
-    '`off` refuses HEIC and HEIF; their coding, HEVC, is licensed by patent pools in some countries',
-    onOff().prefault('on'),
-  ),
+  DARKROOM_HEIC: documented('`off` refuses HEIC, whose coding is under patents', onOff().prefault('on')),
   DARKROOM_PLAYGROUND: documented(
     'a page at `/playground` to try presets with; it signs URLs for all its visitors',
     onOff().optional(),

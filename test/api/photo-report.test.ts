@@ -104,7 +104,7 @@ describe('an image that meta cannot read', () => {
       .toBuffer();
     const files = {
       ...{ 'html.jpg': Buffer.from('<html>'), 'empty.jpg': Buffer.alloc(0), 'half.jpg': half, 'wide.png': wide },
-      ...{ 'tiff.jpg': Buffer.from('II*\0\x08\0\0\0 and more of it', 'latin1') },
+      ...{ 'paper.jpg': Buffer.from('%PDF-1.7 and more of it', 'latin1') },
     };
     const { ask, meta } = await start(context, files);
     const images = await meta(Object.keys(files));

@@ -27,9 +27,9 @@ const fileOf = ({ data, width, height, channels }: Pixels) => sharp(data, { raw:
 
 const redLetters = lettered(420, 300, [226, 6, 19], [255, 255, 255]);
 const DRAWN: Record<string, Buffer> = {
-  'a screenshot': read('drawn/10-shot.png'),
-  'a logo': read('drawn/10-logo.png'),
-  'red text': read('drawn/12-red.png'),
+  'a screenshot': read('cases/10-shot.png'),
+  'a logo': read('cases/10-logo.png'),
+  'red text': read('cases/12-red.png'),
   'red letters': await fileOf(redLetters).png().toBuffer(),
   'letters in a WebP': await fileOf(lettered(300, 420, [20, 30, 90], [250, 250, 240]))
     .webp({ lossless: true })

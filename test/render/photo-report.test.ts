@@ -67,7 +67,7 @@ describe('a photo report', () => {
   }
 
   it('says drawn, and nothing of blur or light then', async () => {
-    const drawing = readFileSync(new URL('drawn/12-red.png', import.meta.url));
+    const drawing = readFileSync(new URL('cases/12-red.png', import.meta.url));
     const { hints, drawn } = await told(drawing);
     assert.deepEqual([drawn, hints.filter((hint) => hint !== 'border')], [true, ['drawn']]);
   });

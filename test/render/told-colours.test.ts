@@ -72,7 +72,7 @@ describe(`colours told by anything but a profile, beside ${browser}`, () => {
 /** Reports of others, made anew as small pictures; points of the upright picture, 400 × 300. */
 describe('cases', () => {
   const shown = async (name: string, recipe = {}) => {
-    const file = readFileSync(new URL(`cases/${name}.avif`, FOLDER));
+    const file = readFileSync(new URL(`../cases/${name}.avif`, FOLDER));
     const { body } = await render(file, { output: 'png', width: 2000, height: 2000, ...recipe });
     return { ...(await pixelsOf(body)), icc: (await sharp(body).metadata()).icc };
   };

@@ -3,16 +3,16 @@ import type { DecodedFormat } from '../../decoders/formats.ts';
 import { DarkroomError, errors, READ_FORMATS } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, OriginalSource } from '../picture-source.ts';
 import type { SharpModule } from '../sharp.ts';
+import type { Frames } from './animation/frames.ts';
+import { gifFrames, withTransparentFrame } from './animation/gif-frames.ts';
+import { webpFrames } from './animation/webp-frames.ts';
 import { withAvifBrand } from './avif-brands.ts';
 import { firstOfSequence } from './avif-sequence.ts';
 import { withPrintProfile } from './colour/print-profile.ts';
 import type { Told } from './colour/told.ts';
 import { toldColours } from './colour/told-colours.ts';
-import type { Frames } from './frames.ts';
-import { gifFrames, withTransparentFrame } from './gif-frames.ts';
 import { headerOfDecoded, readHeader } from './header.ts';
 import { mendJpeg } from './jpeg/structure.ts';
-import { webpFrames } from './webp-frames.ts';
 
 /**
  * Reads the header of an original, and gives its file the form in which libvips reads all that is in it. Nothing is decoded.

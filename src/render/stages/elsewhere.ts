@@ -1,4 +1,4 @@
-import { type Decoded, ROOM } from '../../decoders/decoder.ts';
+import type { Decoded } from '../../decoders/decoder.ts';
 import type { Decoders } from '../../decoders/decoders.ts';
 import type { Probe } from '../../faces/face.ts';
 import type { StepTimer } from '../../telemetry/step-timer.ts';
@@ -56,7 +56,7 @@ function withColours(decoded: Decoded): { readonly picture: Decoded; readonly na
   const { icc, nclx, channels, memory, at } = decoded;
   const told = icc || !nclx ? undefined : cicpColours({ ...nclx, fullRange: true }, channels === 1 ? 1 : 3);
   if (!told) return { picture: decoded };
-  const moved = ROOM + told.profile.length;
+  const moved = at + told.profile.length;
   const roomy = new ArrayBuffer(moved + memory.byteLength - at);
   new Uint8Array(roomy).set(new Uint8Array(memory, at), moved);
   return { picture: { ...decoded, icc: told.profile, memory: roomy, at: moved }, narrow: !told.wide };

@@ -1,4 +1,4 @@
-import { isWebp } from './bomb-checks.ts';
+import { isWebp } from '../bomb-checks.ts';
 import type { Frames } from './frames.ts';
 
 const RIFF_HEAD_BYTES = 12;
