@@ -115,7 +115,7 @@ describe('how often faces are looked for', () => {
       const steps = server.log().map((line) => Object.keys((line.steps as object | undefined) ?? {}));
       await server.stop();
       await Promise.all([server.dispose(), origin.dispose()]);
-      return { thread: names.some((name) => name.trim() === 'faces'), timed: steps.flat().includes('face') };
+      return { thread: names.some((name) => name.trim() === 'face'), timed: steps.flat().includes('face') };
     };
     assert.deepEqual(await settings('off'), { thread: false, timed: false });
     assert.deepEqual(await settings('on'), { thread: true, timed: true });
