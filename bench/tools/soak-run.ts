@@ -94,8 +94,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   try {
     await traffic.warm();
     traffic.close();
-    await atRest(server, stores);
-    const before = descriptors(server);
+    const before = await atRest(server, stores);
     let from = 0;
     const since = performance.now();
     const sample = async () => {
@@ -124,8 +123,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     await sample();
     await sampling;
     traffic.close();
-    await atRest(server, stores);
-    const after = descriptors(server);
+    const after = await atRest(server, stores);
     const atEnd = await gauges(server, AT_REST);
     const { exited } = server;
     await server.stop();
@@ -141,16 +139,18 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-/** Until every gauge is 0 and the number of open files no longer falls, or until it has had time enough. */
-async function atRest(server: BenchServer, stores: { cutAll(): void }): Promise<void> {
+/**
+ * What is open when every gauge is 0 and the number of open files no longer falls, or when it has had time enough. Counted before the
+ * gauges are asked: the server may close that connection some milliseconds later.
+ */
+async function atRest(server: BenchServer, stores: { cutAll(): void }): Promise<ReturnType<typeof descriptors>> {
   const deadline = performance.now() + SETTLE_MS;
-  let files = Number.POSITIVE_INFINITY;
-  while (performance.now() < deadline) {
+  for (let files = Number.POSITIVE_INFINITY; ; ) {
     stores.cutAll();
-    const open = descriptors(server).files;
+    const open = descriptors(server);
     const busy = Object.values(await gauges(server, AT_REST)).some((value) => value > 0);
-    if (!busy && open >= files) return;
-    files = open;
+    if ((!busy && open.files >= files) || performance.now() > deadline) return open;
+    files = open.files;
     await delay(1000);
   }
 }
