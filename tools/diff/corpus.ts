@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileTypeOf } from '../../src/api/uploads/file-type.ts';
+
+/** A picture of the corpus: bytes, and path below its folder. */
+export interface CorpusFile {
+  readonly path: string;
+  readonly format: string;
+  readonly body: Buffer;
+}
+
+const NAMED_PICTURES =
+  /\.(a?png|jpe?g|jfif|gif|webp|avifs?|hei[cf]s?|hif|jxl|tiff?|bmp|dib|ico|cur|psd|psb|jp2|j2[ck]|jp[xf]|svgz?)$/i;
+
+/** Pictures in a folder and the folders below it, by content or by name, one at a time, in the same order everywhere. */
+export function* picturesIn(folder: string, withSvg: boolean): Generator<CorpusFile> {
+  if (!existsSync(folder)) throw new Error(`no folder ${folder}`);
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name)).sort();
+  for (const path of paths) {
+    const body = readFileSync(path);
+    const format = formatOf(body, path);
+    if (format && (withSvg || format !== 'svg')) yield { path: path.slice(join(folder, '/').length), format, body };
+  }
+}
+
+/** By content; a picture by its name alone is listed by its ending. */
+function formatOf(body: Buffer, path: string): string | undefined {
+  const type = fileTypeOf(body);
+  if (type?.startsWith('image/'))
+    return type.replace(/^image\/(?:x-|vnd\.adobe\.)?|\+xml$/g, '').replace('photoshop', 'psd');
+  return NAMED_PICTURES.test(path) ? `named ${extname(path).toLowerCase()}` : undefined;
+}
