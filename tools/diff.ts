@@ -1,6 +1,6 @@
 /**
  * The differential test: each picture of a folder through the server beside Chromium and, where Python has it, Pillow.
- * `npm run diff -- --files DIR [--out DIR] [--svg] [--python PROGRAM] [--limit N]` prints a table by format and the files that
+ * `npm run diff -- --files DIR [--out DIR] [--svg] [--python PROGRAM] [--megapixels N]` prints a table by format and the files that
  * differ, and writes report.md, files.json and the contact sheet of the worst. Nothing outside of this machine is asked.
  */
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,8 +17,6 @@ import { createContactSheet } from './diff/sheet.ts';
 
 /** Nothing is enlarged, so this is every original's own size, up to the largest side that a recipe may have. */
 const OWN_SIZE = 'w_8192,h_8192,fit_inside,f_png';
-/** Two decoders' rows and ours are in memory at a time. */
-const MAX_PIXELS = 24_000_000;
 const LIMIT_MS = 60_000;
 
 const { values: options } = parseArgs({
@@ -27,10 +25,12 @@ const { values: options } = parseArgs({
     out: { type: 'string' },
     svg: { type: 'boolean', default: false },
     python: { type: 'string', default: 'python3' },
-    limit: { type: 'string', default: 'Infinity' },
+    // Of a picture that is compared: two decoders' rows and ours are in memory at a time.
+    megapixels: { type: 'string', default: '24' },
   },
 });
 if (!options.files) throw new Error('usage: npm run diff -- --files DIR [--out DIR] [--svg] [--python PROGRAM]');
+const maxPixels = Number(options.megapixels) * 1e6;
 const folder = resolve(options.files);
 const out = resolve(options.out ?? mkdtempSync(join(tmpdir(), 'darkroom-diff-')));
 mkdirSync(out, { recursive: true });
@@ -40,15 +40,19 @@ const server = await startServer({
   ...{ DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_RESULTS: 'none', DARKROOM_FACES: 'off' },
   ...{ DARKROOM_SVG: options.svg ? 'on' : 'off' },
 });
-const chromium = await startChromium(MAX_PIXELS);
-const pillow = await startPillow(options.python, MAX_PIXELS);
+const chromium = await startChromium(maxPixels);
+const pillow = await startPillow(options.python, maxPixels);
 const sheet = createContactSheet();
 const judged: Judged[] = [];
 const tooLarge: string[] = [];
+let isUp = true;
+server.exited.then(() => {
+  isUp = false;
+});
 try {
   for (const file of picturesIn(folder, options.svg)) {
-    if (judged.length >= Number(options.limit)) break;
     await look(file);
+    if (!isUp) throw new Error(`the server ended at ${file.path}: ${server.log().slice(-2000)}`);
     if (judged.length % 100 === 0) console.error(`${judged.length} files, ${file.path}`);
   }
 } finally {
@@ -60,7 +64,7 @@ try {
 const second = pillow ? `Pillow ${pillow.version}` : 'none';
 const report = reportOf(judged, { chromium: chromium.version, second });
 const extra = [
-  ...(tooLarge.length > 0 ? [`Not compared, over ${MAX_PIXELS / 1e6} megapixels: ${tooLarge.join(', ')}`] : []),
+  ...(tooLarge.length > 0 ? [`Not compared, over ${options.megapixels} megapixels: ${tooLarge.join(', ')}`] : []),
   ...(chromium.crashes() > 0 ? [`Chromium crashed or hung ${chromium.crashes()} times.`] : []),
 ];
 const text = [report, ...extra, ''].join('\n');

@@ -19,6 +19,7 @@ export interface Chromium {
 const PROGRAM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium';
 const LIMIT_MS = 30_000;
 const START_LIMIT_MS = 100_000;
+const TOO_SLOW = new Error('too slow');
 const ARGS = [
   ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--force-color-profile=srgb'],
   // No name and no address but this machine's is found, whatever a picture refers to.
@@ -71,7 +72,7 @@ export async function startChromium(maxPixels: number): Promise<Chromium> {
     // Chromium recognises all but SVG by content, whatever the type says.
     picture = { number, body, type: format === 'svg' ? 'image/svg+xml' : 'image/x-any' };
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error('too slow')), LIMIT_MS);
+    const timer = setTimeout(() => late.reject(TOO_SLOW), LIMIT_MS);
     const crashed = () => late.reject(new Error('crashed'));
     page.once('crash', crashed);
     try {
@@ -85,13 +86,19 @@ export async function startChromium(maxPixels: number): Promise<Chromium> {
   return {
     version: browser.version(),
     crashes: () => crashes,
-    show: (body, format) =>
-      draw(body, format).catch(async (error: Error) => {
-        crashes += 1;
-        await browser.close().catch(() => {});
-        ({ browser, page } = await open(port));
-        return { why: error.message.slice(0, 100) };
-      }),
+    async show(body, format) {
+      for (let isRetry = false; ; isRetry = true) {
+        try {
+          return await draw(body, format);
+        } catch (error) {
+          crashes += 1;
+          await browser.close().catch(() => {});
+          ({ browser, page } = await open(port));
+          // What crashed may have been the picture before this one, so only a second crash is this picture's own.
+          if (isRetry || error === TOO_SLOW) return { why: String(error).slice(0, 100) };
+        }
+      }
+    },
     async close() {
       await browser.close().catch(() => {});
       server.closeAllConnections();

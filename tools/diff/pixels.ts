@@ -33,9 +33,16 @@ export function differenceOf(one: Pixels, other: Pixels): Difference {
     const sizes = `${width} × ${height} for ${other.width} × ${other.height}`;
     return { mean: 255, block: 255, worst: 255, sizes };
   }
-  const found = [backdropDifference(one, other, 0), backdropDifference(one, other, 255)] as const;
-  const larger = (of: 'mean' | 'block' | 'worst') => Math.max(found[0][of], found[1][of]);
+  const onBlack = backdropDifference(one, other, 0);
+  if (isOpaque(one) && isOpaque(other)) return onBlack;
+  const onWhite = backdropDifference(one, other, 255);
+  const larger = (of: 'mean' | 'block' | 'worst') => Math.max(onBlack[of], onWhite[of]);
   return { mean: larger('mean'), block: larger('block'), worst: larger('worst') };
+}
+
+function isOpaque({ data }: Pixels): boolean {
+  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false;
+  return true;
 }
 
 function backdropDifference({ width, height, data: a }: Pixels, { data: b }: Pixels, backdrop: number): Difference {
