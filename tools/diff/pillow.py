@@ -58,8 +58,9 @@ def answer(head, rows=b""):
 
 answer({"version": PIL.__version__})
 for line in sys.stdin:
+    name = json.loads(line)
     try:
-        picture = decoded(json.loads(line))
+        picture = decoded(name)
         answer({"width": picture.width, "height": picture.height}, picture.tobytes())
     except Exception as error:  # Pillow's plug-ins raise whatever they meet
-        answer({"error": f"{type(error).__name__}: {error}"[:200]})
+        answer({"error": f"{type(error).__name__}: {error}".replace(repr(name), "it")[:200]})
