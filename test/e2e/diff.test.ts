@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import sharp from 'sharp';
 import { judge } from '../../tools/diff/judge.ts';
 import { agree, differenceOf, type Pixels } from '../../tools/diff/pixels.ts';
+import { createContactSheet } from '../../tools/diff/sheet.ts';
 import { browserSkip } from '../helpers/browser.ts';
 
 const TOOL = new URL('../../tools/diff.ts', import.meta.url).pathname;
@@ -51,7 +53,7 @@ describe('the differential test', () => {
     assert.match(stdout, /second decoder: none/);
     assert.match(stdout, /^- deeper\/13-crc-idat\.png: 422 original_unreadable; Chromium shown;/m);
     assert.ok(stdout.includes(readFileSync(join(out, 'report.md'), 'utf8')));
-    assert.ok(existsSync(join(out, 'worst.png')));
+    assert.ok(!existsSync(join(out, 'worst.png')), 'a sheet of pictures that do not differ');
   });
 
   it('measures as pictures are seen: on black and on white, in the mean and in the worst square', () => {
@@ -68,6 +70,30 @@ describe('the differential test', () => {
     const turned = differenceOf(plain(4, 3, [1, 1, 1, 255]), plain(3, 4, [1, 1, 1, 255]));
     assert.equal(turned.sizes, '4 × 3 for 3 × 4');
     assert.ok(!agree(turned));
+  });
+
+  it('writes a sheet of those that differ, ours beside theirs', async () => {
+    const sheet = createContactSheet();
+    const [red, blue] = [plain(40, 40, [255, 0, 0, 255]), plain(40, 40, [0, 0, 255, 255])];
+    const path = join(folder, 'sheet.png');
+    await sheet.add(judge({ path: 'same.png', format: 'png' }, red, red, red), red, red);
+    assert.equal(await sheet.write(path), false);
+    for (let at = 0; at < 30; at += 1) {
+      const judged = judge({ path: `<${at}>.png`, format: 'png' }, red, blue, { why: 'not shown' });
+      await sheet.add(judged, red, blue);
+    }
+    assert.equal(await sheet.write(path), true);
+    const { data, info } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const at = (left: number, top: number) => [...data.subarray((top * info.width + left) * 3).subarray(0, 3)];
+    assert.deepEqual([info.width, info.height], [4 * 372, 6 * 206]);
+    assert.deepEqual(
+      [at(90, 116), at(276, 116), at(1392, 1146)],
+      [
+        [255, 0, 0],
+        [0, 0, 255],
+        [0, 0, 255],
+      ],
+    );
   });
 
   it('counts a picture once, by the references that agree', () => {

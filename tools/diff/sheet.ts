@@ -27,7 +27,11 @@ export function createContactSheet(): ContactSheet {
   let worst: Entry[] = [];
   return {
     async add(judged, ours, reference) {
-      if (!DIFFERING.includes(judged.verdict) || !isShown(ours) || !isShown(reference)) return;
+      const { verdict, byChromium, bySecond } = judged;
+      // One that the second decoder does not show differs from nothing.
+      const differs =
+        verdict === 'neither' || (DIFFERING.includes(verdict) && ![byChromium, bySecond].some((by) => 'why' in by));
+      if (!differs || !isShown(ours) || !isShown(reference)) return;
       const last = worst[PLACES - 1];
       if (last && byBadness(last.judged, judged) <= 0) return;
       const thumbs = [await thumb(ours), await thumb(reference)];
