@@ -12,6 +12,14 @@ import PIL
 from PIL import Image, ImageCms, ImageOps
 
 warnings.simplefilter("ignore")
+VERSION = PIL.__version__
+try:  # a plug-in of its own, where it is installed
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    VERSION += f" with pillow_heif {pillow_heif.__version__}"
+except ImportError:
+    pass
 MAX_PIXELS = int(sys.argv[1])
 OUT = sys.stdout.buffer
 
@@ -56,7 +64,7 @@ def answer(head, rows=b""):
     OUT.flush()
 
 
-answer({"version": PIL.__version__})
+answer({"version": VERSION})
 for line in sys.stdin:
     name = json.loads(line)
     try:
