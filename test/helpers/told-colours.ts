@@ -238,3 +238,29 @@ async function coloured(): Promise<Kind[]> {
 export async function toldKinds(): Promise<Kind[]> {
   return [...avifs(), ...(await coloured()), ...(await cmyks())];
 }
+
+/** The same AVIF with the properties of each item in an `ipma` box of its own, as some encoders write them. */
+export function withSplitAssociations(file: Buffer): Buffer {
+  const items = itemsOf(file);
+  const iloc = file.indexOf('iloc') - 4;
+  if (!items || file.readUInt8(iloc + 8) !== 0) throw new Error('another form than that of the files here');
+  const { ipma, iprp, meta, associations } = items;
+  const head = Buffer.from(file.subarray(ipma.at, ipma.body + 8));
+  head.writeUInt32BE(1, ipma.body + 4 - ipma.at);
+  let from = ipma.body + 8;
+  const split = Array.from(associations.values(), ({ end }) => {
+    const box = Buffer.concat([head, file.subarray(from, end)]);
+    box.writeUInt32BE(box.length);
+    from = end;
+    return box;
+  });
+  const grown = split.reduce((sum, { length }) => sum + length, 0) - (ipma.end - ipma.at);
+  const copy = Buffer.from(file);
+  for (const { at } of [iprp, meta]) copy.writeUInt32BE(copy.readUInt32BE(at) + grown, at);
+  // ISO/IEC 14496-12, 8.11.3, version 0: two numbers of an item, how many extents, and of each where it is and how long.
+  const bytes = copy.readUInt8(iloc + 12) >> 4;
+  const step = 6 + 2 * bytes;
+  for (let n = 0, at = iloc + 16; n < copy.readUInt16BE(iloc + 14); n += 1, at += step)
+    copy.writeUIntBE(copy.readUIntBE(at + 6, bytes) + grown, at + 6, bytes);
+  return Buffer.concat([copy.subarray(0, ipma.at), ...split, copy.subarray(ipma.end)]);
+}

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createRenderer } from '../../src/render/render.ts';
 import { pixelsOf, render } from '../helpers/pictures.ts';
-import { avif, PATCH, PATCHES, withNclx, withOtherRange } from '../helpers/told-colours.ts';
+import { avif, PATCH, PATCHES, withNclx, withOtherRange, withSplitAssociations } from '../helpers/told-colours.ts';
 
 const middles = PATCHES.map(({ left, top }) => [left + PATCH / 2, top + PATCH / 2] as const);
 
@@ -42,6 +42,7 @@ describe('alpha of an AVIF', () => {
   it('is stretched where its stream, or a box of its own, says limited range; full range is left alone', async () => {
     const wanted = straight.map(([r, g, b, alpha = 0]) => [r ?? 0, g ?? 0, b ?? 0, stretched(alpha)]);
     assertNear(await patches(withOtherRange(avif('alpha'), 'alpha')), wanted, () => 1);
+    assertNear(await patches(withSplitAssociations(withOtherRange(avif('alpha'), 'alpha'))), wanted, () => 1);
     const both = await patches(withOtherRange(avif('alpha-premultiplied'), 'alpha'));
     // Colours were multiplied by the alpha that is meant.
     assert.deepEqual(

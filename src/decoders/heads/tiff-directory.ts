@@ -6,6 +6,8 @@ export interface TiffTags {
   /** The first number of an entry. */
   number(tag: number, otherwise: number): number;
   all(tag: number): number[];
+  /** Overwrites the first number of an entry, in the file; nothing where there is none. */
+  overwrite(tag: number, value: number): void;
 }
 
 interface Entry {
@@ -65,6 +67,15 @@ export function readDirectory(file: Buffer): TiffTags {
       if (!entry) return [];
       if (entry.count > MAX_VALUES) throw new DecodeError('too_large', `the TIFF has ${entry.count} parts`);
       return Array.from({ length: entry.count }, (_, index) => value(entry, index));
+    },
+    overwrite(tag, number) {
+      const { type = 0, at = 0 } = entries.get(tag) ?? {};
+      const bytes = BYTES[type] ?? 0;
+      if (!fits(at, bytes)) return;
+      if (bytes === 1) view.setUint8(at, number);
+      if (bytes === 2) view.setUint16(at, number, little);
+      if (bytes === 4) view.setUint32(at, number, little);
+      if (bytes === 8) view.setBigUint64(at, BigInt(number), little);
     },
   };
 }

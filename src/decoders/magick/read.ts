@@ -7,19 +7,32 @@ import { openMagick } from './magick.ts';
 /** What the header says, and whether the values are linear light, whatever profile comes with them. */
 type Header = FileHeader & { readonly linear?: boolean };
 
-/** The decoder of one of ImageMagick's formats: its first page or frame. `formatOf`: by the file, never guessed. */
+/** What is done here instead of by ImageMagick. */
+interface Look {
+  readonly orientation: number;
+  /** Whether the values are those of a negative. */
+  readonly negative: boolean;
+}
+
+/**
+ * The decoder of one of ImageMagick's formats: its first page or frame. `formatOf`: by the file, never guessed. `takeLook`: takes
+ * out of the file what is not left to ImageMagick.
+ */
 export function magickDecoder(
   formatOf: (file: Uint8Array) => MagickFormat,
   readHeader: (file: Buffer) => Header,
+  takeLook?: (file: Uint8Array) => Look,
 ): Decode {
   return async (file, wanted, open) => {
     const header = readHeader(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
     const magick = await openMagick();
     const settings = new MagickReadSettings({ format: formatOf(file), frameIndex: 0, frameCount: 1 });
     try {
+      const look = takeLook?.(file);
       magick.read(file, settings, (image) => {
-        checkSize(image, header);
-        writeRows(image, header, wanted, open);
+        const { orientation, negative } = look ?? { orientation: orientationOf(image), negative: false };
+        checkSize(image, header, orientation);
+        writeRows(image, { ...header, orientation, negative }, wanted, open);
       });
     } catch (error) {
       throw error instanceof Error ? asDecodeError(error) : error;
@@ -39,8 +52,8 @@ function asDecodeError(error: Error): Error {
 }
 
 /** Of a picture whose parts have sizes of their own, ImageMagick reads one part. */
-function checkSize(image: IMagickImage, header: FileHeader): void {
-  const turned = orientationOf(image) >= 5;
+function checkSize(image: IMagickImage, header: FileHeader, orientation: number): void {
+  const turned = orientation >= 5;
   const [width, height] = turned ? [image.height, image.width] : [image.width, image.height];
   if (width !== header.width || height !== header.height)
     throw new DecodeError('unsupported', `${width} × ${height} pixels of ${header.width} × ${header.height}`);
@@ -52,7 +65,8 @@ const MAPPING = { grey: 'R', rgb: 'RGB', rgba: 'RGBA', ink: 'CMYK' } as const;
 /** Of which bands are made: a multiple of all factors. */
 const BAND_ROWS = 64;
 
-function writeRows(image: IMagickImage, { linear = false }: Header, wanted: Wanted, open: OpenRows): void {
+function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, open: OpenRows): void {
+  const { linear = false, orientation, negative } = header;
   const { width, height } = image;
   if (width * height > wanted.maxPixels) throw new DecodeError('too_large', `${width} × ${height} pixels are too many`);
   const icc = linear ? undefined : image.getColorProfile()?.data;
@@ -60,13 +74,14 @@ function writeRows(image: IMagickImage, { linear = false }: Header, wanted: Want
   const { k, size } = shrinkTo({ width, height }, wanted.side);
   const shape = shapeOf(kind, icc);
   const { channels } = shape;
-  const target = { rows: open({ ...size, ...shape, orientation: orientationOf(image) }), k, size, ...shape };
+  const target = { rows: open({ ...size, ...shape, orientation }), k, size, ...shape };
   image.getPixels((pixels) => {
     for (let top = 0; top < height; top += BAND_ROWS) {
       const tall = Math.min(BAND_ROWS, height - top);
       const read = pixels.toByteArray(0, top, width, tall, MAPPING[kind]);
       if (!read) throw new DecodeError('broken', 'the rows cannot be read');
       const band = kind === 'ink' && !shape.ink ? withoutInks(read) : Uint8Array.from(read);
+      if (negative) invert(band, channels);
       if (linear) encodeLight(band, channels);
       shrinkInto(target, { pixels: band, stride: width * channels, width, height: tall, left: 0, top });
     }
@@ -114,6 +129,11 @@ const ENCODED = Uint8Array.from({ length: 256 }, (_, value) => {
   const light = value / 255;
   return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
 });
+
+/** All but alpha. */
+function invert(band: Uint8Array, channels: number): void {
+  for (let at = 0; at < band.length; at += 1) if (channels !== 4 || at % 4 !== 3) band[at] = 255 - band[at]!;
+}
 
 function encodeLight(band: Uint8Array, channels: number): void {
   for (let at = 0; at < band.length; at += 1) if (channels !== 4 || at % 4 !== 3) band[at] = ENCODED[band[at]!]!;

@@ -1,5 +1,5 @@
 import { MagickFormat } from '@imagemagick/magick-wasm';
-import { readTiffHead } from '../heads/tiff-head.ts';
+import { readTiffHead, takeLook } from '../heads/tiff-head.ts';
 import { magickDecoder } from './read.ts';
 
-export const decode = magickDecoder(() => MagickFormat.Tiff, readTiffHead);
+export const decode = magickDecoder(() => MagickFormat.Tiff, readTiffHead, takeLook);

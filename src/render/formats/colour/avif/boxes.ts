@@ -33,6 +33,7 @@ export interface Items {
   readonly meta: Box;
   readonly iprp: Box;
   readonly ipco: Box;
+  /** Of several, the one that holds the primary item's properties. */
   readonly ipma: Box;
   readonly primary: number;
   /** Types by item. */
@@ -66,14 +67,20 @@ export function itemsOf(file: Buffer): Items | undefined {
   if (!meta) return undefined;
   const inner = (type: string) => boxOf(file, type, meta, FULL);
   const [pitm, iinf, iref, iprp] = [inner('pitm'), inner('iinf'), inner('iref'), inner('iprp')];
-  const [ipco, ipma] = [iprp && boxOf(file, 'ipco', iprp), iprp && boxOf(file, 'ipma', iprp)];
-  if (!pitm || !iinf || !iprp || !ipco || !ipma) return undefined;
+  const ipco = iprp && boxOf(file, 'ipco', iprp);
+  if (!pitm || !iinf || !iprp || !ipco) return undefined;
+  const primary = numberAt(file, pitm.body + FULL, isLong(file, pitm));
+  // Some encoders write a box for each item.
+  const told = Array.from(boxes(file, iprp.body, iprp.end))
+    .filter(({ type }) => type === 'ipma')
+    .map((box) => ({ box, entries: Array.from(associations(file, box)) }));
+  const ipma = told.find(({ entries }) => entries.some(([item]) => item === primary))?.box ?? told[0]?.box;
+  if (!ipma) return undefined;
   return {
-    ...{ meta, iprp, ipco, ipma },
-    primary: numberAt(file, pitm.body + FULL, isLong(file, pitm)),
+    ...{ meta, iprp, ipco, ipma, primary },
     types: new Map(itemTypes(file, iinf)),
     properties: Array.from(boxes(file, ipco.body, ipco.end)),
-    associations: new Map(associations(file, ipma)),
+    associations: new Map(told.flatMap(({ entries }) => entries)),
     references: iref ? Array.from(references(file, iref)) : [],
   };
 }

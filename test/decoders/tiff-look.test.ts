@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { createDecoders } from '../../src/decoders/decoders.ts';
+import { createRenderer } from '../../src/render/render.ts';
+import { createStepTimer } from '../../src/telemetry/step-timer.ts';
+import { PLAIN } from '../helpers/pictures.ts';
+
+const [WIDTH, HEIGHT] = [16, 8];
+const decoders = createDecoders({ threads: 1, idleMs: 10_000 });
+after(() => decoders.close());
+const renderer = createRenderer({ maxPixels: 1e8, maxFrames: 200, timeoutSeconds: 120 }, decoders);
+
+/** No two corners are alike; in 0 to 1, which all numbers of bits hold. */
+const grey = (x: number, y: number) => (y < 3 || x < 5 || (x > 12 && y > 6) ? 0 : 1);
+
+const PHOTOMETRIC = { 'white is zero': 0, 'black is zero': 1, YCbCr: 6 } as const;
+
+interface Look {
+  readonly bits: 1 | 2 | 4 | 8;
+  /** As PhotometricInterpretation; YCbCr has 8 bits. */
+  readonly colours: keyof typeof PHOTOMETRIC;
+  readonly orientation: number;
+}
+
+/** TIFF 6.0, sections 4 and 21: one strip without compression, and YCbCr without subsampling. */
+function tiff({ bits, colours, orientation }: Look): Buffer {
+  const whiteIsZero = colours === 'white is zero';
+  const samples = colours === 'YCbCr' ? 3 : 1;
+  const rows = Buffer.alloc((WIDTH * HEIGHT * bits * samples) / 8);
+  for (let pixel = 0; pixel < WIDTH * HEIGHT; pixel += 1) {
+    const value = (grey(pixel % WIDTH, Math.floor(pixel / WIDTH)) === 1) === whiteIsZero ? 0 : (1 << bits) - 1;
+    if (samples === 3) rows.set([value, 128, 128], pixel * 3);
+    else rows[Math.floor((pixel * bits) / 8)]! |= value << (8 - bits - ((pixel * bits) % 8));
+  }
+  const tags: readonly (readonly [tag: number, value: number])[] = [
+    [256, WIDTH],
+    [257, HEIGHT],
+    [258, bits],
+    [259, 1],
+    [262, PHOTOMETRIC[colours]],
+    [273, 0],
+    [274, orientation],
+    [277, samples],
+    [278, HEIGHT],
+    [279, rows.length],
+    // Two numbers in one: 1 and 1.
+    ...(samples === 3 ? ([[530, 0x1_0001]] as const) : []),
+  ];
+  const head = Buffer.alloc(10 + 12 * tags.length + 4);
+  head.write('II*\0', 'latin1');
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(tags.length, 8);
+  for (const [n, [tag, value]] of tags.entries()) {
+    head.writeUInt16LE(tag, 10 + 12 * n);
+    head.writeUInt16LE(3, 12 + 12 * n);
+    head.writeUInt32LE(tag === 530 ? 2 : 1, 14 + 12 * n);
+    head.writeUInt32LE(tag === 273 ? head.length : value, 18 + 12 * n);
+  }
+  return Buffer.concat([head, rows]);
+}
+
+/** What stands upright at x, y of a picture that lies by `orientation`: CIPA DC-008, 4.6.4. */
+function upright(orientation: number, x: number, y: number): number {
+  const [right, bottom] = [WIDTH - 1, HEIGHT - 1];
+  const [column, row] = (
+    [
+      [x, y],
+      [right - x, y],
+      [right - x, bottom - y],
+      [x, bottom - y],
+      [y, x],
+      [y, bottom - x],
+      [right - y, bottom - x],
+      [right - y, x],
+    ] as const
+  )[orientation - 1]!;
+  return grey(column, row) * 255;
+}
+
+describe('a TIFF of greys', () => {
+  for (const colours of ['white is zero', 'black is zero', 'YCbCr'] as const)
+    it(`is upright and no negative: ${colours}`, async () => {
+      for (const bits of colours === 'YCbCr' ? ([8] as const) : ([1, 2, 4, 8] as const))
+        for (let orientation = 1; orientation <= 8; orientation += 1) {
+          const file = tiff({ bits, colours, orientation });
+          const source = await renderer.examine(file);
+          const { body } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+          const { data, info } = await sharp(body).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+          const expected = Array.from({ length: WIDTH * HEIGHT }, (_, pixel) =>
+            upright(orientation, pixel % info.width, Math.floor(pixel / info.width)),
+          );
+          const found = Array.from(expected, (_, pixel) => data[pixel * info.channels]);
+          assert.deepEqual(found, expected, `${bits} bits, orientation ${orientation}`);
+          assert.equal(info.width, orientation >= 5 ? HEIGHT : WIDTH);
+        }
+    });
+});
