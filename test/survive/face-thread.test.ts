@@ -12,7 +12,7 @@ import { workerThat } from '../helpers/faces.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { untilAnswer } from '../helpers/turns.ts';
 
-const PICTURES = 30;
+const PICTURES = 15;
 const PRESETS = ['thumb', 'og', 'avatar-large', 'avatar-small', 'w_60,h_60,fit_cover,f_webp'];
 /** The grey of a picture tells whose it is, and so does the place of the face that is found in it. */
 const greyOf = (n: number) => 20 + 7 * n;

@@ -65,14 +65,14 @@ const held = (window: Box, faces: readonly Weighed[]) =>
   faces.reduce((sum, { box, weight }) => sum + (holds(window, box) ? weight : 0), 0);
 
 /**
- * The face of the most size times score, up to a score of 0.8, which counts 1.1 times, and those at least half as wide and three quarters as sure. Where two are `tied` for the first
+ * The face of the most size times score, up to a score of 0.9, which counts 1.1 times, and those at least half as wide and three quarters as sure. Where two are `tied` for the first
  * place, either may have it.
  */
 function weighed(found: readonly FaceBox[], scaled: Size) {
   const all = found
     .map((face) => ({
       box: inScaled(face, scaled),
-      weight: face.width * face.height * Math.min(0.8, face.score),
+      weight: face.width * face.height * Math.min(0.9, face.score),
       score: face.score,
     }))
     .filter(({ box }) => box.width > 0 && box.height > 0)
