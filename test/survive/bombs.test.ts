@@ -255,8 +255,8 @@ describe('pictures that cost time', () => {
   }
 });
 
-/** The plan is made for 85 %; what an allocator keeps to itself comes on top, and differs from run to run. */
-const SMALL_MACHINE_MIB = 470;
+/** The plan is made for 85 %; what an allocator keeps to itself comes on top: 445 to 478 from run to run. */
+const SMALL_MACHINE_MIB = 500;
 
 describe('the worst originals that are allowed, on 512 MiB', () => {
   it('are answered 200, 413 or 503, two at a time, and leave some of it', async (t) => {
