@@ -255,13 +255,15 @@ describe('pictures that cost time', () => {
   }
 });
 
-/** The plan is made for 85 %; what an allocator keeps to itself comes on top: 445 to 478 from run to run. */
-const SMALL_MACHINE_MIB = 500;
+/** The plan is made for 85 %; what an allocator keeps to itself comes on top, and differs from run to run. */
+const SMALL_MACHINE_MIB = 470;
 
 describe('the worst originals that are allowed, on 512 MiB', () => {
   it('are answered 200, 413 or 503, two at a time, and leave some of it', async (t) => {
     const preload = new URL('data:text/javascript,process.constrainedMemory=()=>536870912');
-    const machine = await startServer({ ...settings(), DARKROOM_MEMORY_CACHE: '32MiB' }, preload);
+    // With the allocator's settings of `npm start`: with one arena a CPU glibc keeps 60 MiB more.
+    const allocator = { MALLOC_ARENA_MAX: '2' };
+    const machine = await startServer({ ...settings(), DARKROOM_MEMORY_CACHE: '32MiB', ...allocator }, preload);
     const worst: [what: string, file: Buffer, preset: string][] = [
       [
         'progressive JPEG, 48 MP, 4:4:4, turned',
