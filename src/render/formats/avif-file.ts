@@ -1,3 +1,5 @@
+import { box, bytesOf, flat, fullBox, type Part, u8, u16, u32 } from './box-writer.ts';
+
 /** One picture as an AV1 stream. Width and height in pixels. */
 export interface StillPicture {
   readonly width: number;
@@ -27,8 +29,6 @@ export function avifFile({ width, height, stream }: StillPicture): Buffer {
   // The offset of the stream takes four bytes whatever it is, so the size of `meta` is known before the offset.
   return Buffer.concat([...flat(head.with(1, meta(width, height, frame, at))), ...flat([box('mdat', frame)])]);
 }
-
-type Part = Buffer | string | readonly Part[];
 
 function meta(width: number, height: number, frame: Buffer, at: number): Part {
   return fullBox(
@@ -91,29 +91,4 @@ function obuAt(stream: Buffer, at: number): { type: number; start: number; lengt
     length |= (byte & 0x7f) << (7 * read);
   }
   return { type: ((stream[at] ?? 0) >> 3) & 15, start: at + 1 + read, length };
-}
-
-function box(type: string, ...parts: Part[]): Part {
-  return [u32(8 + bytesOf(parts)), type, parts];
-}
-
-/** With a version and flags, both 0. */
-function fullBox(type: string, ...parts: Part[]): Part {
-  return box(type, u32(0), ...parts);
-}
-
-function flat(parts: readonly Part[]): Buffer[] {
-  return parts.flatMap((part) => {
-    if (Buffer.isBuffer(part)) return [part];
-    return typeof part === 'string' ? [Buffer.from(part, 'latin1')] : flat(part);
-  });
-}
-
-const bytesOf = (parts: readonly Part[]) => flat(parts).reduce((sum, { length }) => sum + length, 0);
-const u8 = (value: number) => Buffer.from([value]);
-const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }

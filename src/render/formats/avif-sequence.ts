@@ -3,6 +3,8 @@
  * missing. https://aomediacodec.github.io/av1-avif/#image-sequences
  */
 
+import { box, bytesOf, flat, fullBox, type Part, u8, u16, u32 } from './box-writer.ts';
+
 interface BoxRange {
   readonly type: string;
   /** Of its content; `end` is that of the box. */
@@ -44,8 +46,8 @@ function stillOf(file: Buffer, track: BoxRange): Buffer | undefined {
   const properties = boxesIn(file, entry.at + ENTRY.boxes, entry.end)
     .filter(({ type }) => type === 'av1C' || type === 'colr')
     .map((found) => box(found.type, file.subarray(found.at, found.end)));
-  const size = [file.readUInt16BE(entry.at + ENTRY.width), file.readUInt16BE(entry.at + ENTRY.height)];
-  return stillFile(file.subarray(at, at + bytes), [fullBox('ispe', long(...size)), ...properties]);
+  const [width, height] = [file.readUInt16BE(entry.at + ENTRY.width), file.readUInt16BE(entry.at + ENTRY.height)];
+  return stillFile(file.subarray(at, at + bytes), [fullBox('ispe', u32(width), u32(height)), ...properties]);
 }
 
 function within(file: Buffer, outer: BoxRange, ...path: readonly string[]): BoxRange | undefined {
@@ -70,42 +72,21 @@ function boxesIn(file: Buffer, from: number, to: number): BoxRange[] {
 }
 
 /** ISO/IEC 23008-12, 6: one item, its properties, and its data behind. */
-function stillFile(data: Buffer, properties: readonly Buffer[]): Buffer {
-  const brands = box('ftyp', Buffer.from('avif\0\0\0\0avifmif1miaf', 'latin1'));
+function stillFile(data: Buffer, properties: readonly Part[]): Buffer {
+  const brands = box('ftyp', 'avif', u32(0), 'avifmif1miaf');
   const meta = (dataAt: number) =>
     fullBox(
       'meta',
-      fullBox('hdlr', long(0), Buffer.from('pict', 'latin1'), Buffer.alloc(13)),
-      fullBox('pitm', short(1)),
-      fullBox('iloc', Buffer.from([0x44, 0]), short(1, 1, 0, 1), long(dataAt, data.length)),
-      fullBox('iinf', short(1), box('infe', Buffer.from([2, 0, 0, 0]), short(1, 0), Buffer.from('av01\0', 'latin1'))),
+      fullBox('hdlr', u32(0), 'pict', Buffer.alloc(13)),
+      fullBox('pitm', u16(1)),
+      fullBox('iloc', u8(0x44), u8(0), u16(1), u16(1), u16(0), u16(1), u32(dataAt), u32(data.length)),
+      fullBox('iinf', u16(1), box('infe', u32(2 << 24), u16(1), u16(0), 'av01', u8(0))),
       box(
         'iprp',
         box('ipco', ...properties),
-        fullBox('ipma', long(1), short(1), Buffer.from([properties.length, ...properties.map((_, n) => n + 1)])),
+        fullBox('ipma', u32(1), u16(1), u8(properties.length), ...properties.map((_, n) => u8(n + 1))),
       ),
     );
-  const dataAt = brands.length + meta(0).length + 8;
-  return Buffer.concat([brands, meta(dataAt), box('mdat', data)]);
-}
-
-function box(type: string, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  return Buffer.concat([long(content.length + 8), Buffer.from(type, 'latin1'), content]);
-}
-
-function fullBox(type: string, ...parts: readonly Buffer[]): Buffer {
-  return box(type, Buffer.alloc(FULL_BOX), ...parts);
-}
-
-function long(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(4 * values.length);
-  for (const [n, value] of values.entries()) bytes.writeUInt32BE(value, 4 * n);
-  return bytes;
-}
-
-function short(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(2 * values.length);
-  for (const [n, value] of values.entries()) bytes.writeUInt16BE(value, 2 * n);
-  return bytes;
+  const dataAt = bytesOf([brands, meta(0)]) + 8;
+  return Buffer.concat(flat([brands, meta(dataAt), box('mdat', data)]));
 }

@@ -1,3 +1,4 @@
+import { boxBytes } from '../../box-writer.ts';
 import { type Box, boxes, hasWideIndexes, type Items } from './boxes.ts';
 
 /** The highest number of a property where `ipma` has 7 bits for it, and where it has 15. */
@@ -18,13 +19,13 @@ export function withAvifProfile(file: Buffer, items: Items, profile: Buffer): Bu
   const association = Buffer.from(wide ? [index >> 8, index & 0xff] : [index]);
   const associated = Buffer.concat([file.subarray(ipma.body, own.end), association, file.subarray(own.end, ipma.end)]);
   associated.writeUInt8(own.properties.length + 1, own.count - ipma.body);
-  const colr = box('colr', Buffer.from('prof', 'latin1'), profile);
+  const colr = boxBytes('colr', 'prof', profile);
   const boxed = new Map([
-    [ipco.at, box('ipco', file.subarray(ipco.body, ipco.end), colr)],
-    [ipma.at, box('ipma', associated)],
+    [ipco.at, boxBytes('ipco', file.subarray(ipco.body, ipco.end), colr)],
+    [ipma.at, boxBytes('ipma', associated)],
   ]);
-  const changed = box('iprp', ...within(file, iprp, 0, boxed));
-  const moved = box(
+  const changed = boxBytes('iprp', ...within(file, iprp, 0, boxed));
+  const moved = boxBytes(
     'meta',
     file.subarray(meta.body, meta.body + 4),
     ...within(file, meta, 4, new Map([[iprp.at, changed]])),
@@ -48,11 +49,4 @@ function withoutMeta(file: Buffer, { at }: Box): Buffer {
   // A size of 0 says that a box reaches to the file's end.
   if (last && copy.readUInt32BE(last.at) === 0) copy.writeUInt32BE(last.end - last.at, last.at);
   return copy;
-}
-
-function box(type: string, ...parts: Buffer[]): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(8 + parts.reduce((sum, { length }) => sum + length, 0));
-  head.write(type, 4, 'latin1');
-  return Buffer.concat([head, ...parts]);
 }
