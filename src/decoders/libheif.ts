@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { DecodeError } from './decoder.ts';
+import { withHeapLimit } from './heap-limit.ts';
 
 /**
  * libheif with libde265 in WebAssembly, by its C interface: https://github.com/strukturag/libheif (libheif/api/libheif). The
@@ -98,7 +99,7 @@ function load() {
   const require = createRequire(import.meta.url);
   const code = readFileSync(require.resolve(`${PACKAGE}/libheif.wasm`));
   const factory: Factory = require(`${PACKAGE}/libheif.js`);
-  return { factory, module: new WebAssembly.Module(withMaxPages(code, MAX_PAGES)) };
+  return { factory, module: new WebAssembly.Module(withHeapLimit(code, MAX_PAGES)) };
 }
 
 /** Room for a `heif_error`, and for a pointer that is returned. */
@@ -126,45 +127,4 @@ function bind(c: Exports): Libheif {
       return view().getUint32(scratch + OUT_AT, true);
     },
   };
-}
-
-const SECTION = { memory: 5 };
-const HAS_MAX = 1;
-
-/**
- * The same module with another maximum of its memory: growing beyond it fails within the module.
- * https://webassembly.github.io/spec/core/binary/modules.html#memory-section
- */
-export function withMaxPages(code: Uint8Array, pages: number): Uint8Array {
-  const changed = new Uint8Array(code);
-  let at = 8;
-  /** LEB128, at most 32 bits. */
-  const number = () => {
-    let [value, shift, byte] = [0, 0, 0x80];
-    for (; byte & 0x80; shift += 7) {
-      byte = changed[at] ?? 0;
-      at += 1;
-      value |= (byte & 0x7f) << shift;
-    }
-    return value >>> 0;
-  };
-  while (at < changed.length) {
-    const section = changed[at];
-    at += 1;
-    const end = number() + at;
-    if (section === SECTION.memory) {
-      const count = number();
-      const flags = number();
-      number();
-      if (count !== 1 || flags !== HAS_MAX) break;
-      const start = at;
-      number();
-      // In as many bytes as before, so that nothing behind it moves.
-      for (let byte = start, rest = pages; byte < at; byte += 1, rest >>>= 7)
-        changed[byte] = (rest & 0x7f) | (byte < at - 1 ? 0x80 : 0);
-      return changed;
-    }
-    at = end;
-  }
-  throw new Error('this WebAssembly has no memory with a maximum');
 }

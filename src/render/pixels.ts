@@ -4,6 +4,12 @@ export interface Size {
   readonly height: number;
 }
 
+/** A picture's size with a longer side of at most `side` pixels, never larger than it is. */
+export function sizeWithin(side: number, { width, height }: Size): Size {
+  const scale = Math.min(1, side / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
 export function sameSize(a: Size, b: Size): boolean {
   return a.width === b.width && a.height === b.height;
 }

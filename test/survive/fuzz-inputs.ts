@@ -13,7 +13,7 @@ export interface BrokenFile {
 type Draw = (limit: number) => number;
 
 /** mulberry32: small, and the same everywhere. */
-function drawsOf(seed: number): Draw {
+export function drawsOf(seed: number): Draw {
   let state = seed >>> 0;
   return (limit) => {
     state = (state + 0x6d2b79f5) >>> 0;

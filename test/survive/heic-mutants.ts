@@ -7,17 +7,7 @@ import { startApp } from '../helpers/app.ts';
 import { gridFile, heicFile, irot } from '../helpers/heic-files.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { until } from '../helpers/turns.ts';
-
-/** mulberry32. */
-function drawsOf(seed: number): (limit: number) => number {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
-}
+import { drawsOf } from './fuzz-inputs.ts';
 
 const SOURCES = [
   ...['photo', 'alpha', 'grey', 'deep-422', 'three-pictures'].map((name) => heicFile(`${name}.heic`)),

@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp';
 import { keepCopyright } from '../formats/copyright.ts';
 import { readHeader, refuse } from '../formats/header.ts';
 import type { DecodeLimits, OriginalSource, PictureHeader, ProxySource } from '../picture-source.ts';
-import type { Size } from '../pixels.ts';
+import { type Size, sizeWithin } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import { openSource } from './decode.ts';
 
@@ -25,10 +25,7 @@ export const DEAR_WEBP = { quality: 90, alphaQuality: 100, effort: 0 } as const;
 export const DEAR_PROXY = { DEAR_SIDE_PX, DEAR_JPEG, DEAR_WEBP } as const;
 
 /** Never larger than the original. */
-export function dearProxySize({ width, height }: Size): Size {
-  const scale = Math.min(1, DEAR_SIDE_PX / Math.max(width, height));
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-}
+export const dearProxySize = (original: Size): Size => sizeWithin(DEAR_SIDE_PX, original);
 
 /** The proxy image that this original will have. */
 export function plannedProxy({ header }: OriginalSource): Omit<ProxySource, 'body'> {

@@ -7,7 +7,7 @@ import type {
   PlannedDecode,
   ProxySource,
 } from '../picture-source.ts';
-import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
+import { type Box, type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { decode, openPixels, openSource } from './decode.ts';
@@ -38,10 +38,7 @@ export const PROXY_JPEG = { quality: 80, chromaSubsampling: '4:2:0', optimiseCod
 const MAX_SHARED_PIXELS = 6_000_000;
 
 /** The size of the downscaled decode that is kept, and of the proxy image: never larger than the original. */
-export function downscaledSize({ width, height }: Size): Size {
-  const scale = Math.min(1, DOWNSCALED_SIDE_PX / Math.max(width, height));
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
-}
+export const downscaledSize = (original: Size): Size => sizeWithin(DOWNSCALED_SIDE_PX, original);
 
 /** The size to which all of the original is scaled for this rendition, in pixels. */
 function neededSize({ size }: PictureHeader, recipe: Recipe): Size {

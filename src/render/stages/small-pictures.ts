@@ -1,4 +1,5 @@
-import type { Box, Pixels, Size } from '../pixels.ts';
+import { linearToSrgb, srgbToLinear } from '../formats/colour/transfer.ts';
+import { type Box, type Pixels, type Size, sizeWithin } from '../pixels.ts';
 import { GREY_SIDE_PX, type GreyPicture } from './detail-window.ts';
 
 /**
@@ -27,8 +28,7 @@ export function rgbaOnWhite({ data, width, height, channels }: Opened): Uint8Arr
 
 /** The small picture in which detail is looked for: each of its pixels is the mean of pixels spread over its part. */
 export function greyOf({ data, width, height, channels }: Opened): GreyPicture {
-  const scale = Math.min(1, GREY_SIDE_PX / Math.max(width, height));
-  const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  const size = sizeWithin(GREY_SIDE_PX, { width, height });
   const grey = new Uint8Array(size.width * size.height);
   const columns = samples(width, size.width);
   const rows = samples(height, size.height);
@@ -83,12 +83,8 @@ function samples(length: number, parts: number): number[][] {
   });
 }
 
-/** The grey of equal luminance: IEC 61966-2-1, ITU-R BT.709. 0 to 255 each. */
+/** The grey of equal luminance, by ITU-R BT.709. 0 to 255 each. */
 function luminance(red: number, green: number, blue: number): number {
-  const light = 0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
-  return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
-}
-
-function linear(value: number): number {
-  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const [r, g, b] = [srgbToLinear(red / 255), srgbToLinear(green / 255), srgbToLinear(blue / 255)];
+  return Math.round(255 * linearToSrgb(0.2126 * r + 0.7152 * g + 0.0722 * b));
 }
