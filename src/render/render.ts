@@ -95,9 +95,7 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     makeProxy: async (original, signal) => {
       const sharp = await loadSharp();
-      const encode = (source: OriginalSource) => encodeDearProxy(sharp, source, limits);
-      if (isDecodedElsewhere(original)) return decoded(original, DEAR_SIDE_PX, signal, encode);
-      return encode(await mended(sharp, original, limits));
+      return decoded(original, DEAR_SIDE_PX, signal, (rows) => encodeDearProxy(sharp, rows, limits));
     },
     openProxy: async (body, original) => openDearProxy(await loadSharp(), body, original, limits),
     describe: async (source, bytes, signal = NEVER) => {
@@ -156,8 +154,8 @@ async function renderOnce(
       ? encodeByLook(sharp, pixels, header, recipe, fromOriginal)
       : encodeStraight(decoder, crop.header, header, recipe),
   );
-  const reused = fromOriginal.reuse();
-  const lighter = reused?.format === encoded.format && reused.body.length <= encoded.body.length ? reused : encoded;
+  const reused = fromOriginal.reuse(encoded.format);
+  const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
   const all = crop.downscaled ?? ((ready || needed) && showsAll(decoder, recipe) ? pixels : undefined);
   const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.

@@ -1,7 +1,7 @@
 import type { OwnSize } from '../formats/drawn/encode-by-look.ts';
-import type { Encoded } from '../formats/encode.ts';
+import type { Format } from '../formats/encode.ts';
 import { stripMetadata } from '../formats/strip-metadata.ts';
-import type { PictureHeader, PictureSource } from '../picture-source.ts';
+import type { OriginalSource, PictureHeader, PictureSource } from '../picture-source.ts';
 import { sameSize } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Decoder } from './decode.ts';
@@ -11,19 +11,16 @@ import type { FramePlan } from './geometry.ts';
  * The original's own compressed pixels, without metadata, where the rendition shows just them: encoding them again would only
  * lose. Never of AVIF, which keeps metadata in too many places.
  */
-function compressedPixels(source: PictureSource, { plan, moves }: Decoder, { copyright }: Recipe): Encoded | undefined {
-  if (source.kind !== 'original' || copyright) return undefined;
-  const { body, header } = source;
+function compressedPixels(
+  { body, header }: OriginalSource,
+  { plan, moves }: Decoder,
+  { copyright }: Recipe,
+): Buffer | undefined {
   const allFrames = moves || header.frames === 1;
-  if (!header.plain || !allFrames || !showsOriginal(header, plan)) return undefined;
+  if (copyright || !header.plain || !allFrames || !showsOriginal(header, plan)) return undefined;
   // A profile in front of plain pixels stands for chunks of the original.
-  const stripped = stripMetadata(body, header.format, { frames: header.frames, keepColours: header.hasProfile });
-  const format = reusableFormat(header.format);
-  return stripped && format && { body: stripped, format, contentType: `image/${format}` };
+  return stripMetadata(body, header.format, { frames: header.frames, keepColours: header.hasProfile });
 }
-
-const REUSABLE = ['jpeg', 'png', 'webp', 'gif'] as const;
-const reusableFormat = (format: string) => REUSABLE.find((each) => each === format);
 
 /** Whether a rendition shows the original whole, at its own size. */
 function showsOriginal({ size }: PictureHeader, { scaled, window, canvas }: FramePlan): boolean {
@@ -39,10 +36,18 @@ const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: fal
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
   const { plan, region } = decoder;
   if (source.kind !== 'original') return NOTHING_OWN;
+  let stripped: { readonly body: Buffer | undefined } | undefined;
+  const reuse = (format: Format) => {
+    // Stripping copies the file.
+    if (format !== source.header.format) return undefined;
+    stripped ??= { body: compressedPixels(source, decoder, recipe) };
+    const { body } = stripped;
+    return body && { body, format, contentType: `image/${format}` };
+  };
   return {
+    reuse,
     fileBytes: isOwnFile(source.header) ? source.body.length : undefined,
     unscaled: sameSize(plan.scaled, region),
     whole: showsOriginal(source.header, plan),
-    reuse: () => compressedPixels(source, decoder, recipe),
   };
 }

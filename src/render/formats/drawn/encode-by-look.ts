@@ -3,7 +3,7 @@ import type { Pixels } from '../../pixels.ts';
 import type { Output, Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
-import { DEFAULT_BACKGROUND, type Encoded, encode, hasTransparency } from '../encode.ts';
+import { DEFAULT_BACKGROUND, type Encoded, encode, type Format, hasTransparency } from '../encode.ts';
 import { type Drawing, fullChromaAvif, fullChromaJpeg, nearLosslessWebp } from './full-chroma.ts';
 import { chromaLoss, isCrisp, looksDrawn, type Steps, stepsOf } from './look.ts';
 import { palettePng } from './palette-png.ts';
@@ -16,8 +16,8 @@ export interface OwnSize {
   readonly unscaled: boolean;
   /** The rendition shows all of it and nothing else. */
   readonly whole: boolean;
-  /** The original's own compressed pixels, where they can be sent as the rendition. */
-  reuse(): Encoded | undefined;
+  /** The original's own compressed pixels, where they are of this format and can be sent as the rendition. Worked out once. */
+  reuse(format: Format): Encoded | undefined;
 }
 
 /** From this share on red letters turn brown by 4:2:0; see `chromaLoss`. */
@@ -83,8 +83,7 @@ async function encodeExactly(
   own: OwnSize,
 ): Promise<Encoded> {
   const format = output === 'base' ? 'png' : output;
-  const reused = own.reuse();
-  const reusable = reused?.format === format ? reused : undefined;
+  const reusable = own.reuse(format);
   const palette = format === 'png' ? await asPalette(pixels, recipe) : undefined;
   if (!palette && reusable && isWellCompressed(reusable, pixels)) return reusable;
   const exact = palette ?? (await encode(sharp, pixels, header, { ...recipe, output, lossless: true }));
