@@ -4,7 +4,7 @@
  *
  * It runs in a thread that does one picture at a time, and is asked for the whole picture, upright or not:
  *
- * - It is given the bytes of the file, which nobody else holds, and `Wanted`.
+ * - It is given `Wanted` and the bytes of the file, of which it is the only holder.
  * - It checks what the file says against `Wanted` before it allocates by it, calls `open` once with what the picture is, and
  *   fills the rows that it gets. `open` refuses what is over the limits, so a decoder needs no buffer of its own for the result.
  * - It may shrink by averaging k × k pixels as long as the longer side stays at least `side`. `open` is told the size after that.

@@ -13,7 +13,7 @@ export interface Decoders {
   readHeader(format: DecodedFormat, file: Buffer): FileHeader | undefined;
   /** The picture that sharp reads inside a file. Throws as `decode` rejects. */
   embedded(format: DecodedFormat, file: Buffer): Buffer | undefined;
-  /** The name of a format that is known and not read: by nobody, or because it is left out. */
+  /** The name of a format that is known and not read: because no decoder reads it, or because its decoder is left out. */
   refusedName(file: Buffer): string | undefined;
   /** Of what is decoded here. */
   readonly mediaTypes: readonly string[];
