@@ -1,7 +1,9 @@
+import { INLINE_DETAIL } from './fields/detail.ts';
+import type { InlineField } from './fields/inline-values.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const flag = (text: string) => (text === '1' ? true : text);
-const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string) => unknown]>> = {
+const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   w: ['width', Number],
   h: ['height', Number],
   fit: ['fit', String],
@@ -19,6 +21,7 @@ const INLINE_FIELDS: Readonly<Record<string, [field: string, read: (text: string
   age: ['maxAge', Number],
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
+  ...INLINE_DETAIL,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;
@@ -28,7 +31,7 @@ export function parseInlinePreset(text: string): Preset | undefined {
   if (text.length > MAX_INLINE_LENGTH) return undefined;
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {
-    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9]+)$/.exec(part) ?? [];
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:-]+)$/.exec(part) ?? [];
     const [field, read] = INLINE_FIELDS[name] ?? [];
     if (!field || !read || field in fields) return undefined;
     fields[field] = read(value);

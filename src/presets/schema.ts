@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
+import { DETAIL_FIELDS } from './fields/detail.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -46,6 +47,7 @@ export const presetSchema = z
       .max(8)
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
+    ...DETAIL_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(

@@ -2,6 +2,7 @@ import { DETECTOR_VERSION } from '../faces/face.ts';
 import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/recipe.ts';
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
+import { detailOf } from './fields/detail.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -16,6 +17,8 @@ export interface VariantSize {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly suffix: string;
+  /** Pixels of this variant for each pixel that the preset speaks of. */
+  readonly unit: number;
 }
 
 /** Undefined for anything but the one spelling of a suffix: `@02x` and `@2.0x` are no suffixes. */
@@ -33,12 +36,13 @@ export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | 
   if (width !== undefined) {
     if (!preset.widths.includes(width)) return undefined;
     const height = baseWidth && baseHeight ? Math.max(1, Math.round((baseHeight * width) / baseWidth)) : undefined;
-    return { width, height, suffix: `@${width}w` };
+    return { width, height, suffix: `@${width}w`, unit: baseWidth ? width / baseWidth : 1 };
   }
   if (ratio !== undefined && !preset.pixelRatios.includes(ratio)) return undefined;
   const scaled = (length: number | undefined) =>
     length === undefined ? undefined : Math.max(1, Math.round(length * (ratio ?? 1)));
-  return { width: scaled(baseWidth), height: scaled(baseHeight), suffix: (ratio ?? 1) === 1 ? '' : `@${ratio}x` };
+  const suffix = (ratio ?? 1) === 1 ? '' : `@${ratio}x`;
+  return { width: scaled(baseWidth), height: scaled(baseHeight), suffix, unit: ratio ?? 1 };
 }
 
 /** The one output of a suffix and an Accept; undefined for formats that the preset does not declare. */
@@ -87,7 +91,7 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 }
 
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
-export function recipeOf(preset: Preset, { width, height }: VariantSize, output: Output, faces: boolean): Recipe {
+export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
   const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
   const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
   return {
@@ -99,7 +103,14 @@ export function recipeOf(preset: Preset, { width, height }: VariantSize, output:
     margin: margin / 100,
     copyright: keepCopyright,
     ...(lossless === 'auto' ? {} : { lossless }),
+    ...effectsOf(preset, unit),
   };
+}
+
+/** Absent without effects, so that keys of recipes that use none stay. */
+function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
+  const stages = { ...detailOf(preset) };
+  return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 
 function withoutFaces(gravity: Gravity): Gravity {

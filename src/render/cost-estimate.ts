@@ -87,6 +87,8 @@ const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
 const FACES_MS = 60;
 /** For each pixel that is decoded once for the detector and for the rendition, with a copy on the way. */
 const HELD_BYTES = 9;
+/** For each pixel that effects change: two copies, and what libvips holds of a blur. */
+const EFFECT_BYTES = 16;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -111,7 +113,8 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const turning = header.turned ? TURNING_BYTES : 0;
   const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
-  const encodingBytes = (wide * encoding.bytes + turning) * written + HELD_BYTES * held;
+  const encodingBytes =
+    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0)) * written + HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),

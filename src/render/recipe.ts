@@ -1,3 +1,5 @@
+import type { Effects } from './effects/effects.ts';
+
 /** `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. */
 export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
 
@@ -14,6 +16,28 @@ export function seeksFaces({ fit, gravity }: Pick<Recipe, 'fit' | 'gravity'>): b
 export function keepsFrames({ animated, output }: Recipe): boolean {
   // A base rendition of an animation is a GIF.
   return animated && (output === 'webp' || output === 'base');
+}
+
+/**
+ * What a shop changed of an original for all its renditions, kept in its record: turned, then flipped, then cropped. Boxes and points
+ * are fractions, 0 to 1: those of `crop` and `focus` of the picture turned and flipped so, those of `redact` of the upright original,
+ * so that what is covered stays covered however the picture is turned later. Absent fields change nothing.
+ */
+export interface Edit {
+  /** Degrees clockwise. */
+  readonly rotate?: 90 | 180 | 270;
+  readonly flip?: 'horizontal' | 'vertical' | 'both';
+  readonly crop?: FractionBox;
+  /** The point that a crop keeps in its window, in place of faces. */
+  readonly focus?: { readonly x: number; readonly y: number };
+  readonly redact?: readonly FractionBox[];
+}
+
+export interface FractionBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** All that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
@@ -53,4 +77,8 @@ export interface Recipe {
   readonly lossless?: boolean;
   /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
   readonly sharper?: 'webp' | 'png';
+  /** The shop's edit of the original. In no key: each edit begins a new epoch. Absent where there is none. */
+  readonly edit?: Edit;
+  /** What is done to the pixels after scaling and cropping. Absent where nothing is, and so is each stage of it. */
+  readonly effects?: Effects;
 }

@@ -1,6 +1,8 @@
 import type { Decoders } from '../decoders/decoders.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
+import { applyEffects } from './effects/apply.ts';
+import { placementOf } from './effects/placement.ts';
 import { mended } from './formats/colour/mend.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
@@ -141,17 +143,18 @@ async function renderOnce(
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
-  const needed = needsPixels(source, decoder, recipe);
+  const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
       ? await timer.time('decode', decode(decoder.open(), crop.header))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
+  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder)));
   const encoded = await timer.time(
     'encode',
-    pixels
-      ? encodeByLook(sharp, pixels, header, recipe, fromOriginal)
+    finished
+      ? encodeByLook(sharp, finished, header, recipe, fromOriginal)
       : encodeStraight(decoder, crop.header, header, recipe),
   );
   const reused = fromOriginal.reuse(encoded.format);
@@ -160,9 +163,24 @@ async function renderOnce(
   const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
-  const { width, height } = decoder.plan.canvas;
+  if (finished && finished !== pixels) freeNow(finished.data);
+  const { width, height } = finished ?? decoder.plan.canvas;
   const { body, contentType } = lighter;
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
+}
+
+/** The same pixels where the recipe has no effects. */
+async function withEffects(
+  sharp: SharpModule,
+  pixels: Pixels,
+  header: PictureHeader,
+  recipe: Recipe,
+  { plan, region }: Decoder,
+): Promise<Pixels> {
+  const { effects } = recipe;
+  if (!effects) return pixels;
+  const placement = placementOf(plan, region, header.size, recipe, effects.unit);
+  return applyEffects(pixels, effects, { sharp, header, recipe, placement });
 }
 
 /**

@@ -41,7 +41,9 @@ export function derivedKey(id: string, name: string, decides: string, extension:
  * size, format and quality. Pictures that are fitted inside a box keep the original's own shape.
  */
 export function familyOf(id: string, { recipe }: Variant): string {
-  const { width, height, output, quality, effort, ...look } = recipe;
+  const { width, height, output, quality, effort, effects, ...rest } = recipe;
+  // Absent where there are none; their unit goes with the size.
+  const look = effects ? { ...rest, effects: { ...effects, unit: 0 } } : rest;
   const free = recipe.fit === 'inside' || recipe.fit === 'outside' || !width || !height;
   // To the percent, because `@1.5x` of an odd size is rounded.
   const shape = free ? 'its own' : (width / height).toFixed(2);

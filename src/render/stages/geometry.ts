@@ -124,6 +124,16 @@ function planContent(picture: Size, request: FrameRequest, frames: number): { sc
   return { scaled, frame };
 }
 
+/** By what factor a rendition is smaller than its request, because nothing is enlarged: 1 where it is not. */
+export function shortfall({ scaled, canvas }: FramePlan, picture: Size, request: FrameRequest): number {
+  const { fit, margin } = request;
+  const { width, height } = complete(picture, request);
+  if (fit !== 'inside' && fit !== 'outside') return Math.min(1, canvas.width / width, canvas.height / height);
+  const [across, down] = [width / picture.width, height / picture.height];
+  const wanted = (fit === 'inside' ? Math.min(across, down) : Math.max(across, down)) * (1 - 2 * margin);
+  return Math.min(1, Math.max(scaled.width / picture.width, scaled.height / picture.height) / wanted);
+}
+
 function centred(size: Size, outer: Size): { left: number; top: number } {
   return { left: Math.floor((outer.width - size.width) / 2), top: Math.floor((outer.height - size.height) / 2) };
 }

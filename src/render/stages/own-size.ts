@@ -35,7 +35,7 @@ const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: fal
 /** What the original has for this rendition. */
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
   const { plan, region } = decoder;
-  if (source.kind !== 'original') return NOTHING_OWN;
+  if (source.kind !== 'original' || recipe.effects) return NOTHING_OWN;
   let stripped: { readonly body: Buffer | undefined } | undefined;
   const reuse = (format: Format) => {
     // Stripping copies the file.

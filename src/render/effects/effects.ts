@@ -1,0 +1,15 @@
+/**
+ * What a recipe does to the pixels of a rendition after they were scaled and cropped, by stage: data only. A stage that the recipe
+ * does not use is absent, and so is `Recipe.effects` where it uses none: then nothing of this folder runs, and keys stay as they are.
+ * All lengths are in pixels of the preset.
+ */
+export interface Effects {
+  /** Pixels of the rendition for each pixel of the preset: 2 at `@2x`, so that a blur looks the same at each size. */
+  readonly unit: number;
+  readonly detail?: Detail;
+}
+
+export interface Detail {
+  /** Standard deviation of a Gaussian blur. */
+  readonly blur: number;
+}
