@@ -57,6 +57,7 @@ export async function prepareDecoder(
     const cut = (view: ViewPlan) => cutOut(input(), cutOf(view, header.size, partly));
     const picture = () => (isWhole(own, recipe) ? framed(sharp, input(), plan, position) : cut(own));
     const finish = (image: Sharp) => (recipe.effects ? image : around(image));
+    const finished = recipe.effects ? plan.window : plan.canvas;
     // Frames that lie below each other cannot be turned together.
     const turnedPixels = async (image: Sharp, conversion: Conversion, last: (image: Sharp) => Sharp) =>
       eachFrame(sharp, await decode(image, conversion), (each) => last(turned(each, turn)));
@@ -65,7 +66,7 @@ export async function prepareDecoder(
       // All is turned before the window is cut out of it: sharp knows no other order.
       open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cutOf(own, header.size, partly))),
       pixels: (conversion) =>
-        isUpright(turn) ? decode(finish(picture()), conversion) : turnedPixels(cut(own), conversion, finish),
+        isUpright(turn) ? decode(finish(picture()), conversion, finished) : turnedPixels(cut(own), conversion, finish),
       whole: (size, conversion) => turnedPixels(cut({ ...own, plan: wholePlan(size) }), conversion, (image) => image),
       withPlan: (other) => decoder(input, { ...own, plan: other }, 'window', partly),
       from: (pixels) => decoder(() => openPixels(sharp, pixels), own, position, true),
@@ -99,15 +100,19 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
   }).timeout({ seconds: limits.timeoutSeconds });
 }
 
-/** Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. */
-export async function decode(image: Sharp, header: Conversion): Promise<Pixels> {
+/**
+ * Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. `size`: of a frame, where it was extended
+ * behind a cut; sharp tells the size of the cut then.
+ */
+export async function decode(image: Sharp, header: Conversion, size?: Size): Promise<Pixels> {
   const { data, info } = await toSrgb(image, header)
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
-  const { width, height, channels, pageHeight = height } = info;
+  const { channels } = info;
   if (channels !== 3 && channels !== 4) throw new Error(`sRGB pixels of ${channels} channels`);
-  return { data, width, height: pageHeight, channels, frames: Math.round(height / pageHeight) };
+  const { width, height } = size ?? { width: info.width, height: info.pageHeight ?? info.height };
+  return { data, width, height, channels, frames: Math.round(data.length / (width * height * channels)) };
 }
 
 function framed(sharp: SharpModule, image: Sharp, plan: FramePlan, position: CropPosition): Sharp {

@@ -111,14 +111,14 @@ export function planFrame(picture: Size, request: FrameRequest, frames = 1): Fra
   const plan = planMargin(picture, inner, frames);
   const by = shortfall(plan, picture, inner);
   const [left, top] = [Math.round(padding.left * by), Math.round(padding.top * by)];
-  return {
-    ...plan,
-    canvas: {
-      width: left + plan.canvas.width + Math.round(padding.right * by),
-      height: top + plan.canvas.height + Math.round(padding.bottom * by),
-    },
-    at: { left: left + plan.at.left, top: top + plan.at.top },
-  };
+  const [width, height] = [left + plan.canvas.width, top + plan.canvas.height];
+  const follows = !request.extend && (request.fit === 'inside' || request.fit === 'outside');
+  const asked = complete(picture, request);
+  const canvas = follows
+    ? { width: width + Math.round(padding.right * by), height: height + Math.round(padding.bottom * by) }
+    : // The shape is the request's, whichever way each side is rounded.
+      { width: Math.max(width, Math.round(asked.width * by)), height: Math.max(height, Math.round(asked.height * by)) };
+  return { ...plan, canvas, at: { left: left + plan.at.left, top: top + plan.at.top } };
 }
 
 function planMargin(picture: Size, request: FrameRequest, frames: number): FramePlan {
