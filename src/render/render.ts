@@ -22,12 +22,14 @@ import { freeNow, type Pixels, sameSize } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
 import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
-import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
+import { type Decoder, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
 import { createElsewhere, isDecodedElsewhere, watchProbes } from './stages/elsewhere.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway } from './stages/geometry.ts';
 import { ownSize } from './stages/own-size.ts';
+import { requestOf } from './stages/view/plan.ts';
+import { isUpright } from './stages/view/view.ts';
 
 /** A finished picture. Width and height in pixels, of one frame. */
 export interface Rendered {
@@ -146,7 +148,7 @@ async function renderOnce(
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? await timer.time('decode', decode(decoder.open(), crop.header))
+      ? await timer.time('decode', decoder.pixels(crop.header))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
@@ -175,11 +177,11 @@ async function withEffects(
   pixels: Pixels,
   header: PictureHeader,
   recipe: Recipe,
-  { plan, region }: Decoder,
+  decoder: Decoder,
 ): Promise<Pixels> {
   const { effects } = recipe;
   if (!effects) return pixels;
-  const placement = placementOf(plan, region, header.size, recipe, effects.unit);
+  const placement = placementOf(decoder, header.size, requestOf(recipe), effects.unit);
   return applyEffects(pixels, effects, { sharp, header, recipe, placement });
 }
 
@@ -215,6 +217,7 @@ function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): b
   const { header } = source;
   if (isWide(header, recipe)) return false;
   if (goesToSvtAv1(decoder.plan.canvas, recipe)) return true;
+  if (!isUpright(decoder.turn)) return true;
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;
@@ -228,7 +231,8 @@ function seesPixels(header: PictureHeader, { plan: { canvas } }: Decoder, recipe
 }
 
 /** Whether a rendition shows all of the picture, in its own shape, and nothing else. */
-function showsAll({ plan, trimmed, moves }: Decoder, { fit }: Recipe): boolean {
+function showsAll({ plan, trimmed, moves, plain }: Decoder, { fit, enlarge }: Recipe): boolean {
+  if (!plain || enlarge) return false;
   const framed = plan.canvas.width !== plan.window.width || plan.canvas.height !== plan.window.height;
   return fit !== 'fill' && !trimmed && !moves && !framed && !cutsAway(plan);
 }

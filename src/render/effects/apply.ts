@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
+import { applyFrame } from './frame.ts';
 import type { Placement } from './placement.ts';
 
 export interface EffectContext {
@@ -18,7 +19,11 @@ export interface EffectContext {
  * was given; none writes into them, because other renditions share them.
  */
 export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement } = context;
+  const { sharp, placement, header, recipe } = context;
   const { detail } = effects;
-  return detail ? applyDetail(sharp, pixels, detail, placement) : pixels;
+  let done = pixels;
+  if (detail) done = await applyDetail(sharp, done, detail, placement);
+  // Before its shape: a backdrop is made of all of the picture.
+  const picture = done;
+  return applyFrame(sharp, done, picture, { plan: placement.plan, header, recipe });
 }

@@ -7,9 +7,18 @@ export interface Effects {
   /** Pixels of the rendition for each pixel of the preset: 2 at `@2x`, so that a blur looks the same at each size. */
   readonly unit: number;
   readonly detail?: Detail;
+  readonly frame?: Frame;
 }
 
 export interface Detail {
   /** Standard deviation of a Gaussian blur. */
   readonly blur: number;
+}
+
+/** What is drawn around a picture beside its margin. */
+export interface Frame {
+  /** Pixels of the preset that stay empty at the top, right, bottom and left. */
+  readonly padding?: readonly [top: number, right: number, bottom: number, left: number];
+  /** What lies behind the picture instead of one colour: a blurred copy of it, or the colour of its edges. */
+  readonly backdrop?: 'blur' | 'auto';
 }
