@@ -9,7 +9,7 @@ import type { SharpModule } from '../sharp.ts';
  */
 export async function eachFrame(
   sharp: SharpModule,
-  { data, width, height, channels, frames }: Pixels,
+  { data, width, height, channels, frames, wide }: Pixels,
   apply: (image: Sharp) => Sharp,
 ): Promise<Pixels> {
   const bytes = width * height * channels;
@@ -27,5 +27,6 @@ export async function eachFrame(
   const [first] = done;
   if (!first || (first.channels !== 3 && first.channels !== 4)) throw new Error('an effect made no sRGB pixels');
   const joined = done.length === 1 ? first.data : Buffer.concat(done.map((each) => each.data));
-  return { data: joined, width: first.width, height: first.height, channels: first.channels, frames };
+  const made: Pixels = { data: joined, width: first.width, height: first.height, channels: first.channels, frames };
+  return wide ? { ...made, wide } : made;
 }

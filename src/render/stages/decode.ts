@@ -1,4 +1,5 @@
 import type { Sharp } from 'sharp';
+import { toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import type { Box, Pixels } from '../pixels.ts';
@@ -74,15 +75,16 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
   }).timeout({ seconds: limits.timeoutSeconds });
 }
 
-/** Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. */
-export async function decode(image: Sharp, header: Conversion): Promise<Pixels> {
-  const { data, info } = await toSrgb(image, header)
+/** Converts to sRGB, or `wide` to Display P3, and collects the pixels. `header`: of the picture as `image` opened it. */
+export async function decode(image: Sharp, header: Conversion, wide = false): Promise<Pixels> {
+  const { data, info } = await (wide ? toDisplayP3(image) : toSrgb(image, header))
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
   const { width, height, channels, pageHeight = height } = info;
   if (channels !== 3 && channels !== 4) throw new Error(`sRGB pixels of ${channels} channels`);
-  return { data, width, height: pageHeight, channels, frames: Math.round(height / pageHeight) };
+  const pixels = { data, width, height: pageHeight, channels, frames: Math.round(height / pageHeight) };
+  return wide ? { ...pixels, wide } : pixels;
 }
 
 function framed(
