@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
+import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
+import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -11,7 +13,6 @@ const MAX_LIFETIME_S = 31_536_000;
 export const DEFAULT_TRIM_TOLERANCE = 10;
 
 const side = z.int().min(1).max(MAX_SIDE_PX);
-const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as #ffffff');
 
 export const presetSchema = z
   .strictObject({
@@ -47,6 +48,7 @@ export const presetSchema = z
       .max(8)
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
+    ...ADJUST_FIELDS,
     ...DETAIL_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
@@ -66,7 +68,8 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
-  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
+  .refine(...ADJUST_RULES.oneTone);
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

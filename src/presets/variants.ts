@@ -2,6 +2,7 @@ import { DETECTOR_VERSION } from '../faces/face.ts';
 import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/recipe.ts';
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
+import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
@@ -109,7 +110,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...detailOf(preset) };
+  const stages = { ...adjustOf(preset), ...detailOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 

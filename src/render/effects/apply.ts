@@ -1,7 +1,8 @@
 import type { PictureHeader } from '../picture-source.ts';
-import type { Pixels } from '../pixels.ts';
+import { freeNow, type Pixels } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
+import { applyAdjust } from './adjust.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import type { Placement } from './placement.ts';
@@ -13,12 +14,24 @@ export interface EffectContext {
   readonly placement: Placement;
 }
 
+type Stage = (pixels: Pixels, effects: Effects, context: EffectContext) => Pixels | Promise<Pixels>;
+
+/** In their order: adjust, detail, redact, shape, frame, overlay. */
+const STAGES: readonly Stage[] = [
+  (pixels, { adjust }) => (adjust ? applyAdjust(pixels, adjust) : pixels),
+  (pixels, { detail }, { sharp, placement }) => (detail ? applyDetail(sharp, pixels, detail, placement) : pixels),
+];
+
 /**
- * All stages of a recipe in their order: adjust, detail, redact, shape, frame, overlay. Each makes new pixels or returns those that it
- * was given; none writes into them, because other renditions share them.
+ * All stages of a recipe. Each makes new pixels or returns those that it was given; none writes into them, because other renditions
+ * share them.
  */
 export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement } = context;
-  const { detail } = effects;
-  return detail ? applyDetail(sharp, pixels, detail, placement) : pixels;
+  let done = pixels;
+  for (const stage of STAGES) {
+    const made = await stage(done, effects, context);
+    if (made.data !== done.data && done.data !== pixels.data) freeNow(done.data);
+    done = made;
+  }
+  return done;
 }

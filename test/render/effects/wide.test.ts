@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { Recipe } from '../../../src/render/recipe.ts';
-import { DISPLAY_P3, deltaE, fromSrgb, iccProfile } from '../../helpers/icc.ts';
+import { DISPLAY_P3, deltaE, fromSrgb, iccProfile, type Rgb } from '../../helpers/icc.ts';
 import { CHART, cellAt, chart, patch, pixelsOf, render, withProfile } from '../../helpers/pictures.ts';
 
 const BEST = { quality: 100, chromaSubsampling: '4:4:4' };
@@ -45,6 +45,24 @@ describe('effects on a rendition in Display P3', () => {
     const shown = await pixelsOf(await sharp(body).withIccProfile('srgb', { attach: false }).png().toBuffer());
     const far = CHART.map((colour, index) => deltaE(patch(shown, ...cellAt(index, 120)), colour));
     assert.ok(Math.max(...far) < 2, `${far.map((distance) => distance.toFixed(1))}`);
+  });
+
+  it('draw colours of sRGB as they look there, and greys as in sRGB', async () => {
+    const grey = await sharp({ create: { width: 40, height: 40, channels: 3, background: '#a0a0a0' } })
+      .jpeg(BEST)
+      .toBuffer();
+    for (const toned of [
+      { tint: '#ff0000' },
+      { duotone: { shadows: '#0000ff', highlights: '#00ff00' } },
+      { sepia: 1 },
+      { grayscale: true },
+    ] as const) {
+      const effects = { unit: 1, adjust: { toned } };
+      const [wide, narrow] = [await render(p3(grey), { ...WIDE, effects }), await render(grey, { effects })];
+      const { data } = await sharp(wide.body).withIccProfile('srgb').raw().toBuffer({ resolveWithObject: true });
+      const distance = deltaE([...data.subarray(0, 3)] as Rgb, patch(await pixelsOf(narrow.body), 20, 20));
+      assert.ok(distance < 1.5, `${JSON.stringify(toned)}: ${distance}`);
+    }
   });
 
   it('are not handed on as pixels in sRGB to other renditions', async () => {
