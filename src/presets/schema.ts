@@ -3,7 +3,7 @@ import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
-import { DETAIL_FIELDS } from './fields/detail.ts';
+import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -69,7 +69,8 @@ export const presetSchema = z
     'cannot be lossless, because its format is jpeg',
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
-  .refine(...ADJUST_RULES.oneTone);
+  .refine(...ADJUST_RULES.oneTone)
+  .refine(...DETAIL_RULES.notBoth);
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

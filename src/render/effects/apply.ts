@@ -19,7 +19,8 @@ type Stage = (pixels: Pixels, effects: Effects, context: EffectContext) => Pixel
 /** In their order: adjust, detail, redact, shape, frame, overlay. */
 const STAGES: readonly Stage[] = [
   (pixels, { adjust }) => (adjust ? applyAdjust(pixels, adjust) : pixels),
-  (pixels, { detail }, { sharp, placement }) => (detail ? applyDetail(sharp, pixels, detail, placement) : pixels),
+  (pixels, { detail }, { sharp, placement, header }) =>
+    detail ? applyDetail(sharp, pixels, detail, placement, header) : pixels,
 ];
 
 /**

@@ -35,6 +35,10 @@ export type Toned =
   | { readonly duotone: { readonly shadows: string; readonly highlights: string } };
 
 export interface Detail {
+  /** Gives back what scaling down took, or lifts detail of this size: the standard deviation of a Gaussian. */
+  readonly sharpen?: 'auto' | number;
+  /** Side of the squares. */
+  readonly pixelate?: number;
   /** Standard deviation of a Gaussian blur. */
-  readonly blur: number;
+  readonly blur?: number;
 }

@@ -5,6 +5,8 @@ import { type FramePlan, type FrameRequest, shortfall } from '../stages/geometry
 export interface Placement {
   /** Pixels of the canvas for each pixel that the preset speaks of; less than its ratio where the original is too small. */
   readonly unit: number;
+  /** The part of the canvas that shows the picture; all of it but a margin. */
+  readonly picture: Box;
   /** A box in fractions of the upright original, in pixels of the canvas, neither rounded nor cut at the window's edges. */
   onCanvas(box: Box): Box;
 }
@@ -22,6 +24,7 @@ export function placementOf(
   const down = scaled.height / region.height;
   return {
     unit: unit * shortfall(plan, region, request),
+    picture: { ...at, width: window.width, height: window.height },
     onCanvas: ({ left, top, width, height }) => ({
       left: (left * original.width - region.left) * across - window.left + at.left,
       top: (top * original.height - region.top) * down - window.top + at.top,
