@@ -1,9 +1,9 @@
+import { INLINE_ADJUST } from './fields/adjust.ts';
 import { INLINE_DETAIL } from './fields/detail.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
-import type { InlineField } from './fields/inline-values.ts';
+import { flag, type InlineField } from './fields/inline-values.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
-const flag = (text: string) => (text === '1' ? true : text);
 const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   w: ['width', Number],
   h: ['height', Number],
@@ -22,6 +22,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   age: ['maxAge', Number],
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
+  ...INLINE_ADJUST,
   ...INLINE_DETAIL,
   ...INLINE_GEOMETRY,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],

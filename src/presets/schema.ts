@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { FITS } from '../render/recipe.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
-import { DETAIL_FIELDS } from './fields/detail.ts';
+import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
+import { colour } from './fields/colour.ts';
+import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -13,7 +15,6 @@ const MAX_LIFETIME_S = 31_536_000;
 export const DEFAULT_TRIM_TOLERANCE = 10;
 
 const side = z.int().min(1).max(MAX_SIDE_PX);
-const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as #ffffff');
 
 export const presetSchema = z
   .strictObject({
@@ -49,6 +50,7 @@ export const presetSchema = z
       .max(8)
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
+    ...ADJUST_FIELDS,
     ...DETAIL_FIELDS,
     ...GEOMETRY_FIELDS,
   })
@@ -72,7 +74,8 @@ export const presetSchema = z
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    for (const [agrees, otherwise] of GEOMETRY_RULES) if (!agrees(preset)) context.addIssue(otherwise);
+    const rules = [...GEOMETRY_RULES, ADJUST_RULES.oneTone, DETAIL_RULES.notBoth];
+    for (const [agrees, otherwise] of rules) if (!agrees(preset)) context.addIssue(otherwise);
   });
 
 const presetsSchema = z.record(

@@ -2,6 +2,7 @@ import { DETECTOR_VERSION } from '../faces/face.ts';
 import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/recipe.ts';
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
+import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
 import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
@@ -121,7 +122,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...detailOf(preset), ...frameOf(preset) };
+  const stages = { ...adjustOf(preset), ...detailOf(preset), ...frameOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 

@@ -25,6 +25,8 @@ export interface Pixels extends Size {
   readonly data: Buffer;
   readonly channels: 3 | 4;
   readonly frames: number;
+  /** The numbers are of Display P3, not of sRGB. Only pixels on their way through effects are, and one frame of them. */
+  readonly wide?: boolean;
 }
 
 /**

@@ -148,7 +148,7 @@ async function renderOnce(
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? await timer.time('decode', decoder.pixels(crop.header))
+      ? await timer.time('decode', decoder.pixels({ ...crop.header, wide: isWide(header, recipe) }))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
@@ -161,7 +161,7 @@ async function renderOnce(
   );
   const reused = fromOriginal.reuse(encoded.format);
   const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
-  const all = crop.downscaled ?? ((ready || needed) && showsAll(decoder, recipe) ? pixels : undefined);
+  const all = crop.downscaled ?? ((ready || needed) && !pixels?.wide && showsAll(decoder, recipe) ? pixels : undefined);
   const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);

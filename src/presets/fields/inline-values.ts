@@ -5,3 +5,6 @@ export type InlineField = readonly [field: string, read: (text: string) => unkno
 export function decimal(text: string): unknown {
   return /^-?\d+(p\d+)?$/.test(text) ? Number(text.replace('p', '.')) : text;
 }
+
+/** `1` is true; other text is left for the schema to refuse. */
+export const flag = (text: string): unknown => (text === '1' ? true : text);

@@ -1,7 +1,8 @@
 import type { PictureHeader } from '../picture-source.ts';
-import type { Pixels } from '../pixels.ts';
+import { freeNow, type Pixels } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
+import { applyAdjust } from './adjust.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import { applyFrame } from './frame.ts';
@@ -18,12 +19,20 @@ export interface EffectContext {
  * All stages of a recipe in their order: adjust, detail, redact, shape, frame, overlay. Each makes new pixels or returns those that it
  * was given; none writes into them, because other renditions share them.
  */
-export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
+export async function applyEffects(given: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
   const { sharp, placement, header, recipe } = context;
-  const { detail } = effects;
-  let done = pixels;
-  if (detail) done = await applyDetail(sharp, done, detail, placement);
-  // Before its shape: a backdrop is made of all of the picture.
-  const picture = done;
-  return applyFrame(sharp, done, picture, { plan: placement.plan, header, recipe });
+  const { adjust, detail } = effects;
+  const made = new Set<Pixels>();
+  const keep = (pixels: Pixels) => {
+    if (pixels.data !== given.data) made.add(pixels);
+    return pixels;
+  };
+  let picture = given;
+  if (adjust) picture = keep(await applyAdjust(picture, adjust));
+  if (detail) picture = keep(await applyDetail(sharp, picture, detail, placement, header));
+  const shaped = picture;
+  // A backdrop is made of the picture before its corners were cut.
+  const framed = keep(await applyFrame(sharp, shaped, picture, { plan: placement.plan, header, recipe }));
+  for (const { data } of made) if (data !== framed.data) freeNow(data);
+  return framed;
 }

@@ -1,18 +1,36 @@
-import type { Pixels } from '../pixels.ts';
+import type { PictureHeader } from '../picture-source.ts';
+import { freeNow, type Pixels } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Detail } from './effects.ts';
 import { eachFrame } from './frames.ts';
+import { pixelate } from './pixelate.ts';
 import type { Placement } from './placement.ts';
+import { sharpenDetail, sharpenScaled } from './unsharp.ts';
 
 /** libvips' own bounds. */
 const [LEAST_SIGMA, MOST_SIGMA] = [0.3, 1000];
 
-export function applyDetail(
+/** Sharpens; or makes squares, and blurs. */
+export async function applyDetail(
   sharp: SharpModule,
   pixels: Pixels,
-  { blur }: Detail,
-  { unit }: Placement,
+  { sharpen, pixelate: side, blur }: Detail,
+  placement: Placement,
+  header: PictureHeader,
 ): Promise<Pixels> {
+  const { unit } = placement;
+  if (sharpen === 'auto') return sharpenScaled(sharp, pixels, scaleOf(placement, header));
+  if (sharpen !== undefined) return sharpenDetail(sharp, pixels, sharpen * unit);
+  const squares = side === undefined ? pixels : await pixelate(pixels, { ...pixels, left: 0, top: 0 }, side * unit);
+  if (blur === undefined) return squares;
   const sigma = Math.min(MOST_SIGMA, Math.max(LEAST_SIGMA, blur * unit));
-  return eachFrame(sharp, pixels, (image) => image.blur(sigma));
+  const blurred = await eachFrame(sharp, squares, (image) => image.blur(sigma));
+  if (squares !== pixels) freeNow(squares.data);
+  return blurred;
+}
+
+/** Pixels of the rendition for each pixel of the original, along a side. */
+function scaleOf({ onCanvas }: Placement, { size }: PictureHeader): number {
+  const whole = onCanvas({ left: 0, top: 0, width: 1, height: 1 });
+  return Math.sqrt((whole.width * whole.height) / (size.width * size.height));
 }

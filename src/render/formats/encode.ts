@@ -5,6 +5,7 @@ import type { Output, Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
+import { openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
 import { refuse } from './header.ts';
 import { encodeBySvtAv1, fitsSvtAv1, hasSvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
@@ -168,7 +169,7 @@ export async function encode(
   const { width, height, channels, frames } = pixels;
   const transparent = hasTransparency(pixels);
   if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, recipe);
-  const image = sharp(pixels.data, { raw: { width, height: height * frames, channels, pageHeight: height } });
+  const image = await openTagged(sharp, pixels);
   if (channels === 4 && !transparent) image.removeAlpha();
   const format = chooseFormat(recipe, transparent, frames);
   return finish(image, { format, transparent, pixels: width * height * frames }, header, recipe);
@@ -198,18 +199,17 @@ export function isWide({ hasProfile, narrow }: PictureHeader, { gamut }: Recipe)
  * what the decoder opens is to be converted.
  */
 export async function encodeStraight(
-  { open, plan }: Decoder,
+  { open, plan: { canvas } }: Decoder,
   opened: Conversion,
   header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
   const wide = isWide(header, recipe);
-  const image = wide ? open().pipelineColourspace('rgb16').withIccProfile('p3') : toSrgb(open(), opened);
+  const image = wide ? toDisplayP3(open()) : toSrgb(open(), opened);
   // The pixels of a wide picture are never seen here, so its alpha channel counts as transparency.
   const transparent = wide && header.hasAlpha;
   const format = chooseFormat(recipe, transparent, 1);
-  const pixels = plan.canvas.width * plan.canvas.height;
-  return finish(image, { format, transparent, pixels }, header, recipe).catch(refuse);
+  return finish(image, { format, transparent, pixels: canvas.width * canvas.height }, header, recipe).catch(refuse);
 }
 
 async function finish(

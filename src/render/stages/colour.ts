@@ -2,7 +2,10 @@ import type { Sharp } from 'sharp';
 import type { PictureHeader } from '../picture-source.ts';
 
 /** The properties that decide how a picture is converted to sRGB. */
-export type Conversion = Pick<PictureHeader, 'deep' | 'hasProfile'>;
+export interface Conversion extends Pick<PictureHeader, 'deep' | 'hasProfile'> {
+  /** To Display P3 instead, whose profile what is written then carries. */
+  readonly wide?: boolean;
+}
 
 /** Has the pipeline convert to sRGB, without a profile in what it writes. */
 export function toSrgb(image: Sharp, { deep, hasProfile }: Conversion): Sharp {

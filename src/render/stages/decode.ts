@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import { eachFrame } from '../effects/frames.ts';
+import { toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
@@ -101,18 +102,19 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
 }
 
 /**
- * Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. `size`: of a frame, where it was extended
- * behind a cut; sharp tells the size of the cut then.
+ * Converts to sRGB, or to Display P3 where `header` says wide, and collects the pixels. `header`: of the picture as `image` opened it.
+ * `size`: of a frame, where it was extended behind a cut; sharp tells the size of the cut then.
  */
 export async function decode(image: Sharp, header: Conversion, size?: Size): Promise<Pixels> {
-  const { data, info } = await toSrgb(image, header)
+  const { data, info } = await (header.wide ? toDisplayP3(image) : toSrgb(image, header))
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
   const { channels } = info;
   if (channels !== 3 && channels !== 4) throw new Error(`sRGB pixels of ${channels} channels`);
   const { width, height } = size ?? { width: info.width, height: info.pageHeight ?? info.height };
-  return { data, width, height, channels, frames: Math.round(data.length / (width * height * channels)) };
+  const frames = Math.round(data.length / (width * height * channels));
+  return { data, width, height, channels, frames, ...(header.wide ? { wide: true } : {}) };
 }
 
 function framed(sharp: SharpModule, image: Sharp, plan: FramePlan, position: CropPosition): Sharp {

@@ -36,7 +36,7 @@ export async function encodeByLook(
   recipe: Recipe,
   own: OwnSize,
 ): Promise<Encoded> {
-  if (recipe.lossless !== undefined) return encode(sharp, pixels, header, recipe);
+  if (recipe.lossless !== undefined || pixels.wide) return encode(sharp, pixels, header, recipe);
   const drawing = { sharp, pixels, header, recipe };
   if (pixels.frames > 1) return encodeAnimation(drawing, own);
   const steps = stepsOf(pixels);
