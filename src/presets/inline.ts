@@ -1,5 +1,6 @@
 import { INLINE_DETAIL } from './fields/detail.ts';
 import type { InlineField } from './fields/inline-values.ts';
+import { INLINE_REDACT } from './fields/redact.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const flag = (text: string) => (text === '1' ? true : text);
@@ -22,6 +23,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
   ...INLINE_DETAIL,
+  ...INLINE_REDACT,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
+import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -48,6 +49,7 @@ export const presetSchema = z
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...DETAIL_FIELDS,
+    ...REDACT_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
@@ -66,6 +68,7 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
+  .refine(...REDACT_RULE)
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
 
 const presetsSchema = z.record(

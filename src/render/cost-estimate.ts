@@ -1,10 +1,10 @@
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
-import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
+import { changesPixels, coversFaces, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
 import { suffices } from './stages/downscaled.ts';
 import { dependsOnFaces, planFrame } from './stages/geometry.ts';
-import { lookedAtSize } from './stages/look-depth.ts';
+import { lookedAtSize, PROBE_SIDE_PX } from './stages/look-depth.ts';
 
 /**
  * The cost of a render, estimated before it begins: CPU in milliseconds, so that small ones go first, and peak memory in
@@ -89,6 +89,8 @@ const FACES_MS = 60;
 const HELD_BYTES = 9;
 /** For each pixel that effects change: two copies, and what libvips holds of a blur. */
 const EFFECT_BYTES = 16;
+/** Of the detector input where all faces are covered. */
+const PROBE_PIXELS = PROBE_SIDE_PX.tiles ** 2;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -108,16 +110,18 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const encoding = ENCODING[recipe.output];
   const entire: Box = { left: 0, top: 0, ...header.size };
   const seeks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
+  const covers = coversFaces(recipe);
   const held = seeks ? area(lookedAtSize(plan, header.size, entire, recipe.faceZoom)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = header.turned ? TURNING_BYTES : 0;
   const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
-    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0)) * written + HELD_BYTES * held;
+    (wide * encoding.bytes + turning + (changesPixels(recipe) ? EFFECT_BYTES : 0)) * written +
+    HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0));
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }

@@ -12,6 +12,29 @@ export function seeksFaces({ fit, gravity }: Pick<Recipe, 'fit' | 'gravity'>): b
   return fit === 'cover' && (gravity === 'auto' || gravity === 'faces');
 }
 
+/** Whether the faces of an original are covered, in all of its renditions by this recipe. */
+export function coversFaces({ effects }: Pick<Recipe, 'effects'>): boolean {
+  return effects?.redact?.faces !== undefined;
+}
+
+/** Whether a rendition may have to wait until faces were looked for. */
+export function looksForFaces(recipe: Pick<Recipe, 'fit' | 'gravity' | 'effects'>): boolean {
+  return seeksFaces(recipe) || coversFaces(recipe);
+}
+
+/** Whether pixels are changed after scaling and cropping. */
+export function changesPixels({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
+  return effects !== undefined || edit?.redact !== undefined;
+}
+
+/**
+ * Whether the original's own compressed bytes may be sent: of no original that was edited or has a part covered, and by no recipe that
+ * changes its pixels.
+ */
+export function maySendOwnBytes({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
+  return edit === undefined && effects === undefined;
+}
+
 /** Whether renditions of this recipe keep all frames of an animation; else only the first one is decoded. */
 export function keepsFrames({ animated, output }: Recipe): boolean {
   // A base rendition of an animation is a GIF.

@@ -1,8 +1,11 @@
 import type { Decoders } from '../decoders/decoders.ts';
+import type { Face } from '../faces/face.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
+import { allFaces } from './effects/all-faces.ts';
 import { applyEffects } from './effects/apply.ts';
 import { placementOf } from './effects/placement.ts';
+import { coversOf } from './effects/redact.ts';
 import { mended } from './formats/colour/mend.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
@@ -19,7 +22,7 @@ import type {
   ProxySource,
 } from './picture-source.ts';
 import { freeNow, type Pixels, sameSize } from './pixels.ts';
-import type { Recipe } from './recipe.ts';
+import { changesPixels, type Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
 import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
 import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
@@ -140,17 +143,19 @@ async function renderOnce(
   const { header } = source;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
   const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+  // First: their look goes deeper than that for a crop.
+  const covered = await allFaces(prepared, header, recipe, timedFaces);
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
-  const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
+  const needed = changesPixels(recipe) || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
       ? await timer.time('decode', decode(decoder.open(), crop.header))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
-  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder)));
+  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder, covered)));
   const encoded = await timer.time(
     'encode',
     finished
@@ -169,18 +174,19 @@ async function renderOnce(
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
 }
 
-/** The same pixels where the recipe has no effects. */
+/** The same pixels where the recipe has no effects, and the shop's edit covers nothing. */
 async function withEffects(
   sharp: SharpModule,
   pixels: Pixels,
   header: PictureHeader,
   recipe: Recipe,
   { plan, region }: Decoder,
+  faces: readonly Face[],
 ): Promise<Pixels> {
-  const { effects } = recipe;
-  if (!effects) return pixels;
+  if (!changesPixels(recipe)) return pixels;
+  const { effects = { unit: 1 } } = recipe;
   const placement = placementOf(plan, region, header.size, recipe, effects.unit);
-  return applyEffects(pixels, effects, { sharp, header, recipe, placement });
+  return applyEffects(pixels, effects, { sharp, header, recipe, placement, covers: coversOf(recipe, faces) });
 }
 
 /**

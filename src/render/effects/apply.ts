@@ -1,16 +1,19 @@
 import type { PictureHeader } from '../picture-source.ts';
-import type { Pixels } from '../pixels.ts';
+import { freeNow, type Pixels } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import type { Placement } from './placement.ts';
+import { applyRedact, type CoveredPart } from './redact.ts';
 
 export interface EffectContext {
   readonly sharp: SharpModule;
   readonly header: PictureHeader;
   readonly recipe: Recipe;
   readonly placement: Placement;
+  /** Parts to be covered, by the recipe and by the shop's edit. */
+  readonly covers: readonly CoveredPart[];
 }
 
 /**
@@ -18,7 +21,13 @@ export interface EffectContext {
  * was given; none writes into them, because other renditions share them.
  */
 export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement } = context;
+  const { sharp, placement, covers } = context;
   const { detail } = effects;
-  return detail ? applyDetail(sharp, pixels, detail, placement) : pixels;
+  // Before all else, so that a blur carries nothing out of a covered part, and once more behind what changes its cover.
+  const covered = await applyRedact(sharp, pixels, covers, placement);
+  const detailed = detail ? await applyDetail(sharp, covered, detail, placement) : covered;
+  if (detailed === covered) return covered;
+  const redacted = await applyRedact(sharp, detailed, covers, placement);
+  for (const done of [covered, detailed]) if (done !== pixels && done !== redacted) freeNow(done.data);
+  return redacted;
 }
