@@ -1,4 +1,5 @@
 import { INLINE_DETAIL } from './fields/detail.ts';
+import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
 import type { InlineField } from './fields/inline-values.ts';
 import { INLINE_REDACT } from './fields/redact.ts';
 import { type Preset, presetSchema } from './schema.ts';
@@ -10,9 +11,9 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   fit: ['fit', String],
   f: ['format', String],
   q: ['quality', Number],
-  g: ['gravity', String],
+  g: ['gravity', inlineGravity],
   z: ['faceZoom', Number],
-  bg: ['background', (hex) => `#${hex}`],
+  bg: ['background', inlineBackground],
   e: ['effort', Number],
   a: ['animated', flag],
   gamut: ['gamut', String],
@@ -24,6 +25,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   private: ['private', flag],
   ...INLINE_DETAIL,
   ...INLINE_REDACT,
+  ...INLINE_GEOMETRY,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
+import { FITS } from '../render/recipe.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
+import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -18,13 +20,13 @@ export const presetSchema = z
   .strictObject({
     width: side.optional(),
     height: side.optional(),
-    fit: z.enum(['cover', 'contain', 'fill', 'inside', 'outside']).default('inside'),
+    fit: z.enum(FITS).default('inside'),
     format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
     quality: z.int().min(1).max(100).default(80),
-    gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
+    gravity: gravity.default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
-    background: colour.optional(),
+    background: z.union([z.literal(['blur', 'auto']), colour]).optional(),
     effort: z.int().min(0).max(9).optional(),
     animated: z.boolean().default(false),
     gamut: z.enum(['srgb', 'p3']).default('srgb'),
@@ -50,15 +52,17 @@ export const presetSchema = z
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...DETAIL_FIELDS,
     ...REDACT_FIELDS,
+    ...GEOMETRY_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
-    ({ fit, width, height }) => fit === 'inside' || fit === 'outside' || (width !== undefined && height !== undefined),
-    'needs both a width and a height, because its fit is cover, contain or fill',
+    ({ fit, ...preset }) =>
+      fit === 'inside' || fit === 'outside' || Object.values(sidesOf(preset)).every((length) => length !== undefined),
+    'needs both a width and a height, because its fit is cover, contain, fill or pad',
   )
   .refine(
-    ({ fit, margin }) => margin === 0 || fit === 'contain' || fit === 'inside',
-    'has a margin, which needs the fit contain or inside',
+    ({ fit, margin }) => margin === 0 || fit === 'contain' || fit === 'inside' || fit === 'pad',
+    'has a margin, which needs the fit contain, inside or pad',
   )
   .refine(
     ({ fit, gravity, faceZoom }) => faceZoom === 1 || (fit === 'cover' && (gravity === 'auto' || gravity === 'faces')),
@@ -69,7 +73,10 @@ export const presetSchema = z
     'cannot be lossless, because its format is jpeg',
   )
   .refine(...REDACT_RULE)
-  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
+  .superRefine((preset, context) => {
+    for (const [agrees, otherwise] of GEOMETRY_RULES) if (!agrees(preset)) context.addIssue(otherwise);
+  });
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

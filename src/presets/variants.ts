@@ -3,6 +3,7 @@ import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/re
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { detailOf } from './fields/detail.ts';
+import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
 import { redactOf } from './fields/redact.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
@@ -33,9 +34,13 @@ export function parseSuffix(text: string): Suffix | undefined {
 
 /** Undefined for sizes that the preset does not declare. */
 export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | undefined {
-  const { width: baseWidth, height: baseHeight } = preset;
+  const { width: baseWidth, height: baseHeight } = sidesOf(preset);
   if (width !== undefined) {
     if (!preset.widths.includes(width)) return undefined;
+    if (preset.aspectRatio !== undefined) {
+      const sides = sidesOf({ width, height: undefined, aspectRatio: preset.aspectRatio });
+      return { ...sides, suffix: `@${width}w`, unit: width / (baseWidth ?? width) };
+    }
     const height = baseWidth && baseHeight ? Math.max(1, Math.round((baseHeight * width) / baseWidth)) : undefined;
     return { width, height, suffix: `@${width}w`, unit: baseWidth ? width / baseWidth : 1 };
   }
@@ -43,7 +48,12 @@ export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | 
   const scaled = (length: number | undefined) =>
     length === undefined ? undefined : Math.max(1, Math.round(length * (ratio ?? 1)));
   const suffix = (ratio ?? 1) === 1 ? '' : `@${ratio}x`;
-  return { width: scaled(baseWidth), height: scaled(baseHeight), suffix, unit: ratio ?? 1 };
+  const sides = sidesOf({
+    width: scaled(preset.width),
+    height: scaled(preset.height),
+    aspectRatio: preset.aspectRatio,
+  });
+  return { ...sides, suffix, unit: ratio ?? 1 };
 }
 
 /** The one output of a suffix and an Accept; undefined for formats that the preset does not declare. */
@@ -93,8 +103,9 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
-  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
+  const { fit, quality, effort, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
   const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
+  const background = colourOf(preset.background);
   return {
     ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
@@ -104,16 +115,17 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
     margin: margin / 100,
     copyright: keepCopyright,
     ...(lossless === 'auto' ? {} : { lossless }),
+    ...geometryOf(preset),
     ...effectsOf(preset, unit),
   };
 }
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...detailOf(preset), ...redactOf(preset) };
+  const stages = { ...detailOf(preset), ...redactOf(preset), ...frameOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 
 function withoutFaces(gravity: Gravity): Gravity {
-  return gravity === 'center' ? 'center' : 'attention';
+  return gravity === 'auto' || gravity === 'faces' ? 'attention' : gravity;
 }

@@ -1,10 +1,13 @@
 import type { PictureHeader, PictureSource } from './picture-source.ts';
-import type { Box, Size } from './pixels.ts';
-import { changesPixels, coversFaces, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
+import type { Size } from './pixels.ts';
+import { coversFaces, coversParts, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
 import { suffices } from './stages/downscaled.ts';
-import { dependsOnFaces, planFrame } from './stages/geometry.ts';
+import { dependsOnFaces } from './stages/geometry.ts';
 import { lookedAtSize, PROBE_SIDE_PX } from './stages/look-depth.ts';
+import { interestOf } from './stages/view/interest-window.ts';
+import { planView, wholeSize } from './stages/view/plan.ts';
+import { isUpright } from './stages/view/view.ts';
 
 /**
  * The cost of a render, estimated before it begins: CPU in milliseconds, so that small ones go first, and peak memory in
@@ -105,23 +108,32 @@ export function expectedMs(recipe: Recipe): number {
 export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe: Recipe): CostEstimate {
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
-  const plan = planFrame(header.size, recipe, frames);
+  const view = planView(header.size, recipe, frames);
+  const { plan, shown, plain } = view;
   const written = area(plan.canvas) * frames;
   const encoding = ENCODING[recipe.output];
-  const entire: Box = { left: 0, top: 0, ...header.size };
-  const seeks = seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom);
+  const seeks = seeksFaces(recipe) && dependsOnFaces(plan, shown, recipe.faceZoom);
+  const whole = plain && !recipe.enlarge;
+  const interest = moves || seeks ? undefined : interestOf(view, recipe);
+  const held = !seeks
+    ? 0
+    : whole
+      ? area(lookedAtSize(plan, header.size, shown, recipe.faceZoom))
+      : PROBE_SIDE_PX.tiles ** 2;
   const covers = coversFaces(recipe);
-  const held = seeks ? area(lookedAtSize(plan, header.size, entire, recipe.faceZoom)) : 0;
   const wide = recipe.gamut === 'p3' ? 2 : 1;
-  const turning = header.turned ? TURNING_BYTES : 0;
-  const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
-  const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
+  const turning = (header.turned ? TURNING_BYTES : 0) + (isUpright(view.turn) ? 0 : TURNING_BYTES);
+  const turnedWhole = wide > 1 && !isUpright(view.turn) ? TURNING_BYTES * area(wholeSize(view, header.size)) : 0;
+  const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
+  const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
-    (wide * encoding.bytes + turning + (changesPixels(recipe) ? EFFECT_BYTES : 0)) * written +
-    HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0));
+    (wide * encoding.bytes + turning + (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0)) * written +
+    HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
+    turnedWhole;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
+    // What libvips looks at is decoded once more.
+    ms: decoding.ms * (interest ? 2 : 1) + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }

@@ -3,13 +3,26 @@ import type { Effects } from './effects/effects.ts';
 /** `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. */
 export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
 
-export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
+export const FITS = ['cover', 'contain', 'fill', 'inside', 'outside', 'pad'] as const;
+export type Fit = (typeof FITS)[number];
 
-export type Gravity = 'auto' | 'faces' | 'attention' | 'center';
+export const COMPASS = [
+  ...(['north', 'northeast', 'east', 'southeast'] as const),
+  ...(['south', 'southwest', 'west', 'northwest'] as const),
+] as const;
+export type Compass = (typeof COMPASS)[number];
+export const NAMED_GRAVITIES = ['auto', 'faces', 'attention', 'entropy', 'center', ...COMPASS] as const;
+/** By name, or a focal point: fractions, 0 to 1, of the upright original as its edit left it. */
+export type Gravity = (typeof NAMED_GRAVITIES)[number] | { readonly x: number; readonly y: number };
 
 /** Whether faces may move the frame. Whether they do depends on the original too: see `dependsOnFaces`. */
-export function seeksFaces({ fit, gravity }: Pick<Recipe, 'fit' | 'gravity'>): boolean {
-  return fit === 'cover' && (gravity === 'auto' || gravity === 'faces');
+export function seeksFaces({ fit, gravity, edit }: Pick<Recipe, 'fit' | 'gravity' | 'edit'>): boolean {
+  return fit === 'cover' && (gravity === 'auto' || gravity === 'faces') && !edit?.focus;
+}
+
+/** Whether the window goes where the picture attracts attention, unless faces are found. */
+export function seeksAttention({ gravity, edit }: Pick<Recipe, 'gravity' | 'edit'>): boolean {
+  return (gravity === 'auto' || gravity === 'faces' || gravity === 'attention') && !edit?.focus;
 }
 
 /** Whether the faces of an original are covered, in all of its renditions by this recipe. */
@@ -22,9 +35,9 @@ export function looksForFaces(recipe: Pick<Recipe, 'fit' | 'gravity' | 'effects'
   return seeksFaces(recipe) || coversFaces(recipe);
 }
 
-/** Whether pixels are changed after scaling and cropping. */
-export function changesPixels({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
-  return effects !== undefined || edit?.redact !== undefined;
+/** Whether a part of a rendition is covered: then it must be known where each part of the original came to lie. */
+export function coversParts({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
+  return edit?.redact !== undefined || effects?.redact !== undefined;
 }
 
 /**
@@ -63,6 +76,8 @@ export interface FractionBox {
   readonly height: number;
 }
 
+export type Length = number | `${number}%`;
+
 /** All that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
 export interface Recipe {
   /** Pixels; at least one of the two is set. */
@@ -100,6 +115,15 @@ export interface Recipe {
   readonly lossless?: boolean;
   /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
   readonly sharper?: 'webp' | 'png';
+  /** The part that is shown of the upright original as its edit left it: pixels, or percent of it such as `12.5%`. */
+  readonly crop?: { readonly [side in 'x' | 'y' | 'width' | 'height']: Length };
+  /** Degrees clockwise, of that part, before it is flipped and scaled. */
+  readonly rotate?: 90 | 180 | 270;
+  readonly flip?: 'horizontal' | 'vertical' | 'both';
+  /** The picture is enlarged up to the size: by bicubic interpolation (Catmull-Rom), which is libvips' own kernel upwards. */
+  readonly enlarge?: true;
+  /** The canvas has the whole size, even where the picture is smaller. */
+  readonly extend?: true;
   /** The shop's edit of the original. In no key: each edit begins a new epoch. Absent where there is none. */
   readonly edit?: Edit;
   /** What is done to the pixels after scaling and cropping. Absent where nothing is, and so is each stage of it. */

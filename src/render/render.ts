@@ -22,15 +22,17 @@ import type {
   ProxySource,
 } from './picture-source.ts';
 import { freeNow, type Pixels, sameSize } from './pixels.ts';
-import { changesPixels, type Recipe } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
 import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
-import { type Decoder, decode, prepareDecoder } from './stages/decode.ts';
+import { type Decoder, prepareDecoder } from './stages/decode.ts';
 import { decodeDownscaled, encodeProxy, fitsDownscaled, pixelSource } from './stages/downscaled.ts';
 import { createElsewhere, isDecodedElsewhere, watchProbes } from './stages/elsewhere.ts';
 import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
 import { cutsAway } from './stages/geometry.ts';
 import { ownSize } from './stages/own-size.ts';
+import { requestOf } from './stages/view/plan.ts';
+import { isUpright } from './stages/view/view.ts';
 
 /** A finished picture. Width and height in pixels, of one frame. */
 export interface Rendered {
@@ -137,10 +139,12 @@ interface RenderContext {
 async function renderOnce(
   sharp: SharpModule,
   source: PictureSource,
-  recipe: Recipe,
+  asked: Recipe,
   { limits, timer, faces }: RenderContext,
 ): Promise<Rendered> {
   const { header } = source;
+  // What the shop covered is an effect of every recipe.
+  const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
   const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
   // First: their look goes deeper than that for a crop.
@@ -148,10 +152,10 @@ async function renderOnce(
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
-  const needed = changesPixels(recipe) || needsPixels(source, decoder, recipe);
+  const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? await timer.time('decode', decode(decoder.open(), crop.header))
+      ? await timer.time('decode', decoder.pixels(crop.header))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
@@ -174,18 +178,18 @@ async function renderOnce(
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
 }
 
-/** The same pixels where the recipe has no effects, and the shop's edit covers nothing. */
+/** The same pixels where the recipe has no effects. */
 async function withEffects(
   sharp: SharpModule,
   pixels: Pixels,
   header: PictureHeader,
   recipe: Recipe,
-  { plan, region }: Decoder,
+  decoder: Decoder,
   faces: readonly Face[],
 ): Promise<Pixels> {
-  if (!changesPixels(recipe)) return pixels;
-  const { effects = { unit: 1 } } = recipe;
-  const placement = placementOf(plan, region, header.size, recipe, effects.unit);
+  const { effects } = recipe;
+  if (!effects) return pixels;
+  const placement = placementOf(decoder, header.size, requestOf(recipe), effects.unit);
   return applyEffects(pixels, effects, { sharp, header, recipe, placement, covers: coversOf(recipe, faces) });
 }
 
@@ -221,6 +225,7 @@ function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): b
   const { header } = source;
   if (isWide(header, recipe)) return false;
   if (goesToSvtAv1(decoder.plan.canvas, recipe)) return true;
+  if (!isUpright(decoder.turn)) return true;
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;
@@ -234,7 +239,8 @@ function seesPixels(header: PictureHeader, { plan: { canvas } }: Decoder, recipe
 }
 
 /** Whether a rendition shows all of the picture, in its own shape, and nothing else. */
-function showsAll({ plan, trimmed, moves }: Decoder, { fit }: Recipe): boolean {
+function showsAll({ plan, trimmed, moves, plain }: Decoder, { fit, enlarge }: Recipe): boolean {
+  if (!plain || enlarge) return false;
   const framed = plan.canvas.width !== plan.window.width || plan.canvas.height !== plan.window.height;
   return fit !== 'fill' && !trimmed && !moves && !framed && !cutsAway(plan);
 }

@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
+import { applyFrame } from './frame.ts';
 import type { Placement } from './placement.ts';
 import { applyRedact, type CoveredPart } from './redact.ts';
 
@@ -21,13 +22,17 @@ export interface EffectContext {
  * was given; none writes into them, because other renditions share them.
  */
 export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement, covers } = context;
+  const { sharp, placement, covers, header, recipe } = context;
   const { detail } = effects;
   // Before all else, so that a blur carries nothing out of a covered part, and once more behind what changes its cover.
   const covered = await applyRedact(sharp, pixels, covers, placement);
-  const detailed = detail ? await applyDetail(sharp, covered, detail, placement) : covered;
-  if (detailed === covered) return covered;
-  const redacted = await applyRedact(sharp, detailed, covers, placement);
-  for (const done of [covered, detailed]) if (done !== pixels && done !== redacted) freeNow(done.data);
-  return redacted;
+  let done = covered;
+  if (detail) done = await applyDetail(sharp, done, detail, placement);
+  if (done !== covered) {
+    done = await applyRedact(sharp, done, covers, placement);
+    if (covered !== pixels) freeNow(covered.data);
+  }
+  // Before its shape: a backdrop is made of all of the picture.
+  const picture = done;
+  return applyFrame(sharp, done, picture, { plan: placement.plan, header, recipe });
 }

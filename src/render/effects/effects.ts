@@ -10,6 +10,7 @@ export interface Effects {
   readonly unit: number;
   readonly detail?: Detail;
   readonly redact?: Redact;
+  readonly frame?: Frame;
 }
 
 export interface Detail {
@@ -27,4 +28,12 @@ export interface Redact {
   readonly boxes?: readonly Box[];
   /** Of the boxes; solid where left out. */
   readonly style?: Cover;
+}
+
+/** What is drawn around a picture beside its margin. */
+export interface Frame {
+  /** Pixels of the preset that stay empty at the top, right, bottom and left. */
+  readonly padding?: readonly [top: number, right: number, bottom: number, left: number];
+  /** What lies behind the picture instead of one colour: a blurred copy of it, or the colour of its edges. */
+  readonly backdrop?: 'blur' | 'auto';
 }

@@ -1,32 +1,56 @@
 import type { Box, Size } from '../pixels.ts';
 import { type FramePlan, type FrameRequest, shortfall } from '../stages/geometry.ts';
+import type { ViewPlan } from '../stages/view/plan.ts';
+import { turnedBox } from '../stages/view/view.ts';
 
-/** Where a picture came to lie on the canvas of its rendition. */
+/** Where a picture came to lie in the pixels of its rendition. */
 export interface Placement {
-  /** Pixels of the canvas for each pixel that the preset speaks of; less than its ratio where the original is too small. */
+  /** Pixels of the rendition for each pixel that the preset speaks of; less than its ratio where the original is too small. */
   readonly unit: number;
-  /** A box in fractions of the upright original, in pixels of the canvas, neither rounded nor cut at the window's edges. */
+  /**
+   * A box in fractions of the upright original, in pixels of the rendition as they are at this stage, neither rounded nor cut at the
+   * window's edges: turned with the picture, and before the frame is drawn without it.
+   */
   onCanvas(box: Box): Box;
+  /** The window in the picture, and the canvas that the frame stage lays it on. */
+  readonly plan: FramePlan;
 }
 
-/** `region`: the part of the original, in its pixels, that `plan` is about; `unit`: see `Effects.unit`. */
-export function placementOf(
-  plan: FramePlan,
-  region: Box,
-  original: Size,
-  request: FrameRequest,
-  unit: number,
-): Placement {
-  const { scaled, window, at } = plan;
-  const across = scaled.width / region.width;
-  const down = scaled.height / region.height;
+/** Before the frame is drawn. `unit`: see `Effects.unit`. */
+export function placementOf(view: ViewPlan, original: Size, request: FrameRequest, unit: number): Placement {
+  const { plan, region, turn, shown } = view;
+  const { scaled, window } = plan;
+  const across = scaled.width / shown.width;
+  const down = scaled.height / shown.height;
   return {
-    unit: unit * shortfall(plan, region, request),
-    onCanvas: ({ left, top, width, height }) => ({
-      left: (left * original.width - region.left) * across - window.left + at.left,
-      top: (top * original.height - region.top) * down - window.top + at.top,
-      width: width * original.width * across,
-      height: height * original.height * down,
-    }),
+    unit: unit * shortfall(plan, shown, request),
+    onCanvas(box) {
+      const inRegion = {
+        left: box.left * original.width - region.left,
+        top: box.top * original.height - region.top,
+        width: box.width * original.width,
+        height: box.height * original.height,
+      };
+      const { left, top, width, height } = turnedBox(inRegion, region, turn);
+      return {
+        left: left * across - window.left,
+        top: top * down - window.top,
+        width: width * across,
+        height: height * down,
+      };
+    },
+    plan,
+  };
+}
+
+/** The same once the frame is drawn. */
+export function inFrame(placement: Placement): Placement {
+  const { at } = placement.plan;
+  return {
+    ...placement,
+    onCanvas(box) {
+      const { left, top, ...size } = placement.onCanvas(box);
+      return { left: left + at.left, top: top + at.top, ...size };
+    },
   };
 }

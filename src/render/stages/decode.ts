@@ -1,22 +1,27 @@
 import type { Sharp } from 'sharp';
+import { eachFrame } from '../effects/frames.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
-import type { Box, Pixels } from '../pixels.ts';
-import { keepsFrames, type Recipe } from '../recipe.ts';
+import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
+import { keepsFrames, type Recipe, seeksAttention } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from './colour.ts';
-import { cutsAway, type FramePlan, isCentred, planFrame } from './geometry.ts';
+import { cutsAway, type FramePlan, isCentred } from './geometry.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
+import { type Cut, cutOf } from './view/cut.ts';
+import { planView, type ViewPlan, wholePlan } from './view/plan.ts';
+import { isUpright, type Turn, turnedBox, viewOf } from './view/view.ts';
 
 /** A decoder for one source and one recipe. */
-export interface Decoder {
-  /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. */
+export interface Decoder extends ViewPlan {
+  /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. Turned, of one frame only. */
   open(): Sharp;
+  /** The same in sRGB, as pixels. Where the recipe has effects, without what is around the picture: that is drawn behind them. */
+  pixels(header: Conversion): Promise<Pixels>;
+  /** All that is shown of the picture at another size, without anything around it. */
+  whole(size: Size, header: Conversion): Promise<Pixels>;
   /** The upright picture (its first frame), neither trimmed, scaled nor cropped. */
   load(): Sharp;
-  readonly plan: FramePlan;
-  /** The part of the upright original that `plan` is about: all of it, or what its border surrounds. */
-  readonly region: Box;
   readonly trimmed: boolean;
   /** All frames are kept. */
   readonly moves: boolean;
@@ -42,18 +47,39 @@ export async function prepareDecoder(
   const read = (animated: boolean) => openSource(sharp, source, limits, animated);
   const load = () => read(false);
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
-  const region = inner ?? { left: 0, top: 0, ...header.size };
+  const view = planView(header.size, recipe, moves ? header.frames : 1, inner);
   // Extracting before scaling keeps libvips from shrinking on load, so only where there is a border.
-  const content = () => (inner ? load().extract(inner) : read(moves));
-  const decoder = (input: () => Sharp, plan: FramePlan, position: CropPosition): Decoder => ({
-    ...{ plan, region, load, moves, trimmed: inner !== undefined },
-    open: () => framed(sharp, input(), plan, position, header, recipe),
-    withPlan: (other) => decoder(input, other, 'window'),
-    from: (pixels) => decoder(() => openPixels(sharp, pixels), plan, position),
-  });
+  const content = () => (inner && isWhole(view, recipe) ? load().extract(inner) : read(moves));
+  const downscaled = !sameSize(header.stored, header.size);
+  const decoder = (input: () => Sharp, own: ViewPlan, position: CropPosition, partly: boolean): Decoder => {
+    const { plan, turn } = own;
+    const around = (image: Sharp) => surrounded(image, plan, header, recipe);
+    const cut = (view: ViewPlan) => cutOut(input(), cutOf(view, header.size, partly));
+    const picture = () => (isWhole(own, recipe) ? framed(sharp, input(), plan, position) : cut(own));
+    const finish = (image: Sharp) => (recipe.effects ? image : around(image));
+    const finished = recipe.effects ? plan.window : plan.canvas;
+    // Frames that lie below each other cannot be turned together.
+    const turnedPixels = async (image: Sharp, conversion: Conversion, last: (image: Sharp) => Sharp) =>
+      eachFrame(sharp, await decode(image, conversion), (each) => last(turned(each, turn)));
+    return {
+      ...{ ...own, load, moves, trimmed: inner !== undefined },
+      // All is turned before the window is cut out of it: sharp knows no other order.
+      open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cutOf(own, header.size, partly))),
+      pixels: (conversion) =>
+        isUpright(turn) ? decode(finish(picture()), conversion, finished) : turnedPixels(cut(own), conversion, finish),
+      whole: (size, conversion) => turnedPixels(cut({ ...own, plan: wholePlan(size) }), conversion, (image) => image),
+      withPlan: (other) => decoder(input, { ...own, plan: other }, 'window', partly),
+      from: (pixels) => decoder(() => openPixels(sharp, pixels), own, position, true),
+    };
+  };
   // libvips looks for attention in one picture, not in an animation.
-  const position = recipe.gravity === 'center' || moves ? 'window' : 'attention';
-  return decoder(content, planFrame(region, recipe, moves ? header.frames : 1), position);
+  const position = moves || !seeksAttention(recipe) ? 'window' : 'attention';
+  return decoder(content, view, position, downscaled);
+}
+
+/** Whether a picture is scaled whole, as it is: the path on which each pixel is where it always was. */
+function isWhole({ plain }: ViewPlan, { enlarge }: Recipe): boolean {
+  return plain && !enlarge;
 }
 
 /** Opens pixels of one frame. */
@@ -74,36 +100,51 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
   }).timeout({ seconds: limits.timeoutSeconds });
 }
 
-/** Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. */
-export async function decode(image: Sharp, header: Conversion): Promise<Pixels> {
+/**
+ * Converts to sRGB and collects the pixels. `header`: of the picture as `image` opened it. `size`: of a frame, where it was extended
+ * behind a cut; sharp tells the size of the cut then.
+ */
+export async function decode(image: Sharp, header: Conversion, size?: Size): Promise<Pixels> {
   const { data, info } = await toSrgb(image, header)
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
-  const { width, height, channels, pageHeight = height } = info;
+  const { channels } = info;
   if (channels !== 3 && channels !== 4) throw new Error(`sRGB pixels of ${channels} channels`);
-  return { data, width, height: pageHeight, channels, frames: Math.round(height / pageHeight) };
+  const { width, height } = size ?? { width: info.width, height: info.pageHeight ?? info.height };
+  return { data, width, height, channels, frames: Math.round(data.length / (width * height * channels)) };
 }
 
-function framed(
-  sharp: SharpModule,
-  image: Sharp,
-  plan: FramePlan,
-  position: CropPosition,
-  header: PictureHeader,
-  recipe: Recipe,
-): Sharp {
-  const { scaled, window, canvas, at } = plan;
+function framed(sharp: SharpModule, image: Sharp, plan: FramePlan, position: CropPosition): Sharp {
+  const { scaled, window } = plan;
   const cuts = cutsAway(plan);
   const centred = cuts && isCentred(plan);
   if (cuts && (position === 'attention' || centred)) {
     // For a centred window too: scaling and then cutting costs a third more (bench/once.ts).
     const strategy = position === 'attention' ? sharp.strategy.attention : 'centre';
-    image.resize({ width: window.width, height: window.height, fit: 'cover', position: strategy });
-  } else {
-    image.resize({ ...scaled, fit: 'fill' });
-    if (cuts) image.extract(window);
+    return image.resize({ width: window.width, height: window.height, fit: 'cover', position: strategy });
   }
+  image.resize({ ...scaled, fit: 'fill' });
+  return cuts ? image.extract(window) : image;
+}
+
+function cutOut(image: Sharp, { from, scaled, window }: Cut): Sharp {
+  const part = from ? image.extract(from) : image;
+  return part.resize({ ...scaled, fit: 'fill' }).extract(window);
+}
+
+function turnedCut(image: Sharp, { turn }: ViewPlan, { from, scaled, window }: Cut): Sharp {
+  const part = from ? image.extract(from) : image;
+  return turned(part.resize({ ...scaled, fit: 'fill' }), turn).extract(turnedBox(window, scaled, turn));
+}
+
+function turned(image: Sharp, { mirrored, quarters }: Turn): Sharp {
+  if (mirrored) image.flop();
+  return quarters === 0 ? image : image.rotate(90 * quarters);
+}
+
+/** With what is around a picture: its margin, or the rest of its canvas. */
+function surrounded(image: Sharp, { window, canvas, at }: FramePlan, header: PictureHeader, recipe: Recipe): Sharp {
   if (canvas.width === window.width && canvas.height === window.height) return image;
   // The recipe's background goes behind the transparent parts as well as around the picture.
   if (recipe.background !== undefined) image.flatten({ background: recipe.background });
@@ -117,19 +158,21 @@ function framed(
 }
 
 /** The frame around a cut-out is transparent too. */
-function defaultBackground({ hasAlpha }: PictureHeader, { output }: Recipe): string {
+export function defaultBackground({ hasAlpha }: PictureHeader, { output }: Recipe): string {
   return hasAlpha && output !== 'jpeg' ? '#ffffff00' : '#ffffff';
 }
 
-/** The part that a uniform border surrounds; undefined without one, or where the recipe does not trim. */
-async function trimmedRegion(load: () => Sharp, { size }: PictureHeader, { trim }: Recipe): Promise<Box | undefined> {
-  if (trim === undefined) return undefined;
-  const { data, info } = await load()
+/** The part of the view that a uniform border surrounds; undefined without one, or where the recipe does not trim. */
+async function trimmedRegion(load: () => Sharp, { size }: PictureHeader, recipe: Recipe): Promise<Box | undefined> {
+  if (recipe.trim === undefined) return undefined;
+  const part = viewOf(size, recipe)?.region;
+  const { data, info } = await (part ? load().extract(part) : load())
     .resize({ width: PROBE_SIZE_PX, height: PROBE_SIZE_PX, fit: 'inside', withoutEnlargement: true })
     .toColourspace('srgb')
     .ensureAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
-  return uniformBorder(data, info, size, trim);
+  const inner = uniformBorder(data, info, part ?? size, recipe.trim);
+  return part && inner ? { ...inner, left: part.left + inner.left, top: part.top + inner.top } : inner;
 }

@@ -7,12 +7,13 @@ import type {
   PlannedDecode,
   ProxySource,
 } from '../picture-source.ts';
-import { type Box, type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
+import { type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { decode, openPixels, openSource } from './decode.ts';
-import { dependsOnFaces, planFrame } from './geometry.ts';
-import { lookedAtSize } from './look-depth.ts';
+import { dependsOnFaces, workingSize } from './geometry.ts';
+import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
+import { planView, wholeSize } from './view/plan.ts';
 
 /**
  * Downscaled decodes: an original decoded once, upright and in sRGB, for all renditions that are smaller by enough. Their
@@ -40,13 +41,16 @@ const MAX_SHARED_PIXELS = 6_000_000;
 /** The size of the downscaled decode that is kept, and of the proxy image: never larger than the original. */
 export const downscaledSize = (original: Size): Size => sizeWithin(DOWNSCALED_SIDE_PX, original);
 
-/** The size to which all of the original is scaled for this rendition, in pixels. */
+/** The size to which all of the original is scaled for this rendition, in pixels; its own size where a part of it is enlarged. */
 function neededSize({ size }: PictureHeader, recipe: Recipe): Size {
-  const entire: Box = { left: 0, top: 0, ...size };
-  const plan = planFrame(size, recipe);
-  return seeksFaces(recipe) && dependsOnFaces(plan, entire, recipe.faceZoom)
-    ? lookedAtSize(plan, size, entire, recipe.faceZoom)
-    : plan.scaled;
+  const view = planView(size, recipe, 1);
+  const { plan, shown, plain } = view;
+  const seeks = seeksFaces(recipe) && dependsOnFaces(plan, shown, recipe.faceZoom);
+  if (plain && !recipe.enlarge) return seeks ? lookedAtSize(plan, size, shown, recipe.faceZoom) : plan.scaled;
+  if (!seeks) return wholeSize(view, size);
+  const nearest = wholeSize(view, size, workingSize(plan, shown, recipe.faceZoom, 1));
+  const probe = sizeWithin(PROBE_SIDE_PX[lookDepthFor(plan, size, shown, recipe.faceZoom)], size);
+  return probe.width > nearest.width ? probe : nearest;
 }
 
 /** Whether pixels of this size are kept: not of an animation, and no more than other renditions can use. */

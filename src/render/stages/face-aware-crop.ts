@@ -1,7 +1,7 @@
 import type { Face, LookDepth, Probe } from '../../faces/face.ts';
 import { refuse } from '../formats/header.ts';
 import type { PictureHeader } from '../picture-source.ts';
-import type { Box, Pixels } from '../pixels.ts';
+import type { Pixels, Size } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
@@ -10,6 +10,8 @@ import type { FaceBox } from './face-boxes.ts';
 import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 import { greyOf, partOf, rgbaOnWhite } from './small-pictures.ts';
+import { interestOf, windowToInterest } from './view/interest-window.ts';
+import { type Turn, turnedBox, turnedGrey } from './view/view.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -32,7 +34,7 @@ export interface FaceAwareCrop {
   readonly facesMissed: boolean;
 }
 
-/** Moves the frame to the faces. A frame that does not depend on them costs no look. */
+/** Moves the frame to the faces, or to what draws the eye. A frame that does not depend on faces costs no look. */
 export async function cropToFaces(
   sharp: SharpModule,
   decoder: Decoder,
@@ -40,16 +42,20 @@ export async function cropToFaces(
   recipe: Recipe,
   lookup: FaceLookup,
 ): Promise<FaceAwareCrop> {
-  const { plan, region, moves, trimmed } = decoder;
-  if (!seeksFaces(recipe) || !dependsOnFaces(plan, region, recipe.faceZoom))
-    return { decoder, header, downscaled: undefined, facesMissed: false };
+  const { plan, shown, region, moves, trimmed, plain } = decoder;
+  if (!seeksFaces(recipe) || !dependsOnFaces(plan, shown, recipe.faceZoom)) {
+    const interest = moves ? undefined : interestOf(decoder, recipe);
+    const own = interest ? decoder.withPlan(await windowToInterest(sharp, decoder, header, interest)) : decoder;
+    return { decoder: own, header, downscaled: undefined, facesMissed: false };
+  }
 
   // Decoded in the same way when the faces are known already, so that the same key always has the same bytes.
-  const depth = lookDepthFor(plan, header.size, region, recipe.faceZoom);
+  const depth = lookDepthFor(plan, header.size, shown, recipe.faceZoom);
   const side = PROBE_SIDE_PX[depth];
-  const size = lookedAtSize(plan, header.size, region, recipe.faceZoom);
+  const size = lookedAtSize(plan, header.size, shown, recipe.faceZoom);
   const wide = recipe.gamut === 'p3' && header.hasProfile;
-  const held = moves || trimmed || wide || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
+  const alone = moves || trimmed || wide || !plain || recipe.enlarge;
+  const held = alone || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
   const decoding = held && decode(decoder.load().resize({ ...held, fit: 'fill' }), header);
   let smaller: Promise<Pixels> | undefined;
   const whole = () => {
@@ -61,17 +67,19 @@ export async function cropToFaces(
   const looking = lookup(probe, depth);
   looking.catch(() => {});
   const pixels = await decoding;
-  const faces = await looking;
+  const faces = facesWithin(decoder, header.size, (await looking) ?? []);
+  const facesMissed = (await looking) === undefined;
   const source = pixels ? decoder.from(pixels) : decoder;
-  const framed = faces?.length
-    ? windowToFaces(plan, facesWithin(region, header, faces), region, recipe.faceZoom)
+  const grey = async () => turnedGrey(greyOf(partOf(await whole(), region, header.size)), decoder.turn);
+  const framed = faces.length
+    ? windowToFaces(plan, faces, shown, recipe.faceZoom)
     : // The pixels of the look, or the same ones decoded now. Frames that move together stay in the middle.
-      !moves && cutsAway(plan) && windowToDetail(plan, greyOf(partOf(await whole(), region, header.size)));
+      !moves && cutsAway(plan) && windowToDetail(plan, await grey());
   return {
     decoder: framed ? source.withPlan(framed) : source,
     header: pixels ? CONVERTED : header,
     downscaled: pixels,
-    facesMissed: faces === undefined,
+    facesMissed,
   };
 }
 
@@ -93,11 +101,11 @@ async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promis
   return { data: rgba, width: info.width, height: info.height };
 }
 
-/** From fractions of the upright original to fractions of the region that its border surrounds. */
-function facesWithin(region: Box, { size }: PictureHeader, faces: readonly Face[]): FaceBox[] {
+/** From fractions of the upright original to fractions of what is shown of it, of the faces that are in the middle of that or beside it. */
+function facesWithin({ region, turn, plain, trimmed }: Decoder, size: Size, faces: readonly Face[]): FaceBox[] {
   const across = size.width / region.width;
   const down = size.height / region.height;
-  return faces.map(({ left, top, width, height, score, eyesY }) => ({
+  const placed = faces.map(({ left, top, width, height, score, eyesY }) => ({
     left: left * across - region.left / region.width,
     top: top * down - region.top / region.height,
     width: width * across,
@@ -105,4 +113,17 @@ function facesWithin(region: Box, { size }: PictureHeader, faces: readonly Face[
     score,
     eyesY: eyesY * down - region.top / region.height,
   }));
+  if (plain || trimmed) return placed;
+  const inside = (middle: number) => middle > 0 && middle < 1;
+  return placed
+    .filter(({ left, top, width, height }) => inside(left + width / 2) && inside(top + height / 2))
+    .map((face) => turnedFace(face, turn));
+}
+
+const UNIT = { width: 1, height: 1 };
+
+/** The eyes of a face on its side are in the middle of its box, about. */
+function turnedFace(face: FaceBox, turn: Turn): FaceBox {
+  const eyes = { left: face.left + face.width / 2, top: face.eyesY, width: 0, height: 0 };
+  return { ...turnedBox(face, UNIT, turn), score: face.score, eyesY: turnedBox(eyes, UNIT, turn).top };
 }

@@ -1,13 +1,15 @@
 /**
- * Geometry only: numbers in, numbers out. All sizes are in pixels of the upright picture, rounded.
- * Nothing is ever enlarged: when the original is too small, the plan shrinks and keeps the requested shape.
+ * Geometry only: numbers in, numbers out. All sizes are in pixels of the picture as it is shown, rounded.
+ * Nothing is enlarged unless the request says so: when the original is too small, the plan shrinks and keeps the requested shape.
  */
 
 import type { Box, Size } from '../pixels.ts';
-import type { Fit } from '../recipe.ts';
+import type { Fit, Gravity } from '../recipe.ts';
 import { type GreyPicture, windowOnDetail } from './detail-window.ts';
 import type { FaceBox } from './face-boxes.ts';
 import { windowOnFaces, zoomOn } from './face-window.ts';
+import { type Padding, paddingOf, withoutPadding } from './view/padding.ts';
+import { centred, compassOf, towards } from './view/places.ts';
 
 export interface FrameRequest {
   /** In pixels; where one of the two is missing, the original's shape decides. */
@@ -16,6 +18,14 @@ export interface FrameRequest {
   readonly fit: Fit;
   /** Fraction of the canvas on each side that stays empty; 0 to 0.4. */
   readonly margin: number;
+  /** The picture is enlarged up to what the fit asks for. */
+  readonly enlarge?: boolean;
+  /** The canvas has the requested size, however small the picture is. */
+  readonly extend?: boolean;
+  /** Pixels that stay empty on each side, whole ones; outside of the margin. */
+  readonly padding?: Padding | undefined;
+  /** Points of the compass place the window in the picture, and the picture on its canvas; all others leave them in the middle. */
+  readonly gravity?: Gravity;
 }
 
 /** How a picture is scaled, cropped and framed, in this order. */
@@ -85,57 +95,112 @@ function zoomed({ scaled }: FramePlan, picture: Size, zoom: number): Size {
   };
 }
 
-/** Plans a rendition of a picture of this size. The largest output is shared by all `frames`. */
+/**
+ * Plans a rendition of a picture of this size: `canvas` is the size that it will have. The rule, for a request of W × H:
+ * - `inside` and `outside` keep the picture's shape. Scaled to lie within W × H, or to cover it.
+ * - `cover`, `contain`, `pad` and `fill` have the shape W : H. W × H itself where the picture is large enough, to cover it, to touch it
+ *   on two sides (`contain`, `pad`), or to fill it on both; else the largest smaller size for which it is.
+ * - `enlarge`: the picture counts as large enough. `extend`: the canvas is W × H, and the picture lies on it at its own size at most.
+ * - `margin` and `padding` are within W × H, and shrink with it. `padding` is taken off first, the rest is planned with its margin.
+ * - Above `MAX_OUTPUT_SIDE_PX` or, all `frames` together, `MAX_OUTPUT_PIXELS`: the largest size of the same shape.
+ */
 export function planFrame(picture: Size, request: FrameRequest, frames = 1): FramePlan {
+  const padding = paddingOf(request);
+  if (!padding) return planMargin(picture, request, frames);
+  const inner = withoutPadding(request, padding);
+  const plan = planMargin(picture, inner, frames);
+  const by = shortfall(plan, picture, inner);
+  const [left, top] = [Math.round(padding.left * by), Math.round(padding.top * by)];
+  const [width, height] = [left + plan.canvas.width, top + plan.canvas.height];
+  const follows = !request.extend && (request.fit === 'inside' || request.fit === 'outside');
+  const asked = complete(picture, request);
+  const canvas = follows
+    ? { width: width + Math.round(padding.right * by), height: height + Math.round(padding.bottom * by) }
+    : // The shape is the request's, whichever way each side is rounded.
+      { width: Math.max(width, Math.round(asked.width * by)), height: Math.max(height, Math.round(asked.height * by)) };
+  return { ...plan, canvas, at: { left: left + plan.at.left, top: top + plan.at.top } };
+}
+
+function planMargin(picture: Size, request: FrameRequest, frames: number): FramePlan {
   const inner = 1 - 2 * request.margin;
   const within = (length: number | undefined) => (length === undefined ? undefined : Math.max(1, length * inner));
   const innerRequest = { ...request, width: within(request.width), height: within(request.height) };
   const { scaled, frame } = planContent(picture, innerRequest, frames);
   const canvas = request.margin === 0 ? frame : resized(frame, 1 / inner);
   const size = { width: Math.min(scaled.width, frame.width), height: Math.min(scaled.height, frame.height) };
-  return { scaled, window: { ...centred(size, scaled), ...size }, canvas, at: centred(size, canvas) };
+  const compass = compassOf(request.gravity);
+  const window = { ...(compass ? towards(compass, size, scaled) : centred(size, scaled)), ...size };
+  if (!compass) return { scaled, window, canvas, at: centred(size, canvas) };
+  const [outer, at] = [centred(frame, canvas), towards(compass, size, frame)];
+  return { scaled, window, canvas, at: { left: outer.left + at.left, top: outer.top + at.top } };
 }
 
 /** The size to which the picture is scaled, and that of the frame which it covers or is placed in. */
 function planContent(picture: Size, request: FrameRequest, frames: number): { scaled: Size; frame: Size } {
-  const { fit } = request;
+  const { fit, enlarge = false } = request;
   const requested = complete(picture, request);
   const across = requested.width / picture.width;
   const down = requested.height / picture.height;
+  const most = enlarge ? Number.POSITIVE_INFINITY : 1;
 
+  if (request.extend) {
+    const frame = shrunk(requested, 1, frames);
+    return { scaled: fitted(picture, frame, fit === 'cover' ? Math.max : Math.min), frame };
+  }
   if (fit === 'inside' || fit === 'outside') {
-    const scaled = shrunk(picture, fit === 'inside' ? Math.min(across, down) : Math.max(across, down), frames);
+    const scaled = shrunk(picture, fit === 'inside' ? Math.min(across, down) : Math.max(across, down), frames, most);
     return { scaled, frame: scaled };
   }
   if (fit === 'fill') {
     // The shape is the request's and no side may grow, so both shrink together.
-    const frame = shrunk(requested, 1 / Math.max(across, down), frames);
+    const frame = shrunk(requested, enlarge ? 1 : 1 / Math.max(across, down), frames);
     return { scaled: frame, frame };
   }
-  if (fit === 'contain') {
-    const frame = shrunk(requested, 1 / Math.min(across, down), frames);
+  if (fit === 'contain' || fit === 'pad') {
+    const frame = shrunk(requested, enlarge ? 1 : 1 / Math.min(across, down), frames);
     const scale = Math.min(frame.width / picture.width, frame.height / picture.height);
-    return { scaled: shrunk(picture, scale, frames), frame };
+    return { scaled: shrunk(picture, scale, frames, most), frame };
   }
-  const frame = shrunk(requested, 1 / Math.max(across, down), frames);
-  const covering = resized(picture, Math.min(1, Math.max(frame.width / picture.width, frame.height / picture.height)));
+  const frame = shrunk(requested, enlarge ? 1 : 1 / Math.max(across, down), frames);
+  return { scaled: covering(picture, frame, most), frame };
+}
+
+/** The size of a picture that covers a frame, where it may grow that far. */
+function covering(picture: Size, frame: Size, most: number): Size {
+  const scale = Math.max(frame.width / picture.width, frame.height / picture.height);
+  const { width, height } = resized(picture, Math.min(most, scale));
   // Rounding may leave the scaled picture a pixel short of the window that is cut from it.
-  const scaled = { width: Math.max(covering.width, frame.width), height: Math.max(covering.height, frame.height) };
-  return { scaled, frame };
+  return { width: Math.max(width, frame.width), height: Math.max(height, frame.height) };
+}
+
+/** The size of a picture within a frame, or covering it, at its own size at most. */
+function fitted(picture: Size, frame: Size, which: typeof Math.max): Size {
+  const scale = which(frame.width / picture.width, frame.height / picture.height);
+  if (scale >= 1) return picture;
+  return which === Math.max ? covering(picture, frame, 1) : resized(picture, scale);
 }
 
 /** By what factor a rendition is smaller than its request, because nothing is enlarged: 1 where it is not. */
-export function shortfall({ scaled, canvas }: FramePlan, picture: Size, request: FrameRequest): number {
-  const { fit, margin } = request;
+export function shortfall({ scaled, canvas }: FramePlan, picture: Size, asked: FrameRequest): number {
+  const request = asked.padding ? { ...asked, padding: undefined } : asked;
+  const { fit, margin, extend } = request;
   const { width, height } = complete(picture, request);
-  if (fit !== 'inside' && fit !== 'outside') return Math.min(1, canvas.width / width, canvas.height / height);
-  const [across, down] = [width / picture.width, height / picture.height];
+  if (extend || (fit !== 'inside' && fit !== 'outside'))
+    return Math.min(1, canvas.width / width, canvas.height / height);
+  const inner = withoutPadding(asked, paddingOf(asked));
+  const box = complete(picture, inner);
+  const [across, down] = [box.width / picture.width, box.height / picture.height];
   const wanted = (fit === 'inside' ? Math.min(across, down) : Math.max(across, down)) * (1 - 2 * margin);
   return Math.min(1, Math.max(scaled.width / picture.width, scaled.height / picture.height) / wanted);
 }
 
-function centred(size: Size, outer: Size): { left: number; top: number } {
-  return { left: Math.floor((outer.width - size.width) / 2), top: Math.floor((outer.height - size.height) / 2) };
+/** The same plan with its window in the middle of a point, as far as the picture allows. In fractions of the picture. */
+export function windowToPoint(plan: FramePlan, { x, y }: { readonly x: number; readonly y: number }): FramePlan {
+  const { scaled, window } = plan;
+  const place = (at: number, length: number, part: number) =>
+    Math.min(length - part, Math.max(0, Math.round(at * length - part / 2)));
+  const [left, top] = [place(x, scaled.width, window.width), place(y, scaled.height, window.height)];
+  return { ...plan, window: { ...window, left, top } };
 }
 
 function complete(original: Size, { width, height }: FrameRequest): Size {
@@ -145,11 +210,11 @@ function complete(original: Size, { width, height }: FrameRequest): Size {
   return original;
 }
 
-/** Scaled by at most `scale`, never up, within the largest output; rounded once, so that the shape is exact to the pixel. */
-function shrunk({ width, height }: Size, scale: number, frames: number): Size {
+/** Scaled by at most `scale` and `most`, within the largest output; rounded once, so that the shape is exact to the pixel. */
+function shrunk({ width, height }: Size, scale: number, frames: number, most = 1): Size {
   const pixels = MAX_OUTPUT_PIXELS / frames;
   const limit = Math.min(MAX_OUTPUT_SIDE_PX / Math.max(width, height), Math.sqrt(pixels / (width * height)));
-  return resized({ width, height }, Math.min(1, scale, limit));
+  return resized({ width, height }, Math.min(most, scale, limit));
 }
 
 function resized({ width, height }: Size, by: number): Size {

@@ -13,11 +13,11 @@ import type { FramePlan } from './geometry.ts';
  */
 function compressedPixels(
   { body, header }: OriginalSource,
-  { plan, moves }: Decoder,
+  { plan, moves, plain }: Decoder,
   { copyright }: Recipe,
 ): Buffer | undefined {
   const allFrames = moves || header.frames === 1;
-  if (copyright || !header.plain || !allFrames || !showsOriginal(header, plan)) return undefined;
+  if (copyright || !header.plain || !plain || !allFrames || !showsOriginal(header, plan)) return undefined;
   // A profile in front of plain pixels stands for chunks of the original.
   return stripMetadata(body, header.format, { frames: header.frames, keepColours: header.hasProfile });
 }
@@ -34,7 +34,7 @@ const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: fal
 
 /** What the original has for this rendition. */
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
-  const { plan, region } = decoder;
+  const { plan, shown, plain } = decoder;
   if (source.kind !== 'original' || !maySendOwnBytes(recipe)) return NOTHING_OWN;
   let stripped: { readonly body: Buffer | undefined } | undefined;
   const reuse = (format: Format) => {
@@ -47,7 +47,7 @@ export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe)
   return {
     reuse,
     fileBytes: isOwnFile(source.header) ? source.body.length : undefined,
-    unscaled: sameSize(plan.scaled, region),
-    whole: showsOriginal(source.header, plan),
+    unscaled: sameSize(plan.scaled, shown),
+    whole: plain && showsOriginal(source.header, plan),
   };
 }
