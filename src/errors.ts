@@ -24,6 +24,7 @@ const KINDS = {
   method_not_allowed: { status: 405, cacheControl: NEVER_KEPT },
   upload_under_way: { status: 409, cacheControl: NEVER_KEPT },
   already_exists: { status: 412, cacheControl: NEVER_KEPT },
+  changed_meanwhile: { status: 412, cacheControl: NEVER_KEPT },
   expired: { status: 410, cacheControl: REPEATABLE },
   original_too_large: { status: 413, cacheControl: REPEATABLE },
   original_unreadable: { status: 422, cacheControl: REPEATABLE },
@@ -112,6 +113,8 @@ export const errors = {
     new DarkroomError('upload_under_way', 'Another upload with this ticket is under way.', { retryAfter: 1 }),
   uploadTooSlow: () => new DarkroomError('bad_request', 'The upload took too long.', { status: 408 }),
   alreadyExists: () => new DarkroomError('already_exists', 'There is an original already; none is ever replaced.'),
+  changedMeanwhile: () =>
+    new DarkroomError('changed_meanwhile', 'The image was changed since: read it again, then send the edit again.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   notFromCdn: () => new DarkroomError('forbidden', 'Pictures are fetched through the CDN.'),
   badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),

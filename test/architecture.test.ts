@@ -68,7 +68,7 @@ const BROWSER = ['src/playground/page.ts'];
 /** One home for each package: folders or files. */
 const HOMES: Readonly<Record<string, string>> = {
   fastify:
-    'http api/routes api/peer-route api/purge-routes api/uploads/upload-route playground/playground telemetry/tracing process/shutdown',
+    'http api/routes api/peer-route api/purge-routes api/edits/edit-routes api/uploads/upload-route playground/playground telemetry/tracing process/shutdown',
   sharp: 'render',
   '@aws-sdk/client-s3': 'stores/s3 api/uploads/s3-upload-target',
   '@aws-sdk/s3-request-presigner': 'api/uploads/s3-upload-target',
@@ -80,7 +80,7 @@ const HOMES: Readonly<Record<string, string>> = {
   'libheif-js': 'decoders',
   '@imagemagick/magick-wasm': 'decoders/magick',
   '@resvg/resvg-wasm': 'decoders/svg',
-  zod: 'process/settings presets api/schemas api/purge-jobs api/openapi playground/playground',
+  zod: 'process/settings presets api/schemas api/edits/edit-fields api/purge-jobs api/openapi playground/playground',
   '@opentelemetry': 'telemetry/tracing',
   '@fastify/otel': 'telemetry/tracing',
   'prom-client': 'telemetry/metrics',

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { editPatch } from './edits/edit-fields.ts';
 import {
   bulkPurgeCount,
   bulkPurgeRequest,
   completeResponse,
+  editResponse,
   errorResponse,
+  imageResponse,
   metaRequest,
   metaResponse,
   purgeJobResponse,
@@ -88,6 +91,43 @@ export function openApi(version: string) {
         },
       },
       '/v1/images/{id}': {
+        get: {
+          summary: 'The same of one original, with the ETag for If-Match of PATCH',
+          parameters: [idParameter],
+          responses: {
+            '200': { description: 'Size, colours and report are those of the edited picture', ...json(imageResponse) },
+            '404': { description: 'No such original', ...json(errorResponse) },
+            '413': { description: 'Larger than this server can hold', ...json(refusalResponse) },
+            '422': { description: 'No picture that can be read', ...json(refusalResponse) },
+            ...failures,
+          },
+        },
+        patch: {
+          summary:
+            'Turns, flips, crops and covers an original in all its renditions, says what its crops keep and what it shows; merged by RFC 7396, null takes back',
+          parameters: [
+            idParameter,
+            { name: 'If-Match', in: 'header', description: 'ETag of GET or PATCH', schema: { type: 'string' } },
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              ...json(editPatch).content,
+              'application/merge-patch+json': json(editPatch).content['application/json'],
+            },
+          },
+          responses: {
+            '200': { description: 'The edit as it is now, with its ETag', ...json(editResponse) },
+            '404': { description: 'No such original', ...json(errorResponse) },
+            '412': { description: 'It was changed since that ETag', ...json(errorResponse) },
+            ...failures,
+            '502': {
+              description:
+                'The edit was not written; or, with its fields, it was and some steps behind it failed: call again',
+              ...json(editResponse.partial().extend(errorResponse.shape)),
+            },
+          },
+        },
         delete: {
           summary:
             'Removes the renditions of an original from memory, the result store and the CDN, and the original on request',

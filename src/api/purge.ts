@@ -1,3 +1,4 @@
+import { takenDown } from '../originals/records/record.ts';
 import type { OriginalRecords } from '../originals/records/records.ts';
 import { cacheTagOf, recordKey, renditionFolder } from '../renditions/keys.ts';
 import type { RenditionCache } from '../renditions/memory-cache.ts';
@@ -81,16 +82,19 @@ export function createPurge(deps: PurgeDeps): Purge {
     if (again) await step('second_round', () => deps.secondRound(id, cacheTag));
     const forget = () => peers?.tell({ ids: [id] }, signal);
     const told = forget();
+    let gone = false;
     const wasThere = original
       ? await step('original', async () => {
           const there = (await originals?.head(id, { signal })) ?? 'missing';
           await originals?.delete(id, { signal });
+          gone = originals !== undefined;
           return there !== 'missing';
         })
       : false;
     // Until then it could be read, and pictures be made of it under the new epoch: that one is over too.
     // Also where it was missing a moment ago: it may have come and gone since.
-    if (original) await step('record', () => records.raise(id, signal));
+    // Its edit stayed until now, so that meanwhile nothing that was covered showed.
+    if (original) await step('record', () => records.raise(id, signal, gone ? takenDown : undefined));
     // The window of the other machines begins anew too.
     if (original && again) await step('second_round', () => deps.secondRound(id, cacheTag));
     const toldAgain = original ? forget() : told;

@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { errors } from '../errors.ts';
 import { checkedId } from '../url/image-url.ts';
 import { sameText } from '../url/same-text.ts';
+import { registerEditRoutes } from './edits/edit-routes.ts';
+import type { Edits } from './edits/edits.ts';
 import type { ImageReport, MetaOptions } from './meta/image-meta.ts';
 import { openApi } from './openapi.ts';
 import { registerPurgeRoutes } from './purge-routes.ts';
@@ -13,6 +15,8 @@ import type { Uploads } from './uploads/uploads.ts';
 export interface ApiDeps {
   readonly apiToken: string;
   readonly purges: Purges;
+  /** Undefined with `DARKROOM_RESULTS=none`. */
+  readonly edits: Edits | undefined;
   readonly imageMeta: (ids: readonly string[], signal: AbortSignal, options?: MetaOptions) => Promise<ImageReport[]>;
   /** Undefined where originals cannot be written: they lie at an HTTP origin. */
   readonly uploads: Uploads | undefined;
@@ -24,7 +28,8 @@ const META_TIMEOUT_MS = 20_000;
 const COMPLETE_TIMEOUT_MS = 30_000;
 
 /** The routes under /v1, for the shop's own servers: JSON in, JSON out, never cached. */
-export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta, uploads, version }: ApiDeps): void {
+export function registerApi(app: FastifyInstance, deps: ApiDeps): void {
+  const { apiToken, purges, edits, imageMeta, uploads, version } = deps;
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     const [, token] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
@@ -67,6 +72,8 @@ export function registerApi(app: FastifyInstance, { apiToken, purges, imageMeta,
   }
 
   registerPurgeRoutes(app, purges);
+  // In a scope of its own, because no other route takes a merge patch.
+  app.register(async (scope) => registerEditRoutes(scope, { edits, imageMeta }));
 }
 
 /** Digests are compared, so that the time does not tell the length of the token either. */

@@ -1,6 +1,7 @@
 /** Requests and answers of the API. zod checks the requests; openapi.ts publishes both as JSON Schema. */
 import { z } from 'zod';
 import { errors, REFUSAL_REASONS } from '../errors.ts';
+import { shownAlt, shownEdit, shownVersion } from './edits/edit-fields.ts';
 import { PHOTO_HINTS } from './meta/photo-hints.ts';
 
 const id = z.string().min(1).max(512).describe('The key of an original, decoded');
@@ -60,22 +61,20 @@ const refusal = {
   part: z.enum(['header', 'pixels', 'end']).optional().describe('What is broken; `end`: the file stops too soon'),
   format: z.string().optional().describe('Of a broken file'),
 };
+/** Of one image. */
+export const imageResponse = z.object({
+  ...{ id, width: z.int(), height: z.int(), format: z.string(), frames: z.int() },
+  dominantColor: z.string().describe('#rrggbb'),
+  thumbhash: z.string().describe('base64; https://evanw.github.io/thumbhash/'),
+  faces: z
+    .array(face)
+    .optional()
+    .describe('Fractions of the upright original, whatever its edit; absent until faces were looked for'),
+  ...{ report, exif },
+  ...{ edit: shownEdit.optional(), alt: shownAlt.optional(), v: shownVersion.optional() },
+});
 export const metaResponse = z.object({
-  images: z.array(
-    z.union([
-      z.object({
-        ...{ id, width: z.int(), height: z.int(), format: z.string(), frames: z.int() },
-        dominantColor: z.string().describe('#rrggbb'),
-        thumbhash: z.string().describe('base64; https://evanw.github.io/thumbhash/'),
-        faces: z
-          .array(face)
-          .optional()
-          .describe('Fractions of the upright picture; absent until faces were looked for'),
-        ...{ report, exif },
-      }),
-      z.object({ id, error: z.string(), message: z.string(), ...refusal }),
-    ]),
-  ),
+  images: z.array(z.union([imageResponse, z.object({ id, error: z.string(), message: z.string(), ...refusal })])),
 });
 export const purgeQuery = z.strictObject({
   original: z.enum(['true', 'false'], { error: 'expected true or false' }).default('false'),
@@ -86,6 +85,11 @@ export const purgeResponse = z.object({
   machines: z.object({ told: z.int(), failed: z.int() }).describe('Others that forgot it at once'),
   cdn: z.enum(['purged', 'failed', 'none']),
   failed: z.array(z.string()).describe('Steps that failed; call again until there are none'),
+});
+
+export const editResponse = z.object({
+  ...{ id, v: shownVersion, edit: shownEdit, alt: shownAlt.optional() },
+  ...{ machines: purgeResponse.shape.machines, cdn: purgeResponse.shape.cdn, failed: purgeResponse.shape.failed },
 });
 
 /** Ids of one call, or all below a folder. */

@@ -1,6 +1,7 @@
 import type { OriginalReader } from '../originals/reader.ts';
 import type { ObjectReceiver } from '../stores/object-receiver.ts';
 import type { ObjectStore } from '../stores/store.ts';
+import { createEdits } from './edits/edits.ts';
 import { createImageMeta } from './meta/image-meta.ts';
 import type { Purges } from './purges.ts';
 import type { ApiDeps } from './routes.ts';
@@ -39,8 +40,9 @@ export function createShopApi(options: ShopApiOptions): ShopApi {
   const target = bucket ?? folderUploads;
   const imageMeta = createImageMeta({ ...options, originals: reader });
   const uploads = originals && target ? createUploads({ ...options, originals, purge, target }) : undefined;
+  const edits = purges.bulk && createEdits({ ...options, purge });
   return {
-    api: apiToken === undefined ? undefined : { apiToken, purges, imageMeta, uploads },
+    api: apiToken === undefined ? undefined : { apiToken, purges, edits, imageMeta, uploads },
     ...{ folderUploads, uploads, imageMeta },
   };
 }

@@ -12,7 +12,7 @@ import type { SourceSelection } from '../originals/source-selection.ts';
 import { accepts } from '../presets/accept.ts';
 import type { Variant } from '../presets/presets.ts';
 import { expectedMs } from '../render/cost-estimate.ts';
-import { seeksFaces } from '../render/recipe.ts';
+import { coversFaces, looksForFaces } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import type { FaceLookup } from '../render/stages/face-aware-crop.ts';
 import { fallbackOf } from '../renditions/fallback.ts';
@@ -21,6 +21,7 @@ import type { RenditionCache } from '../renditions/memory-cache.ts';
 import { type Provisional, type Rendition, toRendition } from '../renditions/rendition.ts';
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, NO_STEPS, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
+import { untilClientLeaves } from './client-gone.ts';
 import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
 import { lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
@@ -164,7 +165,8 @@ export function createImageRoute(deps: ImageRouteDeps) {
       return { rendition: stored, source: 'store', timer, lasting: true, view };
     }
     const kept = cache.has(key) ? cache.get(key, view.epoch) : undefined;
-    const seen = !seeksFaces(variant.recipe) || (await metadata.faces.untilSeen(id, view.epoch, flight.signal, !!kept));
+    const seen =
+      !looksForFaces(variant.recipe) || (await metadata.faces.untilSeen(id, view.epoch, flight.signal, !!kept));
     if (!seen) {
       if (kept && records.mayServe(view, kept.readAt)) return fromMemory(kept, view);
       throw errors.busy(RETRY_AFTER_LOOKS_S);
@@ -183,15 +185,17 @@ export function createImageRoute(deps: ImageRouteDeps) {
     flight: Flight,
     id: string,
     view: OriginalView,
-    { recipe }: Variant,
+    variant: Variant,
     timer: StepTimer,
   ): Promise<Rendition> {
+    const { edit } = view;
+    const recipe = edit ? { ...variant.recipe, edit } : variant.recipe;
     // Before the queue: the first to decode decodes for all that wait.
     using session = decodes.openSession(id, sessionEpoch(view), recipe);
     using permit = await queue.enter(expectedMs(recipe), flight.signal); // 503
     // Both load while the original is being read; a failure shows when they are needed.
     renderer.warm().catch(() => {});
-    if (seeksFaces(recipe)) metadata.faces.expect(id, view.epoch);
+    if (looksForFaces(recipe)) metadata.faces.expect(id, view.epoch);
     try {
       const job = { id, view, recipe, permit, session, timer, signal: flight.signal };
       const found = await sources.find(job); // 404, 413, 422, 502, 503, 504
@@ -201,14 +205,18 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const seen: { provisional?: Provisional } = {};
       const look: FaceLookup = async (probe, depth) => {
         // Known faces belong to the epoch of the bytes they were found in.
-        const { faces, outcome } = await metadata.faces.see(id, (await found.epoch) ?? NO_EPOCH, depth, probe);
+        const epoch = (await found.epoch) ?? NO_EPOCH;
+        if (coversFaces(recipe)) return metadata.faces.seeAll(id, epoch, depth, probe); // 503
+        const { faces, outcome } = await metadata.faces.see(id, epoch, depth, probe);
         if (outcome !== 'ok') seen.provisional = outcome;
         return faces;
       };
       const { downscaled, ...fresh } = await renderer.render(source, recipe, timer, look, flight.signal);
       if (seen.provisional) timer.note('face', seen.provisional);
-      const epoch = await found.epoch;
-      if (epoch === view.epoch) session.keep(downscaled);
+      const told = await found.epoch;
+      // Of bytes that replaced others, the edit of those is not theirs: what it made belongs to the epoch that is over.
+      const epoch = edit && told !== undefined ? view.epoch : told;
+      if (told === view.epoch) session.keep(downscaled);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
       const provisional = epoch === undefined ? 'replaced' : seen.provisional;
       return toRendition(fresh, epoch ?? view.epoch, found.readAt, provisional);
@@ -229,22 +237,4 @@ function fromMemory(rendition: Rendition, view: OriginalView): Found {
   const timer = createStepTimer();
   timer.note('face', provisional);
   return { rendition, source: 'memory', timer, lasting: false, view };
-}
-
-/** Aborts when the client is gone before its answer was written: only the raw reply tells that reliably. */
-function untilClientLeaves(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  const onClose = () => {
-    if (!reply.raw.writableFinished) gone.abort(new ClientGone());
-  };
-  if (reply.raw.destroyed) onClose();
-  reply.raw.once('close', onClose);
-  return gone.signal;
-}
-
-/** The client left: there is no request to answer. */
-export class ClientGone extends Error {
-  constructor() {
-    super('the client left before its answer');
-  }
 }

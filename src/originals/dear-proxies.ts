@@ -27,6 +27,8 @@ export interface WantedProxy {
   readonly epoch: Epoch | undefined;
   /** Whether the record was seen just now: else it cannot be told whether a stored proxy image still counts. */
   readonly current: boolean;
+  /** The shop covered a part of the original: a proxy image shows it, and is kept in no store. */
+  readonly covered?: boolean;
   /** Where memory keeps it for a while. */
   readonly kept: KeptProxy;
   /** The store was asked already. */
@@ -51,7 +53,7 @@ export function createDearProxies({ decodes, resultStore, renderer }: DearProxie
     const proxy = await timer.time('decode', renderer.makeProxy(original, signal));
     kept.set(proxy);
     const key = proxyKey(id, renderer.version, version);
-    if (wanted.current) resultStore?.saveObject(id, key, epoch, toStoredDear(proxy, epoch));
+    if (wanted.current && !wanted.covered) resultStore?.saveObject(id, key, epoch, toStoredDear(proxy, epoch));
     return proxy;
   }
 

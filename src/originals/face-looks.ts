@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { errors } from '../errors.ts';
 import type { Face, LookDepth, Probe } from '../faces/face.ts';
 import type { FaceFinder } from '../faces/finder.ts';
+import { within } from '../flow/within.ts';
 import type { Epoch } from '../renditions/epochs.ts';
 import { deepestFaces, facesFor, MAX_FACES } from './records/known-faces.ts';
 import type { OriginalRecords } from './records/records.ts';
@@ -30,6 +31,11 @@ export interface FaceLooks {
    * then throws `render_timeout`. Takes `probe` at once or not at all. Rejects with the error of `probe`.
    */
   see(id: string, epoch: Epoch, depth: LookDepth, probe: () => Promise<Probe>): Promise<FacesSeen>;
+  /**
+   * All faces of an original, for a rendition that covers them: waits as long as a render may take, then throws `render_timeout`, and
+   * `busy` where the look failed or ended short. Otherwise as `see`.
+   */
+  seeAll(id: string, epoch: Epoch, depth: LookDepth, probe: () => Promise<Probe>): Promise<readonly Face[]>;
   /** Resolves when the look ends that a render of this original did not wait for; undefined when there is none. */
   ending(id: string, epoch: Epoch): Promise<void> | undefined;
   /**
@@ -178,15 +184,23 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
     return true;
   }
 
-  async function wait(id: string, epoch: Epoch, look: Look): Promise<FacesSeen> {
+  async function wait(id: string, epoch: Epoch, look: Look, patiently: boolean): Promise<FacesSeen> {
     // A failure to decode the probe is the original's error, not the detector's.
     await look.taken;
-    const soon = await within(waitMs, look.done);
+    const soon = patiently ? undefined : await within(waitMs, look.done);
     if (soon) return soon;
-    if (leaveBehind(nameOf(id, epoch), look)) return sofar(id, epoch, 'late');
+    if (!patiently && leaveBehind(nameOf(id, epoch), look)) return sofar(id, epoch, 'late');
     const found = await within(patienceMs, look.done);
     if (!found) throw errors.renderTimeout(RETRY_AFTER_LOOKS_S);
     return found;
+  }
+
+  async function seen(id: string, epoch: Epoch, depth: LookDepth, probe: () => Promise<Probe>, patiently: boolean) {
+    const underWay = looks.get(nameOf(id, epoch));
+    const enough = underWay && reaches(underWay.depth, depth) ? underWay : undefined;
+    const found = known(id, epoch, depth);
+    if (found || !finder) return found ?? NOT_LOOKED;
+    return wait(id, epoch, enough ?? begin(id, epoch, depth, probe, finder), patiently);
   }
 
   function ending(id: string, epoch: Epoch): Promise<void> | undefined {
@@ -204,13 +218,14 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
       first = false;
     },
     async see(id, epoch, depth, probe) {
-      const underWay = looks.get(nameOf(id, epoch));
-      const enough = underWay && reaches(underWay.depth, depth) ? underWay : undefined;
-      const seen =
-        known(id, epoch, depth) ??
-        (finder ? await wait(id, epoch, enough ?? begin(id, epoch, depth, probe, finder)) : NOT_LOOKED);
-      if (seen.outcome !== 'ok') onProvisional?.(seen.outcome);
-      return seen;
+      const found = await seen(id, epoch, depth, probe, false);
+      if (found.outcome !== 'ok') onProvisional?.(found.outcome);
+      return found;
+    },
+    async seeAll(id, epoch, depth, probe) {
+      const { faces, outcome } = await seen(id, epoch, depth, probe, true);
+      if (!faces || outcome !== 'ok') throw errors.busy(RETRY_AFTER_LOOKS_S);
+      return faces;
     },
     ending,
     async untilSeen(id, epoch, signal, instead) {
@@ -230,18 +245,3 @@ export function createFaceLooks(options: FaceLooksOptions): FaceLooks {
 const NOT_LOOKED: FacesSeen = { faces: undefined, outcome: 'failed' };
 
 const reaches = (found: LookDepth, needed: LookDepth) => found === 'tiles' || needed === 'whole';
-
-/** Undefined when the time is over; rejects with the signal's reason. The work goes on. */
-async function within<T>(ms: number, work: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  const onAbort = () => reject(signal?.reason);
-  const timer = setTimeout(() => resolve(undefined), ms);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-  }
-}

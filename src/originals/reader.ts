@@ -23,6 +23,8 @@ export interface OriginalReader {
    * errors.
    */
   read(id: string, epoch: Epoch, options: Omit<ReadOptions, 'allocate'>): Promise<HeldOriginal>;
+  /** False where the store says that there is none, and for what is quarantined. Rejects with the store's errors. */
+  mayExist(id: string, signal: AbortSignal): Promise<boolean>;
 }
 
 export interface OriginalReaderDeps {
@@ -36,6 +38,7 @@ export interface OriginalReaderDeps {
 export function createOriginalReader(deps: OriginalReaderDeps): OriginalReader {
   const { originals, buffers, replacements, now = Date.now } = deps;
   return {
+    mayExist: async (id, signal) => !id.startsWith(QUARANTINE) && (await originals.head(id, { signal })) !== 'missing',
     async read(id, epoch, options) {
       const readAt = now();
       // After a failed read the buffer is not pooled: an aborted read may still write into it.

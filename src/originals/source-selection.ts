@@ -142,6 +142,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
         timer,
         signal,
         version: recipe.version,
+        covered: isCovered(view),
       },
       // Other sessions take it for that of the epoch that they know.
       epoch: known === view.epoch ? known : undefined,
@@ -181,7 +182,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
         const [downscaled] = pictures;
         // A JPEG of a drawing is blurred, and what is made of it is larger.
         const worth = downscaled && worthProxy(found.header) && !looksDrawn(stepsOf(downscaled.pixels));
-        if (resultStore && job.view.current && worth) void saveProxyBehind(job, downscaled);
+        if (resultStore && job.view.current && worth && !isCovered(job.view)) void saveProxyBehind(job, downscaled);
         return pictures;
       };
       const pictures = await timer.time('decode', session.decode(planned, decode));
@@ -189,3 +190,6 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     },
   };
 }
+
+/** Whether the shop covered a part of the original: then no picture that shows it is stored, a proxy image neither. */
+const isCovered = ({ edit }: OriginalView) => edit?.redact !== undefined;

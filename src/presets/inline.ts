@@ -2,6 +2,7 @@ import { INLINE_ADJUST } from './fields/adjust.ts';
 import { INLINE_DETAIL } from './fields/detail.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
 import { flag, type InlineField } from './fields/inline-values.ts';
+import { INLINE_REDACT } from './fields/redact.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
@@ -24,6 +25,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   private: ['private', flag],
   ...INLINE_ADJUST,
   ...INLINE_DETAIL,
+  ...INLINE_REDACT,
   ...INLINE_GEOMETRY,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };

@@ -3,7 +3,7 @@ import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
 import { parseInlinePreset } from './inline.ts';
-import { checkPresets, type Preset } from './schema.ts';
+import { checkPresets, type Preset, PresetsError } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
 /** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
@@ -59,6 +59,7 @@ export function createPresets(options: PresetsOptions): Presets {
   const checked = checkPresets(options.definitions);
   const { renderTimeoutMs = Number.POSITIVE_INFINITY } = options;
   refuseDearPresets(checked, renderTimeoutMs);
+  if (!options.faces) refuseFaceCovers(checked);
   const named = new Map(Object.entries(checked));
 
   function find(name: string): Preset | undefined {
@@ -77,6 +78,7 @@ export function createPresets(options: PresetsOptions): Presets {
       if (!preset || !output || !size) throw errors.presetNotFound();
       // No field of a preset takes a text of the URL, so none is declared. Ignored, each would be a way around the CDN's cache.
       if (variables) throw errors.presetNotFound();
+      if (!options.faces && preset.redact?.faces) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
       const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
@@ -105,4 +107,12 @@ function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {
 function acceptClass(accept: string | undefined): string {
   if (accept === undefined || accept === '*/*') return '';
   return `${accepts(accept, 'image/avif') ? 'a' : ''}${accepts(accept, 'image/webp') ? 'w' : ''}`;
+}
+
+/** A server that does not look for faces cannot cover them, and is not to begin with a preset that says so. */
+function refuseFaceCovers(presets: Readonly<Record<string, Preset>>): void {
+  const covering = Object.keys(presets).filter((name) => presets[name]?.redact?.faces);
+  if (covering.length === 0) return;
+  const which = covering.map((name) => `${name}.redact.faces`).join(', ');
+  throw new PresetsError(`presets are not valid: ${which}: faces are not looked for here, see DARKROOM_FACES`);
 }

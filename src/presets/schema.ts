@@ -6,6 +6,7 @@ import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
+import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -52,6 +53,7 @@ export const presetSchema = z
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...ADJUST_FIELDS,
     ...DETAIL_FIELDS,
+    ...REDACT_FIELDS,
     ...GEOMETRY_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
@@ -72,6 +74,7 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
+  .refine(...REDACT_RULE)
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
     const rules = [...GEOMETRY_RULES, ADJUST_RULES.oneTone, DETAIL_RULES.notBoth];

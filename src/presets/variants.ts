@@ -5,6 +5,7 @@ import { accepts } from './accept.ts';
 import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
 import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
+import { redactOf } from './fields/redact.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -109,7 +110,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
   return {
     ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
-    ...(seeksFaces({ fit, gravity }) ? { detector: DETECTOR_VERSION } : {}),
+    ...(seeksFaces({ fit, gravity }) || preset.redact?.faces ? { detector: DETECTOR_VERSION } : {}),
     faceZoom: faces ? preset.faceZoom : 1,
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
@@ -122,7 +123,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...adjustOf(preset), ...detailOf(preset), ...frameOf(preset) };
+  const stages = { ...adjustOf(preset), ...detailOf(preset), ...redactOf(preset), ...frameOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 

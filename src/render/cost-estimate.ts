@@ -1,6 +1,6 @@
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Size } from './pixels.ts';
-import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
+import { coversFaces, coversParts, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
 import { suffices } from './stages/downscaled.ts';
 import { dependsOnFaces } from './stages/geometry.ts';
@@ -92,6 +92,8 @@ const FACES_MS = 60;
 const HELD_BYTES = 9;
 /** For each pixel that effects change: two copies, and what libvips holds of a blur. */
 const EFFECT_BYTES = 16;
+/** Of the detector input where all faces are covered. */
+const PROBE_PIXELS = PROBE_SIDE_PX.tiles ** 2;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -118,17 +120,20 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
     : whole
       ? area(lookedAtSize(plan, header.size, shown, recipe.faceZoom))
       : PROBE_SIDE_PX.tiles ** 2;
+  const covers = coversFaces(recipe);
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = (header.turned ? TURNING_BYTES : 0) + (isUpright(view.turn) ? 0 : TURNING_BYTES);
   const turnedWhole = wide > 1 && !isUpright(view.turn) ? TURNING_BYTES * area(wholeSize(view, header.size)) : 0;
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
-    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0)) * written + HELD_BYTES * held + turnedWhole;
+    (wide * encoding.bytes + turning + (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0)) * written +
+    HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
+    turnedWhole;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     // What libvips looks at is decoded once more.
-    ms: decoding.ms * (interest ? 2 : 1) + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    ms: decoding.ms * (interest ? 2 : 1) + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }

@@ -25,6 +25,29 @@ export function seeksAttention({ gravity, edit }: Pick<Recipe, 'gravity' | 'edit
   return (gravity === 'auto' || gravity === 'faces' || gravity === 'attention') && !edit?.focus;
 }
 
+/** Whether the faces of an original are covered, in all of its renditions by this recipe. */
+export function coversFaces({ effects }: Pick<Recipe, 'effects'>): boolean {
+  return effects?.redact?.faces !== undefined;
+}
+
+/** Whether a rendition may have to wait until faces were looked for. */
+export function looksForFaces(recipe: Pick<Recipe, 'fit' | 'gravity' | 'effects'>): boolean {
+  return seeksFaces(recipe) || coversFaces(recipe);
+}
+
+/** Whether a part of a rendition is covered: then it must be known where each part of the original came to lie. */
+export function coversParts({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
+  return edit?.redact !== undefined || effects?.redact !== undefined;
+}
+
+/**
+ * Whether the original's own compressed bytes may be sent: of no original that was edited or has a part covered, and by no recipe that
+ * changes its pixels.
+ */
+export function maySendOwnBytes({ edit, effects }: Pick<Recipe, 'edit' | 'effects'>): boolean {
+  return edit === undefined && effects === undefined;
+}
+
 /** Whether renditions of this recipe keep all frames of an animation; else only the first one is decoded. */
 export function keepsFrames({ animated, output }: Recipe): boolean {
   // A base rendition of an animation is a GIF.

@@ -1,8 +1,11 @@
 import type { Decoders } from '../decoders/decoders.ts';
+import type { Face } from '../faces/face.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
+import { allFaces } from './effects/all-faces.ts';
 import { applyEffects } from './effects/apply.ts';
 import { placementOf } from './effects/placement.ts';
+import { coversOf } from './effects/redact.ts';
 import { mended } from './formats/colour/mend.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
@@ -136,12 +139,16 @@ interface RenderContext {
 async function renderOnce(
   sharp: SharpModule,
   source: PictureSource,
-  recipe: Recipe,
+  asked: Recipe,
   { limits, timer, faces }: RenderContext,
 ): Promise<Rendered> {
   const { header } = source;
+  // What the shop covered is an effect of every recipe.
+  const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
   const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+  // First: their look goes deeper than that for a crop.
+  const covered = await allFaces(prepared, header, recipe, timedFaces);
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
@@ -152,7 +159,7 @@ async function renderOnce(
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
-  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder)));
+  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder, covered)));
   const encoded = await timer.time(
     'encode',
     finished
@@ -178,11 +185,12 @@ async function withEffects(
   header: PictureHeader,
   recipe: Recipe,
   decoder: Decoder,
+  faces: readonly Face[],
 ): Promise<Pixels> {
   const { effects } = recipe;
   if (!effects) return pixels;
   const placement = placementOf(decoder, header.size, requestOf(recipe), effects.unit);
-  return applyEffects(pixels, effects, { sharp, header, recipe, placement });
+  return applyEffects(pixels, effects, { sharp, header, recipe, placement, covers: coversOf(recipe, faces) });
 }
 
 /**

@@ -20,6 +20,7 @@ const ERROR_CODES = Object.keys({
     method_not_allowed: 1,
     upload_under_way: 1,
     already_exists: 1,
+    changed_meanwhile: 1,
     expired: 1,
     original_too_large: 1,
   },

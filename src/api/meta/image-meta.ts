@@ -1,9 +1,11 @@
-import { DarkroomError, errors, type Refusal } from '../../errors.ts';
+import { DarkroomError, type ErrorCode, errors, type Refusal } from '../../errors.ts';
 import type { Face } from '../../faces/face.ts';
 import type { QueuePermit, WorkQueue } from '../../flow/work-queue.ts';
 import type { DearProxies } from '../../originals/dear-proxies.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
+import type { ShopSays } from '../../originals/records/edit.ts';
+import { type OriginalRecord, shopSays } from '../../originals/records/record.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import { type ExifFacts, exifFacts } from '../../render/formats/exif-facts.ts';
@@ -31,10 +33,14 @@ interface ReadOriginal {
 
 /** Metadata of one image, or the error that prevented it. */
 export type ImageReport =
-  | ({ readonly id: string; readonly faces?: readonly Face[]; readonly exif?: ExifFacts } & ReturnType<
-      typeof withHints<PictureDescription>
-    >)
-  | ({ readonly id: string; readonly error: string; readonly message: string } & Partial<Refusal>);
+  | ({ readonly id: string; readonly faces?: readonly Face[]; readonly exif?: ExifFacts } & Says &
+      ReturnType<typeof withHints<PictureDescription>>)
+  | ({ readonly id: string; readonly error: ErrorCode; readonly message: string } & Partial<Refusal>);
+
+/** The shop's edit, and the `v` of URLs from it on; none before the first epoch ended. */
+interface Says extends ShopSays {
+  readonly v?: string;
+}
 
 export interface MetaOptions {
   /** When and with what a photo was taken is told too: personal data. Each original is read for it. */
@@ -62,12 +68,17 @@ export function createImageMeta(deps: ImageMetaDeps) {
     }
   }
 
+  const isCovered = (id: string) => metadata.known(id).edit?.redact !== undefined;
+
   const describe = (id: string, signal: AbortSignal) => (epoch: Epoch) =>
     reading(id, epoch, signal, async ({ original, permit, held }) => {
       await permit.slot(estimateDescription(original));
       const told = await held.epoch;
       const known = told === epoch ? told : undefined;
-      const source = await dearProxies.describable({ id, original, epoch: known, signal });
+      const source = await dearProxies.describable({
+        ...{ id, original, epoch: known, signal },
+        covered: isCovered(id),
+      });
       return { picture: await renderer.describe(source, held.body.length, signal), epoch: told };
     });
 
@@ -77,7 +88,8 @@ export function createImageMeta(deps: ImageMetaDeps) {
   async function metaOf(id: string, { exif }: MetaOptions, signal: AbortSignal): Promise<ImageReport> {
     try {
       const picture = await metadata.picture(id, describe(id, signal));
-      return { id, ...withHints(picture, largestPreset), ...(exif ? { exif: await exifOf(id, signal) } : {}) };
+      const asked = exif ? { exif: await exifOf(id, signal) } : {};
+      return { id, ...withHints(picture, largestPreset), ...asked, ...says(metadata.known(id)) };
     } catch (error) {
       const known = error instanceof DarkroomError ? error : signal.aborted ? errors.storeTimeout(error) : undefined;
       if (!known) throw error;
@@ -101,4 +113,8 @@ export function createImageMeta(deps: ImageMetaDeps) {
     if (left.length > 0) await Promise.all(Array.from({ length: AT_A_TIME }, work));
     return ids.flatMap((id) => found.get(id) ?? []);
   };
+}
+
+function says(record: OriginalRecord): Says {
+  return { ...shopSays(record), ...(record.epoch > 0 ? { v: String(record.epoch) } : {}) };
 }

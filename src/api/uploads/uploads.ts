@@ -141,7 +141,8 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const original = await renderer.examine(body);
       await permit.slot(estimateDescription(original));
       stage = 'pixels';
-      const source = await dearProxies.describable({ id, original, epoch, signal });
+      const covered = metadata.known(id).edit?.redact !== undefined;
+      const source = await dearProxies.describable({ id, original, epoch, signal, covered });
       const found = await renderer.describe(source, body.length, signal);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;

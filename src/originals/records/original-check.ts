@@ -3,7 +3,7 @@ import type { WorkQueue } from '../../flow/work-queue.ts';
 import { DESCRIBE_MS } from '../../render/cost-estimate.ts';
 import type { ObjectReader } from '../../stores/store.ts';
 import type { OriginalReader } from '../reader.ts';
-import { sameVersion } from './record.ts';
+import { replaced, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 
 /** Asks originals now and then whether they are still what the record says (`DARKROOM_ORIGINALS_CHECK`). */
@@ -46,7 +46,7 @@ export function createOriginalCheck(options: OriginalCheckOptions): OriginalChec
     // A refusal says nothing, and nothing was ever made of an original without a source.
     if (version === 'unknown' || !source) return;
     if (version === 'missing') {
-      await records.raise(id, AbortSignal.timeout(READ_MS));
+      await records.raise(id, AbortSignal.timeout(READ_MS), (record) => replaced(record));
       return onGone(id);
     }
     if (sameVersion(source, version)) return;

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Edit } from '../../render/recipe.ts';
 import type { Epoch } from '../../renditions/epochs.ts';
 import { joinFaces } from './known-faces.ts';
 import type { PrefixEpochs } from './prefix-epochs.ts';
@@ -7,6 +8,8 @@ import { afterFolderPurge, emptyRecord, type OriginalRecord, patched, type Recor
 /** An original as its record told it last. */
 export interface OriginalView {
   readonly epoch: Epoch;
+  /** The shop's edit in this epoch. */
+  readonly edit?: Edit | undefined;
   /** Whether the record was seen within the purge window. If not, it cannot be asked now. */
   readonly current: boolean;
   /** When it was seen, in unix milliseconds; 0 for never. */
@@ -56,9 +59,11 @@ export function createRecordMemory(options: RecordMemoryOptions) {
   const asOfNow = (record: OriginalRecord) => afterFolderPurge(record, prefixes.of(record.id));
   const known = (id: string) => asOfNow(states.get(id)?.record ?? emptyRecord(id));
 
-  function stampOf({ id, epoch }: OriginalRecord): Epoch {
+  function stampOf({ id, epoch, edit }: OriginalRecord): Epoch {
     const folder = prefixes.of(id);
-    return folder === 0 ? String(epoch) : `${epoch}+${folder}`;
+    // What a machine of a version that knows no edits makes in this epoch is missing to those that do.
+    const own = edit ? `${epoch}e` : String(epoch);
+    return folder === 0 ? own : `${own}+${folder}`;
   }
 
   /** A stored record, with what was learned here and is not in the store yet, without what is of before its folder's purge. */
@@ -76,7 +81,7 @@ export function createRecordMemory(options: RecordMemoryOptions) {
   const seenAt = (id: string) => Math.min(states.peek(id)?.seenAt ?? 0, prefixes.seenAt);
 
   function viewOf(id: string, current: boolean): OriginalView {
-    return { epoch: of(id), current, seenAt: seenAt(id), askedAt: now() };
+    return { epoch: of(id), edit: known(id).edit, current, seenAt: seenAt(id), askedAt: now() };
   }
 
   return {
@@ -101,7 +106,7 @@ export function createRecordMemory(options: RecordMemoryOptions) {
       // Another read or write of this process ended after this one began: its state is no older, unless its epoch is.
       if (before && before.turn > begun.turn && (older || told.epoch === before.stored.epoch)) return before;
       // The store lost the record or got an earlier copy back.
-      const stored = older ? { ...told, epoch: before.stored.epoch } : told;
+      const stored = older ? { ...told, epoch: before.stored.epoch, ...saysOf(before.stored) } : told;
       const epochBefore = before && of(id);
       const record = withLearned(stored);
       const sameDoubt = doubts.get(id) === begun.doubt;
@@ -146,6 +151,8 @@ export function createRecordMemory(options: RecordMemoryOptions) {
     },
   };
 }
+
+const saysOf = ({ edit, alt }: OriginalRecord) => ({ edit, alt });
 
 /** What was learned here and is not in the store yet stands; the rest is as the store has it. */
 function joined(stored: OriginalRecord, here: OriginalRecord): OriginalRecord {

@@ -2,13 +2,14 @@ import { DETECTOR_VERSION } from '../../faces/face.ts';
 import type { PictureDescription } from '../../render/describe.ts';
 import { REPORT_VERSION } from '../../render/photo-report.ts';
 import type { ObjectVersion, StoredObject } from '../../stores/store.ts';
+import { isAlt, isEdit, ofOtherBytes, type ShopSays } from './edit.ts';
 import { joinFaces, type KnownFaces, readFaces, writeFaces } from './known-faces.ts';
 
 /**
  * What all machines know about one original: the object `original.json` beside its renditions. Read, merged and written
  * conditionally, so that no machine overwrites what another one recorded.
  */
-export interface OriginalRecord {
+export interface OriginalRecord extends ShopSays {
   readonly id: string;
   /** How often the original was purged, replaced or edited. Never falls. */
   readonly epoch: number;
@@ -51,15 +52,45 @@ export function emptyRecord(id: string, epoch = 0, folder = 0): OriginalRecord {
   return { id, epoch, folder, ...unknown, replacedAt: undefined, others: {} };
 }
 
-/** The record after a purge, a replacement or an edit: nothing that was learned about the old picture. */
-export function raised(record: OriginalRecord, kept: RecordPatch = {}): OriginalRecord {
-  return { ...emptyRecord(record.id, record.epoch + 1, record.folder), others: record.others, ...kept };
+/** The record after a purge: nothing that was learned about the picture, and all that the shop says of it. */
+export function raised(record: OriginalRecord): OriginalRecord {
+  return { ...forgotten(record, record.epoch + 1), ...saidOfBytes(record) };
+}
+
+/** With the bytes that it is said of: a photo that is replaced is often purged too, and is not to have the edit of the old one. */
+function saidOfBytes(record: OriginalRecord): ShopSays & Partial<Pick<OriginalRecord, 'source'>> {
+  const says = shopSays(record);
+  return Object.keys(says).length > 0 ? { ...says, source: record.source } : {};
+}
+
+/** After its bytes were replaced, or went missing. */
+export function replaced(record: OriginalRecord, kept: RecordPatch = {}): OriginalRecord {
+  return { ...forgotten(record, record.epoch + 1), ...ofOtherBytes(record), ...kept };
+}
+
+/** After it was taken down with its original: what comes under its id some day is none of this. */
+export function takenDown(record: OriginalRecord): OriginalRecord {
+  return forgotten(record, record.epoch + 1);
+}
+
+/** After an edit: the bytes are the same, and so are their faces. */
+export function edited(record: OriginalRecord, says: ShopSays): OriginalRecord {
+  return { ...record, epoch: record.epoch + 1, picture: undefined, edit: undefined, alt: undefined, ...says };
+}
+
+function forgotten({ id, folder, others }: OriginalRecord, epoch: number): OriginalRecord {
+  return { ...emptyRecord(id, epoch, folder), others };
+}
+
+/** Absent, not undefined, where there is none. */
+export function shopSays({ edit, alt }: ShopSays): ShopSays {
+  return { ...(edit === undefined ? {} : { edit }), ...(alt === undefined ? {} : { alt }) };
 }
 
 /** The record after its folder was purged for this time: nothing that was learned before. */
 export function afterFolderPurge(record: OriginalRecord, folder: number): OriginalRecord {
   if (record.folder >= folder) return record;
-  return { ...emptyRecord(record.id, record.epoch, folder), others: record.others };
+  return { ...forgotten({ ...record, folder }, record.epoch), ...saidOfBytes(record) };
 }
 
 /** With what was learned; a source of the same bytes adds its tag, and faces of one depth stay as they were first found. */
@@ -95,15 +126,28 @@ export function readRecord(body: Buffer, expectedId: string): OriginalRecord | u
   if (!parsed) return undefined;
   // Records of before there were epochs have none, and no id.
   const { version, id = expectedId, epoch = 0, folder = 0, ...learned } = parsed;
-  const { source, picture, detector, depth, faces, wholeFaces, sha256, replacedAt, ...others } = learned;
+  const { source, picture, detector, depth, faces, wholeFaces, sha256, replacedAt, edit, alt, ...others } = learned;
   if (version !== VERSION || id !== expectedId || !isCount(epoch) || !isCount(folder)) return undefined;
   if (!(source === undefined || isSource(source)) || !(picture === undefined || isPicture(picture))) return undefined;
   if (!(sha256 === undefined || isDigest(sha256))) return undefined;
   if (!(replacedAt === undefined || isCount(replacedAt))) return undefined;
   const found = readFaces({ depth, faces, wholeFaces });
-  if (found === 'damaged') return undefined;
+  const says = readShopSays({ edit, alt });
+  if (found === 'damaged' || !says) return undefined;
   const current = detector === DETECTOR_VERSION ? found : undefined;
-  return { id: expectedId, epoch, folder, source, picture, faces: current, uploaded: sha256, replacedAt, others };
+  const known = { epoch, folder, source, picture, faces: current, uploaded: sha256, replacedAt };
+  return { id: expectedId, ...known, ...says, others };
+}
+
+/** What a record that cannot be read still tells of its edit: what was covered is not to show because of a fault beside it. */
+export function salvaged(body: Buffer): ShopSays {
+  const { edit, alt } = parseObject(body) ?? {};
+  return readShopSays({ edit, alt }) ?? readShopSays({ edit, alt: undefined }) ?? {};
+}
+
+function readShopSays({ edit, alt }: Readonly<Record<keyof ShopSays, unknown>>): ShopSays | undefined {
+  if (!(edit === undefined || isEdit(edit)) || !(alt === undefined || isAlt(alt))) return undefined;
+  return shopSays({ edit, alt });
 }
 
 function parseObject(body: Buffer): Record<string, unknown> | undefined {

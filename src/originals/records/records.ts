@@ -3,7 +3,7 @@ import { errors } from '../../errors.ts';
 import type { WriteBehind } from '../../flow/write-behind.ts';
 import type { Epoch, Epochs } from '../../renditions/epochs.ts';
 import { recordKey } from '../../renditions/keys.ts';
-import type { ObjectStore, ObjectVersion } from '../../stores/store.ts';
+import type { ObjectStore, StoredObject } from '../../stores/store.ts';
 import { createPrefixEpochs } from './prefix-epochs.ts';
 import {
   emptyRecord,
@@ -13,6 +13,8 @@ import {
   type RecordPatch,
   raised,
   readRecord,
+  salvaged,
+  shopSays,
   writeRecord,
 } from './record.ts';
 import { createRecordMemory, type OriginalView, type RecordState } from './record-memory.ts';
@@ -33,9 +35,10 @@ export interface OriginalRecords extends Epochs {
   learn(id: string, epoch: Epoch, patch: RecordPatch): void;
   /**
    * Begins a new epoch, durably: resolves to it once the store has it. `next`: the record from which it begins, by default one
-   * that knows nothing of the old picture; undefined leaves the record as it is. Rejects with the store's error.
+   * that knows nothing of the old picture; undefined leaves the record as it is. Rejects with the store's error, and with what `next`
+   * throws: then this process trusts its copy no more, except of what a read `noticed`, which the next read notices again.
    */
-  raise(id: string, signal: AbortSignal, next?: NextRecord): Promise<Epoch>;
+  raise(id: string, signal: AbortSignal, next?: NextRecord, noticed?: boolean): Promise<Epoch>;
   /** Begins a new epoch for all ids below a folder, which ends with a slash. Rejects with the store's error. */
   raiseFolder(folder: string, signal: AbortSignal): Promise<void>;
   /** What this process holds of an id is not trusted until its record was read again. */
@@ -97,19 +100,21 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     const asked = state?.etag ? await results.getIfChanged(key, state.etag, limits) : await results.get(key, limits);
     if (asked === 'unchanged' && state) return memory.take(id, state.stored, state.etag, begun);
     const object = asked === 'unchanged' ? undefined : asked;
-    const record = object ? readRecord(object.body, id) : emptyRecord(id);
-    return record ? memory.take(id, record, object?.version?.etag, begun) : repair(id, object?.version, signal);
+    if (!object) return memory.take(id, emptyRecord(id), undefined, begun);
+    const record = readRecord(object.body, id);
+    return record ? memory.take(id, record, object.version?.etag, begun) : repair(id, object, signal);
   }
 
   /**
    * A record that cannot be parsed counts as purged now. Its count is lost: the time is higher than most. By the store's clock,
    * so that it rises when another machine, with another clock, repairs the next one.
    */
-  async function repair(id: string, version: ObjectVersion | undefined, signal: AbortSignal): Promise<RecordState> {
+  async function repair(id: string, { body, version }: StoredObject, signal: AbortSignal): Promise<RecordState> {
     const { etag, lastModified } = version ?? {};
     warn('the record of an original cannot be read, which counts as a purge', recordKey(id), undefined);
     const begun = memory.begin(id);
-    const record = emptyRecord(id, Math.max(lastModified ?? begun.at, memory.known(id).epoch + 1));
+    const epoch = Math.max(lastModified ?? begun.at, memory.known(id).epoch + 1);
+    const record = { ...emptyRecord(id, epoch), ...shopSays(memory.known(id)), ...salvaged(body) };
     const outcome = await results.putIf(recordKey(id), writeRecord(record), etag ? { etag } : 'absent', { signal });
     if (outcome === 'conflict') return read(id, signal);
     onEpoch(id);
@@ -209,12 +214,12 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
       if (patch.uploaded !== undefined) saveBehind(id, 0);
       else if (!waiting) saveBehind(id, LEARN_PAUSE_MS);
     },
-    async raise(id, signal, next) {
+    async raise(id, signal, next = (record) => raised(record), noticed = false) {
       try {
-        return await update(id, signal, next ?? ((record) => raised(record)));
+        return await update(id, signal, next);
       } catch (reason) {
-        // The store may have taken it all the same. What a read noticed, the next read notices again.
-        if (!next) memory.distrust(id);
+        // The store may have taken it all the same.
+        if (!noticed) memory.distrust(id);
         throw reason;
       }
     },

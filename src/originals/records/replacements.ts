@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Epoch } from '../../renditions/epochs.ts';
 import type { ObjectVersion } from '../../stores/store.ts';
-import { comparableTag, type OriginalRecord, patched, raised, type SourceVersion, sameVersion } from './record.ts';
+import { comparableTag, type OriginalRecord, patched, replaced, type SourceVersion, sameVersion } from './record.ts';
 import type { OriginalRecords } from './records.ts';
 
 /** Notices originals whose bytes are not those that the record knows. */
@@ -44,20 +44,19 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
 
   /** Writes the next record if this epoch is not over, at most once a window. Resolves to the epoch of that record. */
   async function beginAfter(id: string, epoch: Epoch, next: (record: OriginalRecord) => OriginalRecord) {
-    let [over, replaced, limited] = [false, false, lately(records.known(id))];
-    const begun = limited
-      ? undefined
-      : await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), (record, current) => {
-          // A purge came in between, or another machine was first: on which side of it these bytes were read cannot be told.
-          over = current !== epoch;
-          const following = over ? record : next(record);
-          replaced = following.epoch !== record.epoch;
-          limited = replaced && lately(record);
-          if (over || limited) return undefined;
-          return replaced ? { ...following, replacedAt: now() } : following;
-        });
+    let [over, begins, limited] = [false, false, lately(records.known(id))];
+    const change = (record: OriginalRecord, current: Epoch) => {
+      // A purge came in between, or another machine was first: on which side of it these bytes were read cannot be told.
+      over = current !== epoch;
+      const following = over ? record : next(record);
+      begins = following.epoch !== record.epoch;
+      limited = begins && lately(record);
+      if (over || limited) return undefined;
+      return begins ? { ...following, replacedAt: now() } : following;
+    };
+    const begun = limited ? undefined : await records.raise(id, AbortSignal.timeout(RAISE_TIMEOUT_MS), change, true);
     if (limited) onLimited?.(id);
-    else if (replaced) onReplaced(id);
+    else if (begins) onReplaced(id);
     return over || limited ? undefined : begun;
   }
 
@@ -66,7 +65,7 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
     record.source?.sha256 === source.sha256
       ? patched(record, { source })
       : // The digest of an accepted upload stays: `complete` refuses other bytes under its id.
-        raised(record, { source, uploaded: record.uploaded });
+        replaced(record, { source, uploaded: record.uploaded });
 
   return {
     async notice(id, epoch, body, version) {
@@ -92,7 +91,7 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
     },
     async contradicted(id, epoch) {
       try {
-        await beginAfter(id, epoch, (record) => raised(record, { uploaded: record.uploaded }));
+        await beginAfter(id, epoch, (record) => replaced(record, { uploaded: record.uploaded }));
       } catch (reason) {
         warn('a new epoch of a replaced original could not begin', id, reason);
       }

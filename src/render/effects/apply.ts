@@ -7,12 +7,15 @@ import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import { applyFrame } from './frame.ts';
 import type { Placement } from './placement.ts';
+import { applyRedact, type CoveredPart } from './redact.ts';
 
 export interface EffectContext {
   readonly sharp: SharpModule;
   readonly header: PictureHeader;
   readonly recipe: Recipe;
   readonly placement: Placement;
+  /** Parts to be covered, by the recipe and by the shop's edit. */
+  readonly covers: readonly CoveredPart[];
 }
 
 /**
@@ -20,19 +23,22 @@ export interface EffectContext {
  * was given; none writes into them, because other renditions share them.
  */
 export async function applyEffects(given: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement, header, recipe } = context;
+  const { sharp, placement, covers, header, recipe } = context;
   const { adjust, detail } = effects;
-  const made = new Set<Pixels>();
+  const made = new Set<Buffer>();
   const keep = (pixels: Pixels) => {
-    if (pixels.data !== given.data) made.add(pixels);
+    if (pixels.data !== given.data) made.add(pixels.data);
     return pixels;
   };
-  let picture = given;
+  // Before all else, so that a blur carries nothing out of a covered part, and once more behind what changes its cover.
+  let picture = keep(await applyRedact(sharp, given, covers, placement));
+  const covered = picture;
   if (adjust) picture = keep(await applyAdjust(picture, adjust));
   if (detail) picture = keep(await applyDetail(sharp, picture, detail, placement, header));
+  if (picture !== covered) picture = keep(await applyRedact(sharp, picture, covers, placement));
   const shaped = picture;
   // A backdrop is made of the picture before its corners were cut.
   const framed = keep(await applyFrame(sharp, shaped, picture, { plan: placement.plan, header, recipe }));
-  for (const { data } of made) if (data !== framed.data) freeNow(data);
+  for (const data of made) if (data !== framed.data) freeNow(data);
   return framed;
 }

@@ -1,3 +1,5 @@
+import type { Box } from '../pixels.ts';
+
 /**
  * What a recipe does to the pixels of a rendition after they were scaled and cropped, by stage: data only. A stage that the recipe
  * does not use is absent, and so is `Recipe.effects` where it uses none: then nothing of this folder runs, and keys stay as they are.
@@ -8,6 +10,7 @@ export interface Effects {
   readonly unit: number;
   readonly adjust?: Adjust;
   readonly detail?: Detail;
+  readonly redact?: Redact;
   readonly frame?: Frame;
 }
 
@@ -42,6 +45,18 @@ export interface Detail {
   readonly pixelate?: number;
   /** Standard deviation of a Gaussian blur. */
   readonly blur?: number;
+}
+
+/** How a part is covered: in a colour, `#rrggbb`, or by the few samples that are left of it, in squares or run into each other. */
+export type Cover = 'blur' | 'pixelate' | `#${string}`;
+
+export interface Redact {
+  /** All heads are covered so. */
+  readonly faces?: Cover;
+  /** Fractions of the upright original. */
+  readonly boxes?: readonly Box[];
+  /** Of the boxes; solid where left out. */
+  readonly style?: Cover;
 }
 
 /** What is drawn around a picture beside its margin. */

@@ -27,6 +27,8 @@ export interface PlacedFace {
  */
 const FRONT = { above: 0.07, beside: 0.07, below: 0.05 };
 const HEAD = { above: 0.32, beside: 0.14, below: 0.05 };
+/** Where a head is to be covered: what is drawn here is not seen of nine in ten. */
+const COVER = { above: 0.42, beside: 0.2, below: 0.15 };
 const EYES = { above: 0.1, below: 0.1, inset: 0.1 };
 /**
  * Beside the face of the most weight, one at least so wide and so sure counts as its equal, any other as a companion. Of 94 true faces
@@ -58,6 +60,16 @@ export function placeFaces(faces: readonly FaceBox[], scaled: Size): PlacedFace[
     .map(({ placed }) => placed)
     .slice(0, MAX_FACES)
     .map((one, index) => (index === 0 ? { ...one, weight: LEAD * one.weight } : one));
+}
+
+/** All of a head, in fractions as the face is, with room around it; it may reach beyond the picture. */
+export function wholeHead({ left, top, width, height }: Pick<FaceBox, keyof Box>): Box {
+  return {
+    left: left - COVER.beside * width,
+    top: top - COVER.above * height,
+    width: (1 + 2 * COVER.beside) * width,
+    height: (1 + COVER.above + COVER.below) * height,
+  };
 }
 
 /** The face of the most weight and its equals, out of `placed` in its order. */

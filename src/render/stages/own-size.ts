@@ -3,7 +3,7 @@ import type { Format } from '../formats/encode.ts';
 import { stripMetadata } from '../formats/strip-metadata.ts';
 import type { OriginalSource, PictureHeader, PictureSource } from '../picture-source.ts';
 import { sameSize } from '../pixels.ts';
-import type { Recipe } from '../recipe.ts';
+import { maySendOwnBytes, type Recipe } from '../recipe.ts';
 import type { Decoder } from './decode.ts';
 import type { FramePlan } from './geometry.ts';
 
@@ -35,7 +35,7 @@ const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: fal
 /** What the original has for this rendition. */
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
   const { plan, shown, plain } = decoder;
-  if (source.kind !== 'original' || recipe.effects) return NOTHING_OWN;
+  if (source.kind !== 'original' || !maySendOwnBytes(recipe)) return NOTHING_OWN;
   let stripped: { readonly body: Buffer | undefined } | undefined;
   const reuse = (format: Format) => {
     // Stripping copies the file.

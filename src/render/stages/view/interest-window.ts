@@ -1,6 +1,6 @@
 import { refuse } from '../../formats/header.ts';
 import { sizeWithin } from '../../pixels.ts';
-import { type Recipe, seeksAttention } from '../../recipe.ts';
+import { coversParts, type Recipe, seeksAttention } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import type { Conversion } from '../colour.ts';
 import type { Decoder } from '../decode.ts';
@@ -13,15 +13,15 @@ export type Interest = 'entropy' | 'attention';
 
 /**
  * By which of libvips' measures a window is placed before it is decoded; undefined where none is, or where it is placed on the way:
- * attention in a picture that is scaled whole.
+ * attention in a picture that is scaled whole, and of which no part is covered.
  */
 export function interestOf(
   { plan, plain }: Pick<Decoder, 'plan' | 'plain'>,
-  recipe: Pick<Recipe, 'gravity' | 'enlarge' | 'edit'>,
+  recipe: Pick<Recipe, 'gravity' | 'enlarge' | 'edit' | 'effects'>,
 ): Interest | undefined {
   if (!cutsAway(plan)) return undefined;
   if (recipe.gravity === 'entropy') return recipe.edit?.focus ? undefined : 'entropy';
-  return seeksAttention(recipe) && (!plain || recipe.enlarge) ? 'attention' : undefined;
+  return seeksAttention(recipe) && (!plain || recipe.enlarge || coversParts(recipe)) ? 'attention' : undefined;
 }
 
 /** The plan with its window where libvips' measure puts it in a small copy of what is shown: in the same place at each size. */
