@@ -32,7 +32,7 @@ export function parseInlinePreset(text: string): Preset | undefined {
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {
     const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:-]+)$/.exec(part) ?? [];
-    const [field, read] = INLINE_FIELDS[name] ?? [];
+    const [field, read] = (Object.hasOwn(INLINE_FIELDS, name) && INLINE_FIELDS[name]) || [];
     if (!field || !read || field in fields) return undefined;
     fields[field] = read(value);
   }
