@@ -75,7 +75,7 @@ const HOMES: Readonly<Record<string, string>> = {
   '@smithy/node-http-handler': 'stores/s3',
   undici: 'stores',
   'ipaddr.js': 'stores/http',
-  'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals',
+  'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals render/effects/overlay-layers',
   '@mediapipe/tasks-vision': 'faces/detector',
   'libheif-js': 'decoders',
   '@imagemagick/magick-wasm': 'decoders/magick',

@@ -1,4 +1,6 @@
 import { INLINE_DETAIL } from './fields/detail.ts';
+import { INLINE_FALLBACK } from './fields/fallback.ts';
+import { INLINE_OVERLAYS } from './fields/inline-overlays.ts';
 import type { InlineField } from './fields/inline-values.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
@@ -22,16 +24,19 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
   ...INLINE_DETAIL,
+  ...INLINE_OVERLAYS,
+  ...INLINE_FALLBACK,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
-const MAX_INLINE_LENGTH = 128;
+/** Four overlays of a usual length. */
+const MAX_INLINE_LENGTH = 1024;
 
 /** Reads a recipe such as `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for any other text. */
 export function parseInlinePreset(text: string): Preset | undefined {
   if (text.length > MAX_INLINE_LENGTH) return undefined;
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {
-    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:-]+)$/.exec(part) ?? [];
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:_-]+)$/.exec(part) ?? [];
     const [field, read] = (Object.hasOwn(INLINE_FIELDS, name) && INLINE_FIELDS[name]) || [];
     if (!field || !read || field in fields) return undefined;
     fields[field] = read(value);

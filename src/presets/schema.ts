@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
+import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
+import { OVERLAY_FIELDS } from './fields/overlays.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -48,6 +50,8 @@ export const presetSchema = z
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...DETAIL_FIELDS,
+    ...OVERLAY_FIELDS,
+    ...FALLBACK_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
@@ -66,7 +70,8 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
-  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
+  .refine(...FALLBACK_RULE);
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

@@ -2,6 +2,9 @@ import type { Decoders } from '../decoders/decoders.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
 import { applyEffects } from './effects/apply.ts';
+import { noAssets } from './effects/fonts.ts';
+import type { OverlayTools } from './effects/overlay.ts';
+import { createLayerCache } from './effects/overlay-layers.ts';
 import { placementOf } from './effects/placement.ts';
 import { mended } from './formats/colour/mend.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
@@ -79,8 +82,9 @@ export interface Renderer {
 
 const NEVER = new AbortController().signal;
 
-/** `decoders`: for what sharp does not read; without them it is refused. */
-export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Renderer {
+/** `decoders`: for what sharp does not read; without them it is refused. `assets`: for overlays. */
+export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets = noAssets()): Renderer {
+  const tools = { assets, layers: createLayerCache() };
   const decoded = createElsewhere(decoders, limits);
   return {
     version: RENDER_VERSION,
@@ -112,11 +116,11 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
         const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;
-        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces }));
+        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces, tools }));
       }
       const watched = watchProbes(faces);
       const work = async (whole: OriginalSource) => {
-        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces });
+        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces, tools });
         await watched.settled();
         return rendered;
       };
@@ -129,13 +133,14 @@ interface RenderContext {
   readonly limits: DecodeLimits;
   readonly timer: StepTimer;
   readonly faces: FaceLookup;
+  readonly tools: OverlayTools;
 }
 
 async function renderOnce(
   sharp: SharpModule,
   source: PictureSource,
   recipe: Recipe,
-  { limits, timer, faces }: RenderContext,
+  { limits, timer, faces, tools }: RenderContext,
 ): Promise<Rendered> {
   const { header } = source;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
@@ -150,7 +155,7 @@ async function renderOnce(
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
-  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder)));
+  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder, tools)));
   const encoded = await timer.time(
     'encode',
     finished
@@ -176,11 +181,12 @@ async function withEffects(
   header: PictureHeader,
   recipe: Recipe,
   { plan, region }: Decoder,
+  tools: OverlayTools,
 ): Promise<Pixels> {
   const { effects } = recipe;
   if (!effects) return pixels;
   const placement = placementOf(plan, region, header.size, recipe, effects.unit);
-  return applyEffects(pixels, effects, { sharp, header, recipe, placement });
+  return applyEffects(pixels, effects, { sharp, header, recipe, placement, tools });
 }
 
 /**

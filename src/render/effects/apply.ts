@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
+import { applyOverlays, type OverlayTools } from './overlay.ts';
 import type { Placement } from './placement.ts';
 
 export interface EffectContext {
@@ -11,6 +12,7 @@ export interface EffectContext {
   readonly header: PictureHeader;
   readonly recipe: Recipe;
   readonly placement: Placement;
+  readonly tools: OverlayTools;
 }
 
 /**
@@ -19,6 +21,9 @@ export interface EffectContext {
  */
 export async function applyEffects(pixels: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
   const { sharp, placement } = context;
-  const { detail } = effects;
-  return detail ? applyDetail(sharp, pixels, detail, placement) : pixels;
+  const { detail, overlay } = effects;
+  let done = pixels;
+  if (detail) done = await applyDetail(sharp, done, detail, placement);
+  if (overlay) done = await applyOverlays(sharp, done, overlay, placement, context.tools);
+  return done;
 }
