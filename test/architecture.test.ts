@@ -46,6 +46,11 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     purpose: 'named and inline presets, and the recipe that one resolves to',
     imports: 'render url faces/face',
   },
+  assets: {
+    purpose: 'images and fonts that presets name, and what they are at this moment',
+    imports: 'render',
+    types: 'presets stores/store',
+  },
   render: { purpose: 'from original and recipe to bytes: stages and formats', imports: '', types: 'faces decoders' },
   faces: { purpose: 'finding faces in a small picture, in a thread of its own', imports: 'flow' },
   decoders: { purpose: 'formats that sharp does not read, in threads of their own', imports: 'flow' },

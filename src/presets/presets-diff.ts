@@ -32,3 +32,11 @@ export function diffPresets(running: unknown, next: unknown): PresetChange[] {
     };
   });
 }
+
+/** In one line, for people. */
+export function describeChange({ preset, change, fields, remade }: PresetChange): string {
+  const details = Object.entries(fields).map(
+    ([field, { from, to }]) => `${field} ${JSON.stringify(from) ?? 'unset'} → ${JSON.stringify(to) ?? 'unset'}`,
+  );
+  return [`${preset}: ${change}`, ...details, ...(remade ? ['renditions are made again'] : [])].join('; ');
+}

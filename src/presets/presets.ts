@@ -2,10 +2,11 @@ import { errors } from '../errors.ts';
 import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
-import { assetsIn, namesIn, overlaysOf } from './fields/overlays.ts';
+import { namesIn, overlaysOf } from './fields/overlays.ts';
 import { parseInlinePreset } from './inline.ts';
 import { type KnownAssets, NO_ASSETS } from './known-assets.ts';
-import { checkPresets, type Preset, PresetsError } from './schema.ts';
+import { refuseMissingAssets } from './named-assets.ts';
+import { checkPresets, type Preset } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
 /** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
@@ -116,22 +117,6 @@ export function createPresets(options: PresetsOptions): Presets {
     names: [...named.keys()],
     largest: largestOf(named),
   };
-}
-
-/** Throws a PresetsError that names each asset that a preset names and that is not there. */
-export function refuseMissingAssets(presets: Readonly<Record<string, Preset>>, assets: KnownAssets): void {
-  const faults = Object.entries(presets).flatMap(([preset, { overlays, fallback }]) => {
-    const named = [
-      ...assetsIn(overlays),
-      ...(fallback === undefined ? [] : [{ kind: 'image' as const, name: fallback }]),
-    ];
-    const missing = named.filter(({ kind, name }) =>
-      kind === 'font' ? !assets.hasFont(name) : assets.image(name) === undefined,
-    );
-    return missing.map(({ kind, name }) => `${preset} names the ${kind} ${name}`);
-  });
-  if (faults.length > 0)
-    throw new PresetsError(`presets name assets that do not lie in DARKROOM_ASSETS: ${faults.join('; ')}`);
 }
 
 function sameNames(names: ReadonlySet<string>, variables: Readonly<Record<string, string>> = {}): boolean {

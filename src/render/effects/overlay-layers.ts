@@ -12,7 +12,7 @@ export interface LayerCache {
 }
 
 /** A watermark of each of a shop's sizes; larger layers are made each time. */
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_LAYER_BYTES = MAX_BYTES / 4;
 const MAX_LAYERS = 256;
 const MAX_AGE_MS = 600_000;
