@@ -82,6 +82,9 @@ function copyFiles(): void {
   mkdirSync(join(dist, 'models'), { recursive: true });
   const files = globSync(['src/faces/models/*.tflite', 'src/faces/models/README.md'], { cwd: root });
   for (const file of files) copyFileSync(join(root, file), join(dist, 'models', basename(file)));
+  mkdirSync(join(dist, 'fonts'), { recursive: true });
+  for (const file of globSync('src/render/effects/fonts/*', { cwd: root }))
+    copyFileSync(join(root, file), join(dist, 'fonts', basename(file)));
   for (const file of globSync('src/playground/page.*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, basename(file)));
   copySvtAv1();

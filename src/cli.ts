@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { refuseDearPresets } from './presets/encode-budget.ts';
-import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
+import type { KnownAssets } from './presets/known-assets.ts';
+import { namesAssets, refuseMissingAssets } from './presets/named-assets.ts';
+import { describeChange, diffPresets } from './presets/presets-diff.ts';
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
@@ -94,7 +96,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
     const next = await readJson(file);
     const changes = diffPresets(running, next);
-    refuseDearPresets(checkPresets(next), renderTimeoutMs);
+    const checked = checkPresets(next);
+    refuseDearPresets(checked, renderTimeoutMs);
+    if (namesAssets(checked)) refuseMissingAssets(checked, await loadAssets());
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },
 
@@ -151,6 +155,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Those of `DARKROOM_ASSETS`, by the server's settings. */
+async function loadAssets(): Promise<KnownAssets> {
+  const [{ readConfig }, { openAssets }, { createAssets }] = await Promise.all([
+    import('./process/config.ts'),
+    import('./stores/open-stores.ts'),
+    import('./assets/assets.ts'),
+  ]);
+  const { assets: location, storeTimeoutMs: timeoutMs, s3, originPrivate, memory } = readConfig();
+  const store = openAssets(location, { timeoutMs, s3, originPrivate, onCall: () => {}, onCircuit: () => {} });
+  const assets = createAssets({ store, maxBytes: memory.assets, warn: () => {} });
+  return assets.load().finally(() => Promise.all([assets.close(), store?.close()]));
+}
+
 /** Takes an image down at a running server. */
 async function purgeAt({ server }: Flags, id: string, original: boolean): Promise<Outcome> {
   const { apiToken, serverUrl } = readClientConfig();
@@ -195,13 +212,6 @@ function numberOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
   throw new UsageError(`--${name} must be a number above 0, not ${text}`);
-}
-
-function describeChange({ preset, change, fields, remade }: PresetChange): string {
-  const details = Object.entries(fields).map(
-    ([field, { from, to }]) => `${field} ${JSON.stringify(from) ?? 'unset'} → ${JSON.stringify(to) ?? 'unset'}`,
-  );
-  return [`${preset}: ${change}`, ...details, ...(remade ? ['renditions are made again'] : [])].join('; ');
 }
 
 async function run(args: string[]): Promise<number> {

@@ -5,6 +5,7 @@ import { createPeers } from './api/peers.ts';
 import { createShopApi } from './api/shop-api.ts';
 import { createTakedown } from './api/takedown.ts';
 import { createS3UploadTarget } from './api/uploads/s3-upload-target.ts';
+import { createAssets } from './assets/assets.ts';
 import { createDecoders } from './decoders/decoders.ts';
 import { createFaceFinder, FACE_FINDER } from './faces/finder.ts';
 import { createSingleFlight } from './flow/single-flight.ts';
@@ -19,6 +20,7 @@ import type { Found } from './http/serve-image.ts';
 import { createBufferPool } from './originals/buffer-pool.ts';
 import { createDearProxies } from './originals/dear-proxies.ts';
 import { createDecodeCache } from './originals/decode-cache.ts';
+import { sharedWith } from './originals/memory-shares.ts';
 import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createOriginalCheck } from './originals/records/original-check.ts';
@@ -26,7 +28,7 @@ import { createSourceSelection } from './originals/source-selection.ts';
 import { pictureIds, printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { checkPresets } from './presets/schema.ts';
-import { type Config, readConfig } from './process/config.ts';
+import { type Config, readConfig, setFontconfigFile } from './process/config.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
 import { listen } from './process/listen.ts';
 import { createLogStream, type LogStream } from './process/log-stream.ts';
@@ -36,11 +38,12 @@ import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
 import { startFailure } from './process/start-failure.ts';
 import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { whenStoresAreUsable } from './process/store-checks.ts';
+import { fontconfigFile } from './render/effects/fonts.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
 import { createResultStore } from './renditions/result-store.ts';
-import { openOriginals, openResults } from './stores/open-stores.ts';
+import { openAssets, openOriginals, openResults } from './stores/open-stores.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
 import { createReports, type Reports } from './telemetry/reports.ts';
@@ -71,6 +74,7 @@ interface Base {
 
 async function start(): Promise<void> {
   const config = readConfig();
+  setFontconfigFile(fontconfigFile());
   const base: Base = {
     config,
     reports: createReports(
@@ -95,7 +99,10 @@ async function start(): Promise<void> {
 function openStores({ config, reports }: Base) {
   const { storeTimeoutMs: timeoutMs, s3, originPrivate } = config;
   const options = { timeoutMs, s3, originPrivate, ...reports.stores };
-  return { originals: openOriginals(config.originals, options), results: openResults(config.results, options) };
+  const [originals, results] = [openOriginals(config.originals, options), openResults(config.results, options)];
+  const store = openAssets(config.assets, options);
+  const assets = createAssets({ store, maxBytes: config.memory.assets, warn: reports.warn });
+  return { originals, results, assets };
 }
 
 function createCaches({ config: { memory } }: Base) {
@@ -109,8 +116,7 @@ function createCaches({ config: { memory } }: Base) {
 /** One truth about each original, on every machine. */
 function createTruth(base: Base, { originals, results }: Stores, { cache, decodes }: Caches) {
   const { config, reports, signingKeys } = base;
-  const { warn } = reports;
-  const [signingKey = Buffer.alloc(0)] = signingKeys;
+  const [{ warn }, [signingKey = Buffer.alloc(0)]] = [reports, signingKeys];
   const saves = createWriteBehind({ ...SAVES, maxBytes: config.memory.saves, ...reports.saves });
   const takedown = createTakedown({
     ...{ cache, decodes, results, saves, warn, originals: originals.store },
@@ -123,29 +129,21 @@ function createTruth(base: Base, { originals, results }: Stores, { cache, decode
 }
 
 /** Everything between a request for a rendition that is not made yet and its bytes. */
-function createPipeline(base: Base, { originals, results }: Stores, caches: Caches, truth: Truth) {
+function createPipeline(base: Base, { originals, results, assets }: Stores, caches: Caches, truth: Truth) {
   const { config, reports, tracing } = base;
   const { saves, records, replacements, purges } = truth;
-  const { cache, decodes, inputBuffers } = caches;
-  const [{ memory }, { warn }] = [config, reports];
+  const [{ memory }, { warn }, { decodes, inputBuffers }] = [config, reports, caches];
   const flights = createSingleFlight<Found>();
   const workQueue = createWorkQueue({
     ...{ slots: config.slots, waiting: config.queue, waitTimeoutMs: config.queueTimeoutMs },
-    ...{ workBytes: memory.work + memory.cache + memory.decodes, inputBytes: memory.inputs },
-    // Renders that need more than their own share take it from the caches, first from the one that is cheapest to refill.
-    onWorkBytes(bytes) {
-      const more = bytes - memory.work;
-      decodes.shrinkBy(more);
-      cache.shrinkBy(more - memory.decodes);
-    },
-    onInputBytes: (bytes) => inputBuffers.leaveIdle(memory.inputs - bytes),
+    ...sharedWith(memory, caches),
   });
   const queue = watchQueue(workQueue, {
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
   const decoders = createDecoders(config.decoders);
-  const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders), reports.onRender);
+  const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders, assets.files), reports.onRender);
   const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
@@ -171,6 +169,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   const signatures = createSignatures(signingKeys);
   const definitions = config.presetsFile === undefined ? BUILT_IN_PRESETS : await readPresetsFile(config.presetsFile);
   const presets = createPresets({
+    assets: await stores.assets.load(),
     ...{ definitions, inline: config.inlinePresets, faces: config.faces, renderTimeoutMs: config.renderTimeoutMs },
   });
   const shop = createShopApi({
@@ -202,7 +201,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 }
 
 /** From the open port to the exit. */
-async function run(base: Base, { originals, results }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
+async function run(base: Base, { originals, results, assets }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
   const { config, tracing, life, logStream } = base;
   const { saves, purges } = truth;
   const { flights, queue, renderer, finder, decoders } = pipeline;
@@ -219,7 +218,7 @@ async function run(base: Base, { originals, results }: Stores, truth: Truth, pip
       stopping.abort();
       metricsServer?.close();
       purges.bulk?.jobs.close();
-      await Promise.all([finder?.close(), decoders.close()]);
+      await Promise.all([finder?.close(), decoders.close(), assets.close()]);
       await Promise.all([originals.reader.close(), results?.close(), tracing?.close(withinMs)]);
     },
   });
@@ -235,6 +234,7 @@ async function run(base: Base, { originals, results }: Stores, truth: Truth, pip
     life.ready = true;
   });
   purges.bulk?.jobs.start();
+  assets.watch();
   setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
   const { idleExitMs: afterMs, pathPrefix } = config;
   exitWhenIdle(app.server, { afterMs, pathPrefix, underWay, onIdle: () => shutdown.begin('idle') });

@@ -175,6 +175,26 @@ describe('darkroom', () => {
       assert.match(answer.stderr, reason);
     }
   });
+
+  it('says which assets of a presets file are missing', async () => {
+    const preset = { width: 100, overlays: [{ image: 'logo.png' }] };
+    await writeFile(join(folder, 'marked.json'), JSON.stringify({ card: preset }));
+    const check = (env = {}) => darkroom(['presets', 'check', 'marked.json'], env);
+    assert.match((await check()).stderr, /card names the image logo\.png/);
+    const assets = join(folder, 'assets');
+    await mkdir(assets);
+    const env = { DARKROOM_ASSETS: `file:${assets}` };
+    assert.match((await check(env)).stderr, /card names the image logo\.png/);
+    await writeFile(join(assets, 'logo.png'), 'broken');
+    assert.match((await check(env)).stderr, /logo\.png is no image that can be read/);
+    await writeFile(
+      join(assets, 'logo.png'),
+      await sharp({ create: { width: 9, height: 9, channels: 3, background: '#f00' } })
+        .png()
+        .toBuffer(),
+    );
+    assert.deepEqual((await check(env)).code, 0);
+  });
 });
 
 describe('darkroom against a running server', () => {

@@ -65,7 +65,12 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     return { url, variant, key, moved, negotiated, headers: headersOf(url, negotiated) };
   }
 
+  let { revision } = presets;
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
+    if (presets.revision !== revision) {
+      remembered.clear();
+      revision = presets.revision;
+    }
     // By the class of Accept, so that its other types make no entries. A request target contains no space.
     const name = `${presets.acceptClass(accept)} ${requestTarget}`;
     const known = remembered.get(name);

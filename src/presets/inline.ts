@@ -1,6 +1,8 @@
 import { INLINE_ADJUST } from './fields/adjust.ts';
 import { INLINE_DETAIL } from './fields/detail.ts';
+import { INLINE_FALLBACK } from './fields/fallback.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
+import { INLINE_OVERLAYS } from './fields/inline-overlays.ts';
 import { flag, type InlineField } from './fields/inline-values.ts';
 import { INLINE_REDACT } from './fields/redact.ts';
 import { type Preset, presetSchema } from './schema.ts';
@@ -27,17 +29,20 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   ...INLINE_DETAIL,
   ...INLINE_REDACT,
   ...INLINE_GEOMETRY,
+  ...INLINE_OVERLAYS,
+  ...INLINE_FALLBACK,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
-const MAX_INLINE_LENGTH = 128;
+/** Four overlays of a usual length. */
+const MAX_INLINE_LENGTH = 1024;
 
 /** Reads a recipe such as `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for any other text. */
 export function parseInlinePreset(text: string): Preset | undefined {
   if (text.length > MAX_INLINE_LENGTH) return undefined;
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {
-    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:-]+)$/.exec(part) ?? [];
-    const [field, read] = INLINE_FIELDS[name] ?? [];
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:_-]+)$/.exec(part) ?? [];
+    const [field, read] = (Object.hasOwn(INLINE_FIELDS, name) && INLINE_FIELDS[name]) || [];
     if (!field || !read || field in fields) return undefined;
     fields[field] = read(value);
   }

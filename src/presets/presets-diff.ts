@@ -11,7 +11,9 @@ export interface PresetChange {
 }
 
 /** Fields that stand in no key: the declared suffixes, and how long which caches keep an answer. */
-const NOT_IN_KEYS = new Set(['widths', 'pixelRatios', 'formats', 'maxAge', 'staleWhileRevalidate', 'private']);
+const NOT_IN_KEYS = new Set([
+  ...['widths', 'pixelRatios', 'formats', 'maxAge', 'staleWhileRevalidate', 'private', 'fallback', 'fallbackStatus'],
+]);
 
 /** The changes from `running` to `next`, by preset. Throws an Error that names every fault of the definitions. */
 export function diffPresets(running: unknown, next: unknown): PresetChange[] {
@@ -29,4 +31,12 @@ export function diffPresets(running: unknown, next: unknown): PresetChange[] {
       remade: changed.some((field) => !NOT_IN_KEYS.has(field)),
     };
   });
+}
+
+/** In one line, for people. */
+export function describeChange({ preset, change, fields, remade }: PresetChange): string {
+  const details = Object.entries(fields).map(
+    ([field, { from, to }]) => `${field} ${JSON.stringify(from) ?? 'unset'} → ${JSON.stringify(to) ?? 'unset'}`,
+  );
+  return [`${preset}: ${change}`, ...details, ...(remade ? ['renditions are made again'] : [])].join('; ');
 }

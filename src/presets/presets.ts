@@ -2,7 +2,10 @@ import { errors } from '../errors.ts';
 import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
+import { namesIn, overlaysOf } from './fields/overlays.ts';
 import { parseInlinePreset } from './inline.ts';
+import { type KnownAssets, NO_ASSETS } from './known-assets.ts';
+import { refuseMissingAssets } from './named-assets.ts';
 import { checkPresets, type Preset, PresetsError } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
@@ -18,6 +21,8 @@ export interface Variant {
   readonly staleWhileRevalidate?: number | undefined;
   /** Whether browsers alone may keep it. */
   readonly private?: boolean;
+  /** What is sent where the original cannot be shown: the digest of an asset, and the status of the answer. */
+  readonly fallback?: { readonly image: string; readonly status: 200 | 404 };
 }
 
 export interface Presets {
@@ -37,6 +42,8 @@ export interface Presets {
   canonicalSuffix(name: string, suffix: string): string;
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
   acceptClass(accept: string | undefined): string;
+  /** Another number whenever the same call of `resolve` gives another variant, because an asset was changed. */
+  readonly revision: number;
   readonly names: readonly string[];
   /** That of the longest side, at pixel ratio 1. Undefined without presets. */
   readonly largest: { readonly preset: string; readonly sidePx: number } | undefined;
@@ -52,12 +59,15 @@ export interface PresetsOptions {
    * where left out.
    */
   readonly renderTimeoutMs?: number;
+  /** None where left out. */
+  readonly assets?: KnownAssets;
 }
 
-/** Throws a PresetsError for definitions that are not valid or whose encodes would take too long. */
+/** Throws a PresetsError for definitions that are not valid, name no asset, or whose encodes would take too long. */
 export function createPresets(options: PresetsOptions): Presets {
   const checked = checkPresets(options.definitions);
-  const { renderTimeoutMs = Number.POSITIVE_INFINITY } = options;
+  const { renderTimeoutMs = Number.POSITIVE_INFINITY, assets = NO_ASSETS } = options;
+  refuseMissingAssets(checked, assets);
   refuseDearPresets(checked, renderTimeoutMs);
   if (!options.faces) refuseFaceCovers(checked);
   const named = new Map(Object.entries(checked));
@@ -76,15 +86,24 @@ export function createPresets(options: PresetsOptions): Presets {
       const size = preset && chosen && sizeOf(preset, chosen);
       const output = size && outputOf(preset, size, chosen.format, accept);
       if (!preset || !output || !size) throw errors.presetNotFound();
-      // No field of a preset takes a text of the URL, so none is declared. Ignored, each would be a way around the CDN's cache.
-      if (variables) throw errors.presetNotFound();
       if (!options.faces && preset.redact?.faces) throw errors.presetNotFound();
+      // Ignored, each that the preset does not name would be a way around the CDN's cache.
+      if (!sameNames(namesIn(preset.overlays), variables)) throw errors.presetNotFound();
       // Of the presets with a name, all variants were looked at when they were read.
       if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
       const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
-      const recipe = { ...recipeOf(preset, size, output, options.faces), ...(sharper ? { sharper } : {}) };
+      const overlay = preset.overlays && overlaysOf(preset.overlays, variables ?? {}, assets);
+      const fallback = preset.fallback === undefined ? undefined : assets.image(preset.fallback);
+      // Of an inline recipe: no such asset, or too long a text.
+      if ((preset.overlays && !overlay) || (preset.fallback && !fallback)) throw errors.presetNotFound();
+      const recipe = recipeOf(preset, size, output, options.faces);
+      const drawn = overlay && overlay.length > 0 ? { effects: { unit: size.unit, ...recipe.effects, overlay } } : {};
       const { maxAge, staleWhileRevalidate } = preset;
-      return { preset: name, suffix: size.suffix, recipe, maxAge, staleWhileRevalidate, private: preset.private };
+      return {
+        ...{ preset: name, suffix: size.suffix, maxAge, staleWhileRevalidate, private: preset.private },
+        recipe: { ...recipe, ...drawn, ...(sharper ? { sharper } : {}) },
+        ...(fallback ? { fallback: { image: fallback, status: preset.fallbackStatus ?? 404 } } : {}),
+      };
     },
     canonicalSuffix(name, suffix) {
       const chosen = suffix === '' ? undefined : parseSuffix(suffix);
@@ -94,9 +113,17 @@ export function createPresets(options: PresetsOptions): Presets {
       return format === undefined || format === find(name)?.format ? size : `${size}.${format}`;
     },
     acceptClass,
+    get revision() {
+      return assets.revision;
+    },
     names: [...named.keys()],
     largest: largestOf(named),
   };
+}
+
+function sameNames(names: ReadonlySet<string>, variables: Readonly<Record<string, string>> = {}): boolean {
+  const given = Object.keys(variables);
+  return given.length === names.size && given.every((name) => names.has(name));
 }
 
 function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {

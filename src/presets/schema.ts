@@ -5,7 +5,9 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
+import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
+import { OVERLAY_FIELDS } from './fields/overlays.ts';
 import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -55,6 +57,8 @@ export const presetSchema = z
     ...DETAIL_FIELDS,
     ...REDACT_FIELDS,
     ...GEOMETRY_FIELDS,
+    ...OVERLAY_FIELDS,
+    ...FALLBACK_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
@@ -74,10 +78,9 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
-  .refine(...REDACT_RULE)
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    const rules = [...GEOMETRY_RULES, ADJUST_RULES.oneTone, DETAIL_RULES.notBoth];
+    const rules = [...GEOMETRY_RULES, ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, REDACT_RULE, FALLBACK_RULE];
     for (const [agrees, otherwise] of rules) if (!agrees(preset)) context.addIssue(otherwise);
   });
 

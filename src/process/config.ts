@@ -2,9 +2,10 @@ import { availableParallelism } from 'node:os';
 import { OperatorError } from '../errors.ts';
 import { allowedMemory, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
-import { settings, signingKeys } from './settings.ts';
+import { signingKeys } from './settings/values.ts';
+import { settings } from './settings.ts';
 
-export type { StoreLocation } from './settings.ts';
+export type { StoreLocation } from './settings/values.ts';
 
 /** Bytes. */
 const SMALL_MACHINE = 1024 ** 3;
@@ -46,7 +47,10 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
 
-  const memory = planMemory({ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES });
+  const memory = planMemory({
+    ...{ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES },
+    assets: env.DARKROOM_ASSETS !== undefined,
+  });
   if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
   // Follows CPU affinity and cgroup v2's cpu.max, rounded down: https://docs.libuv.org/en/v1.x/misc.html#c.uv_available_parallelism
   const slots = env.DARKROOM_SLOTS ?? availableParallelism();
@@ -59,6 +63,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     logLevel: env.DARKROOM_LOG_LEVEL,
     originals: env.DARKROOM_ORIGINALS,
     results: env.DARKROOM_RESULTS,
+    assets: env.DARKROOM_ASSETS,
     originPrivate: env.DARKROOM_ORIGIN_PRIVATE,
     s3: {
       // Tigris and R2 call their one region `auto`; AWS has no default region.
@@ -150,6 +155,14 @@ export function readClientConfig(environment: Environment = process.env) {
     publicUrl: DARKROOM_PUBLIC_URL || undefined,
     pathPrefix: pathPrefix.data ?? '',
   };
+}
+
+/**
+ * Texts are set in the fonts that the server names and in none of the machine's: fontconfig reads this variable when libvips sets its
+ * first text (https://www.freedesktop.org/software/fontconfig/fontconfig-user.html).
+ */
+export function setFontconfigFile(path: string): void {
+  process.env.FONTCONFIG_FILE = path;
 }
 
 /** Servers reached by address, by a bare name or below a path have no bucket sub-domains. */

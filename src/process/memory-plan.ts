@@ -13,6 +13,8 @@ export interface MemoryPlan {
   readonly uploads: number;
   /** All originals in memory together, and so the largest one. */
   readonly inputs: number;
+  /** Files of the shop's assets; 0 without `DARKROOM_ASSETS`. */
+  readonly assets: number;
   /** Reserve for buffers that are unused and not collected by V8 yet. */
   readonly garbage: number;
   /** Decoding and encoding in all slots together, decoders' threads included, while the caches keep their whole shares. */
@@ -24,6 +26,8 @@ export interface MemoryPlanOptions {
   /** `DARKROOM_MEMORY_CACHE`; a quarter of the limit when left out. */
   readonly cache?: number | undefined;
   readonly faces: boolean;
+  /** Whether there are assets. */
+  readonly assets?: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -51,6 +55,9 @@ const MOST_DECODES = 128 * MIB;
 const DECODES_SHARE = 1 / 16;
 /** On 512 MiB an original of the largest size; on 256 photos for two slots and as many fetched ahead. */
 const INPUT_SHARE = 1 / 10;
+/** Logos, a placeholder and fonts: 16 MiB on 512. */
+const MOST_ASSETS = 32 * MIB;
+const ASSETS_SHARE = 1 / 32;
 /** A progressive photo of 12 megapixels; with less there is no point in starting. */
 const LEAST_WORK = 48 * MIB;
 
@@ -66,6 +73,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   // A small DARKROOM_MEMORY_CACHE bounds this cache too.
   const decodes = Math.min(MOST_DECODES, Math.floor(limit * DECODES_SHARE), options.cache ?? MOST_DECODES);
   const garbage = Math.min(MOST_GARBAGE, Math.floor(limit * (limit < SMALL ? SMALL_GARBAGE_SHARE : GARBAGE_SHARE)));
+  const assets = options.assets ? Math.min(MOST_ASSETS, Math.floor(limit * ASSETS_SHARE)) : 0;
   const free =
     limit * USABLE -
     PROCESS_BYTES -
@@ -74,9 +82,10 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
     saves -
     uploads -
     inputs -
-    decodes;
+    decodes -
+    assets;
   const cache = options.cache ?? Math.floor(Math.min(limit / 4, free));
   return free + decodes < LEAST_WORK || cache > free
     ? undefined
-    : { limit, cache, decodes, saves, uploads, inputs, garbage, work: Math.floor(free - cache) };
+    : { limit, cache, decodes, saves, uploads, inputs, assets, garbage, work: Math.floor(free - cache) };
 }

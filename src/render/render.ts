@@ -1,9 +1,11 @@
 import type { Decoders } from '../decoders/decoders.ts';
-import type { Face } from '../faces/face.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
 import { allFaces } from './effects/all-faces.ts';
-import { applyEffects } from './effects/apply.ts';
+import { applyEffects, type EffectContext } from './effects/apply.ts';
+import { noAssets } from './effects/fonts.ts';
+import type { OverlayTools } from './effects/overlay.ts';
+import { createLayerCache } from './effects/overlay-layers.ts';
 import { placementOf } from './effects/placement.ts';
 import { coversOf } from './effects/redact.ts';
 import { mended } from './formats/colour/mend.ts';
@@ -84,8 +86,9 @@ export interface Renderer {
 
 const NEVER = new AbortController().signal;
 
-/** `decoders`: for what sharp does not read; without them it is refused. */
-export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Renderer {
+/** `decoders`: for what sharp does not read; without them it is refused. `assets`: for overlays. */
+export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets = noAssets()): Renderer {
+  const tools = { assets, layers: createLayerCache() };
   const decoded = createElsewhere(decoders, limits);
   return {
     version: RENDER_VERSION,
@@ -117,11 +120,11 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
         const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;
-        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces }));
+        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces, tools }));
       }
       const watched = watchProbes(faces);
       const work = async (whole: OriginalSource) => {
-        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces });
+        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces, tools });
         await watched.settled();
         return rendered;
       };
@@ -134,13 +137,14 @@ interface RenderContext {
   readonly limits: DecodeLimits;
   readonly timer: StepTimer;
   readonly faces: FaceLookup;
+  readonly tools: OverlayTools;
 }
 
 async function renderOnce(
   sharp: SharpModule,
   source: PictureSource,
   asked: Recipe,
-  { limits, timer, faces }: RenderContext,
+  { limits, timer, faces, tools }: RenderContext,
 ): Promise<Rendered> {
   const { header } = source;
   // What the shop covered is an effect of every recipe.
@@ -159,7 +163,8 @@ async function renderOnce(
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
-  const finished = pixels && (await timer.time('encode', withEffects(sharp, pixels, header, recipe, decoder, covered)));
+  const context = { sharp, header, recipe, tools, covers: coversOf(recipe, covered) };
+  const finished = pixels && (await timer.time('encode', withEffects(pixels, decoder, context)));
   const encoded = await timer.time(
     'encode',
     finished
@@ -180,17 +185,15 @@ async function renderOnce(
 
 /** The same pixels where the recipe has no effects. */
 async function withEffects(
-  sharp: SharpModule,
   pixels: Pixels,
-  header: PictureHeader,
-  recipe: Recipe,
   decoder: Decoder,
-  faces: readonly Face[],
+  context: Omit<EffectContext, 'placement'>,
 ): Promise<Pixels> {
+  const { recipe, header } = context;
   const { effects } = recipe;
   if (!effects) return pixels;
   const placement = placementOf(decoder, header.size, requestOf(recipe), effects.unit);
-  return applyEffects(pixels, effects, { sharp, header, recipe, placement, covers: coversOf(recipe, faces) });
+  return applyEffects(pixels, effects, { ...context, placement });
 }
 
 /**

@@ -33,7 +33,17 @@ export function renditionKey(id: string, { preset, suffix, recipe }: Variant, re
 
 /** The key of an object made of an original; `decides`: all that decides its bytes. */
 export function derivedKey(id: string, name: string, decides: string, extension: string): string {
-  return `${renditionFolder(id)}/${name}-${digest(decides).slice(0, 16)}.${extension}`;
+  return `${renditionFolder(id)}/${shortened(name)}-${digest(decides).slice(0, 16)}.${extension}`;
+}
+
+/** Names of presets and sizes end before; inline recipes with overlays do not. */
+const MAX_NAME_LENGTH = 160;
+
+/** The name is there for people; which rendition it is, the digest behind it says. */
+function shortened(name: string): string {
+  return name.length <= MAX_NAME_LENGTH
+    ? name
+    : `${name.slice(0, MAX_NAME_LENGTH - 33)}${SHORTENED}${digest(name).slice(0, 32)}`;
 }
 
 /**

@@ -48,6 +48,11 @@ export function openOriginals(location: OriginalsLocation, options: StoreOptions
   return { reader: measureReader(origin, 'originals', options.onCall), store: undefined, receiver: undefined };
 }
 
+/** Images and fonts that presets name; only read. Undefined without `DARKROOM_ASSETS`. */
+export function openAssets(location: WritableLocation | undefined, options: StoreOptions): ObjectStore | undefined {
+  return location && createStore(location, options, 'originals');
+}
+
 /** The result store behind a circuit breaker: while it is down, renders do not wait for its time-outs. */
 export function openResults(location: ResultsLocation, options: StoreOptions): ObjectStore | undefined {
   if (location.kind === 'none') return undefined;

@@ -173,7 +173,7 @@ export async function startApp(options: TestAppOptions) {
   const metrics = createMetrics({
     ...{ cache, decodes, flights, queue, saves, life, presets: presets.names, version: '0.0.0-test' },
     ...{ slots: options.slots ?? 2, places: options.waiting ?? 32 },
-    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, uploads: 0, inputs: 0, garbage: 0, work: 0 },
+    memory: { limit: 0, cache: 0, decodes: 0, saves: 0, uploads: 0, inputs: 0, assets: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),

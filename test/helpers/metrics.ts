@@ -8,7 +8,7 @@ export function idleMetrics(presets: readonly string[] = ['thumb']) {
     ...{ cache: { ...lookups, evictions: 0 }, decodes: lookups, flights: { size: 0 } },
     queue: { running: 0, waiting: 0, inputBytes: 0, workBytes: 0, longestStayMs: 0 },
     ...{ saves: { bytes: 0, pending: 0 }, life: { ready: true, draining: false } },
-    memory: { limit: 1, cache: 1, decodes: 1, saves: 1, uploads: 1, inputs: 1, garbage: 0, work: 1 },
+    memory: { limit: 1, cache: 1, decodes: 1, saves: 1, uploads: 1, inputs: 1, assets: 0, garbage: 0, work: 1 },
     ...{ presets, slots: 1, places: 1, version: '0.0.0-test' },
   });
 }

@@ -123,6 +123,7 @@ describe('inline recipes', () => {
       'w_0',
       'w_9999',
       'w_-1',
+      'w_1,constructor_1',
       'w_1.5',
       'w_abc',
       'w_',

@@ -6,6 +6,7 @@ import { applyAdjust } from './adjust.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import { applyFrame } from './frame.ts';
+import { applyOverlays, type OverlayTools } from './overlay.ts';
 import type { Placement } from './placement.ts';
 import { applyRedact, type CoveredPart } from './redact.ts';
 
@@ -16,6 +17,7 @@ export interface EffectContext {
   readonly placement: Placement;
   /** Parts to be covered, by the recipe and by the shop's edit. */
   readonly covers: readonly CoveredPart[];
+  readonly tools: OverlayTools;
 }
 
 /**
@@ -23,8 +25,8 @@ export interface EffectContext {
  * was given; none writes into them, because other renditions share them.
  */
 export async function applyEffects(given: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
-  const { sharp, placement, covers, header, recipe } = context;
-  const { adjust, detail } = effects;
+  const { sharp, placement, covers, header, recipe, tools } = context;
+  const { adjust, detail, overlay } = effects;
   const made = new Set<Buffer>();
   const keep = (pixels: Pixels) => {
     if (pixels.data !== given.data) made.add(pixels.data);
@@ -38,7 +40,8 @@ export async function applyEffects(given: Pixels, effects: Effects, context: Eff
   if (picture !== covered) picture = keep(await applyRedact(sharp, picture, covers, placement));
   const shaped = picture;
   // A backdrop is made of the picture before its corners were cut.
-  const framed = keep(await applyFrame(sharp, shaped, picture, { plan: placement.plan, header, recipe }));
-  for (const data of made) if (data !== framed.data) freeNow(data);
-  return framed;
+  let done = keep(await applyFrame(sharp, shaped, picture, { plan: placement.plan, header, recipe }));
+  if (overlay) done = keep(await applyOverlays(sharp, done, overlay, placement, tools));
+  for (const data of made) if (data !== done.data) freeNow(data);
+  return done;
 }

@@ -12,6 +12,8 @@ export interface Effects {
   readonly detail?: Detail;
   readonly redact?: Redact;
   readonly frame?: Frame;
+  /** Drawn in this order, the last on top. */
+  readonly overlay?: readonly Overlay[];
 }
 
 /** Done in the order of these fields, whatever that of the preset. Fields that would change nothing are absent. */
@@ -65,4 +67,48 @@ export interface Frame {
   readonly padding?: readonly [top: number, right: number, bottom: number, left: number];
   /** What lies behind the picture instead of one colour: a blurred copy of it, or the colour of its edges. */
   readonly backdrop?: 'blur' | 'auto';
+}
+
+/** Where on the canvas. */
+export const POSITIONS = [
+  ...(['northwest', 'north', 'northeast', 'west', 'center', 'east', 'southwest', 'south', 'southeast'] as const),
+] as const;
+/** How an overlay's colours meet those below it (https://www.w3.org/TR/compositing-1/#blending). */
+export const BLENDS = ['over', 'multiply', 'screen', 'overlay', 'darken', 'lighten', 'soft-light'] as const;
+
+export type Overlay = ImageOverlay | TextOverlay;
+
+interface Laid {
+  /** `tile`: again and again over the whole canvas. */
+  readonly position: (typeof POSITIONS)[number] | 'tile';
+  /** From the edges of its position, from the middle without one; between tiles, the gap. */
+  readonly offset: { readonly x: number; readonly y: number };
+  /** Of the canvas' width, 0 to 1. Of a text it is the width at which lines break. Absent: an image's own, or the whole canvas. */
+  readonly width?: number;
+  readonly opacity: number;
+  /** Degrees clockwise. */
+  readonly rotate: number;
+  readonly blend: (typeof BLENDS)[number];
+  /** Pixels of the canvas: on less wide ones it is left out. */
+  readonly minWidth?: number;
+}
+
+export interface ImageOverlay extends Laid {
+  /** Digest of the asset's bytes, so that a changed asset changes keys. */
+  readonly image: string;
+}
+
+export interface TextOverlay extends Laid {
+  /** As it is set: no variables, no markup. Not empty. */
+  readonly text: string;
+  /** Name of a font; empty for the one that ships. */
+  readonly font: string;
+  /** Digest of all fonts, because a glyph that one lacks comes from another. */
+  readonly fonts: string;
+  /** Height of the font's em. */
+  readonly size: number;
+  /** Colours here are #rrggbb or #rrggbbaa. */
+  readonly color: string;
+  readonly outline?: { readonly color: string; readonly width: number };
+  readonly background?: string;
 }

@@ -42,15 +42,3 @@ export function placementOf(view: ViewPlan, original: Size, request: FrameReques
     plan,
   };
 }
-
-/** The same once the frame is drawn. */
-export function inFrame(placement: Placement): Placement {
-  const { at } = placement.plan;
-  return {
-    ...placement,
-    onCanvas(box) {
-      const { left, top, ...size } = placement.onCanvas(box);
-      return { left: left + at.left, top: top + at.top, ...size };
-    },
-  };
-}

@@ -75,7 +75,7 @@ let shared: Metrics | undefined;
 function metrics(): Metrics {
   const counted = { entries: 0, bytes: 0, hits: 0, misses: 0, evictions: 0, pending: 0, size: 0 };
   const queue = { running: 0, waiting: 0, inputBytes: 0, workBytes: 0, longestStayMs: 0 };
-  const memory = { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, uploads: 0, garbage: 0, work: 0 };
+  const memory = { limit: 0, cache: 0, decodes: 0, saves: 0, inputs: 0, uploads: 0, assets: 0, garbage: 0, work: 0 };
   shared ??= createMetrics({
     ...{ cache: counted, decodes: counted, flights: counted, saves: counted, queue, memory },
     ...{ life: { ready: true, draining: false }, presets: [], version: '0.0.0-test', slots: 1, places: 1 },
