@@ -1,5 +1,6 @@
 import { INLINE_ADJUST } from './fields/adjust.ts';
 import { INLINE_DETAIL } from './fields/detail.ts';
+import { INLINE_ENCODE } from './fields/encode.ts';
 import { INLINE_FALLBACK } from './fields/fallback.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
 import { INLINE_OVERLAYS } from './fields/inline-overlays.ts';
@@ -12,7 +13,6 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   h: ['height', Number],
   fit: ['fit', String],
   f: ['format', String],
-  q: ['quality', Number],
   g: ['gravity', inlineGravity],
   z: ['faceZoom', Number],
   bg: ['background', inlineBackground],
@@ -31,6 +31,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   ...INLINE_GEOMETRY,
   ...INLINE_OVERLAYS,
   ...INLINE_FALLBACK,
+  ...INLINE_ENCODE,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 /** Four overlays of a usual length. */

@@ -5,6 +5,7 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
+import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 import { OVERLAY_FIELDS } from './fields/overlays.ts';
@@ -25,7 +26,6 @@ export const presetSchema = z
     height: side.optional(),
     fit: z.enum(FITS).default('inside'),
     format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
-    quality: z.int().min(1).max(100).default(80),
     gravity: gravity.default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
@@ -59,6 +59,7 @@ export const presetSchema = z
     ...GEOMETRY_FIELDS,
     ...OVERLAY_FIELDS,
     ...FALLBACK_FIELDS,
+    ...ENCODE_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
@@ -80,8 +81,9 @@ export const presetSchema = z
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    const rules = [...GEOMETRY_RULES, ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, REDACT_RULE, FALLBACK_RULE];
-    for (const [agrees, otherwise] of rules) if (!agrees(preset)) context.addIssue(otherwise);
+    const single = [ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, REDACT_RULE, FALLBACK_RULE];
+    for (const [agrees, otherwise] of [...GEOMETRY_RULES, ...single, ...ENCODE_RULES])
+      if (!agrees(preset)) context.addIssue(otherwise);
   });
 
 const presetsSchema = z.record(

@@ -4,6 +4,7 @@ import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
+import { encodingOf } from './fields/encode.ts';
 import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
 import { redactOf } from './fields/redact.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
@@ -104,11 +105,12 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
-  const { fit, quality, effort, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
+  const { fit, effort, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
   const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
   const background = colourOf(preset.background);
   return {
-    ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
+    ...{ width, height, fit, output, effort, background, animated, gamut, gravity },
+    ...encodingOf(preset, output),
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
     ...(seeksFaces({ fit, gravity }) || preset.redact?.faces ? { detector: DETECTOR_VERSION } : {}),
     faceZoom: faces ? preset.faceZoom : 1,

@@ -1,3 +1,4 @@
+import { mostEncodes, searches } from './formats/encoding/search.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Size } from './pixels.ts';
 import { coversFaces, coversParts, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
@@ -94,6 +95,8 @@ const HELD_BYTES = 9;
 const EFFECT_BYTES = 16;
 /** Of the detector input where all faces are covered. */
 const PROBE_PIXELS = PROBE_SIDE_PX.tiles ** 2;
+/** For each pixel of a rendition that is encoded several times: its pixels, and of those that are measured both lumas and a decoded try. */
+const SEARCH_BYTES = { pixels: 4, measured: 6 };
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -101,7 +104,12 @@ const TYPICAL_DECODE_MS = 25;
 export function expectedMs(recipe: Recipe): number {
   const { width, height, output } = recipe;
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
-  return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * pixels) / MEGAPIXEL;
+  return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * mostEncodes(recipe) * pixels) / MEGAPIXEL;
+}
+
+function searchBytes(recipe: Recipe): number {
+  if (!searches(recipe)) return 0;
+  return SEARCH_BYTES.pixels + (recipe.encoding?.ssim === undefined ? 0 : SEARCH_BYTES.measured);
 }
 
 /** By the header of the source and the recipe. */
@@ -127,13 +135,20 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
-    (wide * encoding.bytes + turning + (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0)) * written +
+    (wide * encoding.bytes +
+      turning +
+      (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0) +
+      searchBytes(recipe)) *
+      written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
     turnedWhole;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     // What libvips looks at is decoded once more.
-    ms: decoding.ms * (interest ? 2 : 1) + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
+    ms:
+      decoding.ms * (interest ? 2 : 1) +
+      (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL +
+      (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }

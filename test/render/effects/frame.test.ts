@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createPresets } from '../../../src/presets/presets.ts';
-import { inFrame, placementOf } from '../../../src/render/effects/placement.ts';
+import { placementOf } from '../../../src/render/effects/placement.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
 import { planView, requestOf } from '../../../src/render/stages/view/plan.ts';
 import { PLAIN, pixelsOf, render } from '../../helpers/pictures.ts';
@@ -199,7 +199,6 @@ describe('the place of a picture on its canvas', () => {
     // The middle of the original is that of the window: 90 × 100, behind a padding of 20 and 5.
     const middle = { left: 0.5, top: 0.5, width: 0, height: 0 };
     assert.deepEqual(before.onCanvas(middle), { left: 45, top: 50, width: 0, height: 0 });
-    assert.deepEqual(inFrame(before).onCanvas(middle), { left: 65, top: 55, width: 0, height: 0 });
     // Turned clockwise, what was at the bottom comes first.
     const lower = before.onCanvas({ left: 0.5, top: 0.5, width: 0.1, height: 0.5 });
     assert.ok(Math.abs(lower.left + lower.width - 45) < 1e-9 && lower.top === 50, JSON.stringify(lower));
