@@ -112,7 +112,7 @@ function withProfile(jpeg: Buffer, icc: Buffer): Buffer {
 async function logo(): Promise<void> {
   const blades = [0, 60, 120, 180, 240, 300].map(
     (turn) =>
-      `<path d="M200 40 L300 213 L160 213" fill="none" stroke="#fff" stroke-width="16" transform="rotate(${turn} 200 200)"/>`,
+      `<path d="M280 200 L188 359" fill="none" stroke="#fff" stroke-width="16" stroke-linecap="round" transform="rotate(${turn} 200 200)"/>`,
   );
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400">
     <circle cx="200" cy="200" r="160" fill="none" stroke="#000" stroke-opacity=".35" stroke-width="30"/>
