@@ -2,7 +2,7 @@
  * Makes the samples again: `node tools/make-samples.ts <folder with scikit-image's data>`. On Debian that folder
  * comes with the package python3-skimage. Sources and licences: samples/README.md.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 
@@ -108,5 +108,18 @@ function withProfile(jpeg: Buffer, icc: Buffer): Buffer {
   return Buffer.concat([jpeg.subarray(0, 2), marker, head, icc, jpeg.subarray(2)]);
 }
 
-await Promise.all([photos(), cutout(), turned(), spinner(), wideGamut()]);
+/** A mark for watermarks: an aperture of six blades, white with a dark rim. */
+async function logo(): Promise<void> {
+  const blades = [0, 60, 120, 180, 240, 300].map(
+    (turn) =>
+      `<path d="M280 200 L188 359" fill="none" stroke="#fff" stroke-width="16" stroke-linecap="round" transform="rotate(${turn} 200 200)"/>`,
+  );
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400">
+    <circle cx="200" cy="200" r="160" fill="none" stroke="#000" stroke-opacity=".35" stroke-width="30"/>
+    <circle cx="200" cy="200" r="160" fill="none" stroke="#fff" stroke-width="18"/>${blades.join('')}</svg>`;
+  await mkdir(to('assets'), { recursive: true });
+  await sharp(Buffer.from(svg)).png({ compressionLevel: 9 }).toFile(to('assets/logo.png'));
+}
+
+await Promise.all([photos(), cutout(), logo(), turned(), spinner(), wideGamut()]);
 process.stdout.write('samples made\n');
