@@ -45,6 +45,8 @@ describe(`${COUNT} random presets, SEED=${SEED}`, () => {
       DARKROOM_PRESETS: join(folder, 'presets.json'),
       DARKROOM_ORIGINALS: `file:${join(folder, 'originals')}`,
       DARKROOM_ASSETS: `file:${join(ROOT, 'samples/assets')}`,
+      // Presets that take longer are refused, and random ones are.
+      DARKROOM_RENDER_TIMEOUT: '120s',
     };
     servers = await Promise.all([startServer(settings), startServer(settings)]);
   }, LIMIT);
