@@ -1,6 +1,7 @@
 import { INLINE_ADJUST } from './fields/adjust.ts';
 import { INLINE_DETAIL } from './fields/detail.ts';
 import { flag, type InlineField } from './fields/inline-values.ts';
+import { INLINE_SHAPE } from './fields/shape.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
@@ -23,6 +24,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   private: ['private', flag],
   ...INLINE_ADJUST,
   ...INLINE_DETAIL,
+  ...INLINE_SHAPE,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;

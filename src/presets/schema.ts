@@ -4,6 +4,7 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
+import { SHAPE_FIELDS } from './fields/shape.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -50,6 +51,7 @@ export const presetSchema = z
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...ADJUST_FIELDS,
     ...DETAIL_FIELDS,
+    ...SHAPE_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(

@@ -4,6 +4,7 @@ import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
+import { shapeOf } from './fields/shape.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -110,7 +111,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...adjustOf(preset), ...detailOf(preset) };
+  const stages = { ...adjustOf(preset), ...detailOf(preset), ...shapeOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 

@@ -6,6 +6,7 @@ import { applyAdjust } from './adjust.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import type { Placement } from './placement.ts';
+import { applyShape } from './shape.ts';
 
 export interface EffectContext {
   readonly sharp: SharpModule;
@@ -21,6 +22,8 @@ const STAGES: readonly Stage[] = [
   (pixels, { adjust }) => (adjust ? applyAdjust(pixels, adjust) : pixels),
   (pixels, { detail }, { sharp, placement, header }) =>
     detail ? applyDetail(sharp, pixels, detail, placement, header) : pixels,
+  (pixels, { shape }, { placement, recipe, header }) =>
+    shape ? applyShape(pixels, shape, placement, recipe, header) : pixels,
 ];
 
 /**

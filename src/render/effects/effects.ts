@@ -8,6 +8,7 @@ export interface Effects {
   readonly unit: number;
   readonly adjust?: Adjust;
   readonly detail?: Detail;
+  readonly shape?: Shape;
 }
 
 /** Done in the order of these fields, whatever that of the preset. Fields that would change nothing are absent. */
@@ -41,4 +42,11 @@ export interface Detail {
   readonly pixelate?: number;
   /** Standard deviation of a Gaussian blur. */
   readonly blur?: number;
+}
+
+export interface Shape {
+  /** Of the corners: a length, a share of the picture's shorter side, or the largest circle in its middle. */
+  readonly radius?: number | { readonly percent: number } | 'circle';
+  /** Inside the edge of the shape, and following it. */
+  readonly border?: { readonly width: number; readonly color: string };
 }
