@@ -107,26 +107,47 @@ function drawRow(pixels: Pixels, made: Canvas, row: number, outline: Outline, pa
     copy(pixels, made, start, start + width);
     return;
   }
-  const [from, to] = plainPart(outline, y, border > 0 ? border + 0.5 : 0.5);
-  copy(pixels, made, start, start + box.left);
-  for (let x = box.left; x < from; x += 1)
-    drawPixel(pixels, made, start + x, depthAt(outline, x + 0.5, y), border, paint);
-  copy(pixels, made, start + from, start + to);
-  const end = box.left + box.width;
-  for (let x = to; x < end; x += 1) drawPixel(pixels, made, start + x, depthAt(outline, x + 0.5, y), border, paint);
-  copy(pixels, made, start + end, start + width);
+  const [left, right] = [start + box.left, start + box.left + box.width];
+  const seen = partAsDeep(outline, y, -KEPT_COLOURS_PX);
+  const plain = partAsDeep(outline, y, border > 0 ? border + 0.5 : 0.5);
+  const edge = (from: number, to: number) => {
+    for (let x = from; x < to; x += 1) drawPixel(pixels, made, start + x, depthAt(outline, x + 0.5, y), border, paint);
+  };
+  copy(pixels, made, start, left);
+  fill(made, left, start + seen[0], paint.ground);
+  edge(seen[0], Math.min(plain[0], seen[1]));
+  copy(pixels, made, start + plain[0], start + plain[1]);
+  edge(plain[1], seen[1]);
+  fill(made, start + seen[1], right, paint.ground);
+  copy(pixels, made, right, start + width);
 }
 
-/** The columns of a row that lie at least this deep inside of the outline: nothing is drawn there. Empty where there are none. */
-function plainPart({ box, centre, half, radius }: Outline, y: number, depth: number): [from: number, to: number] {
+/** The columns of a row that lie at least this deep inside of the outline; an empty part at the right end where none does. */
+function partAsDeep({ box, centre, half, radius }: Outline, y: number, depth: number): [from: number, to: number] {
   const down = Math.abs(y - centre[1]) - half[1] + radius;
   const within = radius - depth;
   let reach = half[0] - depth;
   if (down > within) reach = -1;
   else if (down > 0) reach = half[0] - radius + Math.sqrt(within * within - down * down);
-  const from = Math.ceil(centre[0] - reach - 0.5);
-  const to = Math.floor(centre[0] + reach + 0.5);
-  return reach < 0 || to <= from ? [box.left + box.width, box.left + box.width] : [Math.max(box.left, from), to];
+  const end = box.left + box.width;
+  const from = Math.max(box.left, Math.ceil(centre[0] - reach - 0.5));
+  const to = Math.min(end, Math.floor(centre[0] + reach + 0.5));
+  return reach < 0 || to <= from ? [end, end] : [from, to];
+}
+
+/** What is far outside of the outline: the ground, or nothing. */
+function fill({ data, channels }: Canvas, from: number, to: number, ground: Levels | undefined): void {
+  if (!ground) {
+    data.fill(0, from * channels, to * channels);
+    return;
+  }
+  const [red, green, blue] = ground.map(Math.round) as [number, number, number];
+  for (let at = from * channels; at < to * channels; at += channels) {
+    data[at] = red;
+    data[at + 1] = green;
+    data[at + 2] = blue;
+    if (channels === 4) data[at + 3] = 255;
+  }
 }
 
 function copy({ data, channels }: Pixels, made: Canvas, from: number, to: number): void {
