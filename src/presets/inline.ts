@@ -6,6 +6,7 @@ import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geome
 import { INLINE_OVERLAYS } from './fields/inline-overlays.ts';
 import { flag, type InlineField } from './fields/inline-values.ts';
 import { INLINE_REDACT } from './fields/redact.ts';
+import { INLINE_SHAPE } from './fields/shape.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
@@ -32,6 +33,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   ...INLINE_OVERLAYS,
   ...INLINE_FALLBACK,
   ...INLINE_ENCODE,
+  ...INLINE_SHAPE,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 /** Four overlays of a usual length. */

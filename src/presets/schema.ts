@@ -10,6 +10,7 @@ import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 import { OVERLAY_FIELDS } from './fields/overlays.ts';
 import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
+import { SHAPE_FIELDS } from './fields/shape.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -60,6 +61,7 @@ export const presetSchema = z
     ...OVERLAY_FIELDS,
     ...FALLBACK_FIELDS,
     ...ENCODE_FIELDS,
+    ...SHAPE_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(

@@ -7,6 +7,7 @@ import { detailOf } from './fields/detail.ts';
 import { encodingOf } from './fields/encode.ts';
 import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
 import { redactOf } from './fields/redact.ts';
+import { shapeOf } from './fields/shape.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -125,7 +126,8 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
 
 /** Absent without effects, so that keys of recipes that use none stay. */
 function effectsOf(preset: Preset, unit: number): Pick<Recipe, 'effects'> {
-  const stages = { ...adjustOf(preset), ...detailOf(preset), ...redactOf(preset), ...frameOf(preset) };
+  const picture = { ...adjustOf(preset), ...detailOf(preset), ...redactOf(preset) };
+  const stages = { ...picture, ...shapeOf(preset), ...frameOf(preset) };
   return Object.keys(stages).length === 0 ? {} : { effects: { unit, ...stages } };
 }
 

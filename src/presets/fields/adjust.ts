@@ -21,7 +21,7 @@ export const ADJUST_FIELDS = {
   hue: z.number().min(-360).max(360).optional(),
   grayscale: z.boolean().optional(),
   /** Share of sepia, 0 to 1; `true` is 1. */
-  sepia: z.union([z.boolean(), z.number().min(0).max(1)]).optional(),
+  sepia: z.union([z.boolean(), z.number().min(0).max(1)], 'expected a boolean or a number from 0 to 1').optional(),
   /** The colour between black and white. */
   tint: colour.optional(),
   duotone: z.strictObject({ shadows: colour, highlights: colour }).optional(),

@@ -5,7 +5,9 @@ import { decimal, type InlineField } from './inline-values.ts';
 /** Preset fields that change how sharp a rendition is. Lengths are in pixels of the preset. */
 export const DETAIL_FIELDS = {
   /** `auto` gives back what scaling down took; a number lifts detail of this size, the standard deviation of a Gaussian. */
-  sharpen: z.union([z.literal('auto'), z.number().min(0.3).max(10)]).optional(),
+  sharpen: z
+    .union([z.literal('auto'), z.number().min(0.3).max(10)], 'expected auto or a number from 0.3 to 10')
+    .optional(),
   /** Side of squares of one colour. */
   pixelate: z.number().min(1).max(1000).optional(),
   /** Standard deviation of a Gaussian blur, in pixels of the preset. */

@@ -9,6 +9,7 @@ import { applyFrame } from './frame.ts';
 import { applyOverlays, type OverlayTools } from './overlay.ts';
 import type { Placement } from './placement.ts';
 import { applyRedact, type CoveredPart } from './redact.ts';
+import { applyShape } from './shape.ts';
 
 export interface EffectContext {
   readonly sharp: SharpModule;
@@ -26,7 +27,7 @@ export interface EffectContext {
  */
 export async function applyEffects(given: Pixels, effects: Effects, context: EffectContext): Promise<Pixels> {
   const { sharp, placement, covers, header, recipe, tools } = context;
-  const { adjust, detail, overlay } = effects;
+  const { adjust, detail, shape, overlay } = effects;
   const made = new Set<Buffer>();
   const keep = (pixels: Pixels) => {
     if (pixels.data !== given.data) made.add(pixels.data);
@@ -38,7 +39,7 @@ export async function applyEffects(given: Pixels, effects: Effects, context: Eff
   if (adjust) picture = keep(await applyAdjust(picture, adjust));
   if (detail) picture = keep(await applyDetail(sharp, picture, detail, placement, header));
   if (picture !== covered) picture = keep(await applyRedact(sharp, picture, covers, placement));
-  const shaped = picture;
+  const shaped = shape ? keep(await applyShape(picture, shape, placement, recipe)) : picture;
   // A backdrop is made of the picture before its corners were cut.
   let done = keep(await applyFrame(sharp, shaped, picture, { plan: placement.plan, header, recipe }));
   if (overlay) done = keep(await applyOverlays(sharp, done, overlay, placement, tools));

@@ -11,6 +11,7 @@ export interface Effects {
   readonly adjust?: Adjust;
   readonly detail?: Detail;
   readonly redact?: Redact;
+  readonly shape?: Shape;
   readonly frame?: Frame;
   /** Drawn in this order, the last on top. */
   readonly overlay?: readonly Overlay[];
@@ -47,6 +48,13 @@ export interface Detail {
   readonly pixelate?: number;
   /** Standard deviation of a Gaussian blur. */
   readonly blur?: number;
+}
+
+export interface Shape {
+  /** Of the corners: a length, a share of the picture's shorter side, or the largest circle in its middle. */
+  readonly radius?: number | { readonly percent: number } | 'circle';
+  /** Inside the edge of the shape, and following it. */
+  readonly border?: { readonly width: number; readonly color: string };
 }
 
 /** How a part is covered: in a colour, `#rrggbb`, or by the few samples that are left of it, in squares or run into each other. */

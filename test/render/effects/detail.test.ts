@@ -203,6 +203,13 @@ describe('fields of detail', () => {
       );
   });
 
+  it('say what they expect', () => {
+    assert.throws(
+      () => checkPresets({ card: { width: 9, sharpen: true } }),
+      /card\.sharpen: expected auto or a number from/,
+    );
+  });
+
   it('are spelled in inline recipes', () => {
     const presets = createPresets({ definitions: {}, inline: true, faces: false });
     const detail = (text: string) => presets.resolve(`w_100,${text}`, '', undefined).recipe.effects?.detail;
