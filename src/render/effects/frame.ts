@@ -4,6 +4,7 @@ import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { defaultBackground } from '../stages/decode.ts';
 import type { FramePlan } from '../stages/geometry.ts';
+import { hexFor } from './colour/paint.ts';
 import { eachFrame } from './frames.ts';
 
 /** Longer side of the copy that is blurred and enlarged to the canvas: of a blur this wide nothing finer is left. */
@@ -32,7 +33,8 @@ export async function applyFrame(
   const same = canvas.width === pixels.width && canvas.height === pixels.height;
   if (same && !(backdrop && pixels.channels === 4)) return pixels;
   if (backdrop === 'blur') return onBlur(sharp, pixels, behind, plan);
-  const colour = backdrop === 'auto' ? edgeColour(behind, canvas) : recipe.background;
+  const colour =
+    backdrop === 'auto' ? edgeColour(behind, canvas) : recipe.background && hexFor(pixels, recipe.background);
   const rest = { right: canvas.width - pixels.width - at.left, bottom: canvas.height - pixels.height - at.top };
   const background = colour ?? defaultBackground(header, recipe);
   return eachFrame(sharp, pixels, (image) => {

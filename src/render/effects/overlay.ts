@@ -1,6 +1,7 @@
 import { errors } from '../../errors.ts';
 import { type Pixels, type Size, sameSize } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
+import { inkFor } from './colour/paint.ts';
 import type { ImageOverlay, Overlay } from './effects.ts';
 import type { OverlayAssets } from './overlay-assets.ts';
 import type { Layer, LayerCache } from './overlay-layers.ts';
@@ -26,8 +27,8 @@ export async function applyOverlays(
   let drawn = pixels;
   for (const overlay of overlays) {
     if (width < (overlay.minWidth ?? 0)) continue;
-    const key = JSON.stringify([overlay, canvas, unit]);
-    const layer = await layers.of(key, () => layerOf(sharp, overlay, canvas, unit, assets));
+    const key = JSON.stringify([overlay, canvas, unit, pixels.wide]);
+    const layer = await layers.of(key, () => layerOf(sharp, overlay, pixels, unit, assets));
     if (!layer) continue;
     if (drawn === pixels) drawn = { ...pixels, data: Buffer.from(pixels.data) };
     const at = overlay.position === 'tile' ? undefined : positionOf(overlay, layer, canvas, unit);
@@ -39,7 +40,7 @@ export async function applyOverlays(
 async function layerOf(
   sharp: SharpModule,
   overlay: Overlay,
-  canvas: Size,
+  canvas: Pick<Pixels, 'width' | 'height' | 'wide'>,
   unit: number,
   assets: OverlayAssets,
 ): Promise<Layer | undefined> {
@@ -48,6 +49,7 @@ async function layerOf(
       ? await imageLayer(sharp, overlay, canvas, unit, assets)
       : await textLayer(sharp, overlay, canvas, unit, assets.fonts);
   if (!layer) return undefined;
+  layer = { ...layer, data: inkFor(canvas, layer.data) };
   if (overlay.opacity < 1) layer = await faded(sharp, layer, overlay.opacity);
   if (overlay.rotate !== 0) layer = await rawOf(fromRaw(sharp, layer).rotate(overlay.rotate, { background: '#0000' }));
   if (overlay.position !== 'tile') return layer;

@@ -4,6 +4,7 @@ import type { Box, Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { wholeHead } from '../stages/face-boxes.ts';
+import { paintFor } from './colour/paint.ts';
 import type { Cover } from './effects.ts';
 import type { Placement } from './placement.ts';
 
@@ -124,8 +125,9 @@ async function sample(
 }
 
 /** Fills boxes with a colour in each frame, every pixel once however many boxes it lies in. */
-function fill({ data, width, height, channels, frames }: Pixels, boxes: readonly Box[], colour: string): void {
-  const rgb = Buffer.from(colour.slice(1), 'hex');
+function fill(pixels: Pixels, boxes: readonly Box[], colour: string): void {
+  const { data, width, height, channels, frames } = pixels;
+  const rgb = Buffer.from(paintFor(pixels, colour).map(Math.round));
   const line = Buffer.alloc(width * channels, channels === 4 ? Buffer.concat([rgb, Buffer.of(255)]) : rgb);
   const sorted = boxes.toSorted((a, b) => a.left - b.left);
   for (let y = 0; y < height; y += 1) {

@@ -47,6 +47,24 @@ describe('effects on a rendition in Display P3', () => {
     assert.ok(Math.max(...far) < 2, `${far.map((distance) => distance.toFixed(1))}`);
   });
 
+  it('cover, frame and write in colours of sRGB as they look there', async () => {
+    const colour = '#e02010';
+    const part = { left: 0, top: 0, width: 1, height: 1 };
+    const laid = { position: 'center', offset: { x: 0, y: 0 }, opacity: 1, rotate: 0, blend: 'over' } as const;
+    const text = { ...laid, text: '\u2588\u2588', font: '', fonts: '', size: 30, color: colour };
+    const recipes: Partial<Recipe>[] = [
+      { effects: { unit: 1, redact: { boxes: [part], style: colour } } },
+      { fit: 'contain', height: 64, background: colour, effects: { unit: 1, frame: { padding: [30, 30, 30, 30] } } },
+      { effects: { unit: 1, overlay: [text] } },
+    ];
+    for (const [index, recipe] of recipes.entries()) {
+      const { body } = await render(GREEN, { ...WIDE, width: 64, ...recipe });
+      const shown = await pixelsOf(await sharp(body).withIccProfile('srgb', { attach: false }).png().toBuffer());
+      const [x, y] = index === 1 ? [10, 10] : [32, 32];
+      assert.ok(deltaE(patch(shown, x, y, 1), [0xe0, 0x20, 0x10]) < 2, `${index}: ${patch(shown, x, y, 1)}`);
+    }
+  });
+
   it('draw colours of sRGB as they look there, and greys as in sRGB', async () => {
     const grey = await sharp({ create: { width: 40, height: 40, channels: 3, background: '#a0a0a0' } })
       .jpeg(BEST)

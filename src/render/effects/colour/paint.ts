@@ -19,3 +19,29 @@ export function paintFor(pixels: Pick<Pixels, 'wide'>, colour: string): Levels {
 export function inNumbersOf({ wide }: Pick<Pixels, 'wide'>, colour: Levels): Levels {
   return wide ? srgbToDisplayP3(colour) : colour;
 }
+
+/** The same as `#rrggbb`, for operations of sharp that take a colour. */
+export function hexFor(pixels: Pick<Pixels, 'wide'>, colour: string): string {
+  return pixels.wide ? `#${Buffer.from(paintFor(pixels, colour).map(Math.round)).toString('hex')}` : colour;
+}
+
+/** RGBA of sRGB in the numbers of these pixels. Runs of one colour, of which texts and logos are made, are worked out once. */
+export function inkFor({ wide }: Pick<Pixels, 'wide'>, rgba: Buffer): Buffer {
+  if (!wide) return rgba;
+  const made = Buffer.from(rgba);
+  let [last, red, green, blue] = [-1, 0, 0, 0];
+  for (let at = 0; at < rgba.length; at += 4) {
+    const colour = rgba.readUIntBE(at, 3);
+    if (colour !== last)
+      [red, green, blue] = srgbToDisplayP3([colour >> 16, (colour >> 8) & 255, colour & 255]).map(Math.round) as [
+        number,
+        number,
+        number,
+      ];
+    last = colour;
+    made[at] = red;
+    made[at + 1] = green;
+    made[at + 2] = blue;
+  }
+  return made;
+}
