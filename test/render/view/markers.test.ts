@@ -135,6 +135,13 @@ const CASES: Readonly<Record<string, Steps & { readonly spot: Spot }>> = {
     spot: CORNER,
     preset: { crop: { x: 280, y: 60, width: 40, height: 40 }, enlarge: true, flip: 'both', fit: 'cover', height: 100 },
   },
+  'an enlarged window of a part': {
+    spot: CORNER,
+    preset: {
+      crop: { x: 288, y: 10, width: 22, height: 130 },
+      ...{ enlarge: true, rotate: 90, fit: 'cover', height: 100, gravity: fraction(CORNER) },
+    },
+  },
 };
 
 describe('a marker', () => {

@@ -82,7 +82,7 @@ describe('what a part is made from', () => {
       assert.ok(suffices(downscaled, recipe));
       const show = async (source: PictureSource) => {
         const made = await renderer.render(source, recipe, createStepTimer(), async () => []);
-        assert.equal(made.downscaled, undefined, 'a part is nothing that others could use');
+        assert.ok(made.downscaled === undefined, 'a part is nothing that others could use');
         return pixelsOf(made.body);
       };
       const whole = await show(original);
@@ -147,6 +147,16 @@ describe('faces in a part or a turned picture', () => {
       const scale = Math.max(width, height) / Math.min(width, height) === 1 ? 100 / 400 : 90 / 400;
       assert.ok(shown.length > 0.8 * (60 * scale) ** 2, `${JSON.stringify(fields)}: ${shown.length}`);
     }
+  });
+
+  it('outside of a part leave it to what draws the eye', async () => {
+    const original = await people([700, 100], [100, 450]);
+    const recipe = { fit: 'cover', gravity: 'faces', width: 60, height: 60 } as const;
+    const crop = { x: 0, y: 200, width: 800, height: 400 };
+    const shown = async (faces: ReturnType<typeof faceAt>[]) =>
+      (await pixelsOf((await render(original, { ...recipe, crop }, async () => faces)).body)).data;
+    assert.deepEqual(await shown([faceAt(700, 100)]), await shown([]));
+    assert.notDeepEqual(await shown([faceAt(700, 500)]), await shown([]));
   });
 
   it('are not looked for where an edit says what is in the middle', async () => {
