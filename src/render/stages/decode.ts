@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import { toDisplayP3 } from '../formats/colour/display-p3.ts';
+import { backgroundIn, toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import type { Box, Pixels } from '../pixels.ts';
@@ -108,13 +108,14 @@ function framed(
   }
   if (canvas.width === window.width && canvas.height === window.height) return image;
   // The recipe's background goes behind the transparent parts as well as around the picture.
-  if (recipe.background !== undefined) image.flatten({ background: recipe.background });
+  const ground = backgroundIn(header, recipe);
+  if (ground !== undefined) image.flatten({ background: ground });
   return image.extend({
     left: at.left,
     top: at.top,
     right: canvas.width - window.width - at.left,
     bottom: canvas.height - window.height - at.top,
-    background: recipe.background ?? defaultBackground(header, recipe),
+    background: ground ?? defaultBackground(header, recipe),
   });
 }
 
