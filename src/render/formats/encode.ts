@@ -5,7 +5,7 @@ import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
-import { openTagged, toDisplayP3 } from './colour/display-p3.ts';
+import { backgroundIn, isWide, openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
 import { palettePng } from './drawn/palette-png.ts';
 import { withDensity } from './encoding/density.ts';
@@ -95,11 +95,6 @@ async function opaqueAvif(pixels: Pixels, all: number, { quality, effort }: Reci
   return { body, format: 'avif', contentType: 'image/avif' };
 }
 
-/** Whether the rendition is in Display P3: by its recipe, and only of an original whose profile may hold such colours. */
-export function isWide({ hasProfile, narrow }: PictureHeader, { gamut }: Recipe): boolean {
-  return gamut === 'p3' && hasProfile && !narrow;
-}
-
 /**
  * Encodes opaque pictures straight from the decoder: in sRGB, or in Display P3 without a step through sRGB. `opened`: how
  * what the decoder opens is to be converted.
@@ -134,7 +129,7 @@ async function finish(
   recipe: Recipe,
 ): Promise<Encoded> {
   const { keepsAlpha, encode: apply } = ENCODERS[format];
-  if (transparent && !keepsAlpha) image.flatten({ background: backgroundOf(recipe) });
+  if (transparent && !keepsAlpha) image.flatten({ background: backgroundIn(header, recipe) ?? DEFAULT_BACKGROUND });
   if (recipe.copyright) keepCopyright(image, header.exif);
   const { quality, effort, lossless = false, encoding = {} } = recipe;
   const settings = {

@@ -1,6 +1,6 @@
 import type { Sharp } from 'sharp';
 import { eachFrame } from '../effects/frames.ts';
-import { toDisplayP3 } from '../formats/colour/display-p3.ts';
+import { backgroundIn, toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
@@ -160,13 +160,14 @@ function turned(image: Sharp, { mirrored, quarters }: Turn): Sharp {
 function surrounded(image: Sharp, { window, canvas, at }: FramePlan, header: PictureHeader, recipe: Recipe): Sharp {
   if (canvas.width === window.width && canvas.height === window.height) return image;
   // The recipe's background goes behind the transparent parts as well as around the picture.
-  if (recipe.background !== undefined) image.flatten({ background: recipe.background });
+  const ground = backgroundIn(header, recipe);
+  if (ground !== undefined) image.flatten({ background: ground });
   return image.extend({
     left: at.left,
     top: at.top,
     right: canvas.width - window.width - at.left,
     bottom: canvas.height - window.height - at.top,
-    background: recipe.background ?? defaultBackground(header, recipe),
+    background: ground ?? defaultBackground(header, recipe),
   });
 }
 

@@ -101,4 +101,38 @@ describe('effects on a rendition in Display P3', () => {
     assert.deepEqual([contentType, alpha], ['image/png', 128]);
     assert.ok((await sharp(body).metadata()).icc);
   });
+
+  it('draw borders, corners and margins in the colours of sRGB that the recipe says', async () => {
+    const [red, green] = [
+      [234, 51, 35],
+      [117, 251, 76],
+    ];
+    const near = (found: number[], wanted: number[] | undefined) =>
+      assert.ok(
+        wanted?.every((level, at) => Math.abs(level - (found[at] ?? -99)) <= 6),
+        `${found}, wanted ${wanted}`,
+      );
+    const effects = { unit: 1, shape: { radius: 20, border: { width: 6, color: '#ff0000' } } };
+    for (const output of ['png', 'jpeg'] as const) {
+      const recipe = { ...WIDE, ...{ output, width: 100, height: 64, quality: 100, effects, background: '#00ff00' } };
+      const framed = await pixelsOf((await render(GREEN, { ...recipe, fit: 'contain' })).body);
+      near(framed.at(5, 5), green);
+      near(framed.at(19, 1), green);
+      near(framed.at(50, 2), red);
+      const alone = await pixelsOf((await render(GREEN, { ...recipe, width: 64 })).body);
+      if (output === 'jpeg') near(alone.at(1, 1), green);
+      near(alone.at(32, 2), red);
+    }
+  });
+});
+
+describe('the background of a rendition in Display P3', () => {
+  it('is the colour of sRGB that the recipe says, around the picture and below it', async () => {
+    const clear = { create: { width: 40, height: 40, channels: 4 as const, background: '#0000ff00' } };
+    const original = await sharp(clear).withIccProfile('p3').png().toBuffer();
+    for (const recipe of [{ output: 'jpeg' }, { output: 'png', fit: 'contain', width: 60, height: 40 }] as const) {
+      const { body } = await render(original, { ...WIDE, width: 40, quality: 100, background: '#00ff00', ...recipe });
+      assert.ok(deltaE((await pixelsOf(body)).at(2, 2).slice(0, 3) as Rgb, [117, 251, 76]) < 2);
+    }
+  });
 });

@@ -1,6 +1,7 @@
+import { levelsIn } from '../../formats/colour/display-p3.ts';
 import type { Pixels } from '../../pixels.ts';
 import type { Toned } from '../effects.ts';
-import { inNumbersOf, type Levels, levelsIn } from './paint.ts';
+import { inNumbersOf, type Levels } from './paint.ts';
 
 /** Colours by lightness, and how much of them there is in the picture. */
 export interface Ramp {

@@ -1,8 +1,23 @@
 import type { Sharp } from 'sharp';
+import type { PictureHeader } from '../../picture-source.ts';
 import type { Pixels } from '../../pixels.ts';
+import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { tiffAround } from '../rows-tiff.ts';
 import { linearToSrgb, srgbToLinear } from './transfer.ts';
+
+/** Whether the rendition is in Display P3: by its recipe, and only of an original whose profile may hold such colours. */
+export function isWide({ hasProfile, narrow }: PictureHeader, { gamut }: Pick<Recipe, 'gamut'>): boolean {
+  return gamut === 'p3' && hasProfile && !narrow;
+}
+
+/** The recipe's background in the numbers of the rendition. */
+export function backgroundIn(header: PictureHeader, recipe: Pick<Recipe, 'gamut' | 'background'>): string | undefined {
+  const { background } = recipe;
+  if (background === undefined || !isWide(header, recipe)) return background;
+  const levels = srgbToDisplayP3(levelsIn(background)).map(Math.round);
+  return `rgb(${levels.join()})`;
+}
 
 /** Has the pipeline convert to Display P3 without a step through sRGB, and write its profile. */
 export function toDisplayP3(image: Sharp): Sharp {
@@ -45,6 +60,12 @@ const TO_P3 = [
   [0.0331941989, 0.9668058011, 0],
   [0.0170826307, 0.0723974407, 0.9105199286],
 ] as const;
+
+/** Red, green and blue of an `#rrggbb`, levels of 0 to 255. */
+export function levelsIn(colour: string): [number, number, number] {
+  const number = Number.parseInt(colour.slice(1), 16);
+  return [number >> 16, (number >> 8) & 255, number & 255];
+}
 
 /** A colour of sRGB in the numbers of Display P3; levels of 0 to 255, not rounded. */
 export function srgbToDisplayP3(colour: readonly [number, number, number]): [number, number, number] {
