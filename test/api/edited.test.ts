@@ -49,7 +49,7 @@ const definitions = {
 
 describe('renditions of an edited original', () => {
   const open = async (picture?: Buffer) => {
-    const { start } = machinesOver({ [ID]: picture ?? (await marker(400, 200)) }, { definitions });
+    const { start, replace, results } = machinesOver({ [ID]: picture ?? (await marker(400, 200)) }, { definitions });
     const machine = await start();
     const call = async (method: string, body?: object) => {
       const answer = await fetch(`${machine.baseUrl}/v1/images/${encodeURIComponent(ID)}`, {
@@ -61,7 +61,7 @@ describe('renditions of an edited original', () => {
       return (await answer.json()) as any;
     };
     const shows = async (path: string) => corners(Buffer.from(await (await machine.ask(path, ID)).arrayBuffer()));
-    return { machine, shows, edit: (body: object) => call('PATCH', body), meta: () => call('GET') };
+    return { machine, replace, results, shows, edit: (body: object) => call('PATCH', body), meta: () => call('GET') };
   };
   const { topLeft: _, ...others } = QUARTERS;
   const [a, b, c, d] = ['topLeft', ...Object.keys(others)];
@@ -120,6 +120,20 @@ describe('renditions of an edited original', () => {
     assert.notDeepEqual(await bytes(), original);
     await edit({ focus: null, redact: [{ x: 0.9, y: 0.9, width: 0.001, height: 0.001 }] });
     assert.notDeepEqual(await bytes(), original);
+  });
+
+  it('are of a photo that replaced it without that edit, from the first on', async () => {
+    const { machine, replace, results, shows, edit, meta } = await open();
+    await edit({ crop: { x: 0, y: 0, width: 0.5, height: 0.5 }, rotate: 90 });
+    await shows('card');
+    await machine.saved();
+    replace(ID, await marker(200, 100));
+    assert.deepEqual(await shows('photo'), { size: [200, 100], names: [a, b, c, d] });
+    assert.deepEqual(await shows('card'), { size: [100, 50], names: [a, b, c, d] });
+    const { width, height, edit: left } = await meta();
+    assert.deepEqual([width, height, left], [200, 100, undefined]);
+    await machine.saved();
+    for (const key of results.made()) assert.notEqual((await corners(results.objects.get(key)!.body)).names[1], a);
   });
 
   it('tell nothing of what is covered', async () => {
