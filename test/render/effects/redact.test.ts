@@ -122,7 +122,7 @@ describe('covered parts of a rendition', () => {
         pixelsOf((await render(original, resolve({ ...preset, lossless: true }).recipe)).body),
       ),
     );
-    const inside = coloursIn(covered!, 50 - 3, 75 - 3, 50 + 6, 38 + 6);
+    const inside = coloursIn(covered!, 50 - 4, 75 - 4, 50 + 8, 38 + 8);
     assert.deepEqual([...inside], [[0x33, 0x66, 0x99].join()]);
     for (const [left, top, width, height] of [
       [0, 0, 200, 71],
@@ -175,7 +175,7 @@ describe('covered parts of a rendition', () => {
         const picture = await pixelsOf(body);
         let black = 0;
         for (let at = 0; at < picture.data.length; at += picture.channels) if (picture.data[at]! < 40) black += 1;
-        const border = (2 * 3 * 2 * (width + height)) / 4 / (width * height);
+        const border = (2 * 4 * 2 * (width + height)) / 4 / (width * height);
         assert.ok(
           Math.abs(black / (width * height) - share) < border + 0.01,
           `${JSON.stringify(preset)} ${suffix} ${black / (width * height)}`,
