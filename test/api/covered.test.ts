@@ -78,7 +78,7 @@ describe('a covered part', () => {
   const originals = async () => ({
     [ID]: await (await car(1300, 1000)).jpeg({ progressive: true, quality: 95 }).toBuffer(),
     'tiny.png': await (await car(40, 30)).png().toBuffer(),
-    'alpha.png': await (await car(700, 500)).ensureAlpha(0.5).png().toBuffer(),
+    'alpha.png': await (await car(700, 500)).ensureAlpha(0.8).png().toBuffer(),
     'p3.jpg': await (await car(900, 700)).withIccProfile('p3').jpeg({ quality: 95 }).toBuffer(),
     'turned.jpg': await sharp(await (await car(800, 600)).rotate(270).png().toBuffer())
       .withMetadata({ orientation: 6 })
