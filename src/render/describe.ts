@@ -1,12 +1,14 @@
 import { rgbaToThumbHash } from 'thumbhash';
+import { editedPicture } from './effects/edited.ts';
 import { type PhotoReport, REPORT_SIDE_PX, reportOn } from './photo-report.ts';
 import type { DecodeLimits, OriginalSource, ProxySource } from './picture-source.ts';
+import type { Edit } from './recipe.ts';
 import type { SharpModule } from './sharp.ts';
 import { decode, openPixels, openSource } from './stages/decode.ts';
 
 /** What a page needs before the picture arrives. */
 export interface PictureDescription {
-  /** Upright, in pixels. */
+  /** Upright, in pixels; of an edited original what its edit leaves of it, turned. */
   readonly width: number;
   readonly height: number;
   readonly format: string;
@@ -25,16 +27,19 @@ const THUMB_SIDE_PX = 100;
 export const DESCRIBED_SIDE_PX = 4 * THUMB_SIDE_PX;
 const IN_SRGB = { deep: false, hasProfile: false };
 
-/** Decodes the picture once, small. `bytes`: of the original's file. Throws `original_unreadable` and `original_too_large`. */
+/** Decodes the picture once, small, as its edit shows it. `bytes`: of the original's file. Throws `original_unreadable` and `original_too_large`. */
 export async function describe(
   sharp: SharpModule,
   source: OriginalSource | ProxySource,
   limits: DecodeLimits,
   bytes: number,
+  edit?: Edit,
 ): Promise<PictureDescription> {
   const inside = (side: number) => ({ width: side, height: side, fit: 'inside', withoutEnlargement: true }) as const;
   const { header } = source;
-  const probe = await decode(openSource(sharp, source, limits).resize(inside(REPORT_SIDE_PX)), header);
+  const edited = edit && (await editedPicture(sharp, source, edit, REPORT_SIDE_PX, limits));
+  const probe =
+    edited?.pixels ?? (await decode(openSource(sharp, source, limits).resize(inside(REPORT_SIDE_PX)), header));
   const pixels = await decode(openPixels(sharp, probe).resize(inside(THUMB_SIDE_PX)), IN_SRGB);
   const { width, height } = pixels;
   const small = () => openPixels(sharp, pixels);
@@ -46,7 +51,7 @@ export async function describe(
   const { dominant } = await sharp(onWhite, { raw: { width, height, channels: 3 } }).stats();
   const hex = [dominant.r, dominant.g, dominant.b].map((value) => value.toString(16).padStart(2, '0'));
   return {
-    ...header.size,
+    ...(edited?.size ?? header.size),
     format: header.format,
     frames: header.frames,
     dominantColor: `#${hex.join('')}`,

@@ -26,7 +26,7 @@ import type {
   ProxySource,
 } from './picture-source.ts';
 import { freeNow, type Pixels, sameSize } from './pixels.ts';
-import type { Recipe } from './recipe.ts';
+import type { Edit, Recipe } from './recipe.ts';
 import { decoderWarnings, loadSharp, RENDER_VERSION, SHARP_MEDIA_TYPES, type SharpModule } from './sharp.ts';
 import { DEAR_SIDE_PX, type DearOriginal, encodeDearProxy, openDearProxy } from './stages/dear-proxy.ts';
 import { type Decoder, prepareDecoder } from './stages/decode.ts';
@@ -82,9 +82,11 @@ export interface Renderer {
   makeProxy(original: OriginalSource, signal: AbortSignal): Promise<ProxySource>;
   /** The same from its stored bytes. Throws `original_unreadable` when they are none. */
   openProxy(body: Buffer, original: DearOriginal): Promise<ProxySource>;
-  /** Size, colours, a placeholder and a report, of an original or by its proxy image. `bytes`: of the original's file. Throws as `render` does. */
-  describe(source: OriginalSource | ProxySource, bytes: number, signal?: AbortSignal): Promise<PictureDescription>;
+  /** Size, colours, a placeholder and a report, of an original or by its proxy image, as `edit` shows it. `bytes`: of its file. Throws as `render` does. */
+  describe(source: Described, bytes: number, signal?: AbortSignal, edit?: Edit): Promise<PictureDescription>;
 }
+
+type Described = OriginalSource | ProxySource;
 
 const NEVER = new AbortController().signal;
 
@@ -110,10 +112,10 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets
       return decoded(original, DEAR_SIDE_PX, signal, (rows) => encodeDearProxy(sharp, rows, limits));
     },
     openProxy: async (body, original) => openDearProxy(await loadSharp(), body, original, limits),
-    describe: async (source, bytes, signal = NEVER) => {
+    describe: async (source, bytes, signal = NEVER, edit = undefined) => {
       const sharp = await loadSharp();
-      const by = (read: OriginalSource | ProxySource) => describe(sharp, read, limits, bytes);
-      if (isDecodedElsewhere(source)) return decoded(source, DESCRIBED_SIDE_PX, signal, by);
+      const by = (read: Described) => describe(sharp, read, limits, bytes, edit);
+      if (isDecodedElsewhere(source)) return decoded(source, edit ? DEAR_SIDE_PX : DESCRIBED_SIDE_PX, signal, by);
       const whole = await mended(sharp, source, limits);
       return wholly(whole, by(whole));
     },

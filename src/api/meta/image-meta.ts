@@ -68,19 +68,19 @@ export function createImageMeta(deps: ImageMetaDeps) {
     }
   }
 
-  const isCovered = (id: string) => metadata.known(id).edit?.redact !== undefined;
-
-  const describe = (id: string, signal: AbortSignal) => (epoch: Epoch) =>
-    reading(id, epoch, signal, async ({ original, permit, held }) => {
+  const describe = (id: string, signal: AbortSignal) => (epoch: Epoch) => {
+    const { edit } = metadata.known(id);
+    return reading(id, epoch, signal, async ({ original, permit, held }) => {
       await permit.slot(estimateDescription(original));
       const told = await held.epoch;
       const known = told === epoch ? told : undefined;
-      const source = await dearProxies.describable({
-        ...{ id, original, epoch: known, signal },
-        covered: isCovered(id),
-      });
-      return { picture: await renderer.describe(source, held.body.length, signal), epoch: told };
+      const covered = edit?.redact !== undefined;
+      const source = await dearProxies.describable({ ...{ id, original, epoch: known, signal }, covered });
+      const picture = await renderer.describe(source, held.body.length, signal, edit);
+      // Of bytes that replaced others, the edit of those is not theirs.
+      return { picture, epoch: edit && told !== epoch ? undefined : told };
     });
+  };
 
   const exifOf = (id: string, signal: AbortSignal) =>
     reading(id, metadata.epochOf(id), signal, async ({ original }) => exifFacts(original.header.exif));

@@ -141,9 +141,10 @@ export function createUploads(deps: UploadsDeps): Uploads {
       const original = await renderer.examine(body);
       await permit.slot(estimateDescription(original));
       stage = 'pixels';
-      const covered = metadata.known(id).edit?.redact !== undefined;
+      const { edit } = metadata.known(id);
+      const covered = edit?.redact !== undefined;
       const source = await dearProxies.describable({ id, original, epoch, signal, covered });
-      const found = await renderer.describe(source, body.length, signal);
+      const found = await renderer.describe(source, body.length, signal, edit);
       const sha256 = createHash('sha256').update(body).digest('hex');
       const before = metadata.known(id).uploaded;
       // An id's bytes never change: CDNs may hold renditions of the first file for a year.

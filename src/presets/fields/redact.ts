@@ -3,7 +3,7 @@ import type { Effects } from '../../render/effects/effects.ts';
 import { decimal, type InlineField } from './inline-values.ts';
 
 const cover = z.union(
-  [z.enum(['blur', 'pixelate']), z.templateLiteral(['#', z.string().regex(/^[0-9a-f]{6}$/i)])],
+  [z.enum(['blur', 'pixelate']), z.templateLiteral(['#', z.string().regex(/^[0-9a-fA-F]{6}$/)])],
   'expected blur, pixelate or a colour such as #000000',
 );
 const fraction = z.number().min(0).max(1);

@@ -21,8 +21,8 @@ export interface CoveredPart {
 export const SOLID: Cover = '#000000';
 /** Of a part that is not covered in a colour so many samples are left along its longer side, at every size of the rendition. */
 const SAMPLES = 6;
-/** Scaling mixes a pixel with its neighbours up to this distance (Lanczos, three lobes), so that much around a part is covered too. */
-const SPREAD_PX = 3;
+/** Scaling mixes a pixel with its neighbours up to this distance (Lanczos, three lobes, and one by rounding); that much around a part is covered too. */
+const SPREAD_PX = 4;
 
 /** What a rendition covers: by the recipe, and solid and on top of that by the shop's edit. */
 export function coversOf({ effects, edit }: Pick<Recipe, 'effects' | 'edit'>, faces: readonly Face[]): CoveredPart[] {
