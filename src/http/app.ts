@@ -8,6 +8,7 @@ import { type PlaygroundDeps, registerPlayground } from '../playground/playgroun
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestContext } from '../telemetry/request-context.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import { ClientGone } from './client-left.ts';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -18,7 +19,7 @@ import {
 import { createOriginCheck } from './origin-secret.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { logError, logLine, logOf } from './request-log.ts';
-import { ClientGone, createImageRoute, type ImageRouteDeps } from './serve-image.ts';
+import { createImageRoute, type ImageRouteDeps } from './serve-image.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
