@@ -157,7 +157,7 @@ function createPipeline(base: Base, { originals, results, assets }: Stores, cach
     everyMs: config.originalsCheckMs,
     onGone: (id) => void purges.cleanUp(id),
   });
-  return { ...makers, flights, queue, finder, decoders, metadata, reader, sources, check };
+  return { ...makers, assets: assets.files, flights, queue, finder, decoders, metadata, reader, sources, check };
 }
 
 /** What answers: signatures, presets, the shop's API, the playground, metrics, and the routes to all of them. */

@@ -32,6 +32,12 @@ export function passingCacheControl(expiresAt: number | undefined, now: number, 
   return `${scope(lifetime)}, max-age=${atMost(Math.min(PASSING_S, lifetime.maxAge ?? PASSING_S), expiresAt, now)}`;
 }
 
+/** For the picture that stands for an original: no longer than the error that it is sent with, `ofError`. */
+export function fallbackCacheControl(ofError: string, expiresAt: number | undefined, now: number, lifetime: Lifetime) {
+  const [, seconds = '0'] = /max-age=(\d+)/.exec(ofError) ?? [];
+  return `${scope(lifetime)}, max-age=${atMost(Math.min(Number(seconds), lifetime.maxAge ?? ONE_YEAR_S), expiresAt, now)}`;
+}
+
 const scope = (lifetime: Lifetime) => (lifetime.private ? 'private' : 'public');
 
 /** Seconds: the canonical suffix of a URL changes only with the preset's own format. */

@@ -22,11 +22,12 @@ import { type Provisional, type Rendition, toRendition } from '../renditions/ren
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, NO_STEPS, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import { untilClientLeaves } from './client-gone.ts';
+import { createFallbackAnswer, type FallbackDeps } from './fallback-picture.ts';
 import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
 import { bodyHeaders, lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
 
-export interface ImageRouteDeps {
+export interface ImageRouteDeps extends FallbackDeps {
   readonly resolveUrl: ResolveUrl;
   readonly cache: RenditionCache;
   readonly decodes: DecodeCache;
@@ -67,6 +68,7 @@ const MAX_ROUNDS = 3;
 /** The journey of one request, from URL to reply. */
 export function createImageRoute(deps: ImageRouteDeps) {
   const { resolveUrl, cache, decodes, flights, queue, resultStore, sources, renderer, metadata, records, check } = deps;
+  const insteadOfOriginal = createFallbackAnswer(deps);
 
   return async function serveImage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { requestContext: context } = request;
@@ -81,7 +83,10 @@ export function createImageRoute(deps: ImageRouteDeps) {
 
     context.timer = createStepTimer(context.trace);
     const found = findOrRender(target, context.timer, reply).catch((reason) => insteadOf(reason, request, target));
-    return found.then(({ value, collapsed }) => answer(reply, target, value, collapsed));
+    return found.then(
+      ({ value, collapsed }) => answer(reply, target, value, collapsed),
+      (reason) => insteadOfOriginal(reason, reply, target),
+    );
   };
 
   function answer(reply: FastifyReply, target: Target, found: Found, collapsed: boolean): FastifyReply {

@@ -27,8 +27,16 @@ export function recordKey(id: string): string {
  * new version of the engine serves nothing old; the preset's name is only there for people.
  */
 export function renditionKey(id: string, { preset, suffix, recipe }: Variant, renderVersion: string): string {
-  const resolved = JSON.stringify(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return derivedKey(id, `${preset}${suffix}`, `${renderVersion}\n${resolved}`, recipe.output);
+  return derivedKey(id, `${preset}${suffix}`, `${renderVersion}\n${resolved(recipe)}`, recipe.output);
+}
+
+/** The key in memory of an asset that stands for originals; no id has one that begins so. `image`: the asset's digest. */
+export function fallbackKey(image: string, recipe: Variant['recipe'], renderVersion: string): string {
+  return `${OWN_FOLDER}/fallback/${digest(`${image}\n${renderVersion}\n${resolved(recipe)}`)}`;
+}
+
+function resolved(recipe: Variant['recipe']): string {
+  return JSON.stringify(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The key of an object made of an original; `decides`: all that decides its bytes. */

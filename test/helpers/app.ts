@@ -4,6 +4,7 @@ import type { Peers } from '../../src/api/peers.ts';
 import { createShopApi } from '../../src/api/shop-api.ts';
 import { createTakedown } from '../../src/api/takedown.ts';
 import type { UploadTarget } from '../../src/api/uploads/upload-target.ts';
+import type { Assets } from '../../src/assets/assets.ts';
 import { createDecoders } from '../../src/decoders/decoders.ts';
 import type { FaceFinder } from '../../src/faces/finder.ts';
 import { createSingleFlight } from '../../src/flow/single-flight.ts';
@@ -86,6 +87,8 @@ export interface TestAppOptions {
   readonly connectionLimits?: Partial<ConnectionLimits>;
   readonly pathPrefix?: string;
   readonly originSecrets?: readonly string[];
+  /** Images and fonts that presets name. */
+  readonly assets?: Pick<Assets, 'known' | 'files'>;
   /** Receives the log; without it there is none. */
   readonly log?: (line: string) => void;
   /** Wraps the real renderer, to count or to hold renders. */
@@ -118,7 +121,7 @@ export async function startApp(options: TestAppOptions) {
     without: options.without ?? ['svg'],
   });
   const limits = { maxPixels: options.maxPixels ?? 100_000_000, maxFrames: options.maxFrames ?? 200 };
-  const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders);
+  const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders, options.assets?.files);
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
   const now = options.now ?? Date.now;
@@ -147,6 +150,7 @@ export async function startApp(options: TestAppOptions) {
     definitions: options.definitions ?? BUILT_IN_PRESETS,
     inline: true,
     faces: options.finder !== undefined,
+    ...(options.assets ? { assets: options.assets.known } : {}),
     renderTimeoutMs: options.renderTimeoutMs ?? 20_000,
   });
   const maxOriginalBytes = options.maxOriginalBytes ?? 50 * 1024 * 1024;
@@ -177,7 +181,19 @@ export async function startApp(options: TestAppOptions) {
   });
   const app = buildApp({
     resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),
-    ...{ resultStore, sources, cache, decodes, flights, queue, metadata, records, check, life },
+    ...{
+      resultStore,
+      sources,
+      cache,
+      decodes,
+      flights,
+      queue,
+      metadata,
+      records,
+      check,
+      life,
+      assets: options.assets?.files,
+    },
     peer: { records, signingKey: keys[0] ?? TEST_KEY },
     ...{ renderer, maxUploadBytes: maxOriginalBytes, metrics },
     ...(shop.api ? { api: shop.api, folderUploads: shop.folderUploads } : {}),
