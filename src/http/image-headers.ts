@@ -19,3 +19,10 @@ export function passingHeaders({ url, variant }: Target, source: Source) {
     source === 'nearest' ? NOT_TO_BE_KEPT : passingCacheControl(url.expiresAt, Date.now() / 1000, variant);
   return { 'cache-control': passing };
 }
+
+/** Of the body. A rendition for which no quality was low enough says so; that follows from its bytes, so each later answer says it too. */
+export function bodyHeaders({ variant }: Target, { body, contentType }: Rendition): Readonly<Record<string, string>> {
+  const { maxBytes } = variant.recipe.encoding ?? {};
+  const exceeds = maxBytes !== undefined && body.length > maxBytes;
+  return { 'content-type': contentType, ...(exceeds ? { 'x-darkroom-max-bytes': 'exceeded' } : {}) };
+}

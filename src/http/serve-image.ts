@@ -22,7 +22,7 @@ import { type Provisional, type Rendition, toRendition } from '../renditions/ren
 import type { ResultStore } from '../renditions/result-store.ts';
 import { createStepTimer, NO_STEPS, type StepTimer, serverTiming } from '../telemetry/step-timer.ts';
 import { cacheStatus, matchesEtag, type Source } from './http-cache.ts';
-import { lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
+import { bodyHeaders, lastingHeaders, passingHeaders, redirectHeaders } from './image-headers.ts';
 import type { ResolveUrl, Target } from './resolve.ts';
 
 export interface ImageRouteDeps {
@@ -96,7 +96,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       return reply.code(304).send();
     }
     return reply
-      .header('content-type', rendition.contentType)
+      .headers(bodyHeaders(target, rendition))
       .header('cache-status', cacheStatus(source, collapsed))
       .header('server-timing', serverTiming(timer?.durations ?? NO_STEPS, reply.elapsedTime))
       .send(rendition.body);

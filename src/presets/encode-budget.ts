@@ -23,17 +23,16 @@ export function fitsEncodeBudget(preset: Preset, suffix: Suffix, renderTimeoutMs
   return estimatesOf(preset, suffix).every(({ ms }) => ms <= SHARE_OF_TIMEOUT * renderTimeoutMs);
 }
 
-const DEFAULT_LOSSLESS_EFFORT = 1;
-
 interface Estimate extends EncodeEstimate {
   readonly size: string;
 }
 
 function estimatesOf(preset: Preset, suffix: Suffix): Estimate[] {
-  // Without loss the default efforts are dear too: those of formats/encode.ts.
-  const effort = preset.effort ?? (preset.lossless === true ? DEFAULT_LOSSLESS_EFFORT : undefined);
+  const { effort, lossless, quality, maxBytes } = preset;
   const size = sizeOf(preset, suffix);
-  if (effort === undefined || !size) return [];
+  // Without loss and in several tries the default efforts are dear too.
+  const dear = effort !== undefined || lossless === true || quality === 'auto' || maxBytes !== undefined;
+  if (!dear || !size) return [];
   return (outputsOf(preset, size, suffix.format) ?? []).map((output) => ({
     ...estimateEncode(recipeOf(preset, size, output, true), effort),
     size: size.suffix,
@@ -52,12 +51,15 @@ function dearestOf(estimates: readonly Estimate[]): Estimate | undefined {
   return estimates.toSorted((a, b) => b.ms - a.ms)[0];
 }
 
-function faultOf({ format, effort, msPerMegapixel, megapixels, size, ms }: Estimate, renderTimeoutMs: number): string {
+function faultOf(
+  { format, effort, msPerMegapixel, megapixels, encodes, size, ms }: Estimate,
+  renderTimeoutMs: number,
+): string {
   const seconds = (milliseconds: number) => `${Number((milliseconds / 1000).toPrecision(2))} s`;
   const at = size === '' ? '' : ` at ${size}`;
   return (
     `(${format} at effort ${effort} takes some ${seconds(msPerMegapixel)} of CPU a megapixel, so ${seconds(ms)} for ` +
-    `${Number(megapixels.toPrecision(2))} megapixels${at}: expected at most ${seconds(SHARE_OF_TIMEOUT * renderTimeoutMs)}, ` +
+    `${encodes === 1 ? '' : `${encodes} encodes of `}${Number(megapixels.toPrecision(2))} megapixels${at}: expected at most ${seconds(SHARE_OF_TIMEOUT * renderTimeoutMs)}, ` +
     `a quarter of DARKROOM_RENDER_TIMEOUT, by a lower effort, fewer or smaller sizes, or formats without ${format})`
   );
 }

@@ -1,4 +1,5 @@
 import { INLINE_DETAIL } from './fields/detail.ts';
+import { INLINE_ENCODE } from './fields/encode.ts';
 import type { InlineField } from './fields/inline-values.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
@@ -8,7 +9,6 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   h: ['height', Number],
   fit: ['fit', String],
   f: ['format', String],
-  q: ['quality', Number],
   g: ['gravity', String],
   z: ['faceZoom', Number],
   bg: ['background', (hex) => `#${hex}`],
@@ -22,6 +22,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   swr: ['staleWhileRevalidate', Number],
   private: ['private', flag],
   ...INLINE_DETAIL,
+  ...INLINE_ENCODE,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
+import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -19,7 +20,6 @@ export const presetSchema = z
     height: side.optional(),
     fit: z.enum(['cover', 'contain', 'fill', 'inside', 'outside']).default('inside'),
     format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
-    quality: z.int().min(1).max(100).default(80),
     gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
@@ -48,6 +48,7 @@ export const presetSchema = z
       .default([...DEFAULT_PIXEL_RATIOS]),
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...DETAIL_FIELDS,
+    ...ENCODE_FIELDS,
   })
   .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
   .refine(
@@ -66,7 +67,10 @@ export const presetSchema = z
     ({ format, lossless }) => format !== 'jpeg' || lossless !== true,
     'cannot be lossless, because its format is jpeg',
   )
-  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3');
+  .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
+  .superRefine((preset, context) => {
+    for (const [holds, message] of ENCODE_RULES) if (!holds(preset)) context.addIssue({ code: 'custom', message });
+  });
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

@@ -3,6 +3,7 @@ import { type Gravity, type Output, type Recipe, seeksFaces } from '../render/re
 import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { detailOf } from './fields/detail.ts';
+import { encodingOf } from './fields/encode.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -92,10 +93,11 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
-  const { fit, quality, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
+  const { fit, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
   const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
   return {
-    ...{ width, height, fit, output, quality, effort, background, animated, gamut, gravity },
+    ...{ width, height, fit, output, effort, background, animated, gamut, gravity },
+    ...encodingOf(preset, output),
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
     ...(seeksFaces({ fit, gravity }) ? { detector: DETECTOR_VERSION } : {}),
     faceZoom: faces ? preset.faceZoom : 1,

@@ -1,3 +1,4 @@
+import { mostEncodes, searches } from './formats/encoding/search.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
@@ -89,6 +90,8 @@ const FACES_MS = 60;
 const HELD_BYTES = 9;
 /** For each pixel that effects change: two copies, and what libvips holds of a blur. */
 const EFFECT_BYTES = 16;
+/** For each pixel of a rendition that is encoded several times: its pixels, and of those that are measured both lumas and a decoded try. */
+const SEARCH_BYTES = { pixels: 4, measured: 6 };
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -96,7 +99,12 @@ const TYPICAL_DECODE_MS = 25;
 export function expectedMs(recipe: Recipe): number {
   const { width, height, output } = recipe;
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
-  return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * pixels) / MEGAPIXEL;
+  return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * mostEncodes(recipe) * pixels) / MEGAPIXEL;
+}
+
+function searchBytes(recipe: Recipe): number {
+  if (!searches(recipe)) return 0;
+  return SEARCH_BYTES.pixels + (recipe.encoding?.ssim === undefined ? 0 : SEARCH_BYTES.measured);
 }
 
 /** By the header of the source and the recipe. */
@@ -114,10 +122,11 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
-    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0)) * written + HELD_BYTES * held;
+    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0) + searchBytes(recipe)) * written +
+    HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    ms: decoding.ms + (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
 }

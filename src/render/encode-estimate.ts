@@ -1,4 +1,5 @@
 import { goesToSvtAv1 } from './formats/encode.ts';
+import { mostEncodes } from './formats/encoding/search.ts';
 import type { Recipe } from './recipe.ts';
 import { MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX } from './stages/geometry.ts';
 
@@ -9,6 +10,8 @@ export interface EncodeEstimate {
   readonly effort: number;
   readonly msPerMegapixel: number;
   readonly megapixels: number;
+  /** How often all pixels are encoded. */
+  readonly encodes: number;
   readonly ms: number;
 }
 
@@ -28,22 +31,30 @@ const MS_PER_MEGAPIXEL = {
 } as const;
 type Encoder = keyof typeof MS_PER_MEGAPIXEL;
 
+/** The dearer one of formats/encoding/encoders.ts where that goes by size. */
+const DEFAULT_EFFORT: Readonly<Record<Encoder, number>> = {
+  ...{ libaom: 1, 'svt-av1': 1, webp: 4, 'libaom, lossless': 1, 'webp, lossless': 1, png: 7, jpeg: 0, gif: 3 },
+};
+
 const NAMES: Readonly<Record<Encoder, string>> = {
   ...{ libaom: 'AVIF', 'svt-av1': 'AVIF', webp: 'WebP', png: 'PNG', jpeg: 'JPEG', gif: 'GIF' },
   ...{ 'libaom, lossless': 'AVIF', 'webp, lossless': 'WebP' },
 };
 
-/** Of a recipe with an effort of its own. A recipe with one side is taken for a square; frames of animations count once. */
-export function estimateEncode(recipe: Recipe, effort: number): EncodeEstimate {
+/** `undefined` takes the encoder's default effort. A recipe with one side is taken for a square; frames of animations count once. */
+export function estimateEncode(recipe: Recipe, own: number | undefined): EncodeEstimate {
   const { width, height } = recipe;
   const canvas = {
     width: Math.min(MAX_OUTPUT_SIDE_PX, width ?? height ?? 0),
     height: Math.min(MAX_OUTPUT_SIDE_PX, height ?? width ?? 0),
   };
   const megapixels = Math.min(MAX_OUTPUT_PIXELS, canvas.width * canvas.height) / 1_000_000;
+  const encodes = mostEncodes(recipe);
   const figures = encodersOf(recipe, canvas).map((encoder) => {
+    const effort = own ?? DEFAULT_EFFORT[encoder];
     const msPerMegapixel = MS_PER_MEGAPIXEL[encoder][effort] ?? MS_PER_MEGAPIXEL[encoder][9];
-    return { format: NAMES[encoder], effort, msPerMegapixel, megapixels, ms: msPerMegapixel * megapixels };
+    const ms = msPerMegapixel * megapixels * encodes;
+    return { format: NAMES[encoder], effort, msPerMegapixel, megapixels, encodes, ms };
   });
   return figures.reduce((dearest, one) => (one.ms > dearest.ms ? one : dearest));
 }

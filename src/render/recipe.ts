@@ -40,6 +40,21 @@ export interface FractionBox {
   readonly height: number;
 }
 
+/** How a rendition is coded beside its quality and effort. Absent fields leave it to what was measured best. */
+export interface Encoding {
+  /** The quality is searched that gives this mean SSIM; `Recipe.quality` is then where the search begins. */
+  readonly ssim?: number;
+  /** The largest quality is taken whose file has at most so many bytes. */
+  readonly maxBytes?: number;
+  /** JPEG in passes, PNG interlaced. */
+  readonly progressive?: boolean;
+  readonly chroma?: '4:2:0' | '4:4:4';
+  /** Colours of a PNG or GIF, at most. */
+  readonly palette?: number;
+  /** Dots per inch, in JPEG and PNG. */
+  readonly dpi?: number;
+}
+
 /** All that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
 export interface Recipe {
   /** Pixels; at least one of the two is set. */
@@ -77,6 +92,7 @@ export interface Recipe {
   readonly lossless?: boolean;
   /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
   readonly sharper?: 'webp' | 'png';
+  readonly encoding?: Encoding;
   /** The shop's edit of the original. In no key: each edit begins a new epoch. Absent where there is none. */
   readonly edit?: Edit;
   /** What is done to the pixels after scaling and cropping. Absent where nothing is, and so is each stage of it. */

@@ -6,6 +6,7 @@ import { placementOf } from './effects/placement.ts';
 import { mended } from './formats/colour/mend.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1, isWide } from './formats/encode.ts';
+import { searches } from './formats/encoding/search.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
@@ -155,7 +156,7 @@ async function renderOnce(
     'encode',
     finished
       ? encodeByLook(sharp, finished, header, recipe, fromOriginal)
-      : encodeStraight(decoder, crop.header, header, recipe),
+      : encodeStraight(sharp, decoder, crop.header, header, recipe),
   );
   const reused = fromOriginal.reuse(encoded.format);
   const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
@@ -208,13 +209,13 @@ const BY_ROWS = new Set(['jpeg', 'pixels']);
 
 /**
  * Whether all pixels of a rendition are decoded before the encoder begins: to see whether they are transparent, to join the
- * frames of an animation, to keep them for other renditions, for an encoder outside libvips, or to free a decoder that holds
- * the whole original. Else they go from decoder to encoder by rows, not 13 MB at once.
+ * frames of an animation, to keep them for other renditions, for several encodes, for an encoder outside libvips, or to free a
+ * decoder that holds the whole original. Else they go from decoder to encoder by rows, not 13 MB at once.
  */
 function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): boolean {
   const { header } = source;
   if (isWide(header, recipe)) return false;
-  if (goesToSvtAv1(decoder.plan.canvas, recipe)) return true;
+  if (goesToSvtAv1(decoder.plan.canvas, recipe) || searches(recipe)) return true;
   if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
   // Straight from its decoder, a PNG would carry the print resolution of the original.
   if (recipe.output === 'png') return true;

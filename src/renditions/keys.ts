@@ -38,10 +38,10 @@ export function derivedKey(id: string, name: string, decides: string, extension:
 
 /**
  * Common to all renditions of one original that show the same part of it in the same way: everything of the recipe but
- * size, format and quality. Pictures that are fitted inside a box keep the original's own shape.
+ * size, format and coding. Pictures that are fitted inside a box keep the original's own shape.
  */
 export function familyOf(id: string, { recipe }: Variant): string {
-  const { width, height, output, quality, effort, effects, ...rest } = recipe;
+  const { width, height, output, quality, effort, encoding, effects, ...rest } = recipe;
   // Absent where there are none; their unit goes with the size.
   const look = effects ? { ...rest, effects: { ...effects, unit: 0 } } : rest;
   const free = recipe.fit === 'inside' || recipe.fit === 'outside' || !width || !height;

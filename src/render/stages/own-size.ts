@@ -1,5 +1,5 @@
 import type { OwnSize } from '../formats/drawn/encode-by-look.ts';
-import type { Format } from '../formats/encode.ts';
+import type { Format } from '../formats/encoding/encoders.ts';
 import { stripMetadata } from '../formats/strip-metadata.ts';
 import type { OriginalSource, PictureHeader, PictureSource } from '../picture-source.ts';
 import { sameSize } from '../pixels.ts';
@@ -32,6 +32,13 @@ const isOwnFile = ({ coding }: PictureHeader) => coding !== 'pixels' && !coding.
 
 const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: false, reuse: () => undefined };
 
+/** Whether the recipe says of its file what the original's need not be. */
+function saysMore({ encoding }: Recipe): boolean {
+  if (!encoding) return false;
+  const { ssim: _, maxBytes: __, ...rest } = encoding;
+  return Object.keys(rest).length > 0;
+}
+
 /** What the original has for this rendition. */
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
   const { plan, region } = decoder;
@@ -39,7 +46,7 @@ export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe)
   let stripped: { readonly body: Buffer | undefined } | undefined;
   const reuse = (format: Format) => {
     // Stripping copies the file.
-    if (format !== source.header.format) return undefined;
+    if (format !== source.header.format || saysMore(recipe)) return undefined;
     stripped ??= { body: compressedPixels(source, decoder, recipe) };
     const { body } = stripped;
     return body && { body, format, contentType: `image/${format}` };

@@ -3,7 +3,8 @@ import type { Pixels } from '../../pixels.ts';
 import type { Output, Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
-import { DEFAULT_BACKGROUND, type Encoded, encode, type Format, hasTransparency } from '../encode.ts';
+import { DEFAULT_BACKGROUND, type Encoded, encode, finished, hasTransparency } from '../encode.ts';
+import type { Format } from '../encoding/encoders.ts';
 import { type Drawing, fullChromaAvif, fullChromaJpeg, nearLosslessWebp } from './full-chroma.ts';
 import { chromaLoss, isCrisp, looksDrawn, type Steps, stepsOf } from './look.ts';
 import { palettePng } from './palette-png.ts';
@@ -36,7 +37,7 @@ export async function encodeByLook(
   recipe: Recipe,
   own: OwnSize,
 ): Promise<Encoded> {
-  if (recipe.lossless !== undefined) return encode(sharp, pixels, header, recipe);
+  if (recipe.lossless !== undefined || saysHow(recipe)) return encode(sharp, pixels, header, recipe);
   const drawing = { sharp, pixels, header, recipe };
   if (pixels.frames > 1) return encodeAnimation(drawing, own);
   const steps = stepsOf(pixels);
@@ -46,9 +47,15 @@ export async function encodeByLook(
   const sharper = mayBeExact ? withoutLoss(recipe) : undefined;
   const exact = sharper && (await encodeExactly(drawing, sharper, own));
   const most = own.whole ? own.fileBytes : undefined;
-  if (exact && exact.body.length <= (most ?? Number.POSITIVE_INFINITY)) return exact;
+  const fits = exact !== undefined && exact.body.length <= (recipe.encoding?.maxBytes ?? Number.POSITIVE_INFINITY);
+  if (fits && exact.body.length <= (most ?? Number.POSITIVE_INFINITY)) return exact;
   const lossy = await encodeLossy(drawing);
   return exact && exact.body.length < lossy.body.length ? exact : lossy;
+}
+
+/** Whether the recipe says itself what else would go by the look. */
+function saysHow({ encoding }: Recipe): boolean {
+  return encoding?.chroma !== undefined || encoding?.palette !== undefined || encoding?.progressive !== undefined;
 }
 
 /**
@@ -99,9 +106,9 @@ function isWellCompressed({ body }: Encoded, { width, height }: Pixels): boolean
 }
 
 /** Undefined where a PNG needs more than a palette. */
-async function asPalette(pixels: Pixels, { copyright }: Recipe): Promise<Encoded | undefined> {
-  const body = copyright ? undefined : await palettePng(pixels);
-  return body && { body, format: 'png', contentType: 'image/png' };
+async function asPalette(pixels: Pixels, recipe: Recipe): Promise<Encoded | undefined> {
+  const body = recipe.copyright ? undefined : await palettePng(pixels);
+  return body && finished(body, 'png', recipe);
 }
 
 async function encodeLossy(drawing: Drawing): Promise<Encoded> {
@@ -110,11 +117,13 @@ async function encodeLossy(drawing: Drawing): Promise<Encoded> {
   const transparent = hasTransparency(pixels);
   if (output === 'jpeg' && transparent) return encodeLossy({ ...drawing, pixels: await onBackground(drawing) });
   const asPng = output === 'png' || (output === 'base' && transparent);
-  const ordinary =
-    (asPng ? await asPalette(pixels, recipe) : undefined) ?? (await encode(sharp, pixels, header, recipe));
+  const { ssim, maxBytes = Number.POSITIVE_INFINITY } = recipe.encoding ?? {};
+  const palette = asPng ? await asPalette(pixels, recipe) : undefined;
+  const ordinary = palette && palette.body.length <= maxBytes ? palette : await encode(sharp, pixels, header, recipe);
   const { format } = ordinary;
   const loss = format === 'png' ? 0 : chromaLoss(pixels);
-  if (loss < VISIBLE_LOSS) return ordinary;
+  // These keep to bytes and not to an SSIM.
+  if (loss < VISIBLE_LOSS || ssim !== undefined) return ordinary;
   const most = ordinary.body.length;
   if (format === 'jpeg') return (await fullChromaJpeg(drawing, most)) ?? ordinary;
   if (format === 'avif') return (await fullChromaAvif(drawing, most)) ?? ordinary;

@@ -5,7 +5,8 @@ import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
 import { keepCopyright } from '../copyright.ts';
-import { avifQuality, type Encoded, hasTransparency } from '../encode.ts';
+import { type Encoded, finished, hasTransparency } from '../encode.ts';
+import { avifQuality } from '../encoding/encoders.ts';
 
 /**
  * Codings that keep the colour of every pixel of a drawing with saturated edges, at the bytes of the ordinary one: each
@@ -37,7 +38,7 @@ export async function fullChromaJpeg(drawing: Drawing, most: number): Promise<En
   for (let tries = 0; tries < JPEG_TRIES && scale <= finest * COARSEST; tries += 1) {
     const options = { quality: qualityOf(scale), chromaSubsampling: '4:4:4', progressive: true, quantisationTable: 3 };
     const body = await opened(drawing).jpeg(options).toBuffer();
-    if (body.length <= most) return { body, format: 'jpeg', contentType: 'image/jpeg' };
+    if (body.length <= most) return finished(body, 'jpeg', drawing.recipe);
     const power = last ? Math.log(body.length / last.bytes) / Math.log(scale / last.scale) : BYTES_BY_SCALE;
     last = { scale, bytes: body.length };
     scale *= ((most * CAUTION) / body.length) ** (1 / Math.min(-0.3, power));

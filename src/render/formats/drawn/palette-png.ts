@@ -14,10 +14,10 @@ const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 const INDEXED_COLOUR = 3;
 const deflated = promisify(deflate);
 
-/** Undefined for pictures of more than 256 colours. Transparent pixels are of one colour. */
-export async function palettePng(pixels: Pixels): Promise<Buffer | undefined> {
+/** Undefined for pictures of more than `most` colours, 256 where left out. Transparent pixels are of one colour. */
+export async function palettePng(pixels: Pixels, most = MAX_COLOURS): Promise<Buffer | undefined> {
   const { width, height } = pixels;
-  const found = width * height > MAX_PIXELS ? undefined : indexed(pixels);
+  const found = width * height > MAX_PIXELS ? undefined : indexed(pixels, most);
   if (!found) return undefined;
   const { colours, indexes } = found;
   const depth = colours.length <= 2 ? 1 : colours.length <= 4 ? 2 : colours.length <= 16 ? 4 : 8;
@@ -48,7 +48,7 @@ interface Indexed {
   readonly indexes: Uint8Array;
 }
 
-function indexed({ data, width, height, channels }: Pixels): Indexed | undefined {
+function indexed({ data, width, height, channels }: Pixels, most: number): Indexed | undefined {
   const indexes = new Uint8Array(width * height);
   const known = new Map<number, number>();
   let [last, lastIndex] = [-1, 0];
@@ -58,7 +58,7 @@ function indexed({ data, width, height, channels }: Pixels): Indexed | undefined
     if (colour !== last) {
       lastIndex = known.get(colour) ?? known.size;
       if (lastIndex === known.size) {
-        if (known.size === MAX_COLOURS) return undefined;
+        if (known.size === most) return undefined;
         known.set(colour, lastIndex);
       }
       last = colour;

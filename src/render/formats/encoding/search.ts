@@ -1,0 +1,124 @@
+import type { Recipe } from '../../recipe.ts';
+import type { Encoded, Format } from './encoders.ts';
+import { type Curve, nextQuality } from './likeness.ts';
+
+/** What a search needs to know of the rendition that it is about. */
+export interface Searched {
+  /** The same pixels under another recipe. */
+  once(recipe: Recipe): Promise<Encoded>;
+  readonly format: Format;
+  readonly curve: Curve;
+  /** Parts of the pixels by which the quality is found, one after the other: one of so many stripes. */
+  readonly samples: readonly number[];
+  /** The SSIM that this recipe gives, by such a part. */
+  sampled(recipe: Recipe, oneOf: number): Promise<number>;
+  /** The SSIM of a file to all of its pixels; undefined where the samples tell well enough, or where there is none. */
+  likeness(encoded: Encoded): Promise<number | undefined>;
+}
+
+/** Encodes for a limit of bytes, that of the recipe's own quality included. */
+const MOST_TRIES = 4;
+/** Encodes for an SSIM, those of samples included. */
+const MOST_MEASURED = 3;
+/** A quarter of the pixels and a half, both decoded again, and all of them (bench/quality-auto.ts). Small pictures take more. */
+const MEASURED_COST = 2.5;
+/** As near to its target an SSIM is near enough: whole steps of the quality are no finer. */
+const NEAR_SSIM = 0.002;
+/** A file that leaves less than this share of its room is not made once more. */
+const NEAR_BYTES = 0.03;
+/** Bytes are aimed below the limit by this, because the quality goes in whole steps. */
+const CAUTION = 0.98;
+/** ln(bytes) for each step of the quality, before two tries have told better: photos at qualities 30 to 85. */
+const BYTES_BY_QUALITY = 0.027;
+/** Colours of the tries of formats without a quality: see `palette` of a preset. */
+const FEWER_COLOURS = [256, 16, 4];
+
+interface Try {
+  readonly quality: number;
+  readonly encoded: Encoded;
+}
+
+/** Whether several encodes are made of a rendition. What loses nothing has but one. */
+export function searches({ encoding, lossless }: Recipe): boolean {
+  return !lossless && (encoding?.ssim !== undefined || encoding?.maxBytes !== undefined);
+}
+
+/** The encodes that a rendition may take, in those of its whole size; decoding what was tried counts with them. */
+export function mostEncodes(recipe: Recipe): number {
+  if (!searches(recipe)) return 1;
+  const { ssim, maxBytes } = recipe.encoding ?? {};
+  return (ssim === undefined ? 1 : MEASURED_COST) + (maxBytes === undefined ? 0 : MOST_TRIES - 1);
+}
+
+/**
+ * The file of a recipe that names an SSIM or a limit of bytes. Of one that fits in no way comes the smallest that was made. Pixels are
+ * there already: tries encode, and nothing else.
+ */
+export async function search(recipe: Recipe, searched: Searched): Promise<Encoded> {
+  const { ssim, maxBytes = Number.POSITIVE_INFINITY } = recipe.encoding ?? {};
+  const hasQuality = searched.format !== 'png' && searched.format !== 'gif';
+  const first =
+    ssim === undefined || !hasQuality
+      ? { quality: recipe.quality, encoded: await searched.once(recipe) }
+      : await toSsim(recipe, ssim, searched);
+  if (first.encoded.body.length <= maxBytes) return first.encoded;
+  return hasQuality
+    ? fitting(recipe, maxBytes, first, searched)
+    : fewerColours(recipe, maxBytes, first.encoded, searched);
+}
+
+/** Samples say which quality it is; where they are too few, the whole says whether that was right, and is then made once more at most. */
+async function toSsim(recipe: Recipe, target: number, searched: Searched): Promise<Try> {
+  const { curve, samples, once, sampled, likeness } = searched;
+  let quality = nextQuality(curve, target);
+  for (const oneOf of samples) {
+    const reached = await sampled({ ...recipe, quality }, oneOf);
+    quality = nextQuality(curve, target, { quality, ssim: reached });
+  }
+  for (let left = MOST_MEASURED - samples.length; ; left -= 1) {
+    const last = { quality, encoded: await once({ ...recipe, quality }) };
+    // The last is as near as it comes: a step or two from one that was measured.
+    const reached = left > 1 ? await likeness(last.encoded) : undefined;
+    if (reached === undefined || Math.abs(reached - target) <= NEAR_SSIM) return last;
+    const next = nextQuality(curve, target, { quality, ssim: reached });
+    if (next === quality) return last;
+    quality = next;
+  }
+}
+
+async function fitting(recipe: Recipe, most: number, first: Try, { once }: Searched): Promise<Encoded> {
+  let [over, fits, smallest]: [Try, Try | undefined, Encoded] = [first, undefined, first.encoded];
+  let byQuality = BYTES_BY_QUALITY;
+  for (let tries = 2; tries <= MOST_TRIES; tries += 1) {
+    const quality: number = tries === MOST_TRIES && !fits ? 1 : between(over, fits, most, byQuality);
+    if (quality >= over.quality || quality <= (fits?.quality ?? 0)) break;
+    const tried: Try = { quality, encoded: await once({ ...recipe, quality }) };
+    if (tried.encoded.body.length < smallest.body.length) smallest = tried.encoded;
+    const grown = Math.log(first.encoded.body.length / tried.encoded.body.length);
+    if (grown > 0) byQuality = grown / (first.quality - quality);
+    if (tried.encoded.body.length > most) over = tried;
+    else fits = tried;
+    if (fits && fits.encoded.body.length >= most * (1 - NEAR_BYTES)) break;
+  }
+  return fits?.encoded ?? smallest;
+}
+
+/** The quality whose file should have so many bytes; `byQuality`: ln(bytes) for each step of it. */
+function between(over: Try, fits: Try | undefined, most: number, byQuality: number): number {
+  const tooMany = Math.log(over.encoded.body.length / (most * CAUTION));
+  if (!fits) return Math.max(1, Math.floor(over.quality - tooMany / byQuality));
+  const all = Math.log(over.encoded.body.length / fits.encoded.body.length);
+  const quality = over.quality - ((over.quality - fits.quality) * tooMany) / all;
+  return Math.min(over.quality - 1, Math.max(fits.quality + 1, Math.floor(quality)));
+}
+
+async function fewerColours(recipe: Recipe, most: number, first: Encoded, { once }: Searched): Promise<Encoded> {
+  let smallest = first;
+  for (const palette of FEWER_COLOURS) {
+    if (palette >= (recipe.encoding?.palette ?? Number.POSITIVE_INFINITY)) continue;
+    const encoded = await once({ ...recipe, encoding: { ...recipe.encoding, palette } });
+    if (encoded.body.length < smallest.body.length) smallest = encoded;
+    if (encoded.body.length <= most) return encoded;
+  }
+  return smallest;
+}
