@@ -3,6 +3,7 @@ import { OperatorError } from '../errors.ts';
 import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { DETAIL_FIELDS } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
+import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -19,7 +20,7 @@ export const presetSchema = z
     width: side.optional(),
     height: side.optional(),
     fit: z.enum(['cover', 'contain', 'fill', 'inside', 'outside']).default('inside'),
-    format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
+    format: z.enum(['auto', ...PINNABLE_FORMATS, 'original']).default('auto'),
     gravity: z.enum(['auto', 'faces', 'attention', 'center']).default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
@@ -49,8 +50,12 @@ export const presetSchema = z
     formats: z.array(z.enum(PINNABLE_FORMATS)).default([...DEFAULT_FORMATS]),
     ...DETAIL_FIELDS,
     ...ENCODE_FIELDS,
+    ...ORIGINAL_FIELDS,
   })
-  .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
+  .refine(
+    ({ format, width, height }) => format === 'original' || width !== undefined || height !== undefined,
+    'needs a width, a height or both',
+  )
   .refine(
     ({ fit, width, height }) => fit === 'inside' || fit === 'outside' || (width !== undefined && height !== undefined),
     'needs both a width and a height, because its fit is cover, contain or fill',
@@ -70,7 +75,17 @@ export const presetSchema = z
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
     for (const [holds, message] of ENCODE_RULES) if (!holds(preset)) context.addIssue({ code: 'custom', message });
-  });
+    const more = preset.format === 'original' ? besideOriginal(preset, plainPreset()) : [];
+    for (const message of more) context.addIssue({ code: 'custom', message });
+  })
+  .refine(
+    ({ format, keepMetadata }) => !keepMetadata || format === 'original',
+    'has keepMetadata, which needs the format original',
+  );
+
+function plainPreset(): Readonly<Record<string, unknown>> {
+  return { ...presetSchema.parse({ width: 1 }), width: undefined };
+}
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

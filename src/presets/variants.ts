@@ -34,6 +34,8 @@ export function parseSuffix(text: string): Suffix | undefined {
 /** Undefined for sizes that the preset does not declare. */
 export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | undefined {
   const { width: baseWidth, height: baseHeight } = preset;
+  // An original has one size.
+  if (preset.format === 'original' && (width !== undefined || (ratio ?? 1) !== 1)) return undefined;
   if (width !== undefined) {
     if (!preset.widths.includes(width)) return undefined;
     const height = baseWidth && baseHeight ? Math.max(1, Math.round((baseHeight * width) / baseWidth)) : undefined;
@@ -58,6 +60,7 @@ export function outputOf(
 
 /** Every output that a suffix may lead to, the one that is preferred first; undefined for undeclared formats. */
 export function outputsOf(preset: Preset, size: VariantSize, pinned: string | undefined): Output[] | undefined {
+  if (preset.format === 'original') return pinned === undefined || pinned === 'original' ? ['original'] : undefined;
   if (pinned !== undefined) {
     const offered = [preset.format, ...preset.formats].find((format) => format === pinned);
     return offered === undefined || offered === 'auto' ? undefined : [affordable(offered, size)];
@@ -104,6 +107,7 @@ export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, o
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
     copyright: keepCopyright,
+    ...(preset.keepMetadata ? { keepMetadata: true } : {}),
     ...(lossless === 'auto' ? {} : { lossless }),
     ...effectsOf(preset, unit),
   };

@@ -1,7 +1,10 @@
 import type { Effects } from './effects/effects.ts';
 
-/** `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. */
-export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
+/**
+ * `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. `original` is the
+ * original's own file.
+ */
+export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base' | 'original';
 
 export type Fit = 'cover' | 'contain' | 'fill' | 'inside' | 'outside';
 
@@ -57,7 +60,7 @@ export interface Encoding {
 
 /** All that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
 export interface Recipe {
-  /** Pixels; at least one of the two is set. */
+  /** Pixels; at least one of the two is set, save for the output `original`. */
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fit: Fit;
@@ -83,6 +86,8 @@ export interface Recipe {
   readonly margin: number;
   /** Keeps the EXIF fields Copyright and Artist, and nothing else. */
   readonly copyright: boolean;
+  /** The output `original` keeps all that the file says beside its pixels. Absent where it does not. */
+  readonly keepMetadata?: boolean;
   /**
    * The shop's own version of the original (`v`), absent without one. It stands in every key that is made of a recipe, and pixels of
    * the original that were read for another version are not used.

@@ -10,6 +10,7 @@ import { searches } from './formats/encoding/search.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
+import { ownFile } from './formats/original/own-file.ts';
 import type {
   DecodeLimits,
   OriginalSource,
@@ -89,7 +90,10 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       await loadSharp();
     },
     mediaTypes: [...SHARP_MEDIA_TYPES, ...(decoders?.mediaTypes ?? [])],
-    examine: async (body) => examine(await loadSharp(), body, limits, decoders),
+    examine: async (file) => {
+      const source = await examine(await loadSharp(), file, limits, decoders);
+      return source.body === file ? source : { ...source, file };
+    },
     decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
       const source = await mended(sharp, original, limits);
@@ -109,6 +113,7 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       return wholly(whole, by(whole));
     },
     async render(source, recipe, timer, faces, signal = NEVER) {
+      if (recipe.output === 'original') return itself(source, recipe);
       const sharp = await loadSharp();
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
@@ -124,6 +129,10 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       return decoded(source, Number.POSITIVE_INFINITY, signal, work, timer);
     },
   };
+}
+
+function itself(source: PictureSource, recipe: Recipe): Rendered {
+  return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
 }
 
 interface RenderContext {
