@@ -2,6 +2,7 @@ import { INLINE_DETAIL } from './fields/detail.ts';
 import { INLINE_ENCODE } from './fields/encode.ts';
 import type { InlineField } from './fields/inline-values.ts';
 import { INLINE_ORIGINAL } from './fields/original.ts';
+import { INLINE_PAGES } from './fields/pages.ts';
 import { type Preset, presetSchema } from './schema.ts';
 
 const flag = (text: string) => (text === '1' ? true : text);
@@ -25,6 +26,7 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   ...INLINE_DETAIL,
   ...INLINE_ENCODE,
   ...INLINE_ORIGINAL,
+  ...INLINE_PAGES,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 const MAX_INLINE_LENGTH = 128;

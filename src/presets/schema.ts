@@ -4,6 +4,7 @@ import { DEFAULT_FORMATS, DEFAULT_PIXEL_RATIOS, PINNABLE_FORMATS } from '../url/
 import { DETAIL_FIELDS } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
+import { PAGE_FIELDS, PAGE_RULES } from './fields/pages.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
 const MAX_SIDE_PX = 8192;
@@ -51,6 +52,7 @@ export const presetSchema = z
     ...DETAIL_FIELDS,
     ...ENCODE_FIELDS,
     ...ORIGINAL_FIELDS,
+    ...PAGE_FIELDS,
   })
   .refine(
     ({ format, width, height }) => format === 'original' || width !== undefined || height !== undefined,
@@ -74,7 +76,8 @@ export const presetSchema = z
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    for (const [holds, message] of ENCODE_RULES) if (!holds(preset)) context.addIssue({ code: 'custom', message });
+    for (const [holds, message] of [...ENCODE_RULES, ...PAGE_RULES])
+      if (!holds(preset)) context.addIssue({ code: 'custom', message });
     const more = preset.format === 'original' ? besideOriginal(preset, plainPreset()) : [];
     for (const message of more) context.addIssue({ code: 'custom', message });
   })

@@ -4,6 +4,7 @@ import { AVIF_MAX_PIXELS } from '../url/preset-defaults.ts';
 import { accepts } from './accept.ts';
 import { detailOf } from './fields/detail.ts';
 import { encodingOf } from './fields/encode.ts';
+import { pagesOf } from './fields/pages.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
 
 /** A suffix as the URL has it. */
@@ -97,13 +98,15 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
   const { fit, effort, background, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
-  const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
+  // Faces are known of the first page alone.
+  const gravity = faces && !preset.page ? preset.gravity : withoutFaces(preset.gravity);
   return {
     ...{ width, height, fit, output, effort, background, animated, gamut, gravity },
     ...encodingOf(preset, output),
+    ...pagesOf(preset),
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
     ...(seeksFaces({ fit, gravity }) ? { detector: DETECTOR_VERSION } : {}),
-    faceZoom: faces ? preset.faceZoom : 1,
+    faceZoom: faces && !preset.page ? preset.faceZoom : 1,
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
     copyright: keepCopyright,

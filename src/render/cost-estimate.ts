@@ -1,4 +1,5 @@
 import { mostEncodes, searches } from './formats/encoding/search.ts';
+import { withMotion } from './pages/motion.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
@@ -122,9 +123,11 @@ function estimateStripping(bytes: number): CostEstimate {
 
 /** By the header of the source and the recipe; `body`: the file of an original that is sent itself. */
 export function estimateRender(
-  { header, body }: Pick<PictureSource, 'header'> & { readonly body?: Buffer },
+  source: Pick<PictureSource, 'header'> & { readonly body?: Buffer },
   recipe: Recipe,
 ): CostEstimate {
+  const { body } = source;
+  const header = withMotion(source.header, recipe);
   if (recipe.output === 'original') return estimateStripping(body?.length ?? 0);
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
@@ -141,10 +144,13 @@ export function estimateRender(
   const encodingBytes =
     (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0) + searchBytes(recipe)) * written +
     HELD_BYTES * held;
+  // All frames before it are decoded too, one at a time; of other files a copy is read.
+  const before = (recipe.page ?? 0) * (header.decoder ? 0 : decoding.ms - EVERY_RENDER.ms);
+  const copied = recipe.page && header.decoder ? (body?.length ?? 0) : 0;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
-    bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
+    ms: decoding.ms + before + (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    bytes: Math.round(EVERY_RENDER.bytes + copied + more + OVERLAP * less),
   };
 }
 

@@ -23,6 +23,8 @@ export interface OriginalSource {
   readonly body: Buffer;
   /** As it was uploaded, where `body` is another. */
   readonly file?: Buffer;
+  /** The frame of an animation that stands for the picture; the first where left out. */
+  readonly page?: number;
   readonly header: OriginalHeader;
 }
 

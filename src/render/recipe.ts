@@ -98,6 +98,10 @@ export interface Recipe {
   /** Of a negotiated AVIF: in what a drawn picture is sent where that is sharper, because AVIF without loss is larger. */
   readonly sharper?: 'webp' | 'png';
   readonly encoding?: Encoding;
+  /** Which picture of an original that holds several; absent for the first. Another one has no proxy image and no face that is known. */
+  readonly page?: number;
+  /** Of an animation: how many of its frames are kept, from the first on, and how much faster it runs. Absent where it stays as it is. */
+  readonly motion?: { readonly frames?: number; readonly speed?: number };
   /** The shop's edit of the original. In no key: each edit begins a new epoch. Absent where there is none. */
   readonly edit?: Edit;
   /** What is done to the pixels after scaling and cropping. Absent where nothing is, and so is each stage of it. */

@@ -11,6 +11,8 @@ import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
 import { ownFile } from './formats/original/own-file.ts';
+import { inMotion } from './pages/motion.ts';
+import { pageOf } from './pages/page.ts';
 import type {
   DecodeLimits,
   OriginalSource,
@@ -55,6 +57,8 @@ export interface Renderer {
    * `original_unreadable` and `original_too_large`.
    */
   examine(original: Buffer): Promise<OriginalSource>;
+  /** Another picture of an examined original, as an original of its own: see pages/page.ts, also for what it throws. */
+  pageOf(original: OriginalSource, page: number): Promise<OriginalSource>;
   /**
    * Makes one rendition. Throws `original_unreadable` and `original_too_large`; any other error is a fault of the server.
    * `faces` is called only when the frame depends on them.
@@ -94,6 +98,7 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       const source = await examine(await loadSharp(), file, limits, decoders);
       return source.body === file ? source : { ...source, file };
     },
+    pageOf: async (original, page) => pageOf(await loadSharp(), original, page, limits, decoders),
     decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
       const source = await mended(sharp, original, limits);
@@ -113,7 +118,8 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
       return wholly(whole, by(whole));
     },
     async render(source, recipe, timer, faces, signal = NEVER) {
-      if (recipe.output === 'original') return itself(source, recipe);
+      if (recipe.output === 'original')
+        return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
       const sharp = await loadSharp();
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
@@ -131,10 +137,6 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders): Rende
   };
 }
 
-function itself(source: PictureSource, recipe: Recipe): Rendered {
-  return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
-}
-
 interface RenderContext {
   readonly limits: DecodeLimits;
   readonly timer: StepTimer;
@@ -143,11 +145,13 @@ interface RenderContext {
 
 async function renderOnce(
   sharp: SharpModule,
-  source: PictureSource,
+  given: PictureSource,
   recipe: Recipe,
   { limits, timer, faces }: RenderContext,
 ): Promise<Rendered> {
+  const source = inMotion(given, recipe);
   const { header } = source;
+  const paged = recipe.page !== undefined || recipe.motion !== undefined;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
   const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
@@ -170,7 +174,7 @@ async function renderOnce(
   const reused = fromOriginal.reuse(encoded.format);
   const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
   const all = crop.downscaled ?? ((ready || needed) && showsAll(decoder, recipe) ? pixels : undefined);
-  const downscaled = all && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
+  const downscaled = all && !paged && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
   if (finished && finished !== pixels) freeNow(finished.data);
