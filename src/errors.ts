@@ -123,6 +123,8 @@ export const errors = {
   expired: () => new DarkroomError('expired', 'This URL has expired.'),
   presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
   originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
+  noSuchPage: (page: number) =>
+    new DarkroomError('original_not_found', `The original has no page ${page}; the first is 0.`),
   originalTooLarge: (message: string, cause?: unknown) => new DarkroomError('original_too_large', message, { cause }),
   tooLargeForThisServer: () =>
     new DarkroomError('original_too_large', 'The original needs more memory than this server has for one picture.', {

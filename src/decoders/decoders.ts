@@ -13,6 +13,8 @@ export interface Decoders {
   readHeader(format: DecodedFormat, file: Buffer): FileHeader | undefined;
   /** The picture that sharp reads inside a file. Throws as `decode` rejects. */
   embedded(format: DecodedFormat, file: Buffer): Buffer | undefined;
+  /** The same file with another of its pictures as the first one; undefined where there are fewer. */
+  page(format: DecodedFormat, file: Buffer, page: number): Buffer | undefined;
   /** The name of a format that is known and not read: because no decoder reads it, or because its decoder is left out. */
   refusedName(file: Buffer): string | undefined;
   /** Of what is decoded here. */
@@ -112,6 +114,7 @@ export function createDecoders(options: DecodersOptions): Decoders {
     },
     readHeader: (format, file) => refusing(() => format.readHeader?.(file)),
     embedded: (format, file) => refusing(() => format.embedded?.(file)),
+    page: (format, file, page) => format.page?.(file, page),
     async decode(format, file, { cpuMs, ...wanted }, signal) {
       // The caller's memory may be read by others; a copy of 3 MB takes under a millisecond.
       const own = new Uint8Array(file);

@@ -4,7 +4,9 @@ import type { FileHeader } from './decoder.ts';
 import { readJp2Head } from './heads/jp2-head.ts';
 import { readJxlHead } from './heads/jxl-head.ts';
 import { isRawTiff, readTiffHead } from './heads/tiff-head.ts';
+import { tiffPage } from './heads/tiff-page.ts';
 import { heifOutline } from './heif-boxes.ts';
+import { heifPage } from './heif-pages.ts';
 import { psdHeader } from './psd/psd-head.ts';
 import { isSvg, readSvgHead } from './svg/svg-head.ts';
 
@@ -22,6 +24,8 @@ export interface DecodedFormat {
   readHeader?(file: Buffer): FileHeader;
   /** The picture of this file where it is one that sharp reads, whole inside. Throws a `DecodeError`. */
   embedded?(file: Buffer): Buffer | undefined;
+  /** The same file with another of its pictures as the first one, a copy; undefined where there are fewer. Absent where there is one. */
+  page?(file: Buffer, page: number): Buffer | undefined;
   /** What is known before sharp reads the header; undefined for a file that is not to be read but within libraries' own limits. */
   outline?(file: Buffer): Outline | undefined;
 }
@@ -54,7 +58,13 @@ const anyOf =
     tests.some((test) => test(file));
 
 export const FORMATS: readonly DecodedFormat[] = [
-  { name: 'heic', mediaTypes: ['image/heic', 'image/heif'], recognises: isHeif, outline: outlineOfHeic },
+  {
+    name: 'heic',
+    mediaTypes: ['image/heic', 'image/heif'],
+    recognises: isHeif,
+    outline: outlineOfHeic,
+    page: heifPage,
+  },
   {
     name: 'jxl',
     mediaTypes: ['image/jxl'],
@@ -66,6 +76,7 @@ export const FORMATS: readonly DecodedFormat[] = [
     mediaTypes: ['image/tiff'],
     recognises: (file) => isTiff(file) && !isRawTiff(file),
     readHeader: readTiffHead,
+    page: tiffPage,
   },
   {
     name: 'jp2',

@@ -12,7 +12,7 @@ const MAX_ITEMS = 8192;
 const CODED = new Set(['mdat', 'free', 'skip']);
 const HEAD_BYTES = 8;
 
-interface Box {
+export interface Box {
   readonly type: string;
   /** Of its content. */
   readonly start: number;
@@ -43,20 +43,46 @@ export function heifOutline(file: Buffer): HeifOutline | undefined {
   return { items, grid: typeOf(file, id, information, wide) === 'grid' };
 }
 
-/** Of an item, by its `infe` of version 2 or 3. */
 function typeOf(file: Buffer, id: number, { start, end }: Box, wide: boolean): string | undefined {
-  for (const entry of boxesIn(file, start + (wide ? 8 : 6), end)) {
-    if (entry.end - entry.start < 12) continue;
-    const long = (file[entry.start] ?? 0) > 2;
-    const own = long ? file.readUInt32BE(entry.start + 4) : file.readUInt16BE(entry.start + 4);
-    const typeAt = entry.start + (long ? 10 : 8);
-    if (own === id) return file.toString('latin1', typeAt, typeAt + 4);
-  }
+  for (const item of entriesIn(file, { start, end, type: 'iinf' }, wide)) if (item.id === id) return item.type;
   return undefined;
 }
 
+interface Item {
+  readonly id: number;
+  readonly type: string;
+  /** Not meant to be shown. */
+  readonly isHidden: boolean;
+}
+
+/** By their `infe` of version 2 or 3. */
+function* entriesIn(file: Buffer, { start, end }: Box, wide: boolean): Generator<Item> {
+  for (const entry of boxesIn(file, start + (wide ? 8 : 6), end)) {
+    if (entry.end - entry.start < 12 || entry.end > file.length) continue;
+    const long = (file[entry.start] ?? 0) > 2;
+    const id = long ? file.readUInt32BE(entry.start + 4) : file.readUInt16BE(entry.start + 4);
+    const typeAt = entry.start + (long ? 10 : 8);
+    const isHidden = ((file[entry.start + 3] ?? 0) & 1) === 1;
+    yield { id, type: file.toString('latin1', typeAt, typeAt + 4), isHidden };
+  }
+}
+
+/** Of a file whose outline was read, those of its `meta`. */
+export function innerBoxes(file: Buffer): Box[] | undefined {
+  const meta = [...boxesIn(file, 0, file.length)].find(({ type }) => type === 'meta');
+  if (!meta || meta.end > file.length || meta.end - meta.start < 4) return undefined;
+  return [...boxesIn(file, meta.start + 4, meta.end)];
+}
+
+/** All items that the file names, in its order. */
+export function itemsIn(file: Buffer, inner: readonly Box[]): Item[] {
+  const information = inner.find(({ type }) => type === 'iinf');
+  if (!information || information.end - information.start < 8) return [];
+  return [...entriesIn(file, information, file[information.start] !== 0)].slice(0, MAX_ITEMS);
+}
+
 /** Side by side; ends at the first one that does not fit. The last one may end behind the file. */
-function* boxesIn(file: Buffer, from: number, to: number): Generator<Box> {
+export function* boxesIn(file: Buffer, from: number, to: number): Generator<Box> {
   for (let at = from; at + HEAD_BYTES <= to; ) {
     const size = file.readUInt32BE(at);
     const type = file.toString('latin1', at + 4, at + HEAD_BYTES);

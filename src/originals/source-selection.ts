@@ -88,7 +88,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     return proxy && suffices(proxy, recipe) ? proxy : undefined;
   }
 
-  async function findOriginal({ id, view, permit, session, timer, signal }: RenderJob): Promise<FoundSource> {
+  async function findOriginal({ id, view, recipe, permit, session, timer, signal }: RenderJob): Promise<FoundSource> {
     const limits = { signal, maxBytes: maxOriginalBytes, onLength: (bytes: number) => permit.hold(bytes) }; // 503
     const read = async (): Promise<ExaminedOriginal> => {
       const held = await timer.time('origin', originals.read(id, view.epoch, limits)); // 404, 413, 502, 504
@@ -104,7 +104,9 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     const original = await session.readOriginal(read);
     // Another session may have read it; its bytes count for each session that holds it.
     permit.hold(original.source.body.length);
-    return original;
+    if (!recipe.page) return original;
+    const { source, epoch, readAt } = original;
+    return { source: await renderer.pageOf(source, recipe.page), epoch, readAt }; // 404
   }
 
   /**

@@ -5,6 +5,8 @@ import { INLINE_FALLBACK } from './fields/fallback.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
 import { INLINE_OVERLAYS } from './fields/inline-overlays.ts';
 import { flag, type InlineField } from './fields/inline-values.ts';
+import { INLINE_ORIGINAL } from './fields/original.ts';
+import { INLINE_PAGES } from './fields/pages.ts';
 import { INLINE_REDACT } from './fields/redact.ts';
 import { INLINE_SHAPE } from './fields/shape.ts';
 import { type Preset, presetSchema } from './schema.ts';
@@ -34,6 +36,8 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   ...INLINE_FALLBACK,
   ...INLINE_ENCODE,
   ...INLINE_SHAPE,
+  ...INLINE_ORIGINAL,
+  ...INLINE_PAGES,
   l: ['lossless', (text) => (text === '0' ? false : flag(text))],
 };
 /** Four overlays of a usual length. */

@@ -8,8 +8,10 @@ import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
+import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
 import { OVERLAY_FIELDS } from './fields/overlays.ts';
-import { REDACT_FIELDS, REDACT_RULE } from './fields/redact.ts';
+import { PAGE_FIELDS, PAGE_RULES } from './fields/pages.ts';
+import { REDACT_FIELDS, REDACT_RULES } from './fields/redact.ts';
 import { SHAPE_FIELDS } from './fields/shape.ts';
 
 /** Most pixels along one side that a preset may ask for, before pixel ratios. */
@@ -26,7 +28,7 @@ export const presetSchema = z
     width: side.optional(),
     height: side.optional(),
     fit: z.enum(FITS).default('inside'),
-    format: z.enum(['auto', ...PINNABLE_FORMATS]).default('auto'),
+    format: z.enum(['auto', ...PINNABLE_FORMATS, 'original']).default('auto'),
     gravity: gravity.default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
@@ -62,8 +64,13 @@ export const presetSchema = z
     ...FALLBACK_FIELDS,
     ...ENCODE_FIELDS,
     ...SHAPE_FIELDS,
+    ...ORIGINAL_FIELDS,
+    ...PAGE_FIELDS,
   })
-  .refine(({ width, height }) => width !== undefined || height !== undefined, 'needs a width, a height or both')
+  .refine(
+    ({ format, width, height }) => format === 'original' || width !== undefined || height !== undefined,
+    'needs a width, a height or both',
+  )
   .refine(
     ({ fit, ...preset }) =>
       fit === 'inside' || fit === 'outside' || Object.values(sidesOf(preset)).every((length) => length !== undefined),
@@ -83,10 +90,20 @@ export const presetSchema = z
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    const single = [ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, REDACT_RULE, FALLBACK_RULE];
-    for (const [agrees, otherwise] of [...GEOMETRY_RULES, ...single, ...ENCODE_RULES])
+    const single = [ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, FALLBACK_RULE];
+    for (const [agrees, otherwise] of [...GEOMETRY_RULES, ...REDACT_RULES, ...single, ...ENCODE_RULES, ...PAGE_RULES])
       if (!agrees(preset)) context.addIssue(otherwise);
-  });
+    const more = preset.format === 'original' ? besideOriginal(preset, plainPreset()) : [];
+    for (const sentence of more) context.addIssue(sentence);
+  })
+  .refine(
+    ({ format, keepMetadata }) => !keepMetadata || format === 'original',
+    'has keepMetadata, which needs the format original',
+  );
+
+function plainPreset(): Readonly<Record<string, unknown>> {
+  return { ...presetSchema.parse({ width: 1 }), width: undefined };
+}
 
 const presetsSchema = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected a name of [A-Za-z0-9_-]'),

@@ -6,6 +6,7 @@ import { adjustOf } from './fields/adjust.ts';
 import { detailOf } from './fields/detail.ts';
 import { encodingOf } from './fields/encode.ts';
 import { colourOf, frameOf, geometryOf, sidesOf } from './fields/geometry.ts';
+import { pagesOf } from './fields/pages.ts';
 import { redactOf } from './fields/redact.ts';
 import { shapeOf } from './fields/shape.ts';
 import { DEFAULT_TRIM_TOLERANCE, type Preset } from './schema.ts';
@@ -38,6 +39,8 @@ export function parseSuffix(text: string): Suffix | undefined {
 /** Undefined for sizes that the preset does not declare. */
 export function sizeOf(preset: Preset, { ratio, width }: Suffix): VariantSize | undefined {
   const { width: baseWidth, height: baseHeight } = sidesOf(preset);
+  // An original has one size.
+  if (preset.format === 'original' && (width !== undefined || (ratio ?? 1) !== 1)) return undefined;
   if (width !== undefined) {
     if (!preset.widths.includes(width)) return undefined;
     if (preset.aspectRatio !== undefined) {
@@ -71,6 +74,7 @@ export function outputOf(
 
 /** Every output that a suffix may lead to, the one that is preferred first; undefined for undeclared formats. */
 export function outputsOf(preset: Preset, size: VariantSize, pinned: string | undefined): Output[] | undefined {
+  if (preset.format === 'original') return pinned === undefined || pinned === 'original' ? ['original'] : undefined;
   if (pinned !== undefined) {
     const offered = [preset.format, ...preset.formats].find((format) => format === pinned);
     return offered === undefined || offered === 'auto' ? undefined : [affordable(offered, size)];
@@ -107,17 +111,20 @@ function affordable(output: Output, { width, height }: VariantSize): Output {
 /** `faces`: whether this server detects faces; without, face-aware presets crop by attention, and their keys say so. */
 export function recipeOf(preset: Preset, { width, height, unit }: VariantSize, output: Output, faces: boolean): Recipe {
   const { fit, effort, animated, gamut, trim, margin, keepCopyright, lossless } = preset;
-  const gravity = faces ? preset.gravity : withoutFaces(preset.gravity);
+  // Faces are known of the first page alone.
+  const gravity = faces && !preset.page ? preset.gravity : withoutFaces(preset.gravity);
   const background = colourOf(preset.background);
   return {
     ...{ width, height, fit, output, effort, background, animated, gamut, gravity },
     ...encodingOf(preset, output),
+    ...pagesOf(preset),
     // Absent, not undefined: a key is made of the names too, and those of all other recipes are to stay.
     ...(seeksFaces({ fit, gravity }) || preset.redact?.faces ? { detector: DETECTOR_VERSION } : {}),
-    faceZoom: faces ? preset.faceZoom : 1,
+    faceZoom: faces && !preset.page ? preset.faceZoom : 1,
     trim: typeof trim === 'object' ? trim.tolerance : trim ? DEFAULT_TRIM_TOLERANCE : undefined,
     margin: margin / 100,
     copyright: keepCopyright,
+    ...(preset.keepMetadata ? { keepMetadata: true } : {}),
     ...(lossless === 'auto' ? {} : { lossless }),
     ...geometryOf(preset),
     ...effectsOf(preset, unit),

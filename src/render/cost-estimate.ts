@@ -1,4 +1,5 @@
 import { mostEncodes, searches } from './formats/encoding/search.ts';
+import { withMotion } from './pages/motion.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Size } from './pixels.ts';
 import { coversFaces, coversParts, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
@@ -71,7 +72,7 @@ const ROW_BYTES = 3.1;
 const MOST_EXPENSIVE: Rate = { ms: 55, bytes: 18.9 };
 
 /** By the rendition's pixels. */
-const ENCODING: Readonly<Record<Output, Rate>> = {
+const ENCODING: Readonly<Record<Exclude<Output, 'original'>, Rate>> = {
   webp: { ms: 70, bytes: 17 },
   avif: { ms: 125, bytes: 37 },
   jpeg: { ms: 30, bytes: 12 },
@@ -106,6 +107,7 @@ const TYPICAL_DECODE_MS = 25;
 /** CPU in milliseconds by the recipe alone, before the original is known. */
 export function expectedMs(recipe: Recipe): number {
   const { width, height, output } = recipe;
+  if (output === 'original') return EVERY_RENDER.ms;
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
   return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * mostEncodes(recipe) * pixels) / MEGAPIXEL;
 }
@@ -115,8 +117,26 @@ function searchBytes(recipe: Recipe): number {
   return SEARCH_BYTES.pixels + (recipe.encoding?.ssim === undefined ? 0 : SEARCH_BYTES.measured);
 }
 
-/** By the header of the source and the recipe. */
-export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe: Recipe): CostEstimate {
+/** Of a file from which metadata are taken: its parts, and what is made of them. */
+const STRIPPED_COPIES = 3;
+/** Also of the sum of its bytes, by which it is named. */
+const STRIPPED_MS_PER_MIB = 3;
+
+function estimateStripping(bytes: number): CostEstimate {
+  return {
+    ms: EVERY_RENDER.ms + (STRIPPED_MS_PER_MIB * bytes) / MIB,
+    bytes: EVERY_RENDER.bytes + STRIPPED_COPIES * bytes,
+  };
+}
+
+/** By the header of the source and the recipe; `body`: the file of an original that is sent itself. */
+export function estimateRender(
+  source: Pick<PictureSource, 'header'> & { readonly body?: Buffer },
+  recipe: Recipe,
+): CostEstimate {
+  const { body } = source;
+  const header = withMotion(source.header, recipe);
+  if (recipe.output === 'original') return estimateStripping(body?.length ?? 0);
   const moves = keepsFrames(recipe) && header.frames > 1;
   const frames = moves ? header.frames : 1;
   const view = planView(header.size, recipe, frames);
@@ -145,14 +165,18 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
       written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
     turned;
+  // All frames before it are decoded too, one at a time; of other files a copy is read.
+  const before = (recipe.page ?? 0) * (header.decoder ? 0 : decoding.ms - EVERY_RENDER.ms);
+  const copied = recipe.page && header.decoder ? (body?.length ?? 0) : 0;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     // What libvips looks at is decoded once more.
     ms:
       decoding.ms * (interest ? 2 : 1) +
+      before +
       (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL +
       (seeks || covers ? FACES_MS : 0),
-    bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
+    bytes: Math.round(EVERY_RENDER.bytes + copied + more + OVERLAP * less),
   };
 }
 

@@ -66,5 +66,6 @@ function encodersOf(recipe: Recipe, canvas: { width: number; height: number }): 
     return [output === 'avif' ? 'libaom, lossless' : 'webp, lossless'];
   if (output === 'avif') return [background !== undefined && goesToSvtAv1(canvas, recipe) ? 'svt-av1' : 'libaom'];
   if (output === 'base') return animated ? ['gif', 'png', 'jpeg'] : ['png', 'jpeg'];
-  return [output];
+  // Nothing is encoded of an original that is sent itself: a recipe without pixels.
+  return [output === 'original' ? 'jpeg' : output];
 }

@@ -19,8 +19,12 @@ export type PictureSource = OriginalSource | ProxySource | PixelSource;
 
 export interface OriginalSource {
   readonly kind: 'original';
-  /** The file as it was uploaded. */
+  /** The file as it was uploaded, or what libvips reads of it. */
   readonly body: Buffer;
+  /** As it was uploaded, where `body` is another. */
+  readonly file?: Buffer;
+  /** The frame of an animation that stands for the picture; the first where left out. */
+  readonly page?: number;
   readonly header: OriginalHeader;
 }
 

@@ -1,7 +1,10 @@
 import type { Effects } from './effects/effects.ts';
 
-/** `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. */
-export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base';
+/**
+ * `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. `original` is the
+ * original's own file.
+ */
+export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base' | 'original';
 
 export const FITS = ['cover', 'contain', 'fill', 'inside', 'outside', 'pad'] as const;
 export type Fit = (typeof FITS)[number];
@@ -95,7 +98,7 @@ export interface Encoding {
 
 /** All that decides the pixels of a rendition, resolved: no names, no ratios, nothing left to look up. */
 export interface Recipe {
-  /** Pixels; at least one of the two is set. */
+  /** Pixels; at least one of the two is set, save for the output `original`. */
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fit: Fit;
@@ -121,6 +124,8 @@ export interface Recipe {
   readonly margin: number;
   /** Keeps the EXIF fields Copyright and Artist, and nothing else. */
   readonly copyright: boolean;
+  /** The output `original` keeps all that the file says beside its pixels. Absent where it does not. */
+  readonly keepMetadata?: boolean;
   /**
    * The shop's own version of the original (`v`), absent without one. It stands in every key that is made of a recipe, and pixels of
    * the original that were read for another version are not used.
@@ -140,6 +145,10 @@ export interface Recipe {
   /** The canvas has the whole size, even where the picture is smaller. */
   readonly extend?: true;
   readonly encoding?: Encoding;
+  /** Which picture of an original that holds several; absent for the first. Another one has no proxy image and no face that is known. */
+  readonly page?: number;
+  /** Of an animation: how many of its frames are kept, from the first on, and how much faster it runs. Absent where it stays as it is. */
+  readonly motion?: { readonly frames?: number; readonly speed?: number };
   /** The shop's edit of the original. In no key: each edit begins a new epoch. Absent where there is none. */
   readonly edit?: Edit;
   /** What is done to the pixels after scaling and cropping. Absent where nothing is, and so is each stage of it. */

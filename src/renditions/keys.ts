@@ -61,7 +61,9 @@ function shortened(name: string): string {
 export function familyOf(id: string, { recipe }: Variant): string {
   const { width, height, output, quality, effort, encoding, effects, ...rest } = recipe;
   // Absent where there are none; their unit goes with the size.
-  const look = effects ? { ...rest, effects: { ...effects, unit: 0 } } : rest;
+  const drawn = effects ? { ...rest, effects: { ...effects, unit: 0 } } : rest;
+  // No other size stands in for the file itself, nor it for one.
+  const look = output === 'original' ? { ...drawn, output } : drawn;
   const free = recipe.fit === 'inside' || recipe.fit === 'outside' || !width || !height;
   // To the percent, because `@1.5x` of an odd size is rounded.
   const shape = free ? 'its own' : (width / height).toFixed(2);

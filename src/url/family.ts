@@ -19,7 +19,7 @@ export interface PresetShape {
 }
 export type PresetShapes = Readonly<Record<string, PresetShape>>;
 /** A recipe written into the URL, such as `w_300,h_300,fit_cover`. */
-export type InlineRecipe = `${'w' | 'h'}_${string}`;
+export type InlineRecipe = `${'w' | 'h'}_${string}` | `f_original${string}`;
 export type PresetName<P extends PresetShapes> = (keyof P & string) | InlineRecipe;
 
 export type ImageFormat = (typeof PINNABLE_FORMATS)[number];
@@ -99,7 +99,8 @@ function shapeOf(presets: PresetShapes, preset: string): PresetShape {
   const side = (name: string) => Number(new RegExp(`(?:^|,)${name}_(\\d+)(?:,|$)`).exec(preset)?.[1] ?? 0) || undefined;
   const word = (name: string) => new RegExp(`(?:^|,)${name}_([a-z]+)(?:,|$)`).exec(preset)?.[1];
   const [width, height] = [side('w'), side('h')];
-  if (width ?? height) return { width, height, fit: word('fit'), format: word('f') };
+  const format = word('f');
+  if (width ?? height ?? (format === 'original' || undefined)) return { width, height, fit: word('fit'), format };
   throw new TypeError(`There is no preset "${preset}": ${Object.keys(presets).join(', ')}.`);
 }
 
@@ -144,9 +145,11 @@ export function srcsetOf(family: Family, format?: ImageFormat): string {
 }
 
 function candidatesOf(
-  { width: base, height, widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS }: PresetShape,
+  { width: base, height, widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS, format: own }: PresetShape,
   format?: ImageFormat,
 ) {
+  // An original has one size.
+  if (own === 'original') return [];
   const [across, down] = [base ?? height ?? 0, height ?? base ?? 0];
   const byWidth = widths.map((width) => ({ width, descriptor: `${width}w`, by: across > 0 ? width / across : 0 }));
   const byRatio = pixelRatios.map((pixelRatio) => ({ pixelRatio, descriptor: `${pixelRatio}x`, by: pixelRatio }));

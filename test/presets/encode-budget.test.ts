@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createPresets } from '../../src/presets/presets.ts';
 import type { PresetDefinitions } from '../../src/presets/schema.ts';
+import { estimateRender, expectedMs } from '../../src/render/cost-estimate.ts';
 import { estimateEncode } from '../../src/render/encode-estimate.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { startServer } from '../helpers/server.ts';
@@ -26,6 +27,29 @@ const refusal = (preset: Definition, renderTimeoutMs?: number) => {
     return error.message;
   }
 };
+
+describe('a preset that is encoded several times', () => {
+  it('is refused where all encodes together take too long, and each counts', () => {
+    const poster: Definition = { ...plain, width: 8000, height: 8000 };
+    assert.equal(refusal(poster), undefined);
+    assert.match(refusal({ ...poster, maxBytes: 100_000 }) ?? '', /WebP at effort 4 .* for 4 encodes of 16 megapixels/);
+    assert.match(refusal({ ...poster, quality: 'auto' }, 10_000) ?? '', /for 2\.5 encodes of 16 megapixels/);
+    assert.equal(refusal({ ...plain, quality: 'auto', maxBytes: 100_000 }), undefined);
+  });
+
+  it('costs admission more time and memory', () => {
+    const recipeOf = (preset: Definition) => withPresets({ card: preset }).resolve('card', '', undefined).recipe;
+    const size = { width: 2000, height: 2000 };
+    const header = { format: 'jpeg', size, stored: size, frames: 1, hasAlpha: false, coding: 'jpeg' };
+    const plainHeader = { ...header, turned: false, hasProfile: false, deep: false };
+    const told = { ...plainHeader, delays: undefined, loop: undefined, exif: undefined };
+    const [once, often] = [plain, { ...plain, maxBytes: 10_000 }].map((preset) =>
+      estimateRender({ header: told }, recipeOf(preset)),
+    );
+    assert.ok(once && often && often.ms > once.ms * 2 && often.bytes > once.bytes);
+    assert.ok(expectedMs(recipeOf({ ...plain, quality: 'auto' })) > expectedMs(recipeOf(plain)));
+  });
+});
 
 describe('a preset with an effort of its own', () => {
   it('is refused with the figures where an encode would take over a quarter of the render timeout', () => {

@@ -32,13 +32,20 @@ export const REDACT_FIELDS = {
 interface Redacting {
   readonly redact?: z.output<typeof REDACT_FIELDS.redact>;
   readonly animated: boolean;
+  readonly page?: number | undefined;
 }
 
-/** A contradiction, with its sentence. */
-export const REDACT_RULE = [
-  ({ redact, animated }: Redacting) => redact?.faces === undefined || !animated,
-  'cannot be both animated and redact faces, because they are looked for in the first frame only',
-] as const;
+/** What contradicts itself, each with the sentence that says so. */
+export const REDACT_RULES: readonly (readonly [agrees: (preset: Redacting) => boolean, otherwise: string])[] = [
+  [
+    ({ redact, animated }) => redact?.faces === undefined || !animated,
+    'cannot be both animated and redact faces, because they are looked for in the first frame only',
+  ],
+  [
+    ({ redact, page }) => redact?.faces === undefined || !page,
+    'cannot show another page and redact faces, because they are looked for in the first one only',
+  ],
+];
 
 /**
  * The same in inline recipes: `redact_faces:blur`, `redact_boxes:0p1:0p2:0p3:0p05` with four numbers a box, `redact_boxes:pixelate:…`,

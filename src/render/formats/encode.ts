@@ -148,7 +148,8 @@ export function finished(body: Buffer, format: Format, { encoding }: Recipe): En
 }
 
 function chooseFormat({ output, lossless }: Recipe, transparent: boolean, frames: number): Format {
-  if (output !== 'base') return output;
+  // Nothing is encoded of an original's own file.
+  if (output !== 'base' && output !== 'original') return output;
   if (frames > 1) return 'gif';
   return transparent || lossless ? 'png' : 'jpeg';
 }

@@ -7,7 +7,7 @@ const LABEL = { graphicControl: 0xf9, application: 0xff };
 const LOOPS = ['NETSCAPE2.0', 'ANIMEXTS1.0'];
 
 /** A GIF without comments and data of programs, its frames as they are. Undefined for one of more or fewer frames. */
-export function stripGif(file: Buffer, frames: number): Buffer | undefined {
+export function stripGif(file: Buffer, frames: number | 'all'): Buffer | undefined {
   if (!/^GIF8[79]a$/.test(file.toString('latin1', 0, 6))) return undefined;
   const start = HEADER_BYTES + colourTableBytes(file.readUInt8(10));
   const kept: Buffer[] = [file.subarray(0, start)];
@@ -15,7 +15,7 @@ export function stripGif(file: Buffer, frames: number): Buffer | undefined {
   for (let at = start; ; ) {
     const introducer = file.readUInt8(at);
     if (introducer === INTRODUCER.trailer) {
-      return found === frames ? Buffer.concat([...kept, file.subarray(at, at + 1)]) : undefined;
+      return frames === 'all' || found === frames ? Buffer.concat([...kept, file.subarray(at, at + 1)]) : undefined;
     }
     const image = introducer === INTRODUCER.image;
     if (!image && introducer !== INTRODUCER.extension) return undefined;

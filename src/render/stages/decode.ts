@@ -106,6 +106,7 @@ export function openSource(sharp: SharpModule, source: PictureSource, limits: De
     autoOrient: true,
     // Not `animated`: a frame may stand behind those of the animation, see `withTransparentFrame`.
     pages: animated ? source.header.frames : 1,
+    ...(source.kind === 'original' && source.page ? { page: source.page } : {}),
     // 'warning' would refuse many real photos; 'error' still refuses truncated ones.
     failOn: 'error',
     limitInputPixels: limits.maxPixels,

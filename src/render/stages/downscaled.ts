@@ -59,9 +59,9 @@ export function fitsDownscaled({ frames, decoder }: PictureHeader, { width, heig
   return frames === 1 && !decoder && Math.max(width, height) <= DOWNSCALED_SIDE_PX;
 }
 
-/** Whether a recipe needs nothing that only an original has: its profile's colours, its border, its copyright. */
-export function mayUseDownscaled({ gamut, copyright, trim }: Recipe): boolean {
-  return gamut === 'srgb' && !copyright && trim === undefined;
+/** Whether a recipe needs nothing that only an original has: its profile's colours, its border, its copyright, its file, its other pages. */
+export function mayUseDownscaled({ gamut, copyright, trim, output, page }: Recipe): boolean {
+  return !page && gamut === 'srgb' && !copyright && trim === undefined && output !== 'original';
 }
 
 /**
@@ -70,6 +70,7 @@ export function mayUseDownscaled({ gamut, copyright, trim }: Recipe): boolean {
  */
 export function suffices(source: PlannedDecode | Omit<ProxySource, 'body'>, recipe: Recipe): boolean {
   const { size, stored, frames, decoder } = source.header;
+  if (recipe.output === 'original' || recipe.page) return false;
   if (decoder) return dearSuffices(source.header, recipe);
   if (frames > 1 || !mayUseDownscaled(recipe)) return false;
   const needed = neededSize(source.header, recipe);

@@ -33,8 +33,8 @@ const isOwnFile = ({ coding }: PictureHeader) => coding !== 'pixels' && !coding.
 const NOTHING_OWN: OwnSize = { fileBytes: undefined, unscaled: false, whole: false, reuse: () => undefined };
 
 /** Whether the recipe says of its file what the original's need not be. */
-function saysMore({ encoding }: Recipe): boolean {
-  if (!encoding) return false;
+function saysMore({ encoding, motion }: Recipe): boolean {
+  if (!encoding || motion) return motion !== undefined;
   const { ssim: _, maxBytes: __, ...rest } = encoding;
   return Object.keys(rest).length > 0;
 }

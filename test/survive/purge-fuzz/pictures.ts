@@ -85,6 +85,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
       await work(3);
       return { kind: 'original', body, header };
     },
+    pageOf: async (original) => original,
     async render(source, recipe, _timer, faces) {
       await work(100);
       const provenance = provenanceOf(source);

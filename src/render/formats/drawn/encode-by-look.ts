@@ -89,7 +89,7 @@ async function encodeExactly(
   output: Output,
   own: OwnSize,
 ): Promise<Encoded> {
-  const format = output === 'base' ? 'png' : output;
+  const format = output === 'base' || output === 'original' ? 'png' : output;
   const reusable = own.reuse(format);
   const palette = format === 'png' ? await asPalette(pixels, recipe) : undefined;
   if (!palette && reusable && isWellCompressed(reusable, pixels)) return reusable;

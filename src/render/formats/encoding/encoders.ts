@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp';
 import type { Encoding, Output } from '../../recipe.ts';
 import type { SvtAv1Tuning } from '../svt-av1.ts';
 
-export type Format = Exclude<Output, 'base'> | 'gif';
+export type Format = Exclude<Output, 'base' | 'original'> | 'gif';
 
 export interface Encoded {
   readonly body: Buffer;

@@ -4,7 +4,7 @@ import type { SharpModule } from '../../sharp.ts';
 import type { Encoded, Format } from './encoders.ts';
 import type { Curve } from './likeness.ts';
 import type { Searched } from './search.ts';
-import { isTooSmall, type Luma, lumaOf, ssim } from './ssim.ts';
+import { isTooSmall, type Luma, lumaOf, ssim, type Variances, variancesOf } from './ssim.ts';
 
 /** A rendition whose quality is searched. */
 interface Subject {
@@ -19,11 +19,10 @@ interface Subject {
 /** A part is measured as stripes of so many rows: blocks of all formats begin with them. */
 const STRIPE_ROWS = 16;
 /**
- * By the pixels of a rendition. Half of a picture at 600 px has its SSIM within 0.002, a quarter at 1200 px too; a quarter and an
- * eighth are enough to come near (ten photos, all encoders). Below, one sample is not, so the whole is measured as well.
+ * By the pixels of a rendition: a quarter of a picture at 600 px comes near its SSIM, a half tells it within 0.002 (ten photos, all
+ * encoders). Of smaller ones one half does not, so the whole is measured as well.
  */
 const SAMPLES = [
-  { pixels: 500_000, rows: 512, oneOf: [8, 4], measuresWhole: false },
   { pixels: 120_000, rows: 256, oneOf: [4, 2], measuresWhole: false },
   { pixels: 10_000, rows: 128, oneOf: [2], measuresWhole: true },
   { pixels: 0, rows: 0, oneOf: [], measuresWhole: true },
@@ -39,6 +38,7 @@ export function searchedPixels(
   const { oneOf, measuresWhole } = SAMPLES.find((each) => striped >= each.pixels && height >= each.rows)!;
   const lumaOfFile = async ({ body }: Encoded, stripe?: number) =>
     lumaOf(await decoded(sharp, body, pixels.frames > 1), background, stripe);
+  let whole: Variances | undefined;
   return {
     ...{ once, format, curve, samples: isTooSmall(pixels) ? [] : oneOf },
     async likeness(encoded) {
@@ -50,7 +50,8 @@ export function searchedPixels(
       // Passes change no pixel and cost half of the time.
       const plain = { ...tried, encoding: { ...tried.encoding, progressive: false } };
       const encoded = await once(format === 'jpeg' ? plain : tried, part);
-      return ssim(lumaOf(part, background, STRIPE_ROWS), await lumaOfFile(encoded, STRIPE_ROWS));
+      whole ??= variancesOf(lumaOf(pixels, background));
+      return ssim(lumaOf(part, background, STRIPE_ROWS), await lumaOfFile(encoded, STRIPE_ROWS), whole);
     },
   };
 }

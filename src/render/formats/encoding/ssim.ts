@@ -39,22 +39,58 @@ export function lumaOf(
 
 const grey = (red: number, green: number, blue: number) => 0.299 * red + 0.587 * green + 0.114 * blue;
 
-/** The mean over all windows, 1 for equal pictures. Both of one size. */
-export function ssim(a: Luma, b: Luma): number {
+/** How many windows of a picture are how rough: by the logarithm of their variance. */
+export type Variances = readonly number[];
+const KINDS = 24;
+
+/** Of all windows of a picture. */
+export function variancesOf(luma: Luma): Variances {
+  const windows = new Array<number>(KINDS).fill(0);
+  eachWindow(luma, luma, (variance) => {
+    windows[kindOf(variance)]! += 1;
+  });
+  return windows;
+}
+
+function kindOf(variance: number): number {
+  return Math.min(KINDS - 1, Math.floor(2 * Math.log2(variance + 1)));
+}
+
+/**
+ * The mean over all windows, 1 for equal pictures. Both of one size. `whole`: of the picture of which these are a part; smooth and rough
+ * windows lose different amounts, so they count as often as it has them.
+ */
+export function ssim(a: Luma, b: Luma, whole?: Variances): number {
+  const windows = new Array<number>(KINDS).fill(0);
+  const sums = new Array<number>(KINDS).fill(0);
+  eachWindow(a, b, (variance, found) => {
+    const kind = kindOf(variance);
+    windows[kind]! += 1;
+    sums[kind]! += found;
+  });
+  const counts = whole ?? windows;
+  let [sum, all] = [0, 0];
+  for (let kind = 0; kind < KINDS; kind += 1) {
+    if (windows[kind] === 0) continue;
+    sum += (sums[kind]! / windows[kind]!) * counts[kind]!;
+    all += counts[kind]!;
+  }
+  return sum / all;
+}
+
+/** Told the variance in `a` and the similarity. */
+function eachWindow(a: Luma, b: Luma, see: (variance: number, found: number) => void): void {
   const { width, height, stripe } = a;
   const across = Math.floor(width / BLOCK);
-  let [sum, windows] = [0, 0];
   for (let top = 0; top < height; top += stripe) {
     const down = Math.floor(Math.min(stripe, height - top) / BLOCK);
     let above = blockSums(a, b, top, across);
     for (let block = 1; block < down; block += 1) {
       const below = blockSums(a, b, top + block * BLOCK, across);
-      for (let x = 0; x + 1 < across; x += 1) sum += windowSsim(above, below, x * SUMS);
-      windows += across - 1;
+      for (let x = 0; x + 1 < across; x += 1) seeWindow(above, below, x * SUMS, see);
       above = below;
     }
   }
-  return sum / windows;
 }
 
 /** Of each block: a, b, a², b² and ab. */
@@ -87,13 +123,18 @@ function blockSums(a: Luma, b: Luma, top: number, across: number): Float64Array 
 }
 
 /** Of the four blocks from `at` on. */
-function windowSsim(above: Float64Array, below: Float64Array, at: number): number {
+function seeWindow(
+  above: Float64Array,
+  below: Float64Array,
+  at: number,
+  see: (v: number, found: number) => void,
+): void {
   const mean = (sum: number) =>
     (above[at + sum]! + above[at + SUMS + sum]! + below[at + sum]! + below[at + SUMS + sum]!) / WINDOW_PIXELS;
   const a = mean(0);
   const b = mean(1);
-  const varA = mean(2) - a * a;
+  const varA = Math.max(0, mean(2) - a * a);
   const varB = mean(3) - b * b;
   const both = mean(4) - a * b;
-  return ((2 * a * b + C1) * (2 * both + C2)) / ((a * a + b * b + C1) * (varA + varB + C2));
+  see(varA, ((2 * a * b + C1) * (2 * both + C2)) / ((a * a + b * b + C1) * (varA + varB + C2)));
 }

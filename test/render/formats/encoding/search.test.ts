@@ -95,28 +95,7 @@ describe('a limit of bytes', () => {
       assert.equal((await sharp(smallest.body).metadata()).width, plain.width, name);
     }
   });
-
-  it('is kept by a drawn picture, which loses something for it', async () => {
-    const drawn = await sharp(dots(400, 300), { raw: { width: 400, height: 300, channels: 3 } })
-      .png()
-      .toBuffer();
-    const plain = await render(drawn, { output: 'webp', width: 400 });
-    const maxBytes = Math.round(plain.body.length * 0.9);
-    const { body } = await render(drawn, { output: 'webp', width: 400, encoding: { maxBytes } });
-    assert.ok(body.length <= maxBytes, `${plain.body.length} ${body.length}`);
-  });
 });
-
-/** Black on white, three of ten pixels: there is no short way to tell where each is. */
-function dots(width: number, height: number): Buffer {
-  const data = Buffer.alloc(width * height * 3, 255);
-  let seed = 1;
-  for (let at = 0; at < data.length; at += 3) {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
-    if ((seed >> 16) % 10 < 3) data.fill(0, at, at + 3);
-  }
-  return data;
-}
 
 describe('the similarity', () => {
   it('is that of the bench, and 1 for equal pictures', async () => {

@@ -1,0 +1,140 @@
+import type { StepTimer } from '../telemetry/step-timer.ts';
+import { allFaces } from './effects/all-faces.ts';
+import { applyEffects, type EffectContext } from './effects/apply.ts';
+import type { OverlayTools } from './effects/overlay.ts';
+import { placementOf } from './effects/placement.ts';
+import { coversOf } from './effects/redact.ts';
+import { isWide } from './formats/colour/display-p3.ts';
+import { encodeByLook } from './formats/drawn/encode-by-look.ts';
+import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
+import { searches } from './formats/encoding/search.ts';
+import { inMotion } from './pages/motion.ts';
+import type { DecodeLimits, PictureHeader, PictureSource, PixelSource } from './picture-source.ts';
+import { freeNow, type Pixels, sameSize } from './pixels.ts';
+import type { Recipe } from './recipe.ts';
+import type { SharpModule } from './sharp.ts';
+import { type Decoder, prepareDecoder } from './stages/decode.ts';
+import { fitsDownscaled, pixelSource } from './stages/downscaled.ts';
+import { cropToFaces, type FaceLookup } from './stages/face-aware-crop.ts';
+import { cutsAway } from './stages/geometry.ts';
+import { ownSize } from './stages/own-size.ts';
+import { requestOf } from './stages/view/plan.ts';
+import { isUpright } from './stages/view/view.ts';
+
+/** A finished picture. Width and height in pixels, of one frame. */
+export interface Rendered {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly width: number;
+  readonly height: number;
+  /** Framed without the faces, because looking for them failed: another render may come out better. */
+  readonly provisional: boolean;
+  /** The downscaled decode that other renditions can use, where this one made one on its way. */
+  readonly downscaled: PixelSource | undefined;
+}
+
+export interface RenderContext {
+  readonly limits: DecodeLimits;
+  readonly timer: StepTimer;
+  readonly faces: FaceLookup;
+  readonly tools: OverlayTools;
+}
+
+/** One rendition, step by step. `given` is read by sharp: see stages/elsewhere.ts for what is not. */
+export async function renderOnce(
+  sharp: SharpModule,
+  given: PictureSource,
+  asked: Recipe,
+  { limits, timer, faces, tools }: RenderContext,
+): Promise<Rendered> {
+  // What the shop covered is an effect of every recipe.
+  const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
+  const source = inMotion(given, recipe);
+  const { header } = source;
+  const paged = recipe.page !== undefined || recipe.motion !== undefined;
+  const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
+  const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+  // First: their look goes deeper than that for a crop.
+  const covered = await allFaces(prepared, header, recipe, timedFaces);
+  const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
+  const { decoder } = crop;
+  const ready = readyPixels(source, decoder, recipe);
+  const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
+  const own =
+    !ready && (needed || seesPixels(header, decoder, recipe))
+      ? await timer.time('decode', decoder.pixels({ ...crop.header, wide: isWide(header, recipe) }))
+      : undefined;
+  const pixels = ready ?? own;
+  const fromOriginal = ownSize(source, decoder, recipe);
+  const context = { sharp, header, recipe, tools, covers: coversOf(recipe, covered) };
+  const finished = pixels && (await timer.time('encode', withEffects(pixels, decoder, context)));
+  const encoded = await timer.time(
+    'encode',
+    finished
+      ? encodeByLook(sharp, finished, header, recipe, fromOriginal)
+      : encodeStraight(sharp, decoder, crop.header, header, recipe),
+  );
+  const reused = fromOriginal.reuse(encoded.format);
+  const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
+  const all = crop.downscaled ?? ((ready || needed) && !pixels?.wide && showsAll(decoder, recipe) ? pixels : undefined);
+  const downscaled = all && !paged && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
+  // Tens of megabytes that V8 would find at its next full collection.
+  for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
+  if (finished && finished !== pixels) freeNow(finished.data);
+  const { width, height } = finished ?? decoder.plan.canvas;
+  const { body, contentType } = lighter;
+  return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
+}
+
+/** The same pixels where the recipe has no effects. */
+async function withEffects(
+  pixels: Pixels,
+  decoder: Decoder,
+  context: Omit<EffectContext, 'placement'>,
+): Promise<Pixels> {
+  const { recipe, header } = context;
+  const { effects } = recipe;
+  if (!effects) return pixels;
+  const placement = placementOf(decoder, header.size, requestOf(recipe), effects.unit);
+  return applyEffects(pixels, effects, { ...context, placement });
+}
+
+/** Pixels in memory that are the rendition already: copying those of a large picture takes 10 ms. */
+function readyPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): Pixels | undefined {
+  if (source.kind !== 'pixels') return undefined;
+  return sameSize(source.pixels, decoder.plan.canvas) && showsAll(decoder, recipe) ? source.pixels : undefined;
+}
+
+/** 7.5 MB. Of larger renditions that nothing else holds, drawings are coded as photos. */
+const MAX_SEEN_PIXELS = 2_500_000;
+/** Codings that are decoded row by row, so that a decoder that waits for its encoder holds hardly any memory. */
+const BY_ROWS = new Set(['jpeg', 'pixels']);
+
+/**
+ * Whether all pixels of a rendition are decoded before the encoder begins: to see whether they are transparent, to join the
+ * frames of an animation, to keep them for other renditions, for several encodes, for an encoder outside libvips, or to free a
+ * decoder that holds the whole original. Else they go from decoder to encoder by rows, not 13 MB at once.
+ */
+function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): boolean {
+  const { header } = source;
+  if (isWide(header, recipe)) return false;
+  if (goesToSvtAv1(decoder.plan.canvas, recipe) || searches(recipe)) return true;
+  if (!isUpright(decoder.turn)) return true;
+  if (header.hasAlpha || decoder.moves || header.turned || !BY_ROWS.has(header.coding)) return true;
+  // Straight from its decoder, a PNG would carry the print resolution of the original.
+  if (recipe.output === 'png') return true;
+  return source.kind === 'original' && fitsDownscaled(header, decoder.plan.canvas) && showsAll(decoder, recipe);
+}
+
+/** Whether pixels are decoded first only to see whether they are drawn: those of a crop, say. */
+function seesPixels(header: PictureHeader, { plan: { canvas } }: Decoder, recipe: Recipe): boolean {
+  const byLook = recipe.lossless === undefined && !isWide(header, recipe);
+  return byLook && canvas.width * canvas.height <= MAX_SEEN_PIXELS;
+}
+
+/** Whether a rendition shows all of the picture, in its own shape, and nothing else. */
+function showsAll({ plan, trimmed, moves, plain }: Decoder, { fit, enlarge }: Recipe): boolean {
+  if (!plain || enlarge) return false;
+  const framed = plan.canvas.width !== plan.window.width || plan.canvas.height !== plan.window.height;
+  return fit !== 'fill' && !trimmed && !moves && !framed && !cutsAway(plan);
+}
