@@ -6,7 +6,7 @@ import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
 import { keepCopyright } from '../copyright.ts';
 import { type Encoded, finished, hasTransparency } from '../encode.ts';
-import { avifQuality } from '../encoding/encoders.ts';
+import { avifQuality, qualityOf, scaleOf } from '../encoding/encoders.ts';
 
 /**
  * Codings that keep the colour of every pixel of a drawing with saturated edges, at the bytes of the ordinary one: each
@@ -45,10 +45,6 @@ export async function fullChromaJpeg(drawing: Drawing, most: number): Promise<En
   }
   return undefined;
 }
-
-/** libjpeg's factor on the quantisers (jcparam.c, jpeg_quality_scaling), and back. */
-const scaleOf = (quality: number) => (quality < 50 ? 50 / quality : (200 - 2 * quality) / 100);
-const qualityOf = (scale: number) => Math.max(1, Math.floor(scale > 1 ? 50 / scale : 100 - 50 * scale));
 
 /** libaom's palettes and block copies, made for screens, begin at effort 1: a fifth fewer bytes in 4:4:4 than SVT-AV1 in 4:2:0. */
 const AVIF_EFFORT = 1;

@@ -157,3 +157,7 @@ export const ENCODERS: Readonly<Record<Format, Encoder>> = {
 function timing(delays: number[] | undefined, loop: number | undefined) {
   return delays ? { delay: delays, ...(loop === undefined ? {} : { loop }) } : {};
 }
+
+/** libjpeg's factor on the quantisers (jcparam.c, jpeg_quality_scaling), and back. */
+export const scaleOf = (quality: number) => (quality < 50 ? 50 / quality : (200 - 2 * quality) / 100);
+export const qualityOf = (scale: number) => Math.max(1, Math.floor(scale > 1 ? 50 / scale : 100 - 50 * scale));

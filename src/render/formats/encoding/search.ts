@@ -1,5 +1,5 @@
 import type { Recipe } from '../../recipe.ts';
-import type { Encoded, Format } from './encoders.ts';
+import { type Encoded, type Format, qualityOf, scaleOf } from './encoders.ts';
 import { type Curve, nextQuality } from './likeness.ts';
 
 /** What a search needs to know of the rendition that it is about. */
@@ -20,16 +20,16 @@ export interface Searched {
 const MOST_TRIES = 4;
 /** Encodes for an SSIM, those of samples included. */
 const MOST_MEASURED = 3;
-/** A quarter of the pixels and a half, both decoded again, and all of them (bench/quality-auto.ts). Small pictures take more. */
+/** An eighth of the pixels and a half, both decoded again, and all of them (bench/quality-auto.ts). Small pictures take more. */
 const MEASURED_COST = 2.5;
 /** As near to its target an SSIM is near enough: whole steps of the quality are no finer. */
 const NEAR_SSIM = 0.002;
 /** A file that leaves less than this share of its room is not made once more. */
 const NEAR_BYTES = 0.03;
-/** Bytes are aimed below the limit by this, because the quality goes in whole steps. */
-const CAUTION = 0.98;
-/** ln(bytes) for each step of the quality, before two tries have told better: photos at qualities 30 to 85. */
-const BYTES_BY_QUALITY = 0.027;
+/** Bytes are aimed below the limit by this, because the quality goes in whole steps; the third try must fit, so that it is no guess. */
+const CAUTION = { first: 0.97, third: 0.88 };
+/** Bytes go with the quantisers' scale to about this power, before two tries have told better (five photos, qualities 5 to 80). */
+const BYTES_BY_SCALE: Readonly<Record<string, number>> = { jpeg: -0.66, webp: -0.55, avif: -0.95 };
 /** Colours of the tries of formats without a quality: see `palette` of a preset. */
 const FEWER_COLOURS = [256, 16, 4];
 
@@ -86,16 +86,16 @@ async function toSsim(recipe: Recipe, target: number, searched: Searched): Promi
   }
 }
 
-async function fitting(recipe: Recipe, most: number, first: Try, { once }: Searched): Promise<Encoded> {
+async function fitting(recipe: Recipe, most: number, first: Try, { once, format }: Searched): Promise<Encoded> {
   let [over, fits, smallest]: [Try, Try | undefined, Encoded] = [first, undefined, first.encoded];
-  let byQuality = BYTES_BY_QUALITY;
+  let power = BYTES_BY_SCALE[format] ?? -0.6;
   for (let tries = 2; tries <= MOST_TRIES; tries += 1) {
-    const quality: number = tries === MOST_TRIES && !fits ? 1 : between(over, fits, most, byQuality);
+    const aim = most * (tries === 3 ? CAUTION.third : CAUTION.first);
+    const quality: number = tries === MOST_TRIES && !fits ? 1 : between(over, fits, aim, power);
     if (quality >= over.quality || quality <= (fits?.quality ?? 0)) break;
     const tried: Try = { quality, encoded: await once({ ...recipe, quality }) };
     if (tried.encoded.body.length < smallest.body.length) smallest = tried.encoded;
-    const grown = Math.log(first.encoded.body.length / tried.encoded.body.length);
-    if (grown > 0) byQuality = grown / (first.quality - quality);
+    power = Math.min(-0.2, bytesByScale(over, tried));
     if (tried.encoded.body.length > most) over = tried;
     else fits = tried;
     if (fits && fits.encoded.body.length >= most * (1 - NEAR_BYTES)) break;
@@ -103,13 +103,16 @@ async function fitting(recipe: Recipe, most: number, first: Try, { once }: Searc
   return fits?.encoded ?? smallest;
 }
 
-/** The quality whose file should have so many bytes; `byQuality`: ln(bytes) for each step of it. */
-function between(over: Try, fits: Try | undefined, most: number, byQuality: number): number {
-  const tooMany = Math.log(over.encoded.body.length / (most * CAUTION));
-  if (!fits) return Math.max(1, Math.floor(over.quality - tooMany / byQuality));
-  const all = Math.log(over.encoded.body.length / fits.encoded.body.length);
-  const quality = over.quality - ((over.quality - fits.quality) * tooMany) / all;
-  return Math.min(over.quality - 1, Math.max(fits.quality + 1, Math.floor(quality)));
+/** The quality whose file should have so many bytes; `power`: see BYTES_BY_SCALE. */
+function between(over: Try, fits: Try | undefined, bytes: number, power: number): number {
+  const coarser = (over.encoded.body.length / bytes) ** (-1 / (fits ? bytesByScale(over, fits) : power));
+  const quality = qualityOf(scaleOf(over.quality) * coarser);
+  return Math.min(over.quality - 1, Math.max((fits?.quality ?? 0) + 1, quality));
+}
+
+function bytesByScale(a: Try, b: Try): number {
+  const bytes = Math.log(a.encoded.body.length / b.encoded.body.length);
+  return bytes / Math.log(scaleOf(a.quality) / scaleOf(b.quality));
 }
 
 async function fewerColours(recipe: Recipe, most: number, first: Encoded, { once }: Searched): Promise<Encoded> {
