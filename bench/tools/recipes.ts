@@ -8,7 +8,7 @@ export const PRODUCT = ['thumb', 'small', 'medium', 'large', 'retina', 'og'] as 
 export type Product = (typeof PRODUCT)[number];
 
 /**
- * Whose encoder settings: `ours` as src/render/formats/encode.ts (the benches print the bytes of both, so that a difference
+ * Whose encoder settings: `ours` as src/render/formats/encoding/encoders.ts (the benches print the bytes of both, so that a difference
  * shows), `plain` the same with sharp's default effort, `naive` as a plain server would: that, and mozjpeg.
  */
 export type Settings = 'ours' | 'plain' | 'naive';
@@ -22,7 +22,7 @@ interface Size {
 }
 export const RECIPES: Readonly<Record<Product, Size>> = BUILT_IN_PRESETS;
 
-/** src/render/formats/encode.ts's settings for WebP: up to so many pixels this effort, and so much off the quality. */
+/** src/render/formats/encoding/encoders.ts's settings for WebP: up to so many pixels this effort, and so much off the quality. */
 const WEBP = [
   { most: 40_000, effort: 4, less: 0 },
   { most: 90_000, effort: 4, less: 1 },
