@@ -10,8 +10,9 @@ import { facesFor } from '../originals/records/known-faces.ts';
 import type { Presets } from '../presets/presets.ts';
 import type { Preset } from '../presets/schema.ts';
 import type { Box, Size } from '../render/pixels.ts';
-import { planFrame, windowToFaces } from '../render/stages/geometry.ts';
+import { windowToFaces } from '../render/stages/geometry.ts';
 import { lookDepthFor } from '../render/stages/look-depth.ts';
+import { planView } from '../render/stages/view/plan.ts';
 import { PINNABLE_FORMATS } from '../url/preset-defaults.ts';
 import { createImageUrls, toHtml } from '../url/sdk.ts';
 
@@ -114,9 +115,11 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     const size = width === undefined ? (pixelRatio === 1 ? '' : `@${pixelRatio}x`) : `@${width}w`;
     const { recipe } = presets.resolve(preset, `${size}${format ? `.${format}` : ''}`, undefined);
     const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
-    const plan = planFrame(meta, recipe);
+    const { plan, plain } = planView(meta, recipe, 1);
     const faces = facesFor(metadata.known(id).faces, lookDepthFor(plan, meta, meta, recipe.faceZoom));
-    if (recipe.fit !== 'cover' || recipe.gravity === 'attention' || (aims && !faces?.length)) return meta;
+    const sought = recipe.gravity === 'attention' || recipe.gravity === 'entropy';
+    // What is shown of a part or a turned picture is no box of the original.
+    if (recipe.fit !== 'cover' || sought || !plain || (aims && !faces?.length)) return meta;
     const { scaled, window } = aims ? windowToFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
     return { ...meta, crop: inFractions(window, scaled) };
   });

@@ -5,8 +5,9 @@ import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
 import { suffices } from './stages/downscaled.ts';
 import { dependsOnFaces } from './stages/geometry.ts';
 import { lookedAtSize, PROBE_SIDE_PX } from './stages/look-depth.ts';
+import { cutOf } from './stages/view/cut.ts';
 import { interestOf } from './stages/view/interest-window.ts';
-import { planView, wholeSize } from './stages/view/plan.ts';
+import { planView, type ViewPlan } from './stages/view/plan.ts';
 import { isUpright } from './stages/view/view.ts';
 
 /**
@@ -81,6 +82,8 @@ const ORDINARY_WIDTH_PX = 16_384;
 const WIDE_ROW_BYTES = 3500;
 /** For each pixel of a rendition whose original is turned. */
 const TURNING_BYTES = 6;
+/** For each pixel of an original that is turned before a part of it is read. */
+const ORIENTED_BYTES = 4;
 /** Decoding frees most of its memory before encoding takes its own; this share of the lesser one overlaps. */
 const OVERLAP = 0.35;
 
@@ -123,19 +126,29 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const covers = coversFaces(recipe);
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = (header.turned ? TURNING_BYTES : 0) + (isUpright(view.turn) ? 0 : TURNING_BYTES);
-  const turnedWhole = wide > 1 && !isUpright(view.turn) ? TURNING_BYTES * area(wholeSize(view, header.size)) : 0;
+  const turned = whole ? 0 : estimateTurning(header, view, wide > 1);
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const encodingBytes =
     (wide * encoding.bytes + turning + (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0)) * written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
-    turnedWhole;
+    turned;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
     // What libvips looks at is decoded once more.
     ms: decoding.ms * (interest ? 2 : 1) + (encoding.ms * written) / MEGAPIXEL + (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
+}
+
+/** Bytes of what libvips turns before it cuts a part out: it holds all of it. */
+function estimateTurning(header: PictureHeader, view: ViewPlan, wide: boolean): number {
+  const { from, scaled } = cutOf(view, header.size, false);
+  const shown = wide && !isUpright(view.turn) ? TURNING_BYTES * area(scaled) : 0;
+  if (!header.turned) return shown;
+  return (
+    shown + (from || wide ? ORIENTED_BYTES * (header.deep ? 2 : 1) * area(header.stored) : TURNING_BYTES * area(scaled))
+  );
 }
 
 /** Of size, colour and placeholder: next to nothing beside the decode. */

@@ -7,7 +7,10 @@ import { decimal, type InlineField } from './inline-values.ts';
 const MAX_CROP_PX = 1_000_000;
 const MAX_PADDING_PX = 2000;
 
-const percent = z.templateLiteral([z.number().min(0).max(100), '%']);
+const percent = z
+  .string()
+  .regex(/^\d{1,3}(\.\d{1,6})?%$/, 'expected pixels, or percent such as 12.5%')
+  .refine((text) => Number.parseFloat(text) <= 100, 'expected at most 100%');
 const at = z.union([z.int().min(0).max(MAX_CROP_PX), percent]).default(0);
 const length = z.union([z.int().min(1).max(MAX_CROP_PX), percent]);
 const fraction = z.number().min(0).max(1);
@@ -59,7 +62,7 @@ export const GEOMETRY_RULES: readonly (readonly [agrees: (preset: Checked) => bo
     'has an aspectRatio that makes a side longer than 8192 pixels',
   ],
   [
-    ({ crop }) => crop === undefined || ![crop.width, crop.height].some((side) => side === '0%'),
+    ({ crop }) => crop === undefined || [crop.width, crop.height].every((side) => Number.parseFloat(String(side)) > 0),
     'has a crop of no width or height',
   ],
   [

@@ -49,25 +49,34 @@ export async function prepareDecoder(
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
   const view = planView(header.size, recipe, moves ? header.frames : 1, inner);
   // Extracting before scaling keeps libvips from shrinking on load, so only where there is a border.
-  const content = () => (inner && isWhole(view, recipe) ? load().extract(inner) : read(moves));
+  const content = () => (inner && isWhole(view, recipe, header) ? load().extract(inner) : read(moves));
   const downscaled = !sameSize(header.stored, header.size);
   const decoder = (input: () => Sharp, own: ViewPlan, position: CropPosition, partly: boolean): Decoder => {
     const { plan, turn } = own;
     const around = (image: Sharp) => surrounded(image, plan, header, recipe);
-    const cut = (view: ViewPlan) => cutOut(input(), cutOf(view, header.size, partly));
-    const picture = () => (isWhole(own, recipe) ? framed(sharp, input(), plan, position) : cut(own));
+    const cut = (view: ViewPlan) => cutOf(view, header.size, partly);
+    const picture = () =>
+      isWhole(own, recipe, header) ? framed(sharp, input(), plan, position) : cutOut(input(), cut(own));
     const finish = (image: Sharp) => (recipe.effects ? image : around(image));
     const finished = recipe.effects ? plan.window : plan.canvas;
-    // Frames that lie below each other cannot be turned together.
-    const turnedPixels = async (image: Sharp, conversion: Conversion, last: (image: Sharp) => Sharp) =>
-      eachFrame(sharp, await decode(image, conversion), (each) => last(turned(each, turn)));
+    const turnedPixels = async (view: ViewPlan, conversion: Conversion, last: (image: Sharp) => Sharp) => {
+      const { from, scaled, window } = cut(view);
+      // sharp turns all of a picture upright before it cuts, unscaled: so what is scaled whole is cut behind.
+      const late = header.turned && !from;
+      const image = late ? input().resize({ ...scaled, fit: 'fill' }) : cutOut(input(), { from, scaled, window });
+      // Frames that lie below each other cannot be turned together.
+      return eachFrame(sharp, await decode(image, conversion), (each) =>
+        last(turned(late ? each.extract(window) : each, turn)),
+      );
+    };
+    const atOnce = isUpright(turn) && (isWhole(own, recipe, header) || !header.turned);
     return {
       ...{ ...own, load, moves, trimmed: inner !== undefined },
       // All is turned before the window is cut out of it: sharp knows no other order.
-      open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cutOf(own, header.size, partly))),
+      open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cut(own))),
       pixels: (conversion) =>
-        isUpright(turn) ? decode(finish(picture()), conversion, finished) : turnedPixels(cut(own), conversion, finish),
-      whole: (size, conversion) => turnedPixels(cut({ ...own, plan: wholePlan(size) }), conversion, (image) => image),
+        atOnce ? decode(finish(picture()), conversion, finished) : turnedPixels(own, conversion, finish),
+      whole: (size, conversion) => turnedPixels({ ...own, plan: wholePlan(size) }, conversion, (image) => image),
       withPlan: (other) => decoder(input, { ...own, plan: other }, 'window', partly),
       from: (pixels) => decoder(() => openPixels(sharp, pixels), own, position, true),
     };
@@ -78,8 +87,10 @@ export async function prepareDecoder(
 }
 
 /** Whether a picture is scaled whole, as it is: the path on which each pixel is where it always was. */
-function isWhole({ plain }: ViewPlan, { enlarge }: Recipe): boolean {
-  return plain && !enlarge;
+function isWhole({ plain }: ViewPlan, { enlarge, gravity, edit }: Recipe, { turned }: PictureHeader): boolean {
+  const older = gravity === 'auto' || gravity === 'faces' || gravity === 'attention' || gravity === 'center';
+  // To cut a window that was placed otherwise out of one that is turned upright, see `late`.
+  return plain && !enlarge && !(turned && (!older || edit?.focus));
 }
 
 /** Opens pixels of one frame. */
