@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { refuseDearPresets } from './presets/encode-budget.ts';
-import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
+import { refuseFaceCovers } from './presets/face-covers.ts';
+import { diffPresets, type PresetChange } from './presets/presets-diff.ts';
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
 import { loadSigningKey } from './process/signing-key-file.ts';
@@ -90,11 +91,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async presets([action, file, ...more]) {
     if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
-    const { presetsFile, renderTimeoutMs } = readClientConfig();
+    const { presetsFile, renderTimeoutMs, faces } = readClientConfig();
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
     const next = await readJson(file);
     const changes = diffPresets(running, next);
     refuseDearPresets(checkPresets(next), renderTimeoutMs);
+    if (!faces) refuseFaceCovers(checkPresets(next));
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },
 
