@@ -103,11 +103,12 @@ describe('a covered part', () => {
     for (const id of Object.keys(pictures)) {
       assert.ok((await redIn(await seen(machine, 'medium', id))) > 0, `${id} has a plate`);
       await patch(machine, id, { redact: [PLATE] });
-      for (const path of PATHS) assert.equal(await redIn(await seen(machine, path, id)), 0, `${id} ${path}`);
+      for (const path of id === ID ? PATHS : FEW)
+        assert.equal(await redIn(await seen(machine, path, id)), 0, `${id} ${path}`);
       await machine.saved();
     }
     // Neither renditions nor proxy images.
-    assert.ok(results.made().length > 80);
+    assert.ok(results.made().length > 50);
     for (const key of results.made()) assert.equal(await redIn(results.objects.get(key)!.body), 0, key);
   });
 
