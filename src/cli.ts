@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { refuseDearPresets } from './presets/encode-budget.ts';
+import { refuseFaceCovers } from './presets/face-covers.ts';
 import type { KnownAssets } from './presets/known-assets.ts';
 import { namesAssets, refuseMissingAssets } from './presets/named-assets.ts';
 import { describeChange, diffPresets } from './presets/presets-diff.ts';
@@ -92,12 +93,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async presets([action, file, ...more]) {
     if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
-    const { presetsFile, renderTimeoutMs } = readClientConfig();
+    const { presetsFile, renderTimeoutMs, faces } = readClientConfig();
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
     const next = await readJson(file);
     const changes = diffPresets(running, next);
     const checked = checkPresets(next);
     refuseDearPresets(checked, renderTimeoutMs);
+    if (!faces) refuseFaceCovers(checked);
     if (namesAssets(checked)) refuseMissingAssets(checked, await loadAssets());
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },

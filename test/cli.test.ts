@@ -165,6 +165,11 @@ describe('darkroom', () => {
     );
     const { changes } = JSON.parse((await darkroom(['presets', 'check', 'next.json', '--json'], env)).stdout);
     assert.deepEqual(changes[0].fields.quality, { from: 80, to: 70 });
+    await writeFile(join(folder, 'faces.json'), JSON.stringify({ card: { width: 9, redact: { faces: 'blur' } } }));
+    const faceless = await darkroom(['presets', 'check', 'faces.json'], { DARKROOM_FACES: 'off' });
+    assert.equal(faceless.code, 1);
+    assert.match(faceless.stderr, /card\.redact\.faces: .*DARKROOM_FACES/);
+    assert.equal((await darkroom(['presets', 'check', 'faces.json'])).code, 0);
     await writeFile(join(folder, 'bad.json'), JSON.stringify({ card: { width: 0, fit: 'cover' } }));
     for (const [file, reason] of [
       ['bad.json', /card/],

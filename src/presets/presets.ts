@@ -2,11 +2,12 @@ import { errors } from '../errors.ts';
 import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
+import { refuseFaceCovers } from './face-covers.ts';
 import { namesIn, overlaysOf } from './fields/overlays.ts';
 import { parseInlinePreset } from './inline.ts';
 import { type KnownAssets, NO_ASSETS } from './known-assets.ts';
 import { refuseMissingAssets } from './named-assets.ts';
-import { checkPresets, type Preset, PresetsError } from './schema.ts';
+import { checkPresets, type Preset } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
 
 /** A preset with its suffix resolved: the recipe, and the name that stands in the rendition's key. */
@@ -134,12 +135,4 @@ function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {
 function acceptClass(accept: string | undefined): string {
   if (accept === undefined || accept === '*/*') return '';
   return `${accepts(accept, 'image/avif') ? 'a' : ''}${accepts(accept, 'image/webp') ? 'w' : ''}`;
-}
-
-/** A server that does not look for faces cannot cover them, and is not to begin with a preset that says so. */
-function refuseFaceCovers(presets: Readonly<Record<string, Preset>>): void {
-  const covering = Object.keys(presets).filter((name) => presets[name]?.redact?.faces);
-  if (covering.length === 0) return;
-  const which = covering.map((name) => `${name}.redact.faces`).join(', ');
-  throw new PresetsError(`presets are not valid: ${which}: faces are not looked for here, see DARKROOM_FACES`);
 }

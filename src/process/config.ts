@@ -149,6 +149,7 @@ export function readClientConfig(environment: Environment = process.env) {
   return {
     signingKeys: keys.data,
     renderTimeoutMs: renderTimeout.data,
+    faces: environment.DARKROOM_FACES !== 'off',
     presetsFile: DARKROOM_PRESETS || undefined,
     apiToken: DARKROOM_API_TOKEN || undefined,
     serverUrl: `http://127.0.0.1:${PORT || '8080'}`,
