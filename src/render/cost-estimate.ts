@@ -1,3 +1,4 @@
+import type { Overlay } from './effects/effects.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Box, Size } from './pixels.ts';
 import { keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
@@ -89,6 +90,10 @@ const FACES_MS = 60;
 const HELD_BYTES = 9;
 /** For each pixel that effects change: two copies, and what libvips holds of a blur. */
 const EFFECT_BYTES = 16;
+/** For each pixel below overlays, beside those of effects: a layer, and what libvips holds while it lays that on. */
+const OVERLAY_BYTES = 8;
+/** For each million pixels that an overlay covers: it is scaled, faded, turned and laid on. */
+const OVERLAY_MS = 100;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -113,13 +118,19 @@ export function estimateRender({ header }: Pick<PictureSource, 'header'>, recipe
   const turning = header.turned ? TURNING_BYTES : 0;
   const whole = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, whole ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
-  const encodingBytes =
-    (wide * encoding.bytes + turning + (recipe.effects ? EFFECT_BYTES : 0)) * written + HELD_BYTES * held;
+  const overlays = recipe.effects?.overlay ?? [];
+  const effects = (recipe.effects ? EFFECT_BYTES : 0) + (overlays.length > 0 ? OVERLAY_BYTES : 0);
+  const encodingBytes = (wide * encoding.bytes + turning + effects) * written + HELD_BYTES * held;
   const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
   return {
-    ms: decoding.ms + (encoding.ms * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
+    ms: decoding.ms + ((encoding.ms + OVERLAY_MS * covered(overlays)) * written) / MEGAPIXEL + (seeks ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + more + OVERLAP * less),
   };
+}
+
+/** How often overlays cover the canvas. An image without a width is taken for a small one. */
+function covered(overlays: readonly Overlay[]): number {
+  return overlays.reduce((sum, { position, width = 0.3 }) => sum + (position === 'tile' ? 1 : width ** 2), 0);
 }
 
 /** Of size, colour and placeholder: next to nothing beside the decode. */
