@@ -1,3 +1,4 @@
+import type { Overlay } from './effects/effects.ts';
 import { mostEncodes, searches } from './formats/encoding/search.ts';
 import { withMotion } from './pages/motion.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
@@ -101,6 +102,10 @@ const EFFECT_BYTES = 16;
 const PROBE_PIXELS = PROBE_SIDE_PX.tiles ** 2;
 /** For each pixel of a rendition that is encoded several times: its pixels, and of those that are measured both lumas and a decoded try. */
 const SEARCH_BYTES = { pixels: 4, measured: 6 };
+/** For each pixel below overlays, beside those of effects: a layer, and what libvips holds while it lays that on. */
+const OVERLAY_BYTES = 8;
+/** For each million pixels that an overlay covers: it is scaled, faded, turned and laid on. */
+const OVERLAY_MS = 100;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -157,12 +162,11 @@ export function estimateRender(
   const turned = whole ? 0 : estimateTurning(header, view, wide > 1);
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
+  const overlays = recipe.effects?.overlay ?? [];
+  const changed = recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0;
+  const effects = changed + (overlays.length > 0 ? OVERLAY_BYTES : 0);
   const encodingBytes =
-    (wide * encoding.bytes +
-      turning +
-      (recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0) +
-      searchBytes(recipe)) *
-      written +
+    (wide * encoding.bytes + turning + effects + searchBytes(recipe)) * written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
     turned;
   // All frames before it are decoded too, one at a time; of other files a copy is read.
@@ -174,7 +178,7 @@ export function estimateRender(
     ms:
       decoding.ms * (interest ? 2 : 1) +
       before +
-      (encoding.ms * mostEncodes(recipe) * written) / MEGAPIXEL +
+      ((encoding.ms * mostEncodes(recipe) + OVERLAY_MS * overlaid(overlays)) * written) / MEGAPIXEL +
       (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + copied + more + OVERLAP * less),
   };
@@ -188,6 +192,11 @@ function estimateTurning(header: PictureHeader, view: ViewPlan, wide: boolean): 
   return (
     shown + (from || wide ? ORIENTED_BYTES * (header.deep ? 2 : 1) * area(header.stored) : TURNING_BYTES * area(scaled))
   );
+}
+
+/** How often overlays cover the canvas. An image without a width is taken for a small one. */
+function overlaid(overlays: readonly Overlay[]): number {
+  return overlays.reduce((sum, { position, width = 0.3 }) => sum + (position === 'tile' ? 1 : width ** 2), 0);
 }
 
 /** Of size, colour and placeholder: next to nothing beside the decode. */

@@ -124,7 +124,7 @@ describe('assets', () => {
   });
 
   it('that change are used after the next look, and change the keys of what they stand on', async () => {
-    const { assets, calls, warnings, write } = assetsOf({ 'logo.png': red, 'other.png': red });
+    const { assets, calls, warnings, write } = assetsOf({ 'logo.png': red, 'other.png': await png('#0000ff') });
     const definitions = {
       marked: { width: 10, overlays: [{ image: 'logo.png' }] },
       other: { width: 10, overlays: [{ image: 'other.png' }] },

@@ -53,6 +53,18 @@ describe('the cost of a render', () => {
     assert.ok(estimateDescription(photo).ms <= estimateRender(photo, recipe('thumb')).ms);
   });
 
+  it('counts overlays by what they cover', async () => {
+    const source = await examined('plain JPEG');
+    const cost = (overlays?: object[]) => {
+      const definitions = { card: { width: 1000, format: 'webp', ...(overlays ? { overlays } : {}) } };
+      const { recipe } = createPresets({ definitions, inline: false, faces: false }).resolve('card', '', undefined);
+      return estimateRender(source, recipe);
+    };
+    const [none, small, tiled] = [cost(), cost([{ text: 'x' }]), cost([{ text: 'x', tile: true }])];
+    assert.ok(small.bytes > none.bytes && tiled.ms > small.ms && small.ms > none.ms);
+    assert.ok(small.ms < 1.3 * none.ms);
+  });
+
   it('counts all frames where all are kept', async () => {
     // All different: the encoder joins frames that are the same.
     const frame = (n: number) => ({ width: 400, height: 300, channels: 4, background: `#ff${n}8` }) as const;

@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import type { Size } from '../pixels.ts';
+import { freeNow, type Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { TextOverlay } from './effects.ts';
 import type { OverlayFont } from './overlay-assets.ts';
@@ -79,7 +79,7 @@ async function coloured(sharp: SharpModule, mask: Layer, colour: string): Promis
   const { width, height, data } = mask;
   const flat = sharp({ create: { width, height, channels: 3, background: rgb } });
   const layer = await rawOf(flat.joinChannel(data, { raw: { width, height, channels: 1 } }));
-  return alpha < 1 ? faded(sharp, layer, alpha) : layer;
+  return alpha < 1 ? instead(layer, faded(sharp, layer, alpha)) : layer;
 }
 
 /** The text on itself, shifted to all sides by `reach` pixels. */
@@ -94,11 +94,12 @@ async function withOutline(
   const { rgb, alpha } = parseColour(colour);
   const room = { top: reach, bottom: reach, left: reach, right: reach, background: '#0000' };
   const solid = await coloured(sharp, mask, rgb);
-  let grown = await rawOf(fromRaw(sharp, solid).extend(room));
+  let grown = await instead(solid, rawOf(fromRaw(sharp, solid).extend(room)));
   const longest = Math.max(1, Math.floor(STROKE_EMS * size));
-  for (let left = reach; left > 0; left -= longest) grown = await shifted(sharp, grown, Math.min(left, longest));
-  if (alpha < 1) grown = await faded(sharp, grown, alpha);
-  return laid(sharp, grown, text, reach);
+  for (let left = reach; left > 0; left -= longest)
+    grown = await instead(grown, shifted(sharp, grown, Math.min(left, longest)));
+  if (alpha < 1) grown = await instead(grown, faded(sharp, grown, alpha));
+  return instead(grown, instead(text, laid(sharp, grown, text, reach)));
 }
 
 async function shifted(sharp: SharpModule, layer: Layer, by: number): Promise<Layer> {
@@ -109,8 +110,8 @@ async function shifted(sharp: SharpModule, layer: Layer, by: number): Promise<La
     const [dx, dy] = [Math.round(by * Math.cos((at * Math.PI) / 4)), Math.round(by * Math.sin((at * Math.PI) / 4))];
     return { input: layer.data, raw: rawOptions(layer), left: by + dx, top: by + dy };
   });
-  const drawn = await rawOf(fromRaw(sharp, wide).composite(copies));
-  return rawOf(fromRaw(sharp, drawn).extract({ left: by, top: by, width, height }));
+  const drawn = await instead(wide, rawOf(fromRaw(sharp, wide).composite(copies)));
+  return instead(drawn, rawOf(fromRaw(sharp, drawn).extract({ left: by, top: by, width, height })));
 }
 
 async function withBackground(sharp: SharpModule, text: Layer, colour: string, padding: number): Promise<Layer> {
@@ -118,12 +119,20 @@ async function withBackground(sharp: SharpModule, text: Layer, colour: string, p
   const [width, height] = [text.width + 2 * padding, text.height + 2 * padding];
   const flat = sharp({ create: { width, height, channels: 4, background: rgb } });
   const plate = await rawOf(flat.ensureAlpha());
-  return laid(sharp, alpha < 1 ? await faded(sharp, plate, alpha) : plate, text, padding);
+  const below = alpha < 1 ? await instead(plate, faded(sharp, plate, alpha)) : plate;
+  return instead(below, instead(text, laid(sharp, below, text, padding)));
 }
 
 async function laid(sharp: SharpModule, below: Layer, above: Layer, at: number): Promise<Layer> {
   const input = { input: above.data, raw: rawOptions(above), left: at, top: at };
   return rawOf(fromRaw(sharp, below).composite([input]));
+}
+
+/** What is made of a layer that has no other use, which is then freed: V8 would find it late. */
+export async function instead(layer: Layer, making: Promise<Layer>): Promise<Layer> {
+  const made = await making;
+  freeNow(layer.data);
+  return made;
 }
 
 /** The same with this share of its alpha. */

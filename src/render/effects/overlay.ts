@@ -1,11 +1,11 @@
 import { errors } from '../../errors.ts';
-import { type Pixels, type Size, sameSize } from '../pixels.ts';
+import { freeNow, type Pixels, type Size, sameSize } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import { inkFor } from './colour/paint.ts';
 import type { ImageOverlay, Overlay } from './effects.ts';
 import type { OverlayAssets } from './overlay-assets.ts';
 import type { Layer, LayerCache } from './overlay-layers.ts';
-import { faded, fromRaw, rawOf, rawOptions, textLayer } from './overlay-text.ts';
+import { faded, fromRaw, instead, rawOf, rawOptions, textLayer } from './overlay-text.ts';
 import type { Placement } from './placement.ts';
 
 /** What a renderer has for its overlays. */
@@ -50,11 +50,12 @@ async function layerOf(
       : await textLayer(sharp, overlay, canvas, unit, assets.fonts);
   if (!layer) return undefined;
   layer = { ...layer, data: inkFor(canvas, layer.data) };
-  if (overlay.opacity < 1) layer = await faded(sharp, layer, overlay.opacity);
-  if (overlay.rotate !== 0) layer = await rawOf(fromRaw(sharp, layer).rotate(overlay.rotate, { background: '#0000' }));
+  if (overlay.opacity < 1) layer = await instead(layer, faded(sharp, layer, overlay.opacity));
+  const turned = () => rawOf(fromRaw(sharp, layer as Layer).rotate(overlay.rotate, { background: '#0000' }));
+  if (overlay.rotate !== 0) layer = await instead(layer, turned());
   if (overlay.position !== 'tile') return layer;
   const gap = { right: Math.round(overlay.offset.x * unit), bottom: Math.round(overlay.offset.y * unit) };
-  return rawOf(fromRaw(sharp, layer).extend({ ...gap, background: '#0000' }));
+  return instead(layer, rawOf(fromRaw(sharp, layer).extend({ ...gap, background: '#0000' })));
 }
 
 /** Scaled to its share of the width, and never beyond the canvas. */
@@ -115,6 +116,8 @@ async function layOn(
     .toBuffer({ resolveWithObject: true });
   const step = made.length / (region.width * region.height);
   paste(made, step, data, { left, top: top + frame * height, ...region }, width, channels);
+  // As large as the picture where an overlay covers it.
+  for (const done of [below, made]) freeNow(done);
 }
 
 /** A part of raw pixels by rows; `skip`: rows above the picture. */
