@@ -21,10 +21,7 @@ export async function applyShape(
   const channels = pixels.channels === 4 || (!ground && outline.cuts) ? 4 : 3;
   const { width, height, frames } = pixels;
   const made = Buffer.allocUnsafeSlow(width * height * frames * channels);
-  const paint: Paint = {
-    ...{ ground, border: shape.border && paintFor(pixels, shape.border.color) },
-    hard: isGif(recipe, frames),
-  };
+  const paint: Paint = { ground, border: shape.border && paintFor(pixels, shape.border.color) };
   const draw = (from: number, to: number) => {
     for (let row = from; row < to; row += 1) drawRow(pixels, { data: made, channels }, row, outline, paint);
   };
@@ -72,16 +69,9 @@ function groundOf(pixels: Pixels, { output, background }: Recipe) {
   return opaque ? paintFor(pixels, background ?? DEFAULT_BACKGROUND) : undefined;
 }
 
-/** Pixels of a GIF are transparent or they are not. */
-function isGif({ output }: Recipe, frames: number): boolean {
-  return output === 'base' && frames > 1;
-}
-
 interface Paint {
   readonly ground: Levels | undefined;
   readonly border: Levels | undefined;
-  /** Without half-transparent pixels. */
-  readonly hard: boolean;
 }
 
 /** Colours are kept under transparent pixels so far outside, because encoders mix those of neighbours. */
@@ -165,7 +155,7 @@ function drawPixel(pixels: Pixels, made: Canvas, pixel: number, depth: number, w
   const at = pixel * channels;
   const into = pixel * made.channels;
   const { ground, border } = paint;
-  const inside = paint.hard ? Number(depth >= 0) : share(depth + 0.5);
+  const inside = share(depth + 0.5);
   const bordered = border ? 1 - share(depth - width + 0.5) : 0;
   const shown = (channels === 4 ? data[at + 3]! / 255 : 1) * (1 - bordered);
   const cut = (shown + bordered) * inside;
