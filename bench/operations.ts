@@ -2,7 +2,7 @@
  * What each operation adds to a rendition of 600 px: CPU of the process, beside the same recipe without the field, photo by photo in
  * turns. With `--base`, another tree of this repository: what a recipe without any of these fields costs beside there.
  *
- *   node bench/operations.ts [--photos samples] [--rounds 5] [--formats webp,jpeg,avif] [--base DIR] [--memory off] [--out bench/results]
+ *   node bench/operations.ts [--photos samples] [--rounds 5] [--formats webp,jpeg,avif] [--only radius,circle] [--base DIR] [--memory off] [--out bench/results]
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { createStepTimer } from '../src/telemetry/step-timer.ts';
 import { benchOptions, median, photosIn } from './tools/options.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 
-const values = benchOptions({ rounds: '5', formats: 'webp,jpeg,avif', base: '', memory: 'on', one: '' });
+const values = benchOptions({ rounds: '5', formats: 'webp,jpeg,avif', only: '', base: '', memory: 'on', one: '' });
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 60 };
 const BOX = { width: 600, height: 600, fit: 'inside' };
 
@@ -36,7 +36,7 @@ const OPERATIONS: readonly Operation[] = [
   { name: 'saturation', fields: { saturation: 1.2 } },
   { name: 'sepia', fields: { sepia: 1 } },
   { name: 'normalize', fields: { normalize: true } },
-];
+].filter(({ name }) => values.only === '' || values.only.split(',').includes(name));
 
 function recipeWith(fields: object): Recipe {
   const presets = createPresets({ definitions: { card: { ...BOX, ...fields } }, inline: false, faces: false });

@@ -21,10 +21,7 @@ export async function applyShape(
   const channels = pixels.channels === 4 || (!ground && outline.cuts) ? 4 : 3;
   const { width, height, frames } = pixels;
   const made = Buffer.allocUnsafeSlow(width * height * frames * channels);
-  const paint: Paint = {
-    ...{ ground, border: shape.border && paintFor(pixels, shape.border.color) },
-    hard: isGif(recipe, frames),
-  };
+  const paint: Paint = { ground, border: shape.border && paintFor(pixels, shape.border.color) };
   const draw = (from: number, to: number) => {
     for (let row = from; row < to; row += 1) drawRow(pixels, { data: made, channels }, row, outline, paint);
   };
@@ -72,16 +69,9 @@ function groundOf(pixels: Pixels, { output, background }: Recipe) {
   return opaque ? paintFor(pixels, background ?? DEFAULT_BACKGROUND) : undefined;
 }
 
-/** Pixels of a GIF are transparent or they are not. */
-function isGif({ output }: Recipe, frames: number): boolean {
-  return output === 'base' && frames > 1;
-}
-
 interface Paint {
   readonly ground: Levels | undefined;
   readonly border: Levels | undefined;
-  /** Without half-transparent pixels. */
-  readonly hard: boolean;
 }
 
 /** Colours are kept under transparent pixels so far outside, because encoders mix those of neighbours. */
@@ -150,13 +140,10 @@ function copy({ data, channels }: Pixels, made: Canvas, from: number, to: number
     made.data.set(data.subarray(from * channels, to * channels), from * channels);
     return;
   }
-  const out = made.data;
-  for (let at = 3 * from, into = 4 * from; into < 4 * to; at += 3, into += 4) {
-    out[into] = data[at]!;
-    out[into + 1] = data[at + 1]!;
-    out[into + 2] = data[at + 2]!;
-    out[into + 3] = 255;
-  }
+  // Four bytes at a time, the lowest first as on all processors that sharp is built for: half the time.
+  const words = new Uint32Array(made.data.buffer, made.data.byteOffset, made.data.length / 4);
+  for (let at = 3 * from, into = from; into < to; at += 3, into += 1)
+    words[into] = 0xff000000 | (data[at + 2]! << 16) | (data[at + 1]! << 8) | data[at]!;
 }
 
 /** The picture, under its border, cut by the outline, on the ground. */
@@ -165,7 +152,7 @@ function drawPixel(pixels: Pixels, made: Canvas, pixel: number, depth: number, w
   const at = pixel * channels;
   const into = pixel * made.channels;
   const { ground, border } = paint;
-  const inside = paint.hard ? Number(depth >= 0) : share(depth + 0.5);
+  const inside = share(depth + 0.5);
   const bordered = border ? 1 - share(depth - width + 0.5) : 0;
   const shown = (channels === 4 ? data[at + 3]! / 255 : 1) * (1 - bordered);
   const cut = (shown + bordered) * inside;

@@ -30,7 +30,7 @@ const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
 
 /** Under transparent parts, where the format has none. */
 export const DEFAULT_BACKGROUND = '#ffffff';
-const backgroundOf = ({ background }: Recipe) => background ?? DEFAULT_BACKGROUND;
+const backgroundOf = (header: PictureHeader, recipe: Recipe) => backgroundIn(header, recipe) ?? DEFAULT_BACKGROUND;
 
 /** Encodes upright sRGB pixels without a profile: browsers take untagged pictures as sRGB, and a profile costs 480 bytes. */
 export async function encode(
@@ -48,7 +48,7 @@ export async function encode(
   const curve = curveOf(format, !transparent && goesToSvtAv1(pixels, recipe));
   return search(
     recipe,
-    searchedPixels(sharp, pixels, { recipe, format, curve, background: backgroundOf(recipe), once }),
+    searchedPixels(sharp, pixels, { recipe, format, curve, background: backgroundOf(header, recipe), once }),
   );
 }
 
@@ -71,7 +71,7 @@ async function encodeOnce(
   if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, whole.pixels, recipe);
   const { palette, progressive } = recipe.encoding ?? {};
   const exact =
-    palette !== undefined && format === 'png' && !recipe.copyright && !progressive
+    palette !== undefined && !pixels.wide && format === 'png' && !recipe.copyright && !progressive
       ? await palettePng(pixels, palette)
       : undefined;
   if (exact) return finished(exact, format, recipe);
@@ -118,7 +118,7 @@ export async function encodeStraight(
   const held = await image.tiff({ compression: 'none' }).toBuffer().catch(refuse);
   const reopened = () => toDisplayP3(sharp(held));
   const once = (tried: Recipe) => finish(reopened(), whole, header, tried);
-  const subject = { recipe, format, curve: curveOf(format, false), background: backgroundOf(recipe), once };
+  const subject = { recipe, format, curve: curveOf(format, false), background: backgroundOf(header, recipe), once };
   return search(recipe, searchedFile(sharp, held, subject));
 }
 
@@ -129,7 +129,7 @@ async function finish(
   recipe: Recipe,
 ): Promise<Encoded> {
   const { keepsAlpha, encode: apply } = ENCODERS[format];
-  if (transparent && !keepsAlpha) image.flatten({ background: backgroundIn(header, recipe) ?? DEFAULT_BACKGROUND });
+  if (transparent && !keepsAlpha) image.flatten({ background: backgroundOf(header, recipe) });
   if (recipe.copyright) keepCopyright(image, header.exif);
   const { quality, effort, lossless = false, encoding = {} } = recipe;
   const settings = {

@@ -193,8 +193,17 @@ describe('normalize', () => {
       flat('#808080'),
       flat('#000000').composite([square('#d8d0c8')]),
       flat('#ffffff').composite([square('#0c0c0c')]),
-      // All that is seen is light.
-      flat('#00000000').composite([square('#f0f0f0'), { ...square('#0c0c0c'), gravity: 'northwest' }]),
+      // What is seen is light with a little black, what is not is dark.
+      sharp(
+        Buffer.from(
+          Array.from({ length: 100 * 100 }, (_, n) => {
+            const [x, y] = [n % 100, Math.floor(n / 100)];
+            if (x < 20 && y < 20) return [12, 12, 12, 255];
+            return x > 35 && x < 65 && y > 35 && y < 65 ? [240, 240, 240, 255] : [48, 48, 48, 0];
+          }).flat(),
+        ),
+        { raw: { width: 100, height: 100, channels: 4 } },
+      ),
     ]) {
       const original = await picture.png().toBuffer();
       const [plain, normal] = await Promise.all(

@@ -134,6 +134,12 @@ describe('pixelate', () => {
       counts.push(changes(Array.from({ length: picture.width }, (_, x) => picture.at(x, 0))).length + 1);
     }
     assert.deepEqual(counts, [15, 15, 15, 15, 15, 15]);
+    // Seven rows, of which the last would have a rest of one pixel below it where the height was rounded up.
+    const high = await noise(400, 201).png().toBuffer();
+    for (const suffix of ['', '@2x', '@3x']) {
+      const picture = await pixelsOf((await render(high, resolve({ width: 98, pixelate: 7 }, suffix))).body);
+      assert.equal(changes(Array.from({ length: picture.height }, (_, y) => picture.at(0, y))).length, 6, suffix);
+    }
   });
 
   it('begins at the picture, and leaves a margin around it', async () => {

@@ -83,6 +83,14 @@ describe('effects on a rendition in Display P3', () => {
     }
   });
 
+  it('carry the profile with a palette too', async () => {
+    const effects = { unit: 1, detail: { pixelate: 8 } };
+    const { body } = await render(GREEN, { ...WIDE, width: 32, output: 'png', encoding: { palette: 16 }, effects });
+    assert.ok((await sharp(body).metadata()).icc);
+    const { data } = await sharp(body, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
+    assert.ok(data[0]! < 30 && data[1]! > 245 && data[2]! < 30, `${[...data.subarray(0, 3)]}`);
+  });
+
   it('are not handed on as pixels in sRGB to other renditions', async () => {
     const { downscaled } = await render(CHART_P3, { ...WIDE, width: 120, effects: { unit: 1, detail: { blur: 2 } } });
     assert.equal(downscaled, undefined);
