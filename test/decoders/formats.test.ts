@@ -43,6 +43,30 @@ describe('a picture that sharp does not read', () => {
       assert.ok(worst <= within, `${worst} levels off`);
     });
 
+  it('svg: may use 1.4 s of CPU for 16 megapixels, where a bomb would take what it gets', async () => {
+    const given: number[] = [];
+    const watched = createRenderer(
+      { maxPixels: 1e8, maxFrames: 200, timeoutSeconds: 120 },
+      {
+        ...decoders,
+        decode(name, body, wanted, signal) {
+          given.push(wanted.cpuMs);
+          return decoders.decode(name, body, wanted, signal);
+        },
+      },
+    );
+    const large = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4000" height="4000"/>');
+    for (const body of [large, files.get('tiff')!.body])
+      await watched.render(
+        await watched.examine(body),
+        { ...PLAIN, width: 9, height: 9 },
+        createStepTimer(),
+        async () => [],
+      );
+    const [svg = 0, tiff = 0] = given;
+    assert.ok(svg >= 1000 && svg <= 1400 && tiff >= 2000, `${given}`);
+  });
+
   it('svg: drawn at its own size, without what it refers to', async () => {
     const secret = `<image href="file:///etc/passwd" width="9" height="9"/><image href="http://127.0.0.1:1/a.png" width="9" height="9"/>`;
     const { source, data } = await shown(Buffer.from(LETTER_SVG.replace('</svg>', `${secret}</svg>`)));

@@ -33,19 +33,34 @@ function tiff({ bits, colours, orientation }: Look): Buffer {
     if (samples === 3) rows.set([value, 128, 128], pixel * 3);
     else rows[Math.floor((pixel * bits) / 8)]! |= value << (8 - bits - ((pixel * bits) % 8));
   }
+  return fileOf(rows, { width: WIDTH, height: HEIGHT, bits, photometric: PHOTOMETRIC[colours], orientation, samples });
+}
+
+interface Stored {
+  readonly width: number;
+  readonly height: number;
+  readonly bits: number;
+  readonly photometric: number;
+  readonly orientation: number;
+  readonly samples: number;
+}
+
+function fileOf(rows: Buffer, { width, height, bits, photometric, orientation, samples }: Stored): Buffer {
   const tags: readonly (readonly [tag: number, value: number])[] = [
-    [256, WIDTH],
-    [257, HEIGHT],
+    [256, width],
+    [257, height],
     [258, bits],
     [259, 1],
-    [262, PHOTOMETRIC[colours]],
+    [262, photometric],
     [273, 0],
     [274, orientation],
     [277, samples],
-    [278, HEIGHT],
+    [278, height],
     [279, rows.length],
+    // Straight alpha.
+    ...(samples === 4 ? ([[338, 2]] as const) : []),
     // Two numbers in one: 1 and 1.
-    ...(samples === 3 ? ([[530, 0x1_0001]] as const) : []),
+    ...(photometric === PHOTOMETRIC.YCbCr ? ([[530, 0x1_0001]] as const) : []),
   ];
   const head = Buffer.alloc(10 + 12 * tags.length + 4);
   head.write('II*\0', 'latin1');
@@ -94,5 +109,48 @@ describe('a TIFF of greys', () => {
           assert.deepEqual(found, expected, `${bits} bits, orientation ${orientation}`);
           assert.equal(info.width, orientation >= 5 ? HEIGHT : WIDTH);
         }
+    });
+});
+
+/** CIELab of D50, by Bradford's adaptation from D65 (CIE 15; http://www.brucelindbloom.com), and the same colour in sRGB. */
+const COLOURS: readonly { readonly lab: readonly [number, number, number]; readonly srgb: readonly number[] }[] = [
+  { lab: [0, 0, 0], srgb: [0, 0, 0] },
+  { lab: [100, 0, 0], srgb: [255, 255, 255] },
+  { lab: [53.59, 0, 0], srgb: [128, 128, 128] },
+  { lab: [54.29, 80.8, 69.89], srgb: [255, 0, 0] },
+  { lab: [87.82, -79.27, 80.99], srgb: [0, 255, 0] },
+  { lab: [29.57, 68.3, -112.03], srgb: [0, 0, 255] },
+  { lab: [90.67, -50.66, -14.96], srgb: [0, 255, 255] },
+];
+
+describe('a TIFF in CIELab', () => {
+  for (const [name, bits, samples, orientation] of [
+    ['8 bits', 8, 3, 1],
+    ['16 bits', 16, 3, 1],
+    ['with alpha', 8, 4, 1],
+    ['turned', 8, 3, 6],
+  ] as const)
+    it(`is of daylight D50: ${name}`, async () => {
+      const bytes = bits / 8;
+      const rows = Buffer.alloc(COLOURS.length * samples * bytes);
+      for (const [at, { lab }] of COLOURS.entries())
+        for (let n = 0; n < samples; n += 1) {
+          const value = Math.round(n === 0 ? lab[0] * 2.55 : (lab[n] ?? 100));
+          // Of 16 bits the first byte is the same number; alpha is 100 of 255.
+          rows.writeInt8((value << 24) >> 24, (at * samples + n) * bytes + bytes - 1);
+        }
+      const stored = { width: COLOURS.length, height: 1, bits, photometric: 8, orientation, samples };
+      const source = await renderer.examine(fileOf(rows, stored));
+      assert.equal(source.header.hasProfile, false);
+      const { body } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+      const { data, info } = await sharp(body).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+      assert.deepEqual([info.width, info.height], orientation === 6 ? [1, COLOURS.length] : [COLOURS.length, 1]);
+      for (const [at, { srgb }] of COLOURS.entries()) {
+        const found = [...data.subarray(at * info.channels, (at + 1) * info.channels)];
+        const most = Math.max(...srgb.map((level, n) => Math.abs(level - found[n]!)));
+        // Where a channel is nearly 0, half a step of a* is 10 levels.
+        assert.ok(most <= 12, `${srgb}: ${found}`);
+        if (samples === 4) assert.equal(found[3], 100);
+      }
     });
 });

@@ -35,6 +35,15 @@ describe('a colour chart comes out as sRGB, within ΔE 2', () => {
     });
   }
 
+  it('from linear light, 16-bit PNG: dark colours are not rounded to 8 bits before they are converted', async () => {
+    const linear = { ...DISPLAY_P3, name: 'linear P3', gamma: 1 };
+    const dark = CHART.map(([r, g, b], at): Rgb => (at % 2 === 0 ? [r, g, b] : [r / 8, g / 9, b / 10]));
+    const picture = chart((colour) => fromSrgb(dark[CHART.indexOf(colour)]!, linear));
+    await assertChart(await pngWithProfile(await picture.deep().png().toBuffer(), iccProfile(linear)), 1, dark);
+    const rounded = await pngWithProfile(await picture.shallow().png().toBuffer(), iccProfile(linear));
+    await assert.rejects(assertChart(rounded, 1, dark));
+  });
+
   it('from sRGB without a profile: JPEG, PNG, WebP, AVIF, 16-bit PNG', async () => {
     const plain = chart();
     await assertChart(await plain.shallow().jpeg(BEST).toBuffer(), 2);

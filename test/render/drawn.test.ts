@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { chromaLoss, looksDrawn, stepsOf } from '../../src/render/formats/drawn/look.ts';
+import { chromaOf, looksDrawn, stepsOf } from '../../src/render/formats/drawn/look.ts';
 import { palettePng } from '../../src/render/formats/drawn/palette-png.ts';
 import type { Pixels } from '../../src/render/pixels.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
@@ -105,6 +105,23 @@ describe('a drawn picture at its own size', () => {
     }
   });
 
+  it('weighs at most what it weighs as a photo as AVIF and JPEG, however small or transparent it is', async () => {
+    for (const channels of [3, 4] as const) {
+      for (const side of [40, 150, 210, 640]) {
+        const paper = channels === 3 ? [255, 255, 255] : [255, 255, 255, 0];
+        const letters = await fileOf(lettered(side, side, [226, 6, 19, 255].slice(0, channels), paper, channels))
+          .png()
+          .toBuffer();
+        for (const output of ['avif', 'jpeg'] as const) {
+          const before = await render(letters, { width: 2000, output, quality: 80, lossless: false });
+          const after = await render(letters, { width: 2000, output, quality: 80 });
+          const what = `${output} of ${side} pixels, ${channels} channels`;
+          assert.ok(after.body.length <= before.body.length, `${what}: ${after.body.length}, ${before.body.length}`);
+        }
+      }
+    }
+  });
+
   it('keeps the colours of a JPEG that kept them', async () => {
     for (const name of ['red text', 'red letters']) {
       const file = await sharp(DRAWN[name]!)
@@ -177,9 +194,28 @@ describe('lossless: true', () => {
 
 describe('the loss of 4:2:0', () => {
   it('is seen in coloured letters, and not under transparent pixels', () => {
-    assert.ok(chromaLoss(redLetters) > 0.1);
-    assert.equal(chromaLoss(lettered(90, 90, [0, 0, 0], [255, 255, 255])), 0);
-    assert.equal(chromaLoss(lettered(90, 90, [255, 0, 0, 0], [0, 0, 255, 0], 4)), 0);
+    assert.ok(chromaOf(redLetters).lost > 0.1);
+    assert.equal(chromaOf(lettered(90, 90, [0, 0, 0], [255, 255, 255])).lost, 0);
+    assert.equal(chromaOf(lettered(90, 90, [255, 0, 0, 0], [0, 0, 255, 0], 4)).lost, 0);
+  });
+});
+
+describe('how much of a drawing is coloured', () => {
+  it('is told by its edges: black letters on red paper are as coloured as red ones on white', () => {
+    const black = lettered(420, 300, [0, 0, 0], [255, 255, 255]);
+    assert.ok(chromaOf(redLetters).coloured > 0.9);
+    assert.ok(chromaOf(lettered(420, 300, [0, 0, 0], [226, 6, 19])).coloured > 0.9);
+    assert.equal(chromaOf(black).coloured, 0);
+    const price = Buffer.from(black.data);
+    redLetters.data.copy(price, 0, 0, 420 * 3 * 60);
+    const { lost, coloured } = chromaOf({ ...black, data: price });
+    assert.ok(lost > 0.003 && coloured > 0.1 && coloured < 0.3, `${lost}, ${coloured}`);
+  });
+
+  it('is nothing where there is no block, or none with an edge', () => {
+    assert.deepEqual(chromaOf(lettered(1, 1, [0, 0, 0], [9, 9, 9])), { lost: 0, coloured: 0 });
+    const flat = { data: Buffer.alloc(300, 90), width: 10, height: 10, channels: 3, frames: 1 } as const;
+    assert.deepEqual(chromaOf(flat), { lost: 0, coloured: 0 });
   });
 });
 

@@ -12,6 +12,8 @@ export interface BmpHead {
   readonly packing: 'none' | 'rle4' | 'rle8' | 'rle24';
   /** Of 16 and 32 bits a pixel; alpha is 0 where there is none. */
   readonly masks: Masks;
+  /** The alpha of `masks` stands not in the header. */
+  readonly alphaIsGuessed: boolean;
   /** Offset and number of the palette's entries, and the bytes of each. */
   readonly palette: { readonly at: number; readonly entries: number; readonly bytes: 3 | 4 };
   /** Offset of the pixels. */
@@ -57,7 +59,7 @@ export function readIconHead(file: Uint8Array, at: number): BmpHead {
   const head = readInfo(file, at, 0);
   const icon = { ...head, height: Math.floor(head.height / 2), pixelsAt: head.palette.at + paletteBytes(head) };
   if (head.bits !== 32 || head.masks.alpha !== 0) return icon;
-  return { ...icon, masks: { ...head.masks, alpha: 0xff000000 } };
+  return { ...icon, masks: { ...head.masks, alpha: 0xff000000 }, alphaIsGuessed: true };
 }
 
 function paletteBytes({ palette: { entries, bytes } }: BmpHead): number {
@@ -86,6 +88,7 @@ function readInfo(file: Uint8Array, start: number, pixelsAt: number): BmpHead {
   return {
     ...{ width, height: Math.abs(height), topDown: height < 0, bits, packing, masks, pixelsAt },
     palette: { at: start + size + behind, entries: bits > 8 ? 0 : entries, bytes },
+    alphaIsGuessed: false,
     icc: profileOf(file, start, size),
   };
 }

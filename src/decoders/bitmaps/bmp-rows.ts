@@ -25,9 +25,13 @@ export function rowReader(file: Uint8Array, head: BmpHead): RowReader {
   };
 }
 
-/** Whether any pixel has alpha: as in browsers, a file in which all of it is 0 was written without a thought of alpha. */
-function hasAlpha(file: Uint8Array, { bits, masks, width, height, pixelsAt }: BmpHead, stride: number): boolean {
-  if (masks.alpha === 0) return false;
+/**
+ * A mask that the header has is obeyed. Where it only may be alpha, a file in which all of it is 0 was written without a thought of
+ * alpha. Both as in browsers.
+ */
+function hasAlpha(file: Uint8Array, head: BmpHead, stride: number): boolean {
+  const { bits, masks, alphaIsGuessed, width, height, pixelsAt } = head;
+  if (masks.alpha === 0 || !alphaIsGuessed) return masks.alpha !== 0;
   const bytes = bits / 8;
   for (let y = 0; y < height; y += 1)
     for (let x = 0, at = pixelsAt + y * stride; x < width; x += 1, at += bytes)

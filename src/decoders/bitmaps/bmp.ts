@@ -19,7 +19,7 @@ export function checkSize(
 }
 
 function readerOf(file: Uint8Array, head: BmpHead): RowReader {
-  return head.packing === 'none' ? rowReader(file, head) : unpackRuns(file, head);
+  return head.packing === 'none' ? rowReader(file, head) : unpackRuns(file, head, 3);
 }
 
 /** Bands of as many rows as are averaged to one. */

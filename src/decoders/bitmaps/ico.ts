@@ -10,8 +10,14 @@ export function decode(file: Uint8Array, wanted: Wanted, open: OpenRows): void {
   const { at } = largestPicture(file);
   const head = readIconHead(file, at);
   checkSize(head, wanted);
-  const colours = head.packing === 'none' ? rowReader(file, head) : unpackRuns(file, head);
-  writeRows(head, colours.channels === 4 ? colours : withMask(file, head, colours), wanted, open);
+  writeRows(head, readerOf(file, head), wanted, open);
+}
+
+function readerOf(file: Uint8Array, head: BmpHead): RowReader {
+  // Of runs it is not known where the mask begins.
+  if (head.packing !== 'none') return unpackRuns(file, head, 4);
+  const colours = rowReader(file, head);
+  return colours.channels === 4 ? colours : withMask(file, head, colours);
 }
 
 /** Without alpha of its own, what the mask behind the pixels sets is transparent; a file may end before it. */

@@ -26,7 +26,7 @@ const COMPRESSIONS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946]);
 /** More, and numbers with a sign or a fraction, are measurements, which say nothing of how they are to be shown. */
 const MAX_BITS = 16;
 const WHOLE_NUMBERS = new Set([1, 4]);
-const [WHITE_IS_ZERO, BLACK_IS_ZERO, PALETTE] = [0, 1, 3];
+const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, LAB] = [0, 1, 2, 3, 8];
 const MAX_SAMPLES = 16;
 /** The bytes of one strip or tile when it is unpacked; beside the pixels, libtiff holds one of them. */
 const MAX_PART_BYTES = 256 * 1024 * 1024;
@@ -62,28 +62,31 @@ export function readTiffHead(file: Buffer): FileHeader {
   return {
     ...(turned ? { width: height, height: width } : { width, height }),
     hasAlpha: tags.number(TAG.extraSamples, 0) !== 0,
-    hasProfile: tags.has(TAG.icc),
+    // One of CIELab would be of the values before they become sRGB.
+    hasProfile: tags.has(TAG.icc) && photometric !== LAB,
   };
 }
 
-/** How the rows are to be turned, and whether they are a negative. */
+/** How the rows are to be turned, and whether they are a negative, or CIELab. */
 export interface TiffLook {
   readonly orientation: number;
   readonly negative: boolean;
+  readonly lab: boolean;
 }
 
 /**
  * Takes the look of a TIFF whose head was read out of the file, which is then an upright positive: in place, of the decoder's own copy.
- * ImageMagick leaves some files to libtiff (CCITT group 3, YCbCr), which turns them once more; and it shows
- * 2 and 4 bits with white as zero as a negative.
+ * ImageMagick leaves some files to libtiff (CCITT group 3, YCbCr), which turns them once more; it shows
+ * 2 and 4 bits with white as zero as a negative, and CIELab as if its white were D65.
  */
 export function takeLook(file: Uint8Array): TiffLook {
   const tags = readDirectory(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
   const orientation = tags.number(TAG.orientation, 1);
-  const negative = tags.number(TAG.photometric, BLACK_IS_ZERO) === WHITE_IS_ZERO;
+  const photometric = tags.number(TAG.photometric, BLACK_IS_ZERO);
+  const [negative, lab] = [photometric === WHITE_IS_ZERO, photometric === LAB && tags.number(TAG.samples, 1) >= 3];
   tags.overwrite(TAG.orientation, 1);
-  if (negative) tags.overwrite(TAG.photometric, BLACK_IS_ZERO);
-  return { orientation: orientation >= 1 && orientation <= 8 ? orientation : 1, negative };
+  if (negative || lab) tags.overwrite(TAG.photometric, lab ? RGB : BLACK_IS_ZERO);
+  return { orientation: orientation >= 1 && orientation <= 8 ? orientation : 1, negative, lab };
 }
 
 interface Shape {

@@ -2,6 +2,7 @@ import { ColorSpace, type IMagickImage, type MagickFormat, MagickReadSettings } 
 import { type Decode, type DecodedHead, DecodeError, type FileHeader, type OpenRows, type Wanted } from '../decoder.ts';
 import { inkToRgb } from '../ink.ts';
 import { shrinkInto, shrinkTo } from '../shrink.ts';
+import { labToSrgb } from './lab.ts';
 import { openMagick } from './magick.ts';
 
 /** What the header says, and whether the values are linear light, whatever profile comes with them. */
@@ -12,6 +13,8 @@ interface Look {
   readonly orientation: number;
   /** Whether the values are those of a negative. */
   readonly negative: boolean;
+  /** The values are CIELab, which ImageMagick took for RGB. */
+  readonly lab: boolean;
 }
 
 /**
@@ -30,9 +33,9 @@ export function magickDecoder(
     try {
       const look = takeLook?.(file);
       magick.read(file, settings, (image) => {
-        const { orientation, negative } = look ?? { orientation: orientationOf(image), negative: false };
-        checkSize(image, header, orientation);
-        writeRows(image, { ...header, orientation, negative }, wanted, open);
+        const seen = look ?? { orientation: orientationOf(image), negative: false, lab: false };
+        checkSize(image, header, seen.orientation);
+        writeRows(image, { ...header, ...seen }, wanted, open);
       });
     } catch (error) {
       throw error instanceof Error ? asDecodeError(error) : error;
@@ -66,10 +69,10 @@ const MAPPING = { grey: 'R', rgb: 'RGB', rgba: 'RGBA', ink: 'CMYK' } as const;
 const BAND_ROWS = 64;
 
 function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, open: OpenRows): void {
-  const { linear = false, orientation, negative } = header;
+  const { linear = false, orientation, negative, lab } = header;
   const { width, height } = image;
   if (width * height > wanted.maxPixels) throw new DecodeError('too_large', `${width} × ${height} pixels are too many`);
-  const icc = linear ? undefined : image.getColorProfile()?.data;
+  const icc = linear || lab ? undefined : image.getColorProfile()?.data;
   const kind = kindOf(image, linear || icc !== undefined);
   const { k, size } = shrinkTo({ width, height }, wanted.side);
   const shape = shapeOf(kind, icc);
@@ -83,6 +86,7 @@ function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, o
       const band = kind === 'ink' && !shape.ink ? withoutInks(read) : Uint8Array.from(read);
       if (negative) invert(band, channels);
       if (linear) encodeLight(band, channels);
+      if (lab) labToSrgb(band, channels);
       shrinkInto(target, { pixels: band, stride: width * channels, width, height: tall, left: 0, top });
     }
   });

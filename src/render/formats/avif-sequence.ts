@@ -4,16 +4,8 @@
  */
 
 import { box, bytesOf, flat, fullBox, type Part, u8, u16, u32 } from './box-writer.ts';
+import { type Box, boxes, boxOf } from './colour/avif/boxes.ts';
 
-interface BoxRange {
-  readonly type: string;
-  /** Of its content; `end` is that of the box. */
-  readonly at: number;
-  readonly end: number;
-}
-
-/** Real files have some twenty at each level. */
-const MAX_BOXES = 256;
 /** In front of the boxes of a `VisualSampleEntry` (12.1.3), and where its size stands. */
 const ENTRY = { boxes: 78, width: 24, height: 26 };
 const FULL_BOX = 4;
@@ -21,54 +13,36 @@ const FULL_BOX = 4;
 /** A file of the first frame; undefined where there is no such track. */
 export function firstOfSequence(file: Buffer): Buffer | undefined {
   if (file.toString('latin1', 4, 8) !== 'ftyp') return undefined;
-  const outer = boxesIn(file, 0, file.length);
-  const movie = outer.find(({ type }) => type === 'moov');
+  const movie = boxOf(file, 'moov', { body: 0, end: file.length });
   if (!movie) return undefined;
-  for (const track of boxesIn(file, movie.at, movie.end)) {
+  for (const track of boxes(file, movie.body, movie.end)) {
     const still = track.type === 'trak' ? stillOf(file, track) : undefined;
     if (still) return still;
   }
   return undefined;
 }
 
-function stillOf(file: Buffer, track: BoxRange): Buffer | undefined {
+function stillOf(file: Buffer, track: Box): Buffer | undefined {
   const table = within(file, track, 'mdia', 'minf', 'stbl');
   const [sizes, offsets, wide] = ['stsz', 'stco', 'co64'].map((type) => table && within(file, table, type));
   const kinds = table && within(file, table, 'stsd');
   const chunks = offsets ?? wide;
-  if (!kinds || !sizes || !chunks || sizes.end - sizes.at < 16 || chunks.end - chunks.at < (offsets ? 12 : 16))
+  if (!kinds || !sizes || !chunks || sizes.end - sizes.body < 16 || chunks.end - chunks.body < (offsets ? 12 : 16))
     return undefined;
-  const entry = boxesIn(file, kinds.at + FULL_BOX + 4, kinds.end).find(({ type }) => type === 'av01');
-  if (!entry || entry.end - entry.at < ENTRY.boxes) return undefined;
-  const bytes = file.readUInt32BE(sizes.at + 4) || file.readUInt32BE(sizes.at + 12);
-  const at = offsets ? file.readUInt32BE(chunks.at + 8) : Number(file.readBigUInt64BE(chunks.at + 8));
+  const entry = boxOf(file, 'av01', kinds, FULL_BOX + 4);
+  if (!entry || entry.end - entry.body < ENTRY.boxes) return undefined;
+  const bytes = file.readUInt32BE(sizes.body + 4) || file.readUInt32BE(sizes.body + 12);
+  const at = offsets ? file.readUInt32BE(chunks.body + 8) : Number(file.readBigUInt64BE(chunks.body + 8));
   if (at + bytes > file.length) return undefined;
-  const properties = boxesIn(file, entry.at + ENTRY.boxes, entry.end)
+  const properties = [...boxes(file, entry.body + ENTRY.boxes, entry.end)]
     .filter(({ type }) => type === 'av1C' || type === 'colr')
-    .map((found) => box(found.type, file.subarray(found.at, found.end)));
-  const [width, height] = [file.readUInt16BE(entry.at + ENTRY.width), file.readUInt16BE(entry.at + ENTRY.height)];
+    .map((found) => box(found.type, file.subarray(found.body, found.end)));
+  const [width, height] = [file.readUInt16BE(entry.body + ENTRY.width), file.readUInt16BE(entry.body + ENTRY.height)];
   return stillFile(file.subarray(at, at + bytes), [fullBox('ispe', u32(width), u32(height)), ...properties]);
 }
 
-function within(file: Buffer, outer: BoxRange, ...path: readonly string[]): BoxRange | undefined {
-  return path.reduce<BoxRange | undefined>(
-    (found, name) => found && boxesIn(file, found.at, found.end).find(({ type }) => type === name),
-    outer,
-  );
-}
-
-function boxesIn(file: Buffer, from: number, to: number): BoxRange[] {
-  const found: BoxRange[] = [];
-  for (let at = from; at + 8 <= to && found.length < MAX_BOXES; ) {
-    const said = file.readUInt32BE(at);
-    const header = said === 1 ? 16 : 8;
-    if (at + header > to) break;
-    const bytes = said === 1 ? Number(file.readBigUInt64BE(at + 8)) : said === 0 ? to - at : said;
-    if (bytes < header || at + bytes > to) break;
-    found.push({ type: file.toString('latin1', at + 4, at + 8), at: at + header, end: at + bytes });
-    at += bytes;
-  }
-  return found;
+function within(file: Buffer, outer: Box, ...path: readonly string[]): Box | undefined {
+  return path.reduce<Box | undefined>((found, name) => found && boxOf(file, name, found), outer);
 }
 
 /** ISO/IEC 23008-12, 6: one item, its properties, and its data behind. */

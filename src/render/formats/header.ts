@@ -5,9 +5,8 @@ import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
-import { countScans } from './bomb-checks.ts';
 import { isColourProfile } from './colour/icc-profile.ts';
-import { hasAllPasses } from './jpeg/structure.ts';
+import { countScans, hasAllPasses } from './jpeg/structure.ts';
 
 /** All frames of an animation are decoded at once; this many pixels together at most. */
 const MAX_ANIMATION_PIXELS = 60_000_000;

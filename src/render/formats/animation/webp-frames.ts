@@ -1,4 +1,3 @@
-import { isWebp } from '../bomb-checks.ts';
 import type { Frames } from './frames.ts';
 
 const RIFF_HEAD_BYTES = 12;
@@ -54,4 +53,9 @@ function* chunksOf(webp: Buffer): Generator<Chunk> {
     yield { type: webp.toString('latin1', at, at + 4), start: at, end };
     at = end + ((end - at) % 2);
   }
+}
+
+/** By its first bytes, not by its name. */
+function isWebp(file: Buffer): boolean {
+  return file.toString('latin1', 0, 4) === 'RIFF' && file.toString('latin1', 8, 12) === 'WEBP';
 }

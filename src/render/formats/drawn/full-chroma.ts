@@ -7,6 +7,7 @@ import { openPixels } from '../../stages/decode.ts';
 import { keepCopyright } from '../copyright.ts';
 import { type Encoded, finished, hasTransparency } from '../encode.ts';
 import { avifQuality, qualityOf, scaleOf } from '../encoding/encoders.ts';
+import { type Chroma, isMostlyGrey, type Steps } from './look.ts';
 
 /**
  * Codings that keep the colour of every pixel of a drawing with saturated edges, at the bytes of the ordinary one: each
@@ -21,20 +22,37 @@ export interface Drawing {
   readonly recipe: Recipe;
 }
 
-/** JPEG's bytes go with its quantisers' scale to about this power: on 20 drawn pictures, qualities 50 to 80. */
-const BYTES_BY_SCALE = -0.56;
-/** Where most of those 20 end, so most need one try or two; each takes what an ordinary encode does. */
-const FIRST_COARSER = 1.6;
-const JPEG_TRIES = 4;
+/** What pixels look like. */
+export interface Seen {
+  readonly steps: Steps;
+  readonly chroma: Chroma;
+}
+
+/**
+ * How much coarser 128 drawn pictures reach the ordinary bytes, or nearly: pages of black text with some colour, coloured drawings,
+ * and those that are nearly empty, whose bytes hardly go with the quantisers.
+ */
+const FIRST_COARSER = { mostlyGrey: 1.8, coloured: 2.6, nearlyEmpty: 3.2 };
+/** Of `Steps.flat`. */
+const NEARLY_EMPTY = 0.965;
+
+function firstCoarser({ steps, chroma }: Seen): number {
+  if (isMostlyGrey(chroma)) return FIRST_COARSER.mostlyGrey;
+  return steps.flat >= NEARLY_EMPTY ? FIRST_COARSER.nearlyEmpty : FIRST_COARSER.coloured;
+}
+
+/** From one try to the next, JPEG's bytes go with its quantisers' scale to about this power. */
+const BYTES_BY_SCALE = -0.45;
+const JPEG_TRIES = 3;
 /** Coarser than this many times the recipe's own quantisers, black text suffers more than red text gains. */
 const COARSEST = 6;
 /** Tries after the first are aimed below the limit by this. */
 const CAUTION = 0.97;
 
-export async function fullChromaJpeg(drawing: Drawing, most: number): Promise<Encoded | undefined> {
+export async function fullChromaJpeg(drawing: Drawing, seen: Seen, most: number): Promise<Encoded | undefined> {
   const finest = scaleOf(drawing.recipe.quality);
   let last: { scale: number; bytes: number } | undefined;
-  let scale = finest * FIRST_COARSER;
+  let scale = finest * firstCoarser(seen);
   for (let tries = 0; tries < JPEG_TRIES && scale <= finest * COARSEST; tries += 1) {
     const options = { quality: qualityOf(scale), chromaSubsampling: '4:4:4', progressive: true, quantisationTable: 3 };
     const body = await opened(drawing).jpeg(options).toBuffer();

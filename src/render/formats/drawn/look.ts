@@ -40,14 +40,19 @@ export function stepsOf({ data, width, height, channels }: Pixels): Steps {
   for (let y = 1; y < height; y += every) {
     for (let at = y * row + channels, end = (y + 1) * row; at < end; at += channels) {
       seen += 1;
-      const left = difference(data, at, at - channels, channels);
+      const left = isSame(data, at, at - channels, channels) ? 0 : difference(data, at, at - channels, channels);
       if (left > 0) {
         steps += 1;
         if (left <= SLIGHT) slight += 1;
-      } else if (difference(data, at, at - row, channels) === 0) flat += 1;
+      } else if (isSame(data, at, at - row, channels) || difference(data, at, at - row, channels) === 0) flat += 1;
     }
   }
   return { flat: flat / seen, slight: steps === 0 ? 1 : slight / steps };
+}
+
+function isSame(data: Buffer, one: number, other: number, channels: number): boolean {
+  if (data[one] !== data[other] || data[one + 1] !== data[other + 1] || data[one + 2] !== data[other + 2]) return false;
+  return channels === 3 || data[one + 3] === data[other + 3];
 }
 
 /** The largest difference of two pixels in a channel. */
@@ -63,40 +68,70 @@ function difference(data: Buffer, one: number, other: number, channels: number):
 
 /** Levels by which a pixel's colour may leave the mean of its block before 4:2:0 shows. */
 const VISIBLE_CHROMA = 24;
+/** Levels by which a pixel leaves the mean of its block where an edge goes through it. */
+const EDGE = 6;
 
-/**
- * The share of blocks of 2 × 2 pixels, 0 to 1, in which 4:2:0 (one colour a block) changes a pixel's colour visibly: red text on
- * white has 0.15, a page with a red price 0.004.
- */
-export function chromaLoss({ data, width, height, channels }: Pixels): number {
+/** What blocks of 2 × 2 pixels are made of, as shares of 0 to 1. */
+export interface Chroma {
+  /**
+   * Blocks in which 4:2:0 (one colour a block) changes a pixel's colour visibly, of all: red text on white has 0.15, a page with a
+   * red price 0.004.
+   */
+  readonly lost: number;
+  /** Blocks with an edge in their colour, per block with one in its brightness: a page of black text has 0.2, red text 1. */
+  readonly coloured: number;
+}
+
+/** Pages of black text with some colour. */
+export function isMostlyGrey({ coloured }: Chroma): boolean {
+  return coloured < 0.3;
+}
+
+export function chromaOf({ data, width, height, channels }: Pixels): Chroma {
   const row = width * channels;
   const every = 2 * Math.ceil((width * height) / ENOUGH_PIXELS);
-  let [blocks, lost] = [0, 0];
+  let [blocks, lost, coloured, edges] = [0, 0, 0, 0];
   for (let y = 0; y + 1 < height; y += every) {
     for (let x = 0; x + 1 < width; x += 2) {
       const at = y * row + x * channels;
       blocks += 1;
+      // Most of a drawing, which is why it is seen to first.
+      if (isOneColour(data, at, row, channels)) continue;
       // Colour under transparent pixels is not seen.
       if (channels === 4 && (data[at + 3] === 0 || data[at + row + channels + 3] === 0)) continue;
-      if (losesColour(data, [at, at + channels, at + row, at + row + channels])) lost += 1;
+      const [right, below, last] = [at + channels, at + row, at + row + channels];
+      const [ra, ga, ba] = [data[at]!, data[at + 1]!, data[at + 2]!];
+      const [rb, gb, bb] = [data[right]!, data[right + 1]!, data[right + 2]!];
+      const [rc, gc, bc] = [data[below]!, data[below + 1]!, data[below + 2]!];
+      const [rd, gd, bd] = [data[last]!, data[last + 1]!, data[last + 2]!];
+      const blue = leaving(blueness(ra, ga, ba), blueness(rb, gb, bb), blueness(rc, gc, bc), blueness(rd, gd, bd));
+      const red = leaving(redness(ra, ga, ba), redness(rb, gb, bb), redness(rc, gc, bc), redness(rd, gd, bd));
+      const chroma = Math.max(blue, red);
+      if (chroma > VISIBLE_CHROMA) lost += 1;
+      if (chroma > EDGE) coloured += 1;
+      const bright = leaving(luma(ra, ga, ba), luma(rb, gb, bb), luma(rc, gc, bc), luma(rd, gd, bd));
+      if (bright > EDGE) edges += 1;
     }
   }
-  return blocks === 0 ? 0 : lost / blocks;
+  return { lost: blocks === 0 ? 0 : lost / blocks, coloured: coloured / Math.max(1, edges) };
 }
 
-function losesColour(data: Buffer, block: readonly number[]): boolean {
-  let [blue, red] = [0, 0];
-  for (const at of block) {
-    blue += blueness(data, at);
-    red += redness(data, at);
+function isOneColour(data: Buffer, at: number, row: number, channels: number): boolean {
+  for (let byte = at; byte < at + 3; byte += 1) {
+    const level = data[byte];
+    if (data[byte + channels] !== level || data[byte + row] !== level || data[byte + row + channels] !== level)
+      return false;
   }
-  return block.some(
-    (at) =>
-      Math.abs(blueness(data, at) - blue / 4) > VISIBLE_CHROMA ||
-      Math.abs(redness(data, at) - red / 4) > VISIBLE_CHROMA,
-  );
+  return true;
 }
 
-/** Cb and Cr of ITU-R BT.601, around 0. */
-const blueness = (data: Buffer, at: number) => -0.169 * data[at]! - 0.331 * data[at + 1]! + 0.5 * data[at + 2]!;
-const redness = (data: Buffer, at: number) => 0.5 * data[at]! - 0.419 * data[at + 1]! - 0.081 * data[at + 2]!;
+/** The largest distance of four pixels from their mean. */
+function leaving(a: number, b: number, c: number, d: number): number {
+  const mean = (a + b + c + d) / 4;
+  return Math.max(Math.abs(a - mean), Math.abs(b - mean), Math.abs(c - mean), Math.abs(d - mean));
+}
+
+/** Y, Cb and Cr of ITU-R BT.601, the latter around 0. */
+const luma = (red: number, green: number, blue: number) => 0.299 * red + 0.587 * green + 0.114 * blue;
+const blueness = (red: number, green: number, blue: number) => -0.169 * red - 0.331 * green + 0.5 * blue;
+const redness = (red: number, green: number, blue: number) => 0.5 * red - 0.419 * green - 0.081 * blue;

@@ -10,6 +10,8 @@ import type { Pixels } from '../../pixels.ts';
 const MAX_COLOURS = 256;
 /** Finding colours takes the main thread some 6 ms a million pixels. */
 const MAX_PIXELS = 4_000_000;
+/** zlib's 9 takes three times as long on text, for 1 to 3 % fewer bytes. */
+const LEVEL = 8;
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 const INDEXED_COLOUR = 3;
 const deflated = promisify(deflate);
@@ -36,7 +38,7 @@ export async function palettePng(pixels: Pixels, most = MAX_COLOURS): Promise<Bu
       Buffer.from(colours.flatMap((colour) => [colour & 255, (colour >>> 8) & 255, (colour >>> 16) & 255])),
     ),
     ...(opaqueFrom > 0 ? [chunk('tRNS', Buffer.from(alphas.slice(0, opaqueFrom)))] : []),
-    chunk('IDAT', await deflated(rows, { level: 9 })),
+    chunk('IDAT', await deflated(rows, { level: LEVEL })),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }
