@@ -1,5 +1,5 @@
 /** A React server component: signs on the server, sends markup only. */
-import { createImageUrls, type ImageMeta } from 'darkroom/url';
+import { createImageUrls, type ImageMeta } from '@darkroom-images/url';
 import presets from './presets.json' with { type: 'json' };
 
 const images = createImageUrls({

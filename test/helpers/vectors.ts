@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { PresetShape, PresetShapes, UrlOptions } from '../../src/url/family.ts';
+import type { UrlOptions } from '../../src/url/family.ts';
 import type { SignedParameters } from '../../src/url/image-path.ts';
+import type { PresetShape, PresetShapes } from '../../src/url/markup/shapes.ts';
 
 export interface Vector {
   readonly name: string;
