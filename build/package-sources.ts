@@ -12,5 +12,7 @@ export const PACKAGES = {
       browser: 'markup/without-key.ts',
     },
   },
+  react: { sources: 'packages/react/src', entries: { '.': 'image.tsx' } },
+  next: { sources: 'packages/next/src', entries: { '.': 'image.ts', './loader': 'loader.ts' } },
 } as const;
 export type PackageName = keyof typeof PACKAGES;

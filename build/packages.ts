@@ -73,7 +73,8 @@ function exportedValues(text: string): string[] {
 
 function exportedTypes(text: string): string[] {
   const own = Array.from(text.matchAll(/^export (?:declare )?(?:interface|type) (\w+)/gm), ([, name = '']) => name);
-  return [...own, ...listed(text, /^export type \{([^}]*)\}/gm)];
+  const beside = listed(text, /^export \{([^}]*)\}/gm).filter((name) => name.startsWith('type '));
+  return [...own, ...listed(text, /^export type \{([^}]*)\}/gm), ...beside.map((name) => name.slice('type '.length))];
 }
 
 function listed(text: string, statement: RegExp): string[] {

@@ -38,14 +38,21 @@ const SIGNED = /^((?:https?:)?\/\/[^/?#]+)?((?:\/[^/?#]+)*?\/[\w-]{22}\/)([^/@.?
  * inline recipes. Throws a TypeError for what is no signed URL, and for a preset that is not known.
  */
 function familyOf(signed: string, shape?: PresetShape): Family {
-  const [, host = '', head, preset = '', , tail] = SIGNED.exec(signed) ?? [];
-  if (head === undefined) throw new TypeError(`"${signed}" is no signed URL: host/<signature>/<preset>/<id>.`);
-  const name = preset.includes('%') ? decodeURIComponent(preset) : preset;
-  const found = shape ?? inlineShape(name);
+  const [before, preset, tail] = read(signed);
+  const found = shape ?? inlineShape(preset);
   if (!found)
-    throw new TypeError(`The shape of the preset "${name}" is missing: give it as in the server's presets file.`);
-  return { preset: name, shape: found, withSuffix: (suffix) => host + head + preset + suffix + tail };
+    throw new TypeError(`The shape of the preset "${preset}" is missing: give it as in the server's presets file.`);
+  return { preset, shape: found, withSuffix: (suffix) => before + preset + suffix + tail };
 }
+
+function read(signed: string): [before: string, preset: string, tail: string] {
+  const [, host = '', head, preset = '', , tail = ''] = SIGNED.exec(signed) ?? [];
+  if (head === undefined) throw new TypeError(`"${signed}" is no signed URL: host/<signature>/<preset>/<id>.`);
+  return [host + head, preset, tail];
+}
+
+/** The name of the preset, or the inline recipe. */
+export const presetOf = (signed: string): string => read(signed)[1];
 
 /** Another size or format of the same picture. */
 export const url = (signed: string, shape?: PresetShape, options?: VariantOptions): string =>
