@@ -15,6 +15,7 @@ const run = promisify(execFile);
 const key = TEST_KEY.toString('hex');
 let folder: string;
 let packed: string[];
+let tarball: string;
 
 /** The packed files, installed in an empty project with the same dependencies. */
 before(async () => {
@@ -23,6 +24,7 @@ before(async () => {
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [
     { filename: string; files: { path: string }[] },
   ];
+  tarball = join(folder, filename);
   packed = files.map(({ path }) => path).sort();
   const home = join(folder, 'node_modules/@darkroom-images/server');
   await mkdir(home, { recursive: true });
@@ -51,6 +53,11 @@ describe('the package', () => {
         ...['dist/server.cjs', 'dist/worker.js', 'package.json'],
       ],
     );
+  });
+
+  it('would be published under its name', async () => {
+    const { stdout } = await run('npm', ['publish', '--dry-run', '--json', '--offline', tarball], { cwd: folder });
+    assert.match(stdout, /"@darkroom-images\/server(@[\d.]+)?"/);
   });
 
   it('has the command line, with a server that finds faces', async () => {
