@@ -65,7 +65,7 @@ public sealed class Darkroom
     {
         if (!IsText(id, 1, 512) || id[0] == '/' || Climbs.IsMatch(id))
             throw new ArgumentException("\"" + id + "\" cannot be the id of an image.");
-        if (preset == null || !Regex.IsMatch(preset, @"^[A-Za-z0-9_,:-]{1,256}\z"))
+        if (preset == null || !Regex.IsMatch(preset, @"^[A-Za-z0-9_,:-]{1,1024}\z"))
             throw new ArgumentException("\"" + preset + "\" is no preset.");
         var named = Parameters(expiresAt, download, version, variables ?? new Dictionary<string, string>());
         var onlyExp = named.All(parameter => parameter.Key == "exp");

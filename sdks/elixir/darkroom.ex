@@ -39,7 +39,7 @@ defmodule Darkroom do
   def path(%__MODULE__{} = images, id, preset, options \\ []) do
     check_id(id)
 
-    unless is_binary(preset) and preset =~ ~r/\A[A-Za-z0-9_,:-]{1,256}\z/,
+    unless is_binary(preset) and preset =~ ~r/\A[A-Za-z0-9_,:-]{1,1024}\z/,
       do: raise(ArgumentError, "#{inspect(preset)} is no preset.")
 
     named = parameters(options)

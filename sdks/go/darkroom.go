@@ -26,7 +26,7 @@ const slash = `(?:[/\\]|%(?:25)*(?:2f|5c))`
 var (
 	baseURLPattern  = regexp.MustCompile(`^https?://[^/]`)
 	climbsPattern   = regexp.MustCompile(`(?i)(?:^|` + slash + `)(?:\.|%(?:25)*2e){1,2}(?:` + slash + `|$)|%(?:25)*00`)
-	presetPattern   = regexp.MustCompile(`^[A-Za-z0-9_,:-]{1,256}$`)
+	presetPattern   = regexp.MustCompile(`^[A-Za-z0-9_,:-]+$`)
 	suffixPattern   = regexp.MustCompile(`^(@(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?x|@[1-9][0-9]*w)?(?:\.([a-z]+))?$`)
 	inlinePattern   = regexp.MustCompile(`(?:^|,)f_([a-z]+)(?:,|$)`)
 	variablePattern = regexp.MustCompile(`^[a-z0-9_.]{1,30}$`)
@@ -80,7 +80,7 @@ func (images *Images) Path(id, preset string, options Options) (string, error) {
 	if !isText(id, 1, 512) || id[0] == '/' || climbsPattern.MatchString(id) {
 		return "", fmt.Errorf("%q cannot be the id of an image", id)
 	}
-	if !presetPattern.MatchString(preset) {
+	if len(preset) > 1024 || !presetPattern.MatchString(preset) {
 		return "", fmt.Errorf("%q is no preset", preset)
 	}
 	named, err := parameters(options)

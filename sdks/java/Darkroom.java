@@ -100,7 +100,7 @@ public final class Darkroom {
   public String path(String id, String preset, Options options) {
     if (!isText(id, 1, 512) || id.startsWith("/") || CLIMBS.matcher(id).find())
       throw new IllegalArgumentException("\"" + id + "\" cannot be the id of an image.");
-    if (preset == null || !preset.matches("[A-Za-z0-9_,:-]{1,256}"))
+    if (preset == null || !preset.matches("[A-Za-z0-9_,:-]{1,1024}"))
       throw new IllegalArgumentException("\"" + preset + "\" is no preset.");
     Map<String, String> named = parameters(options);
     StringBuilder lines = new StringBuilder();

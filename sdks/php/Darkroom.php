@@ -68,7 +68,7 @@ final class Darkroom
         if (!self::isText($id, 1, 512) || $id[0] === '/' || preg_match(self::CLIMBS, $id)) {
             throw new InvalidArgumentException("\"$id\" cannot be the id of an image.");
         }
-        if (!preg_match('/^[A-Za-z0-9_,:-]{1,256}$/D', $preset)) {
+        if (!preg_match('/^[A-Za-z0-9_,:-]{1,1024}$/D', $preset)) {
             throw new InvalidArgumentException("\"$preset\" is no preset.");
         }
         $named = self::parameters($expiresAt, $download, $version, $variables);

@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # An HTTP origin may decode once more than it should, so encoded dots and slashes count as decoded.
 _SLASH = r"(?:[/\\]|%(?:25)*(?:2f|5c))"
 _CLIMBS = re.compile(rf"(?:^|{_SLASH})(?:\.|%(?:25)*2e){{1,2}}(?:{_SLASH}|$)|%(?:25)*00", re.I)
-_PRESET = re.compile(r"[A-Za-z0-9_,:-]{1,256}")
+_PRESET = re.compile(r"[A-Za-z0-9_,:-]{1,1024}")
 _SUFFIX = re.compile(r"(@(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?x|@[1-9][0-9]*w)?(?:\.([a-z]+))?")
 _VARIABLE = re.compile(r"[a-z0-9_.]{1,30}")
 

@@ -38,7 +38,7 @@ class Darkroom
   def path(id, preset, suffix: '', expires_at: nil, download: nil, version: nil, variables: {})
     id = check_id(id)
     preset = preset.to_s
-    raise ArgumentError, "#{preset.inspect} is no preset." unless /\A[A-Za-z0-9_,:-]{1,256}\z/.match?(preset)
+    raise ArgumentError, "#{preset.inspect} is no preset." unless /\A[A-Za-z0-9_,:-]{1,1024}\z/.match?(preset)
 
     named = parameters(expires_at, download, version, variables)
     signed = if (named.keys - ['exp']).empty?

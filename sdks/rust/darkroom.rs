@@ -62,7 +62,7 @@ impl Darkroom {
             return Err(format!("{id:?} cannot be the id of an image."));
         }
         let named_well = |sign: u8| sign.is_ascii_alphanumeric() || b"_,:-".contains(&sign);
-        if preset.is_empty() || preset.len() > 256 || !preset.bytes().all(named_well) {
+        if preset.is_empty() || preset.len() > 1024 || !preset.bytes().all(named_well) {
             return Err(format!("{preset:?} is no preset."));
         }
         let named = parameters(options)?;

@@ -24,7 +24,7 @@ darkroom_path() {
   local LC_ALL=C key=${1-} preset=${2-} id=${3-} suffix=${4-} parameter query='' raw="'/" IFS=$' \t\n'
   shift $(($# < 4 ? $# : 4))
   [[ $key =~ ^([0-9a-fA-F]{2}){32,}$ ]] || { _darkroom_refuse 'The signing key must be hex of at least 32 bytes.'; return 2; }
-  [[ $preset =~ ^[A-Za-z0-9_,:-]{1,256}$ ]] || { _darkroom_refuse "\"$preset\" is no preset."; return 2; }
+  [[ ${#preset} -le 1024 && $preset =~ ^[A-Za-z0-9_,:-]+$ ]] || { _darkroom_refuse "\"$preset\" is no preset."; return 2; }
   _darkroom_is_id "$id" || { _darkroom_refuse "\"$id\" cannot be the id of an image."; return 2; }
   suffix=$(_darkroom_suffix "$preset" "$suffix") || return 2
   local named=()

@@ -123,6 +123,14 @@ describe('markup', () => {
     assert.deepEqual(candidates(images.srcset('a.jpg', 'photo')), [' 1x', '@2x 2x', '@3x 3x']);
   });
 
+  it('of an original as it is has one size and no other format', () => {
+    const meta = { width: 900, height: 600 };
+    const { sources, img } = images.picture('a.jpg', 'f_original', { meta });
+    assert.match(img.src, /f_original\/a\.jpg$/);
+    assert.deepEqual([sources, img.srcset, img.width, img.height], [[], undefined, 900, 600]);
+    assert.equal(images.img('a.jpg', 'f_original').width, undefined);
+  });
+
   it('of pictures: pinned formats, the best first, and a fallback that every client reads', () => {
     const { sources, img } = images.picture('a.jpg', 'card');
     assert.deepEqual(

@@ -40,14 +40,13 @@ const SIGNED = /^((?:https?:)?\/\/[^/?#]+)?((?:\/[^/?#]+)*?\/[\w-]{22}\/)([^/@.?
 function familyOf(signed: string, shape?: PresetShape): Family {
   const [before, preset, tail] = read(signed);
   const found = shape ?? inlineShape(preset);
-  if (!found)
-    throw new TypeError(`The shape of the preset "${preset}" is missing: give it as in the server's presets file.`);
+  if (!found) throw new TypeError(`The shape of the preset "${preset}" is missing.`);
   return { preset, shape: found, withSuffix: (suffix) => before + preset + suffix + tail };
 }
 
 function read(signed: string): [before: string, preset: string, tail: string] {
   const [, host = '', head, preset = '', , tail = ''] = SIGNED.exec(signed) ?? [];
-  if (head === undefined) throw new TypeError(`"${signed}" is no signed URL: host/<signature>/<preset>/<id>.`);
+  if (head === undefined) throw new TypeError(`"${signed}" is no signed URL.`);
   return [host + head, preset, tail];
 }
 

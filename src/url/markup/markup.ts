@@ -91,7 +91,9 @@ export function srcsetOf(family: Family, { meta }: LayoutOptions = {}, format?: 
 }
 
 function candidatesOf(shape: PresetShape, original: Size | undefined, format?: ImageFormat) {
-  const { widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS } = shape;
+  const { widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS, format: own } = shape;
+  // An original's own file has one size.
+  if (own === 'original') return [];
   const byWidth = widths.length > 0;
   const variants: Variant[] = byWidth
     ? widths.map((width) => ({ width }))
@@ -121,7 +123,7 @@ function candidatesOf(shape: PresetShape, original: Size | undefined, format?: I
 function knownSize({ trim }: PresetShape, meta: ImageMeta | undefined): Size | undefined {
   if (!meta) return undefined;
   const { error } = meta as { error?: unknown };
-  if (error !== undefined) throw new TypeError(`meta is an error of the API, not an answer: ${error}.`);
+  if (error !== undefined) throw new TypeError(`meta is an error of the API: ${error}.`);
   if (!(meta.width > 0 && meta.height > 0)) throw new TypeError('meta has no width and height in pixels.');
   return trim ? undefined : meta;
 }
@@ -131,6 +133,7 @@ function knownSize({ trim }: PresetShape, meta: ImageMeta | undefined): Size | u
  * side of the box its width or height is fixed; with both there is one candidate.
  */
 function layoutOf(shape: PresetShape, original: Size | undefined) {
+  if (shape.format === 'original') return { width: original?.width, height: original?.height, css: {}, single: true };
   const { width, height } = original ? renditionSize(shape, original) : sidesOf(shape);
   const isOpen = !original && !isFixed(shape) && !shape.enlarge;
   if (original || isFixed(shape)) return { width, height, css: {}, single: false };
@@ -178,6 +181,7 @@ export function pictureOf(family: Family, options?: LayoutOptions): PictureAttri
 
 /** The format of a picture's `<img>`: one that every client reads. */
 export function fallbackOf({ formats = DEFAULT_FORMATS, format: own }: PresetShape): ImageFormat | undefined {
+  if (own === 'original') return undefined;
   return (['png', 'jpeg'] as const).find((format) => formats.includes(format) || own === format);
 }
 

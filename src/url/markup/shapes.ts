@@ -29,7 +29,7 @@ export interface PresetShape {
 }
 export type PresetShapes = Readonly<Record<string, PresetShape>>;
 /** A recipe written into the URL, such as `w_300,h_300,fit_cover`. */
-export type InlineRecipe = `${'w' | 'h'}_${string}`;
+export type InlineRecipe = `${'w' | 'h'}_${string}` | `f_original${string}`;
 export type PresetName<P extends PresetShapes> = (keyof P & string) | InlineRecipe;
 
 export type ImageFormat = (typeof PINNABLE_FORMATS)[number];
@@ -65,7 +65,7 @@ const INLINE: Readonly<Record<string, (text: string) => PresetShape>> = {
 export function shapeOf(presets: PresetShapes, preset: string): PresetShape {
   const declared = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
   if (declared) return declared;
-  if (!/(?:^|,)[wh]_\d/.test(preset))
+  if (!/(?:^|,)(?:[wh]_\d|f_original)/.test(preset))
     throw new TypeError(`There is no preset "${preset}"${alternatives(presets, preset)}`);
   const shape = inlineShape(preset);
   if (shape) return shape;
@@ -77,7 +77,7 @@ export function inlineShape(text: string): PresetShape | undefined {
   const shape: Record<string, unknown> = {};
   const seen = new Set<string>();
   for (const part of text.split(',')) {
-    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:-]+)$/.exec(part) ?? [];
+    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:_-]+)$/.exec(part) ?? [];
     if (name === '' || seen.has(name)) return undefined;
     seen.add(name);
     if (Object.hasOwn(INLINE, name)) Object.assign(shape, INLINE[name]?.(value));
@@ -85,7 +85,8 @@ export function inlineShape(text: string): PresetShape | undefined {
   const { width, height, aspectRatio, fit = 'inside', format = 'auto' }: PresetShape = shape;
   const free = fit === 'inside' || fit === 'outside';
   const sided = [width, height].every((side) => side === undefined || (Number.isInteger(side) && side > 0));
-  if (!sided || !(width ?? height) || !(free || aspectRatio || (width && height))) return undefined;
+  if (!sided || !(width ?? height ?? format === 'original') || !(free || aspectRatio || (width && height)))
+    return undefined;
   if (!free && !/^(cover|contain|fill|pad)$/.test(fit)) return undefined;
   return [...PINNABLE_FORMATS, 'auto', 'original', 'jxl'].includes(format) ? shape : undefined;
 }
