@@ -14,6 +14,10 @@ COPY build/svt-av1.ts build/svt-av1-wheel.txt build/
 COPY src/render/formats/svt-av1 src/render/formats/svt-av1
 RUN node build/svt-av1.ts
 COPY package.json package-lock.json ./
+# The storefront's packages are workspaces, whose names the lock file holds.
+COPY packages/url/package.json packages/url/
+COPY packages/react/package.json packages/react/
+COPY packages/next/package.json packages/next/
 # No install scripts: esbuild and sharp ship their binaries as packages, and the build needs no other.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build build
@@ -24,7 +28,7 @@ RUN node build/bundle.ts \
  && node build/runtime-modules.ts /app/node_modules
 COPY LICENSE NOTICE ./
 RUN cp -r dist package.json LICENSE NOTICE /app/ \
- && npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
+ && npm sbom --omit=dev --workspaces=false --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
 
 FROM node:24.21.0-bookworm-slim
 ARG VERSION=0.1.0

@@ -1,5 +1,5 @@
 /** A Cloudflare Worker that signs: answers the markup of one card. Bindings: IMAGE_BASE_URL and the secret DARKROOM_SIGNING_KEY. */
-import { createImageUrls, toHtml } from 'darkroom/url/edge';
+import { createImageUrls, toHtml } from '@darkroom-images/url/edge';
 import presets from './presets.json' with { type: 'json' };
 
 interface Env {

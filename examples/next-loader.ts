@@ -1,17 +1,12 @@
 /**
- * A loader for next/image. The page's server signs one family URL and passes it as `src`:
+ * A loader for next/image, in a file that next.config names (`images: { loader: 'custom', loaderFile: './next-loader.ts' }`): a server
+ * component cannot hand a function to next/image. The page's server signs one URL and passes it as `src`:
  *
- *     <Image loader={darkroomLoader} src={images.url(id, 'card')} sizes="400px" fill alt="" />
+ *     <Image src={images.url(id, 'card')} width={400} height={300} alt="" />
  *
- * The suffix behind the preset is not signed, so the loader picks a width in the browser without the key. The widths are
- * those of the preset; give next.config.js the same ones (`images.deviceSizes`).
+ * The suffix behind the preset is not signed, so the loader picks one of the preset's widths in the browser without the key.
  */
-export const CARD_WIDTHS = [200, 400, 800, 1200];
+import { createLoader } from '@darkroom-images/next/loader';
+import presets from './presets.json' with { type: 'json' };
 
-export default function darkroomLoader({ src, width }: { src: string; width: number; quality?: number }): string {
-  const chosen = CARD_WIDTHS.find((offered) => offered >= width) ?? CARD_WIDTHS.at(-1);
-  const url = new URL(src);
-  const [, signature, preset, ...id] = url.pathname.split('/');
-  url.pathname = ['', signature, `${preset}@${chosen}w`, ...id].join('/');
-  return url.href;
-}
+export default createLoader(presets);

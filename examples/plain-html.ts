@@ -1,5 +1,5 @@
 /** A listing page without a framework. */
-import { createImageUrls, toHtml } from 'darkroom/url';
+import { createImageUrls, toHtml } from '@darkroom-images/url';
 import presets from './presets.json' with { type: 'json' };
 
 export interface Listing {

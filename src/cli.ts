@@ -12,7 +12,7 @@ import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
 import { loadSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
-import type { ImageFormat } from './url/family.ts';
+import type { ImageFormat } from './url/markup/shapes.ts';
 import { createImageUrls } from './url/sdk.ts';
 
 const HELP = `darkroom <command> [--json]

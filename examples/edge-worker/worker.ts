@@ -2,7 +2,7 @@
  * A Cloudflare Worker in front of Darkroom: refuses forged URLs without waking a machine, turns Accept into a pinned
  * format so that each picture has at most three cache keys, and asks the origin once for each of them.
  */
-import { createVerifier, formatImagePath } from 'darkroom/url/verify';
+import { createVerifier, formatImagePath } from '@darkroom-images/url/verify';
 import presets from '../presets.json' with { type: 'json' };
 import { pin } from './pin.ts';
 

@@ -1,6 +1,9 @@
 import type { SignedParameters } from './image-path.ts';
 import { checkParameter, MAX_VARIABLES, VARIABLE_NAME } from './parse-image-path.ts';
 
+/** November of the year 5138. */
+const MAX_EXPIRY_S = 99_999_999_999;
+
 /** What a signer may put under the signature beside preset and id. */
 export interface SignedOptions {
   /** Unix seconds, or a date. The URL ends then. */
@@ -45,5 +48,6 @@ function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
   const seconds = expiresAt instanceof Date ? Math.floor(expiresAt.getTime() / 1000) : expiresAt;
   if (!Number.isInteger(seconds) || seconds <= 0)
     throw new TypeError('expiresAt must be whole unix seconds or a date.');
+  if (seconds > MAX_EXPIRY_S) throw new TypeError('expiresAt is in milliseconds: it must be unix seconds.');
   return seconds;
 }

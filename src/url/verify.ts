@@ -1,6 +1,6 @@
 /**
  * Checks signed image URLs before they reach the server, by Web Crypto alone, for edge runtimes and Node:
- * `import { createVerifier } from 'darkroom/url/verify'`.
+ * `import { createVerifier } from '@darkroom-images/url/verify'`.
  */
 import { keyBytes } from './family.ts';
 import { type ImageUrl, MalformedUrl, parseImagePath } from './parse-image-path.ts';

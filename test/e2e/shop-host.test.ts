@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createImageUrls } from 'darkroom/url';
+import { createImageUrls } from '../../src/url/sdk.ts';
 import { TEST_KEY } from '../helpers/app.ts';
 import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
 import { attribute, startCollector } from '../helpers/collector.ts';

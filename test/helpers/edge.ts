@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
+import { PACKAGES } from '../../build/package-sources.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -8,10 +10,17 @@ export function bundleForEdge(contents: string, options: BuildOptions = {}): Pro
   return bundle(contents, { format: 'esm', platform: 'neutral', target: 'es2023', minify: true, ...options });
 }
 
+/** The packages as their sources: the examples import them as a storefront does. */
+const alias = Object.fromEntries(
+  Object.entries(PACKAGES).flatMap(([name, { sources, entries }]) =>
+    Object.entries(entries).map(([entry, file]) => [join('@darkroom-images', name, entry), join(ROOT, sources, file)]),
+  ),
+);
+
 export async function bundle(contents: string, options: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: ROOT, loader: 'tsx' },
-    ...{ bundle: true, write: false, conditions: ['development'], logLevel: 'silent', jsx: 'automatic' },
+    ...{ bundle: true, write: false, alias, logLevel: 'silent', jsx: 'automatic' },
     ...options,
   });
   return outputFiles?.[0]?.text ?? '';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { PresetShape, PresetShapes, UrlOptions } from '../../src/url/family.ts';
+import type { UrlOptions } from '../../src/url/family.ts';
 import type { SignedParameters } from '../../src/url/image-path.ts';
+import type { PresetShape, PresetShapes } from '../../src/url/markup/shapes.ts';
 
 export interface Vector {
   readonly name: string;
@@ -27,12 +28,29 @@ export interface CallVector {
   readonly path: string;
 }
 
-export const { vectors, calls }: { vectors: Vector[]; calls: CallVector[] } = JSON.parse(
+/** A call that every signer refuses. */
+export interface RefusedVector extends Omit<Vector, 'signature' | 'path'> {
+  /** The sentence names it. */
+  readonly names: string;
+}
+
+interface Published {
+  readonly vectors: Vector[];
+  readonly calls: CallVector[];
+  readonly refused: RefusedVector[];
+  /** Of any preset; signers take them where they do not put suffixes together themselves. */
+  readonly refusedSuffixes: string[];
+}
+
+export const { vectors, calls, refused, refusedSuffixes }: Published = JSON.parse(
   readFileSync(new URL('../url/vectors.json', import.meta.url), 'utf8'),
 );
 
 /** What a vector's signature covers beside preset and id. */
-export function parametersOf({ expiresAt, parameters = {} }: Vector): SignedParameters {
+export function parametersOf({
+  expiresAt,
+  parameters = {},
+}: Pick<Vector, 'expiresAt' | 'parameters'>): SignedParameters {
   const { dl, v, ...texts } = parameters;
   const variables = Object.entries(texts).map(([name, text]) => [name.replace(/^t\./, ''), text]);
   return {

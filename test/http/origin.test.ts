@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createVerifier } from 'darkroom/url/verify';
 import { PEER_HEADER, PEER_PATH, peerSignature } from '../../src/api/peers.ts';
+import { createVerifier } from '../../src/url/verify.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { definitions, originals } from '../helpers/contract-originals.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';

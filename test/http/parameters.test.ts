@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createImageUrls } from 'darkroom/url';
 import sharp from 'sharp';
+import { createImageUrls } from '../../src/url/sdk.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { rawGet } from '../helpers/raw-http.ts';

@@ -4,12 +4,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createImageUrls, toHtml } from 'darkroom/url';
 import { Miniflare } from 'miniflare';
 import sharp from 'sharp';
-import darkroomLoader, { CARD_WIDTHS } from '../../examples/next-loader.ts';
-import { listingPage } from '../../examples/plain-html.ts';
 import presets from '../../examples/presets.json' with { type: 'json' };
+import { createImageUrls, toHtml } from '../../src/url/sdk.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
 import { bundle, bundleForEdge } from '../helpers/edge.ts';
@@ -42,47 +40,54 @@ async function fetchAll(html: string): Promise<string[]> {
   return urls;
 }
 
+/** What code exports that imports the examples, whose packages are their sources here. */
+async function exportsOf<T>(contents: string): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-example-'));
+  cleanUp.push(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'example.cjs'), await bundle(contents, { format: 'cjs', platform: 'node' }));
+  return createRequire(import.meta.url)(join(folder, 'example.cjs')) as T;
+}
+
 describe('examples', () => {
   it('plain HTML', async () => {
+    const { listingPage } = await exportsOf<typeof import('../../examples/plain-html.ts')>(
+      `export { listingPage } from './examples/plain-html.ts';`,
+    );
     const html = listingPage([{ title: 'A "chair" & more', imageId: ID }], { baseUrl: app.baseUrl, key });
     assert.match(html, /alt="A &#34;chair&#34; &#38; more"/);
     // Four widths in three formats, and the image's own source.
     assert.equal((await fetchAll(html)).length, 13);
   });
 
-  it('a React server component', async () => {
-    const code = await bundle(
+  it('a React component', async () => {
+    const src = createImageUrls({ baseUrl: app.baseUrl, key, presets }).url(ID, 'card');
+    const { html } = await exportsOf<{ html: string }>(
       `import { renderToStaticMarkup } from 'react-dom/server';
        import { ListingCard } from './examples/react-card.tsx';
-       export const html = renderToStaticMarkup(<ListingCard imageId={${JSON.stringify(ID)}} title="Chair"
+       export const html = renderToStaticMarkup(<ListingCard src={${JSON.stringify(src)}} title="Chair"
          meta={{ width: 2000, height: 1500, dominantColor: '#4060a0' }} />);`,
-      {
-        ...{ format: 'cjs', platform: 'node' },
-        define: {
-          'process.env.IMAGE_BASE_URL': JSON.stringify(app.baseUrl),
-          'process.env.DARKROOM_SIGNING_KEY': JSON.stringify(key),
-        },
-      },
     );
-    const folder = await mkdtemp(join(tmpdir(), 'darkroom-react-'));
-    cleanUp.push(() => rm(folder, { recursive: true }));
-    await writeFile(join(folder, 'card.cjs'), code);
-    const { html } = createRequire(import.meta.url)(join(folder, 'card.cjs')) as { html: string };
     assert.match(html, /^<picture><source type="image\/avif" srcSet="/);
-    assert.match(html, /width="400" height="300" alt="Chair" style="background-color:#4060a0" loading="lazy"/);
+    assert.match(
+      html,
+      /<img loading="lazy" decoding="async" alt="Chair" src="[^"]+" sizes="[^"]+" width="400" height="300"/,
+    );
+    assert.match(html, /style="background-color:#4060a0"/);
     assert.equal((await fetchAll(html)).length, 13);
   });
 
   it('a loader for next/image', async () => {
     const src = createImageUrls({ baseUrl: app.baseUrl, key, presets }).url(ID, 'card', { expiresAt: 2_000_000_000 });
-    assert.deepEqual(CARD_WIDTHS, presets.card.widths);
+    const { default: loader } = await exportsOf<typeof import('../../examples/next-loader.ts')>(
+      `export { default } from './examples/next-loader.ts';`,
+    );
     for (const [asked, given] of [
       [16, 200],
       [200, 200],
       [640, 800],
       [3840, 1200],
     ] as const) {
-      const answer = await fetch(darkroomLoader({ src, width: asked }));
+      const answer = await fetch(loader({ src, width: asked }));
       assert.equal(answer.status, 200);
       assert.equal((await sharp(Buffer.from(await answer.arrayBuffer())).metadata()).width, given);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -16,7 +16,6 @@ const root = new URL('../..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = (language: string) =>
   Array.from(readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g')), ([, code = '']) => code);
-const { vectors } = JSON.parse(readFileSync(join(root, 'test/url/vectors.json'), 'utf8'));
 
 describe('the README', () => {
   it('starts a server whose printed URLs work, for three samples and every preset', async () => {
@@ -55,19 +54,6 @@ describe('the README', () => {
       await exited;
       await rm(folder, { recursive: true, force: true });
     }
-  });
-
-  it('shows a signer that makes the published URLs', async () => {
-    const [code = ''] = blocks('js');
-    const folder = await mkdtemp(join(tmpdir(), 'darkroom-signer-'));
-    await writeFile(join(folder, 'signer.mjs'), code);
-    const { imagePath } = await import(join(folder, 'signer.mjs'));
-    for (const { key, preset, id, suffix, expiresAt, parameters, path, signature } of vectors) {
-      const made: string = imagePath(key, preset, id, suffix, expiresAt ?? '', parameters);
-      assert.equal(decodeURIComponent(made), decodeURIComponent(path));
-      assert.ok(made.startsWith(`/${signature}/`));
-    }
-    await rm(folder, { recursive: true });
   });
 
   it('shows a presets file and inline recipes that are accepted', () => {

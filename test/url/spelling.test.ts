@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createVerifier } from 'darkroom/url/verify';
 import fc from 'fast-check';
 import { DarkroomError } from '../../src/errors.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
+import { createVerifier } from '../../src/url/verify.ts';
 import { documentedSpellings, respelled, smallId, throws } from '../helpers/spellings.ts';
 import { vectors } from '../helpers/vectors.ts';
 

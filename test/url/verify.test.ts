@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createVerifier } from 'darkroom/url/verify';
 import fc from 'fast-check';
 import { DarkroomError } from '../../src/errors.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import { createSignatures } from '../../src/url/signature.ts';
+import { createVerifier } from '../../src/url/verify.ts';
 import { legalId } from '../helpers/arbitraries.ts';
 import { bundleForEdge } from '../helpers/edge.ts';
 import { parametersOf, vectors } from '../helpers/vectors.ts';
