@@ -28,10 +28,11 @@ interface Estimate extends EncodeEstimate {
 }
 
 function estimatesOf(preset: Preset, suffix: Suffix): Estimate[] {
-  const { effort, lossless, quality, maxBytes } = preset;
+  const { effort, lossless, quality, maxBytes, palette } = preset;
   const size = sizeOf(preset, suffix);
-  // Without loss and in several tries the default efforts are dear too.
-  const dear = effort !== undefined || lossless === true || quality === 'auto' || maxBytes !== undefined;
+  // Without loss, in several tries and with a palette the default efforts are dear too.
+  const tried = quality === 'auto' || maxBytes !== undefined || palette !== undefined;
+  const dear = effort !== undefined || lossless === true || tried;
   if (!dear || !size) return [];
   return (outputsOf(preset, size, suffix.format) ?? []).map((output) => ({
     ...estimateEncode(recipeOf(preset, size, output, true), effort),

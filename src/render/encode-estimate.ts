@@ -26,6 +26,8 @@ const MS_PER_MEGAPIXEL = {
   'libaom, lossless': [305, 713, 895, 1584, 4067, 4352, 7368, 10_920, 11_470, 41_323],
   'webp, lossless': [82, 324, 478, 713, 2167, 3494, 3685, 3685, 3685, 3685],
   png: [55, 55, 64, 87, 87, 101, 128, 205, 242, 620],
+  // 256 colours at 1 MP, chosen by libimagequant whatever the effort; 16 take half of it.
+  'png, palette': [900, 900, 900, 900, 900, 900, 900, 900, 900, 900],
   jpeg: [41, 41, 41, 41, 41, 41, 41, 41, 41, 41],
   gif: [531, 718, 866, 887, 1140, 1554, 2782, 4081, 5001, 5786],
 } as const;
@@ -33,12 +35,22 @@ type Encoder = keyof typeof MS_PER_MEGAPIXEL;
 
 /** The dearer one of formats/encoding/encoders.ts where that goes by size. */
 const DEFAULT_EFFORT: Readonly<Record<Encoder, number>> = {
-  ...{ libaom: 1, 'svt-av1': 1, webp: 4, 'libaom, lossless': 1, 'webp, lossless': 1, png: 7, jpeg: 0, gif: 3 },
+  ...{
+    libaom: 1,
+    'svt-av1': 1,
+    webp: 4,
+    'libaom, lossless': 1,
+    'webp, lossless': 1,
+    png: 7,
+    'png, palette': 0,
+    jpeg: 0,
+    gif: 3,
+  },
 };
 
 const NAMES: Readonly<Record<Encoder, string>> = {
   ...{ libaom: 'AVIF', 'svt-av1': 'AVIF', webp: 'WebP', png: 'PNG', jpeg: 'JPEG', gif: 'GIF' },
-  ...{ 'libaom, lossless': 'AVIF', 'webp, lossless': 'WebP' },
+  ...{ 'libaom, lossless': 'AVIF', 'webp, lossless': 'WebP', 'png, palette': 'PNG' },
 };
 
 /** `undefined` takes the encoder's default effort. A recipe with one side is taken for a square; frames of animations count once. */
@@ -49,9 +61,9 @@ export function estimateEncode(recipe: Recipe, own: number | undefined): EncodeE
     height: Math.min(MAX_OUTPUT_SIDE_PX, height ?? width ?? 0),
   };
   const megapixels = Math.min(MAX_OUTPUT_PIXELS, canvas.width * canvas.height) / 1_000_000;
-  const encodes = mostEncodes(recipe);
   const figures = encodersOf(recipe, canvas).map((encoder) => {
     const effort = own ?? DEFAULT_EFFORT[encoder];
+    const encodes = encoder === 'png, palette' ? palettes(recipe) : mostEncodes(recipe);
     const msPerMegapixel = MS_PER_MEGAPIXEL[encoder][effort] ?? MS_PER_MEGAPIXEL[encoder][9];
     const ms = msPerMegapixel * megapixels * encodes;
     return { format: NAMES[encoder], effort, msPerMegapixel, megapixels, encodes, ms };
@@ -59,13 +71,18 @@ export function estimateEncode(recipe: Recipe, own: number | undefined): EncodeE
   return figures.reduce((dearest, one) => (one.ms > dearest.ms ? one : dearest));
 }
 
+/** Palettes of 256, 16 and 4 colours together take what two of the first do. */
+const palettes = ({ encoding }: Recipe) => (encoding?.maxBytes === undefined ? 1 : 2);
+
 /** Encoders that may get it. libaom gets every AVIF with transparent parts, so all that no background fills. */
 function encodersOf(recipe: Recipe, canvas: { width: number; height: number }): [Encoder, ...Encoder[]] {
-  const { output, background, animated, lossless } = recipe;
+  const { output, background, animated, lossless, encoding } = recipe;
+  const png = encoding?.palette === undefined && encoding?.maxBytes === undefined ? 'png' : 'png, palette';
   if (lossless && (output === 'avif' || output === 'webp'))
     return [output === 'avif' ? 'libaom, lossless' : 'webp, lossless'];
   if (output === 'avif') return [background !== undefined && goesToSvtAv1(canvas, recipe) ? 'svt-av1' : 'libaom'];
-  if (output === 'base') return animated ? ['gif', 'png', 'jpeg'] : ['png', 'jpeg'];
+  if (output === 'base') return animated ? ['gif', png, 'jpeg'] : [png, 'jpeg'];
+  if (output === 'png') return [png];
   // Nothing is encoded of an original that is sent itself: a recipe without pixels.
   return [output === 'original' ? 'jpeg' : output];
 }
