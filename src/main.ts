@@ -146,7 +146,7 @@ function createPipeline(base: Base, { originals, results }: Stores, caches: Cach
   });
   const decoders = createDecoders(config.decoders);
   const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders), reports.onRender);
-  const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
+  const finder = config.faces ? createFaceFinder({ ...FACE_FINDER, threads: config.faceThreads }) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const reader = createOriginalReader({ originals: originals.reader, buffers: inputBuffers, replacements });
