@@ -68,14 +68,14 @@ export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
     ...{ isReply: isLook, nonsense: 'what can be no face' },
   });
   return {
-    async find({ data, width, height }, depth, signal) {
+    async find({ data, given, width, height }, depth, signal) {
       signal.throwIfAborted();
       if (data.length !== width * height * 4 || data.length === 0)
         throw new FaceFinderError('these are no RGBA pixels');
       // Neither sharp's memory nor Node's pool can be handed over to a thread; a copy of 1.6 MB takes 0.4 ms.
-      const own = new Uint8Array(data);
+      const own = given && data.buffer instanceof ArrayBuffer ? data : new Uint8Array(data);
       try {
-        const look = await pool.run({ depth, data: own, width, height }, [own.buffer], signal);
+        const look = await pool.run({ depth, data: own, width, height }, [own.buffer as ArrayBuffer], signal);
         return { faces: look.faces, depth: look.depth, complete: look.complete };
       } catch (reason) {
         throw reason instanceof ThreadError ? new FaceFinderError(reason.message) : reason;

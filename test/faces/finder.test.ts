@@ -105,6 +105,14 @@ describe('the face finder', () => {
       await fails(eyes.find(probe, 'tiles', never), /no RGBA pixels/);
   });
 
+  it('takes the memory of a probe only where it is given', async () => {
+    const eyes = broken('onTask((task) => answer(task, task.data.length === 16384 ? [] : null)); ready();');
+    const [kept, given] = [new Uint8Array(blank.data), new Uint8Array(blank.data)];
+    await eyes.find({ ...blank, data: kept }, 'tiles', never);
+    await eyes.find({ ...blank, data: given, given: true }, 'tiles', never);
+    assert.deepEqual([kept.length, given.length], [64 * 64 * 4, 0]);
+  });
+
   it('ends its thread after idle time and starts it again when asked', async () => {
     const eyes = broken('onTask((task) => answer(task)); ready();', { idleMs: 50 });
     await eyes.find(blank, 'tiles', never);
