@@ -42,8 +42,8 @@ const LEAST_KEPT_FREE = 27 * MIB;
 /** The first face thread with both models at work, by the same peaks; a second one shares its machine code. */
 const FACES_BYTES = 88 * MIB;
 const MORE_FACES_BYTES = 65 * MIB;
-/** From here on renders of a machine wait for one face thread longer than a second one costs. */
-const SEVERAL = { cpus: 4, bytes: 1024 * MIB };
+/** A render keeps its slot while it waits for a look: with two CPUs one is idle when two renders wait for one thread. */
+const SEVERAL = { cpus: 2, bytes: 1024 * MIB };
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;
@@ -61,7 +61,7 @@ const LEAST_WORK = 48 * MIB;
 /** The memory this process may use in bytes: the cgroup's limit where there is one. */
 export const allowedMemory = () => Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
-/** Face threads at most, of a machine with so many CPUs and bytes of memory: one looks at 100 pictures a second or more. */
+/** Face threads at most, of a machine with so many CPUs and bytes of memory. Two look at what eight CPUs decode. */
 export function faceThreadsFor(cpus: number, limit: number): number {
   return cpus >= SEVERAL.cpus && limit >= SEVERAL.bytes ? 2 : 1;
 }

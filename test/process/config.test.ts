@@ -47,11 +47,11 @@ describe('defaults', () => {
 
   it('have slots and face threads by the CPUs that there are, and count the memory of both threads', () => {
     const on = (cpus: number, environment = {}) => readConfig(environment, 2048 * 1024 * 1024, cpus);
-    const told = [on(2), on(4), on(4, { DARKROOM_SLOTS: '1' }), on(4, { DARKROOM_FACES: 'off' })];
+    const told = [on(1), on(4), on(4, { DARKROOM_SLOTS: '1' }), on(4, { DARKROOM_FACES: 'off' })];
     assert.deepEqual(
       told.map(({ slots, faceThreads }) => [slots, faceThreads]),
       [
-        [2, 1],
+        [1, 1],
         [4, 2],
         [1, 2],
         [4, 0],

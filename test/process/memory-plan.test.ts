@@ -73,11 +73,11 @@ describe('the memory plan', () => {
     assert.equal(planMemory({ limit: 512 * MIB, faceThreads: 1, cache: 400 * MIB }), undefined);
   });
 
-  it('has two face threads where there are four CPUs and a gigabyte, else one', () => {
+  it('has two face threads where there are two CPUs and a gigabyte, else one', () => {
     const threads = [1, 2, 3, 4, 64].map((cpus) =>
       [512, 1023, 1024, 8192].map((mib) => faceThreadsFor(cpus, mib * MIB)),
     );
-    const few = [1, 1, 1, 1];
-    assert.deepEqual(threads, [few, few, few, [1, 1, 2, 2], [1, 1, 2, 2]]);
+    const more = [1, 1, 2, 2];
+    assert.deepEqual(threads, [[1, 1, 1, 1], more, more, more, more]);
   });
 });
