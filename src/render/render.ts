@@ -146,7 +146,7 @@ async function renderOnce(
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? (crop.cutOut ?? (await timer.time('decode', decode(decoder.open(), crop.header))))
+      ? (crop.cutOut?.() ?? (await timer.time('decode', decode(decoder.open(), crop.header))))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);

@@ -28,8 +28,8 @@ export interface FaceAwareCrop {
   readonly header: Conversion;
   /** All of the picture, where it was decoded for the look. */
   readonly downscaled: Pixels | undefined;
-  /** The rendition's own pixels, where they only had to be cut out of those. */
-  readonly cutOut: Pixels | undefined;
+  /** Makes the rendition's own pixels, where they only have to be cut out of those. */
+  readonly cutOut: (() => Pixels) | undefined;
   /** Faces matter for this frame but looking for them failed; it is framed by attention. */
   readonly facesMissed: boolean;
 }
@@ -79,10 +79,10 @@ export async function cropToFaces(
 }
 
 /** What a plan shows of pixels that have its size already. A pipeline of sharp's for it takes some milliseconds. */
-function cutOutOf(pixels: Pixels, plan: FramePlan): Pixels | undefined {
+function cutOutOf(pixels: Pixels, plan: FramePlan): (() => Pixels) | undefined {
   const { scaled, window, canvas } = plan;
   if (!sameSize(pixels, scaled) || !sameSize(window, canvas) || !cutsAway(plan)) return undefined;
-  return { ...partOf(pixels, window, scaled), frames: 1 };
+  return () => ({ ...partOf(pixels, window, scaled), frames: 1 });
 }
 
 function small(decoder: Decoder, side: number) {
