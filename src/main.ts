@@ -144,7 +144,7 @@ function createPipeline(base: Base, { originals, results, assets }: Stores, cach
   });
   const decoders = createDecoders(config.decoders);
   const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders, assets.files), reports.onRender);
-  const finder = config.faces ? createFaceFinder(FACE_FINDER) : undefined;
+  const finder = config.faces ? createFaceFinder({ ...FACE_FINDER, threads: config.faceThreads }) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
   const reader = createOriginalReader({ originals: originals.reader, buffers: inputBuffers, replacements });

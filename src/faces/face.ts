@@ -42,6 +42,8 @@ export function isLook(value: unknown): value is Look {
 /** The detector input: RGBA, 8 bits a channel, upright sRGB without transparency. Width and height in pixels. */
 export interface Probe {
   readonly data: Uint8Array;
+  /** The memory is of this probe alone and may be handed over to a thread; nothing reads it afterwards. */
+  readonly given?: boolean;
   readonly width: number;
   readonly height: number;
 }

@@ -1,13 +1,14 @@
-import { createThread, ThreadError } from '../flow/thread.ts';
+import { ThreadError } from '../flow/thread.ts';
+import { createThreadPool } from '../flow/thread-pool.ts';
 import type { WorkLimits } from '../flow/thread-watch.ts';
 import { isLook, type Look, type LookDepth, type Probe } from './face.ts';
 
 export interface FaceFinder {
   /**
    * Finds the faces of one picture, largest first, without blocking the event loop, at least to this depth. Takes as long as
-   * the thread computes and others are before it; limited in work, not in time. Rejects with a `FaceFinderError` when the thread
-   * crashes, stands still, computes without end, does not start or has too many calls waiting, and with the signal's reason when
-   * that aborts.
+   * a thread computes and others are before it; limited in work, not in time. Rejects with a `FaceFinderError` when its thread
+   * crashes, stands still or computes without end, when none starts or too many calls wait, and with the signal's reason when that
+   * aborts.
    */
   find(probe: Probe, depth: LookDepth, signal: AbortSignal): Promise<Look>;
   /** A picture will be there soon: starts the thread if there is none. It ends like any other without work. */
@@ -27,9 +28,11 @@ export interface FaceTask extends Probe {
 export type FaceReply = ({ readonly number: number } & Look) | { readonly number: number; readonly error: string };
 
 export interface FaceFinderOptions {
+  /** Threads at most, one when left out. A further one is started when a call waits for those that there are. */
+  readonly threads?: number;
   /** How many calls may wait; a further one is refused at once. */
   readonly waiting: number;
-  /** The thread ends after this long without work, which frees its 60 to 90 MB. */
+  /** A thread ends after this long without work, which frees its 60 to 90 MB. */
   readonly idleMs: number;
   /** Of one look. The thread itself ends a look sooner (`complete: false`); this is for one that does not. */
   readonly look?: Partial<WorkLimits>;
@@ -54,34 +57,34 @@ const START: WorkLimits = { cpuMs: 10_000, stillMs: 30_000 };
 /** `.ts` from source, `.js` in the bundle; this file and its thread are side by side in both. */
 const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-/** Owns one thread, started by the first call, with one detection at a time. */
+/** Owns threads, the first started by the first call, with one detection at a time each. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
-  const { waiting, idleMs, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
-  const thread = createThread<Probe & { readonly depth: LookDepth }, Look>({
-    ...{ name: 'face', waiting, idleMs, patience, backOffMs, maxHeapMb },
+  const { threads = 1, waiting, idleMs, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
+  const pool = createThreadPool<Probe & { readonly depth: LookDepth }, Look>({
+    ...{ name: 'face', threads, waiting, idleMs, patience, backOffMs, maxHeapMb },
     url: options.workerUrl ?? new URL(`./worker${RUNNING_AS}`, import.meta.url),
     start: { ...START, ...options.start },
     task: { ...LOOK, ...options.look },
     ...{ isReply: isLook, nonsense: 'what can be no face' },
   });
   return {
-    async find({ data, width, height }, depth, signal) {
+    async find({ data, given, width, height }, depth, signal) {
       signal.throwIfAborted();
       if (data.length !== width * height * 4 || data.length === 0)
         throw new FaceFinderError('these are no RGBA pixels');
       // Neither sharp's memory nor Node's pool can be handed over to a thread; a copy of 1.6 MB takes 0.4 ms.
-      const own = new Uint8Array(data);
+      const own = given && data.buffer instanceof ArrayBuffer ? data : new Uint8Array(data);
       try {
-        const look = await thread.run({ depth, data: own, width, height }, [own.buffer], signal);
+        const look = await pool.run({ depth, data: own, width, height }, [own.buffer as ArrayBuffer], signal);
         return { faces: look.faces, depth: look.depth, complete: look.complete };
       } catch (reason) {
         throw reason instanceof ThreadError ? new FaceFinderError(reason.message) : reason;
       }
     },
-    prepare: thread.prepare,
+    prepare: pool.prepare,
     get running() {
-      return thread.running;
+      return pool.running;
     },
-    close: thread.close,
+    close: pool.close,
   };
 }

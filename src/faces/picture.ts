@@ -13,7 +13,10 @@ export interface Area {
   readonly height: number;
 }
 
-export function cut({ data, width }: Picture, part: Area): Picture {
+/** The same picture where the part is all of it. */
+export function cut(whole: Picture, part: Area): Picture {
+  const { data, width } = whole;
+  if (part.width === width && part.height === whole.height) return whole;
   const out = new Uint8ClampedArray(part.width * part.height * 4);
   for (let y = 0; y < part.height; y += 1) {
     const from = ((part.top + y) * width + part.left) * 4;

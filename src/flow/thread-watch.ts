@@ -8,7 +8,7 @@ export interface WorkLimits {
   readonly stillMs: number;
 }
 
-/** How often a working thread is looked at; most looks for faces end before the first time. */
+/** How often a working thread is looked at; most tasks end before the first time, and cost nothing for being watched. */
 const TICK_MS = 1000;
 /** CPU within `stillMs` below which a thread counts as standing still. To be asked costs it 0.1 ms each time. */
 const PULSE_MS = 20;
@@ -17,7 +17,7 @@ const LATE_TICKS = 2;
 
 /**
  * Calls `onLimit` once, when a thread has used up its CPU time or stands still. `worked`: CPU time of the thread in milliseconds
- * when the work began; undefined for as of now. Returns the function that ends the watch.
+ * when the work began; undefined for as at the first time that it is looked at, a second later. Returns the function that ends the watch.
  * CPU time: https://nodejs.org/docs/latest-v24.x/api/worker_threads.html#workercpuusageprev
  */
 export function watchWork(
@@ -68,7 +68,6 @@ export function watchWork(
   }
 
   const timer = setInterval(tick, tickMs).unref();
-  void ask();
   return () => end();
 }
 

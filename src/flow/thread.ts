@@ -18,6 +18,8 @@ export interface Thread<Task extends object, Reply> {
   readonly running: boolean;
   /** Tasks that wait or are under way. */
   readonly load: number;
+  /** `resting`: it failed too often and is not started for a while. */
+  readonly state: 'none' | 'starting' | 'ready' | 'resting';
   close(): Promise<void>;
 }
 
@@ -56,6 +58,10 @@ export interface ThreadOptions<Reply> {
   readonly nonsense: string;
   /** Whether the thread is to end behind this reply. */
   isLast?(reply: Reply): boolean;
+  /** It may have become free for a task. */
+  onTurn?(): void;
+  /** It was ended for a fault; before its start was done with `starting`. Tasks that wait for it have been told. */
+  onFault?(reason: ThreadError, starting: boolean): void;
 }
 
 type Message = 'ready' | { readonly number: number; readonly error?: string };
@@ -107,6 +113,7 @@ export function createThread<Task extends object, Reply>(options: ThreadOptions<
         ready = true;
       } else if (message.number === current?.number) finish(message);
       next();
+      options.onTurn?.();
     });
     thread.on('error', (error) => lost(`failed: ${error}`));
     thread.on('exit', (code) => lost(`ended (${code})`));
@@ -138,6 +145,7 @@ export function createThread<Task extends object, Reply>(options: ThreadOptions<
   /** Fails the current call and ends the thread; waiting calls get a new one, unless it failed too often. */
   function fault(reason: ThreadError): void {
     const casualties = current ? [current] : line.splice(0);
+    const starting = !ready;
     current = undefined;
     endThread();
     if (!forgiving || reason.kind !== 'limit') faults += 1;
@@ -147,6 +155,7 @@ export function createThread<Task extends object, Reply>(options: ThreadOptions<
     }
     for (const call of casualties) call.settle(reason);
     next();
+    options.onFault?.(reason, starting);
   }
 
   function endThread(): Promise<number> | undefined {
@@ -216,6 +225,10 @@ export function createThread<Task extends object, Reply>(options: ThreadOptions<
     },
     get load() {
       return line.length + (current ? 1 : 0);
+    },
+    get state() {
+      if (worker) return ready ? 'ready' : 'starting';
+      return performance.now() < restUntil ? 'resting' : 'none';
     },
     async close() {
       closed = true;

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { OperatorError } from '../errors.ts';
-import { allowedMemory, planMemory } from './memory-plan.ts';
+import { allowedMemory, faceThreadsFor, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
 import { signingKeys } from './settings/values.ts';
 import { settings } from './settings.ts';
@@ -20,7 +20,12 @@ export type Config = ReturnType<typeof readConfig>;
 export class ConfigError extends OperatorError {}
 
 /** Reads the settings. The only place that looks at `process.env`. Sizes in bytes, durations in milliseconds. */
-export function readConfig(environment: Environment = process.env, memoryLimit = allowedMemory()) {
+export function readConfig(
+  environment: Environment = process.env,
+  memoryLimit = allowedMemory(),
+  // Follows CPU affinity and cgroup v2's cpu.max, rounded down: https://docs.libuv.org/en/v1.x/misc.html#c.uv_available_parallelism
+  cpus = availableParallelism(),
+) {
   const unknown = Object.keys(environment).filter((name) => name.startsWith('DARKROOM_') && !(name in settings.shape));
   // An empty DARKROOM_ value is a mistake to report; other programs' variables are often set to nothing.
   const given = Object.fromEntries(
@@ -47,13 +52,13 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
 
+  const faceThreads = env.DARKROOM_FACES ? faceThreadsFor(cpus, memoryLimit) : 0;
   const memory = planMemory({
-    ...{ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faces: env.DARKROOM_FACES },
+    ...{ limit: memoryLimit, cache: env.DARKROOM_MEMORY_CACHE, faceThreads },
     assets: env.DARKROOM_ASSETS !== undefined,
   });
   if (!memory) throw new ConfigError(tooLittleMemory(memoryLimit, env.DARKROOM_FACES));
-  // Follows CPU affinity and cgroup v2's cpu.max, rounded down: https://docs.libuv.org/en/v1.x/misc.html#c.uv_available_parallelism
-  const slots = env.DARKROOM_SLOTS ?? availableParallelism();
+  const slots = env.DARKROOM_SLOTS ?? cpus;
   const production = env.NODE_ENV === 'production';
   return Object.freeze({
     production,
@@ -102,6 +107,7 @@ export function readConfig(environment: Environment = process.env, memoryLimit =
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
+    faceThreads,
     decoders: {
       // A render that decodes holds a slot.
       threads: slots,

@@ -25,7 +25,8 @@ export interface MemoryPlanOptions {
   readonly limit: number;
   /** `DARKROOM_MEMORY_CACHE`; a quarter of the limit when left out. */
   readonly cache?: number | undefined;
-  readonly faces: boolean;
+  /** How many face threads there may be. */
+  readonly faceThreads: number;
   /** Whether there are assets. */
   readonly assets?: boolean;
 }
@@ -42,8 +43,11 @@ const SMALL = 384 * MIB;
 const MOST_GARBAGE = 128 * MIB;
 /** The reserve that small machines need in spite of their share, by the peaks that bench/ceiling.ts prints. */
 const LEAST_KEPT_FREE = 27 * MIB;
-/** The face thread with both models at work, by the same peaks. */
+/** The first face thread with both models at work, by the same peaks; a second one shares its machine code. */
 const FACES_BYTES = 88 * MIB;
+const MORE_FACES_BYTES = 65 * MIB;
+/** A render keeps its slot while it waits for a look: with two CPUs one is idle when two renders wait for one thread. */
+const SEVERAL = { cpus: 2, bytes: 1024 * MIB };
 /** A second copy of a flash sale's minute at most. */
 const MOST_SAVES = 64 * MIB;
 const SAVES_SHARE = 1 / 32;
@@ -64,6 +68,11 @@ const LEAST_WORK = 48 * MIB;
 /** The memory this process may use in bytes: the cgroup's limit where there is one. */
 export const allowedMemory = () => Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
+/** Face threads at most, of a machine with so many CPUs and bytes of memory. Two look at what eight CPUs decode. */
+export function faceThreadsFor(cpus: number, limit: number): number {
+  return cpus >= SEVERAL.cpus && limit >= SEVERAL.bytes ? 2 : 1;
+}
+
 /** Undefined when the memory does not suffice. */
 export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   const { limit } = options;
@@ -78,7 +87,7 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
     limit * USABLE -
     PROCESS_BYTES -
     Math.max(LEAST_KEPT_FREE, garbage) -
-    (options.faces ? FACES_BYTES : 0) -
+    facesBytes(options.faceThreads) -
     saves -
     uploads -
     inputs -
@@ -88,4 +97,8 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan | undefined {
   return free + decodes < LEAST_WORK || cache > free
     ? undefined
     : { limit, cache, decodes, saves, uploads, inputs, assets, garbage, work: Math.floor(free - cache) };
+}
+
+function facesBytes(threads: number): number {
+  return threads === 0 ? 0 : FACES_BYTES + (threads - 1) * MORE_FACES_BYTES;
 }

@@ -62,7 +62,8 @@ export async function renderOnce(
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? await timer.time('decode', decoder.pixels({ ...crop.header, wide: isWide(header, recipe) }))
+      ? (crop.cutOut?.() ??
+        (await timer.time('decode', decoder.pixels({ ...crop.header, wide: isWide(header, recipe) }))))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);

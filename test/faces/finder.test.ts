@@ -60,6 +60,31 @@ describe('the face finder', () => {
     assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
   });
 
+  it('looks at two pictures at once with two threads, and finds the same', async () => {
+    const [one, two] = [finder({ waiting: 16 }), finder({ waiting: 16, threads: 2 })];
+    const probes = await Promise.all([astronaut, coffee, astronaut, coffee].map(probeOf));
+    const look = (eyes: FaceFinder) => Promise.all(probes.map((probe) => eyes.find(probe, 'tiles', never)));
+    const expected = await look(one);
+    // The second thread starts beside the first looks.
+    for (let round = 0; round < 3; round += 1) assert.deepEqual(await look(two), expected);
+
+    const both = new BroadcastChannel('two looks');
+    let [begun, told] = [0, Promise.withResolvers<void>()];
+    both.onmessage = ({ data }) => {
+      if (data === 'begun' && ++begun === 2) told.resolve();
+    };
+    const held = broken(
+      `const both = new BroadcastChannel('two looks');
+       onTask((task) => { both.postMessage('begun'); both.onmessage = ({ data }) => data === 'go on' && answer(task); }); ready();`,
+      { threads: 2 },
+    );
+    const looks = [held.find(blank, 'tiles', never), held.find(blank, 'tiles', never)];
+    await told.promise;
+    both.postMessage('go on');
+    assert.deepEqual(await Promise.all(looks), [nobody, nobody]);
+    both.close();
+  });
+
   it('finds no face in pictures too small or of no colour, and refuses pixels of a wrong length', async () => {
     const eyes = finder();
     for (const [width, height] of [
@@ -78,6 +103,14 @@ describe('the face finder', () => {
       { data: Buffer.alloc(0), width: 0, height: 0 },
     ])
       await fails(eyes.find(probe, 'tiles', never), /no RGBA pixels/);
+  });
+
+  it('takes the memory of a probe only where it is given', async () => {
+    const eyes = broken('onTask((task) => answer(task, task.data.length === 16384 ? [] : null)); ready();');
+    const [kept, given] = [new Uint8Array(blank.data), new Uint8Array(blank.data)];
+    await eyes.find({ ...blank, data: kept }, 'tiles', never);
+    await eyes.find({ ...blank, data: given, given: true }, 'tiles', never);
+    assert.deepEqual([kept.length, given.length], [64 * 64 * 4, 0]);
   });
 
   it('ends its thread after idle time and starts it again when asked', async () => {

@@ -45,6 +45,22 @@ describe('defaults', () => {
     assert.throws(() => readConfig({ DARKROOM_MEMORY_CACHE: '400MiB' }, 512 * MIB), /smaller DARKROOM_MEMORY_CACHE/);
   });
 
+  it('have slots and face threads by the CPUs that there are, and count the memory of both threads', () => {
+    const on = (cpus: number, environment = {}) => readConfig(environment, 2048 * 1024 * 1024, cpus);
+    const told = [on(1), on(4), on(4, { DARKROOM_SLOTS: '1' }), on(4, { DARKROOM_FACES: 'off' })];
+    assert.deepEqual(
+      told.map(({ slots, faceThreads }) => [slots, faceThreads]),
+      [
+        [1, 1],
+        [4, 2],
+        [1, 2],
+        [4, 0],
+      ],
+    );
+    const [one, two, , none] = told.map(({ memory }) => memory.work);
+    assert.ok(one && two && none && none > one && one > two, `${none} ${one} ${two}`);
+  });
+
   it('stand in the README, every one', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const source = readFileSync(new URL('../../src/process/settings.ts', import.meta.url), 'utf8');

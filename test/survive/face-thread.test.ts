@@ -1,4 +1,4 @@
-/** The face thread ends, hangs, computes without end or talks nonsense at any moment of its life, while crops are asked for. */
+/** Face threads end, hang, compute without end or talk nonsense at any moment of their lives, while crops are asked for. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,10 +20,11 @@ const greyOf = (n: number) => 20 + 7 * n;
 const folder = await mkdtemp(join(tmpdir(), 'darkroom-face-thread-'));
 after(() => rm(folder, { recursive: true, force: true }));
 
-describe('a face thread that may fail at any moment', () => {
-  it('loses no slot, has no face recorded that is of another picture, and serves all once it is well', async () => {
-    const cure = join(folder, 'cure');
-    const workerUrl = workerThat(`
+describe('face threads that may fail at any moment', () => {
+  for (const threads of [1, 2])
+    it(`lose no slot, have no face recorded that is of another picture, and serve all once they are well: ${threads}`, async () => {
+      const cure = join(folder, `cure-${threads}`);
+      const workerUrl = workerThat(`
       import { existsSync } from 'node:fs';
       const cure = ${JSON.stringify(cure)};
       const faults = [
@@ -47,61 +48,61 @@ describe('a face thread that may fail at any moment', () => {
         perhaps(0.1);
       });
       setTimeout(() => { perhaps(0.1); ready(); }, Math.random() * 20);`);
-    const limits = { cpuMs: 300, stillMs: 500 };
-    const finder = createFaceFinder({
-      ...{ look: limits, start: limits, waiting: 64, idleMs: 20, backOffMs: 1, workerUrl },
-    });
-    const pictures = await Promise.all(
-      Array.from({ length: PICTURES }, async (_, n) => {
-        const [grey, size] = [greyOf(n), { width: 600, height: 200, channels: 3 as const }];
-        const ground = { r: grey, g: grey, b: grey };
-        return [
-          `${n}.png`,
-          await sharp({ create: { ...size, background: ground } })
-            .png()
-            .toBuffer(),
-        ] as const;
-      }),
-    );
-    const originals = createMemoryStore(Object.fromEntries(pictures)).store;
-    const results = createMemoryStore();
-    const app = await startApp({ originals, results: results.store, finder, faceWaitMs: 20, nearest: false });
-    const ask = async (preset: string, n: number) => {
-      const answer = await app.get(app.path(preset, `${n}.png`));
-      await answer.arrayBuffer();
-      return { status: answer.status, lasting: answer.headers.get('etag') !== null };
-    };
-    const all = () => PRESETS.flatMap((preset) => pictures.map((_, n) => [preset, n] as const));
-    try {
-      const queue = all();
-      const ills = new Map<number, number>();
-      const asker = async () => {
-        for (let next = queue.shift(); next; next = queue.shift()) {
-          const { status } = await ask(...next);
-          ills.set(status, (ills.get(status) ?? 0) + 1);
-        }
+      const limits = { cpuMs: 300, stillMs: 500 };
+      const finder = createFaceFinder({
+        ...{ threads, look: limits, start: limits, waiting: 64, idleMs: 20, backOffMs: 1, workerUrl },
+      });
+      const pictures = await Promise.all(
+        Array.from({ length: PICTURES }, async (_, n) => {
+          const [grey, size] = [greyOf(n), { width: 600, height: 200, channels: 3 as const }];
+          const ground = { r: grey, g: grey, b: grey };
+          return [
+            `${n}.png`,
+            await sharp({ create: { ...size, background: ground } })
+              .png()
+              .toBuffer(),
+          ] as const;
+        }),
+      );
+      const originals = createMemoryStore(Object.fromEntries(pictures)).store;
+      const results = createMemoryStore();
+      const app = await startApp({ originals, results: results.store, finder, faceWaitMs: 20, nearest: false });
+      const ask = async (preset: string, n: number) => {
+        const answer = await app.get(app.path(preset, `${n}.png`));
+        await answer.arrayBuffer();
+        return { status: answer.status, lasting: answer.headers.get('etag') !== null };
       };
-      await Promise.all(Array.from({ length: 8 }, asker));
-      assert.deepEqual([...ills.keys()], [200], JSON.stringify([...ills]));
-      assert.deepEqual([app.queue.running, app.queue.waiting, app.flights.size], [0, 0, 0]);
-      const late = app.provisional.filter((reason) => reason === 'late').length;
-      assert.ok(late <= PICTURES, `${late} late`);
+      const all = () => PRESETS.flatMap((preset) => pictures.map((_, n) => [preset, n] as const));
+      try {
+        const queue = all();
+        const ills = new Map<number, number>();
+        const asker = async () => {
+          for (let next = queue.shift(); next; next = queue.shift()) {
+            const { status } = await ask(...next);
+            ills.set(status, (ills.get(status) ?? 0) + 1);
+          }
+        };
+        await Promise.all(Array.from({ length: 8 }, asker));
+        assert.deepEqual([...ills.keys()], [200], JSON.stringify([...ills]));
+        assert.deepEqual([app.queue.running, app.queue.waiting, app.flights.size], [0, 0, 0]);
+        const late = app.provisional.filter((reason) => reason === 'late').length;
+        assert.ok(late <= PICTURES, `${late} late`);
 
-      await writeFile(cure, '');
-      for (const [preset, n] of all())
-        await untilAnswer(
-          () => ask(preset, n),
-          ({ lasting }) => lasting,
-        );
-      await app.saves.drain(60_000);
-      for (const [n] of pictures.entries()) {
-        const record = JSON.parse(results.objects.get(recordKey(`${n}.png`))?.body.toString() ?? 'null');
-        for (const faces of [record.faces, record.wholeFaces ?? record.faces])
-          assert.equal(Math.round(faces[0].left * 255), greyOf(n), JSON.stringify(record));
+        await writeFile(cure, '');
+        for (const [preset, n] of all())
+          await untilAnswer(
+            () => ask(preset, n),
+            ({ lasting }) => lasting,
+          );
+        await app.saves.drain(60_000);
+        for (const [n] of pictures.entries()) {
+          const record = JSON.parse(results.objects.get(recordKey(`${n}.png`))?.body.toString() ?? 'null');
+          for (const faces of [record.faces, record.wholeFaces ?? record.faces])
+            assert.equal(Math.round(faces[0].left * 255), greyOf(n), JSON.stringify(record));
+        }
+      } finally {
+        await app.dispose();
+        await finder.close();
       }
-    } finally {
-      await app.dispose();
-      await finder.close();
-    }
-  });
+    });
 });

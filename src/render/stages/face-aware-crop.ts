@@ -1,13 +1,13 @@
 import type { Face, LookDepth, Probe } from '../../faces/face.ts';
 import { refuse } from '../formats/header.ts';
 import type { PictureHeader } from '../picture-source.ts';
-import type { Pixels, Size } from '../pixels.ts';
+import { type Pixels, type Size, sameSize } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
 import type { FaceBox } from './face-boxes.ts';
-import { cutsAway, dependsOnFaces, windowToDetail, windowToFaces } from './geometry.ts';
+import { cutsAway, dependsOnFaces, type FramePlan, windowToDetail, windowToFaces } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 import { greyOf, partOf, rgbaOnWhite } from './small-pictures.ts';
 import { interestOf, windowToInterest } from './view/interest-window.ts';
@@ -30,6 +30,8 @@ export interface FaceAwareCrop {
   readonly header: Conversion;
   /** All of the picture, where it was decoded for the look. */
   readonly downscaled: Pixels | undefined;
+  /** Makes the rendition's own pixels, where they only have to be cut out of those. */
+  readonly cutOut: (() => Pixels) | undefined;
   /** Faces matter for this frame but looking for them failed; it is framed by attention. */
   readonly facesMissed: boolean;
 }
@@ -46,7 +48,7 @@ export async function cropToFaces(
   if (!seeksFaces(recipe) || !dependsOnFaces(plan, shown, recipe.faceZoom)) {
     const interest = moves ? undefined : interestOf(decoder, recipe);
     const own = interest ? decoder.withPlan(await windowToInterest(sharp, decoder, header, interest)) : decoder;
-    return { decoder: own, header, downscaled: undefined, facesMissed: false };
+    return { decoder: own, header, downscaled: undefined, cutOut: undefined, facesMissed: false };
   }
 
   // Decoded in the same way when the faces are known already, so that the same key always has the same bytes.
@@ -79,8 +81,16 @@ export async function cropToFaces(
     decoder: framed ? source.withPlan(framed) : source,
     header: pixels ? CONVERTED : header,
     downscaled: pixels,
+    cutOut: framed && pixels ? cutOutOf(pixels, framed) : undefined,
     facesMissed,
   };
+}
+
+/** What a plan shows of pixels that have its size already. A pipeline of sharp's for it takes some milliseconds. */
+function cutOutOf(pixels: Pixels, plan: FramePlan): (() => Pixels) | undefined {
+  const { scaled, window, canvas } = plan;
+  if (!sameSize(pixels, scaled) || !sameSize(window, canvas) || !cutsAway(plan)) return undefined;
+  return () => ({ ...partOf(pixels, window, scaled), frames: 1 });
 }
 
 function small(decoder: Decoder, side: number) {
@@ -90,7 +100,7 @@ function small(decoder: Decoder, side: number) {
 /** The detector input: RGBA on white, at most `side` pixels on its longer side. */
 async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promise<Probe> {
   if (Math.max(pixels.width, pixels.height) <= side)
-    return { data: rgbaOnWhite(pixels), width: pixels.width, height: pixels.height };
+    return { data: rgbaOnWhite(pixels), given: true, width: pixels.width, height: pixels.height };
   const { data: rgba, info } = await openPixels(sharp, pixels)
     .resize({ width: side, height: side, fit: 'inside' })
     .flatten({ background: '#ffffff' })

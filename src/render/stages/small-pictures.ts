@@ -15,8 +15,17 @@ type Opened = Pick<Pixels, 'data' | 'width' | 'height' | 'channels'>;
 /** RGBA, of transparent pixels on white. The bytes are a copy, in memory of their own. */
 export function rgbaOnWhite({ data, width, height, channels }: Opened): Uint8Array {
   const rgba = new Uint8Array(width * height * 4);
-  for (let from = 0, to = 0; to < rgba.length; from += channels, to += 4) {
-    const alpha = channels === 4 ? (data[from + 3] ?? 255) / 255 : 1;
+  if (channels === 3) {
+    rgba.fill(255);
+    for (let from = 0, to = 0; to < rgba.length; from += 3, to += 4) {
+      rgba[to] = data[from] ?? 0;
+      rgba[to + 1] = data[from + 1] ?? 0;
+      rgba[to + 2] = data[from + 2] ?? 0;
+    }
+    return rgba;
+  }
+  for (let from = 0, to = 0; to < rgba.length; from += 4, to += 4) {
+    const alpha = (data[from + 3] ?? 255) / 255;
     const white = 255 * (1 - alpha);
     rgba[to] = (data[from] ?? 0) * alpha + white;
     rgba[to + 1] = (data[from + 1] ?? 0) * alpha + white;
@@ -35,9 +44,10 @@ export function greyOf({ data, width, height, channels }: Opened): GreyPicture {
   for (const [y, down] of rows.entries())
     for (const [x, across] of columns.entries()) {
       let [red, green, blue] = [0, 0, 0];
-      for (const row of down)
-        for (const column of across) {
-          const at = (row * width + column) * channels;
+      // By index: iterators of the innermost loops take half of the time.
+      for (let row = 0; row < down.length; row += 1)
+        for (let column = 0; column < across.length; column += 1) {
+          const at = ((down[row] ?? 0) * width + (across[column] ?? 0)) * channels;
           const alpha = channels === 4 ? (data[at + 3] ?? 255) / 255 : 1;
           const white = 255 * (1 - alpha);
           red += (data[at] ?? 0) * alpha + white;

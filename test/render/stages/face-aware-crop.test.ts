@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { Probe } from '../../../src/faces/face.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
+import { planFrame, windowToFaces } from '../../../src/render/stages/geometry.ts';
 import { face } from '../../helpers/faces.ts';
 import { letterF, patch, pixelsOf, render, storedAs } from '../../helpers/pictures.ts';
 
@@ -91,6 +92,27 @@ describe('framing on faces', () => {
     assert.deepEqual([second?.width, second?.height], [60, 90]);
     assert.deepEqual([third?.width, third?.height], [640, 320]);
   });
+
+  for (const channels of [3, 4] as const)
+    it(`cuts the pixels of the look and changes none, of ${channels} channels`, async () => {
+      const size = { width: 900, height: 700 };
+      const noise = Buffer.from(
+        Uint8Array.from({ length: 900 * 700 * channels }, (_, at) => Math.imul(at + 1, 2654435761) >>> 24),
+      );
+      const original = await sharp(noise, { raw: { ...size, channels } })
+        .png()
+        .toBuffer();
+      const subject = face(0.4, 0.35, 0.1);
+      const wide: Partial<Recipe> = { ...square, width: 900, height: 400, output: 'png' };
+      const { body } = await render(original, wide, known([subject]).lookup);
+      const cut = await sharp(body).raw().toBuffer({ resolveWithObject: true });
+      assert.deepEqual([cut.info.width, cut.info.height, cut.info.channels], [900, 400, channels]);
+      const plan = planFrame(size, { width: 900, height: 400, fit: 'cover', margin: 0 });
+      const { top } = windowToFaces(plan, [subject], size, 1).window;
+      assert.ok(top > 0 && top < 300 && top !== 150, `neither at an end nor in the middle: ${top}`);
+      const row = 900 * channels;
+      assert.ok(cut.data.equals(noise.subarray(top * row, (top + 400) * row)));
+    });
 
   it('zooms in, without ever enlarging', async () => {
     const original = await pictured(800, 800, 600, 100, 80);

@@ -1,0 +1,94 @@
+import { createThread, type Thread, ThreadError, type ThreadOptions } from './thread.ts';
+import type { WorkLimits } from './thread-watch.ts';
+
+export interface ThreadPoolOptions<Reply> extends Omit<ThreadOptions<Reply>, 'onTurn' | 'onFault'> {
+  /** Threads at most. */
+  readonly threads: number;
+}
+
+interface Call<Task, Reply> {
+  readonly task: Task;
+  readonly transfer: ArrayBuffer[];
+  readonly limits: WorkLimits | undefined;
+  readonly signal: AbortSignal;
+  settle(work: Promise<Reply>): void;
+}
+
+/**
+ * Threads of the same code that share one line; each has one task at a time, and faults and rests of its own. A task goes to the
+ * first thread that is free. A further thread is started only when a task waits while all others are up and at work, so a second
+ * start never slows the first one down. Tasks fail while they wait only where no thread is up and the one that starts fails, or
+ * where all rest.
+ */
+export function createThreadPool<Task extends object, Reply>(
+  options: ThreadPoolOptions<Reply>,
+): Omit<Thread<Task, Reply>, 'state'> {
+  const { threads: most, name, waiting, ...each } = options;
+  const line: Call<Task, Reply>[] = [];
+  let closed = false;
+  const threads = Array.from({ length: most }, () =>
+    // In a thread's own line no task waits.
+    createThread<Task, Reply>({ ...each, name, waiting: 1, onTurn: next, onFault }),
+  );
+  const some = (state: Thread<Task, Reply>['state']) => threads.some((thread) => thread.state === state);
+
+  function next(): void {
+    for (const thread of threads) {
+      if (thread.state !== 'ready' || thread.load > 0) continue;
+      const call = line.shift();
+      if (!call) return;
+      call.settle(thread.run(call.task, call.transfer, call.signal, call.limits));
+    }
+    if (line.length > 0) start();
+  }
+
+  function start(): void {
+    if (!some('starting')) threads.find(({ state }) => state === 'none')?.prepare();
+  }
+
+  function onFault(reason: ThreadError, starting: boolean): void {
+    const hopeless = threads.every(({ state }) => state === 'resting') || (starting && !some('ready'));
+    if (hopeless) for (const { settle } of line.splice(0)) settle(Promise.reject(reason));
+    next();
+  }
+
+  return {
+    async run(task, transfer, signal, limits) {
+      signal.throwIfAborted();
+      if (closed) throw new ThreadError('lost', `the ${name} thread is closed`);
+      if (threads.every(({ state }) => state === 'resting'))
+        throw new ThreadError('lost', `the ${name} thread failed too often and is left alone`);
+      if (line.length >= waiting) throw new ThreadError('full', `too many tasks wait for the ${name} thread`);
+      const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+      const call: Call<Task, Reply> = { task, transfer, signal, limits, settle: resolve };
+      const onAbort = () => {
+        const place = line.indexOf(call);
+        if (place >= 0) line.splice(place, 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      line.push(call);
+      next();
+      try {
+        return await promise;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    prepare() {
+      if (!closed && !some('ready')) start();
+    },
+    get running() {
+      return threads.some(({ running }) => running);
+    },
+    get load() {
+      return threads.reduce((sum, thread) => sum + thread.load, line.length);
+    },
+    async close() {
+      closed = true;
+      for (const { settle } of line.splice(0))
+        settle(Promise.reject(new ThreadError('lost', `the ${name} thread is closed`)));
+      await Promise.all(threads.map((thread) => thread.close()));
+    },
+  };
+}
