@@ -83,7 +83,7 @@ function copyFiles(): void {
   const files = globSync(['src/faces/models/*.tflite', 'src/faces/models/README.md'], { cwd: root });
   for (const file of files) copyFileSync(join(root, file), join(dist, 'models', basename(file)));
   mkdirSync(join(dist, 'fonts'), { recursive: true });
-  for (const file of globSync('src/render/effects/fonts/*', { cwd: root }))
+  for (const file of globSync('src/render/effects/overlay/fonts/*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, 'fonts', basename(file)));
   for (const file of globSync('src/playground/page.*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, basename(file)));

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
+/** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { refuseDearPresets } from './presets/encode-budget.ts';
-import { refuseFaceCovers } from './presets/face-covers.ts';
-import type { KnownAssets } from './presets/known-assets.ts';
-import { namesAssets, refuseMissingAssets } from './presets/named-assets.ts';
+import { type KnownAssets, NO_ASSETS } from './presets/known-assets.ts';
+import { namesAssets } from './presets/named-assets.ts';
+import { refuseUnusable } from './presets/presets.ts';
 import { describeChange, diffPresets } from './presets/presets-diff.ts';
-/** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
 import { loadSigningKey } from './process/signing-key-file.ts';
@@ -98,9 +97,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const next = await readJson(file);
     const changes = diffPresets(running, next);
     const checked = checkPresets(next);
-    refuseDearPresets(checked, renderTimeoutMs);
-    if (!faces) refuseFaceCovers(checked);
-    if (namesAssets(checked)) refuseMissingAssets(checked, await loadAssets());
+    const assets = namesAssets(checked) ? await loadAssets() : NO_ASSETS;
+    refuseUnusable(checked, { renderTimeoutMs, faces, assets });
     return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
   },
 

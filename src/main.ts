@@ -38,7 +38,7 @@ import { loadOrMakeSigningKey } from './process/signing-key-file.ts';
 import { startFailure } from './process/start-failure.ts';
 import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { whenStoresAreUsable } from './process/store-checks.ts';
-import { fontconfigFile } from './render/effects/fonts.ts';
+import { fontconfigFile } from './render/effects/overlay/fonts.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';

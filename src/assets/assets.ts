@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { DarkroomError, OperatorError } from '../errors.ts';
 import type { KnownAssets } from '../presets/known-assets.ts';
-import { SHIPPED_FONT_VERSION, shippedFont } from '../render/effects/fonts.ts';
-import type { OverlayAssets, OverlayFont } from '../render/effects/overlay-assets.ts';
-import { checkOverlayImage } from '../render/effects/overlay-check.ts';
+import type { OverlayAssets, OverlayFont } from '../render/effects/overlay/assets.ts';
+import { checkOverlayImage } from '../render/effects/overlay/check.ts';
+import { SHIPPED_FONT_VERSION, shippedFont } from '../render/effects/overlay/fonts.ts';
 import type { ObjectStore, StoredObject } from '../stores/store.ts';
 import { fontNames } from './font-names.ts';
 

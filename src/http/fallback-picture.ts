@@ -3,7 +3,7 @@ import { DarkroomError, errors } from '../errors.ts';
 import { createSingleFlight, type Flight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import { estimateRender, expectedMs } from '../render/cost-estimate.ts';
-import type { OverlayAssets } from '../render/effects/overlay-assets.ts';
+import type { OverlayAssets } from '../render/effects/overlay/assets.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { fallbackKey } from '../renditions/keys.ts';

@@ -1,4 +1,4 @@
-import { SHIPPED_FONT_VERSION } from '../render/effects/fonts.ts';
+import { SHIPPED_FONT_VERSION } from '../render/effects/overlay/fonts.ts';
 
 /** The shop's assets as presets know them: by name, and by the digest that stands in keys. */
 export interface KnownAssets {

@@ -1,4 +1,4 @@
-import { assetsIn } from './fields/overlays.ts';
+import { assetsIn } from './fields/overlays/overlays.ts';
 import type { KnownAssets } from './known-assets.ts';
 import { type Preset, PresetsError } from './schema.ts';
 

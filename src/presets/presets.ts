@@ -3,7 +3,8 @@ import type { Recipe } from '../render/recipe.ts';
 import { accepts } from './accept.ts';
 import { fitsEncodeBudget, refuseDearPresets } from './encode-budget.ts';
 import { refuseFaceCovers } from './face-covers.ts';
-import { namesIn, overlaysOf } from './fields/overlays.ts';
+import { sidesOf } from './fields/geometry.ts';
+import { namesIn, overlaysOf } from './fields/overlays/overlays.ts';
 import { parseInlinePreset } from './inline.ts';
 import { type KnownAssets, NO_ASSETS } from './known-assets.ts';
 import { refuseMissingAssets } from './named-assets.ts';
@@ -64,13 +65,21 @@ export interface PresetsOptions {
   readonly assets?: KnownAssets;
 }
 
+/** Throws a PresetsError for presets that this server could not serve: dear ones, assets that are not there, covers without a look. */
+export function refuseUnusable(
+  presets: Readonly<Record<string, Preset>>,
+  { renderTimeoutMs, faces, assets }: Required<Pick<PresetsOptions, 'renderTimeoutMs' | 'faces' | 'assets'>>,
+): void {
+  refuseMissingAssets(presets, assets);
+  refuseDearPresets(presets, renderTimeoutMs);
+  if (!faces) refuseFaceCovers(presets);
+}
+
 /** Throws a PresetsError for definitions that are not valid, name no asset, or whose encodes would take too long. */
 export function createPresets(options: PresetsOptions): Presets {
   const checked = checkPresets(options.definitions);
   const { renderTimeoutMs = Number.POSITIVE_INFINITY, assets = NO_ASSETS } = options;
-  refuseMissingAssets(checked, assets);
-  refuseDearPresets(checked, renderTimeoutMs);
-  if (!options.faces) refuseFaceCovers(checked);
+  refuseUnusable(checked, { renderTimeoutMs, faces: options.faces, assets });
   const named = new Map(Object.entries(checked));
 
   function find(name: string): Preset | undefined {
@@ -128,7 +137,10 @@ function sameNames(names: ReadonlySet<string>, variables: Readonly<Record<string
 }
 
 function largestOf(named: ReadonlyMap<string, Preset>): Presets['largest'] {
-  const sides = [...named].map(([preset, { width = 0, height = 0 }]) => ({ preset, sidePx: Math.max(width, height) }));
+  const sides = [...named].map(([preset, fields]) => {
+    const { width = 0, height = 0 } = sidesOf(fields);
+    return { preset, sidePx: Math.max(width, height) };
+  });
   return sides.toSorted((a, b) => b.sidePx - a.sidePx)[0];
 }
 

@@ -9,7 +9,7 @@ import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
-import { OVERLAY_FIELDS } from './fields/overlays.ts';
+import { OVERLAY_FIELDS } from './fields/overlays/overlays.ts';
 import { PAGE_FIELDS, PAGE_RULES } from './fields/pages.ts';
 import { REDACT_FIELDS, REDACT_RULES } from './fields/redact.ts';
 import { SHAPE_FIELDS } from './fields/shape.ts';
@@ -29,6 +29,7 @@ export const presetSchema = z
     height: side.optional(),
     fit: z.enum(FITS).default('inside'),
     format: z.enum(['auto', ...PINNABLE_FORMATS, 'original']).default('auto'),
+    ...ENCODE_FIELDS,
     gravity: gravity.default('auto'),
     /** Largest factor by which a cover crop zooms in on the largest face. */
     faceZoom: z.number().min(1).max(8).default(1),
@@ -62,7 +63,6 @@ export const presetSchema = z
     ...GEOMETRY_FIELDS,
     ...OVERLAY_FIELDS,
     ...FALLBACK_FIELDS,
-    ...ENCODE_FIELDS,
     ...SHAPE_FIELDS,
     ...ORIGINAL_FIELDS,
     ...PAGE_FIELDS,

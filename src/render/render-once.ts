@@ -1,7 +1,7 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { allFaces } from './effects/all-faces.ts';
 import { applyEffects, type EffectContext } from './effects/apply.ts';
-import type { OverlayTools } from './effects/overlay.ts';
+import type { OverlayTools } from './effects/overlay/overlay.ts';
 import { placementOf } from './effects/placement.ts';
 import { coversOf } from './effects/redact.ts';
 import { isWide } from './formats/colour/display-p3.ts';

@@ -1,8 +1,8 @@
 import type { Decoders } from '../decoders/decoders.ts';
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
-import { noAssets } from './effects/fonts.ts';
-import { createLayerCache } from './effects/overlay-layers.ts';
+import { noAssets } from './effects/overlay/fonts.ts';
+import { createLayerCache } from './effects/overlay/layers.ts';
 import { mended } from './formats/colour/mend.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';

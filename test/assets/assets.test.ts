@@ -8,7 +8,7 @@ import { createAssets } from '../../src/assets/assets.ts';
 import { fontNames } from '../../src/assets/font-names.ts';
 import { OperatorError } from '../../src/errors.ts';
 import { createPresets } from '../../src/presets/presets.ts';
-import { shippedFont } from '../../src/render/effects/fonts.ts';
+import { shippedFont } from '../../src/render/effects/overlay/fonts.ts';
 import { renditionKey } from '../../src/renditions/keys.ts';
 import { openAssets } from '../../src/stores/open-stores.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';

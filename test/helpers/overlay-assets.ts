@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Decoders } from '../../src/decoders/decoders.ts';
 import { type KnownAssets, NO_ASSETS } from '../../src/presets/known-assets.ts';
 import { createPresets } from '../../src/presets/presets.ts';
-import { shippedFont } from '../../src/render/effects/fonts.ts';
-import type { OverlayAssets } from '../../src/render/effects/overlay-assets.ts';
+import type { OverlayAssets } from '../../src/render/effects/overlay/assets.ts';
+import { shippedFont } from '../../src/render/effects/overlay/fonts.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { createStepTimer } from '../../src/telemetry/step-timer.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cleanValue } from '../../src/presets/fields/variables.ts';
+import { cleanValue } from '../../src/presets/fields/overlays/variables.ts';
 import { type KnownAssets, NO_ASSETS } from '../../src/presets/known-assets.ts';
 import { createPresets } from '../../src/presets/presets.ts';
 import { renditionKey } from '../../src/renditions/keys.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { assetName } from './asset-name.ts';
-import { encoded } from './inline-overlays.ts';
 import type { InlineField } from './inline-values.ts';
+import { assetName } from './overlays/asset-name.ts';
+import { encoded } from './overlays/inline-overlays.ts';
 
 /** What is sent where an original cannot be shown: missing, taken down or broken. */
 export const FALLBACK_FIELDS = {

@@ -6,7 +6,7 @@ import { applyAdjust } from './adjust.ts';
 import { applyDetail } from './detail.ts';
 import type { Effects } from './effects.ts';
 import { applyFrame } from './frame.ts';
-import { applyOverlays, type OverlayTools } from './overlay.ts';
+import { applyOverlays, type OverlayTools } from './overlay/overlay.ts';
 import type { Placement } from './placement.ts';
 import { applyRedact, type CoveredPart } from './redact.ts';
 import { applyShape } from './shape.ts';

@@ -1,12 +1,12 @@
-import { errors } from '../../errors.ts';
-import { freeNow, type Pixels, type Size, sameSize } from '../pixels.ts';
-import type { SharpModule } from '../sharp.ts';
-import { inkFor } from './colour/paint.ts';
-import type { ImageOverlay, Overlay } from './effects.ts';
-import type { OverlayAssets } from './overlay-assets.ts';
-import type { Layer, LayerCache } from './overlay-layers.ts';
-import { faded, fromRaw, instead, rawOf, rawOptions, textLayer } from './overlay-text.ts';
-import type { Placement } from './placement.ts';
+import { errors } from '../../../errors.ts';
+import { freeNow, type Pixels, type Size, sameSize } from '../../pixels.ts';
+import type { SharpModule } from '../../sharp.ts';
+import { inkFor } from '../colour/paint.ts';
+import type { ImageOverlay, Overlay } from '../effects.ts';
+import type { Placement } from '../placement.ts';
+import type { OverlayAssets } from './assets.ts';
+import type { Layer, LayerCache } from './layers.ts';
+import { faded, fromRaw, instead, rawOf, rawOptions, textLayer } from './text.ts';
 
 /** What a renderer has for its overlays. */
 export interface OverlayTools {

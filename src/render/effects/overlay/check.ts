@@ -1,5 +1,5 @@
-import type { Size } from '../pixels.ts';
-import { loadSharp } from '../sharp.ts';
+import type { Size } from '../../pixels.ts';
+import { loadSharp } from '../../sharp.ts';
 
 /** Of an image for overlays: each render may decode one. */
 export const MAX_OVERLAY_PIXELS = 2048 * 2048;

@@ -1,9 +1,9 @@
 import type { Sharp } from 'sharp';
-import { freeNow, type Size } from '../pixels.ts';
-import type { SharpModule } from '../sharp.ts';
-import type { TextOverlay } from './effects.ts';
-import type { OverlayFont } from './overlay-assets.ts';
-import type { Layer } from './overlay-layers.ts';
+import { freeNow, type Size } from '../../pixels.ts';
+import type { SharpModule } from '../../sharp.ts';
+import type { TextOverlay } from '../effects.ts';
+import type { OverlayFont } from './assets.ts';
+import type { Layer } from './layers.ts';
 
 /** Of a line that is not broken, for each letter: wider than the letters of most texts. */
 const LETTER_EMS = 0.7;

@@ -1,4 +1,4 @@
-import { decimal, type InlineField } from './inline-values.ts';
+import { decimal, type InlineField } from '../inline-values.ts';
 import { cleanValue } from './variables.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Size } from '../pixels.ts';
+import type { Size } from '../../pixels.ts';
 
 /** An overlay ready to be laid on a picture: sRGB with straight alpha, 4 bytes a pixel. No reader writes into it. */
 export interface Layer extends Size {

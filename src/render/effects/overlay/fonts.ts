@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { OverlayAssets, OverlayFont } from './overlay-assets.ts';
+import type { OverlayAssets, OverlayFont } from './assets.ts';
 
 const file = (name: string) => fileURLToPath(new URL(`./fonts/${name}`, import.meta.url));
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { BLENDS, type Overlay, POSITIONS } from '../../render/effects/effects.ts';
-import type { KnownAssets } from '../known-assets.ts';
+import { BLENDS, type Overlay, POSITIONS } from '../../../render/effects/effects.ts';
+import type { KnownAssets } from '../../known-assets.ts';
 import { assetName } from './asset-name.ts';
 import { filledIn, hasStrayBraces, variablesOf } from './variables.ts';
 
