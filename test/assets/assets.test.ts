@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { createAssets } from '../../src/assets/assets.ts';
 import { fontNames } from '../../src/assets/font-names.ts';
 import { OperatorError } from '../../src/errors.ts';
 import { createPresets } from '../../src/presets/presets.ts';
-import { shippedFont } from '../../src/render/effects/overlay/fonts.ts';
+import { SHIPPED_FONT_VERSION, shippedFont } from '../../src/render/effects/overlay/fonts.ts';
 import { renditionKey } from '../../src/renditions/keys.ts';
 import { openAssets } from '../../src/stores/open-stores.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
@@ -186,6 +187,13 @@ describe('assets', () => {
 });
 
 describe('the names of a font', () => {
+  it('in keys stand for the bytes that ship', () => {
+    const digest = createHash('sha256').update(font).digest('hex');
+    // Another file needs another SHIPPED_FONT_VERSION.
+    assert.equal(digest, '7da195a74c55bef988d0d48f9508bd5d849425c1770dba5d7bfc6ce9ed848954');
+    assert.equal(SHIPPED_FONT_VERSION, 'DejaVu Sans 2.37');
+  });
+
   it('are its family and style', () => {
     assert.deepEqual(fontNames(font), { family: 'DejaVu Sans', style: 'Regular' });
   });

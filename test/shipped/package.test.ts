@@ -45,6 +45,7 @@ describe('the package', () => {
           'README.md',
           'dist/cli.js',
           'dist/decoder-worker.js',
+          ...['dist/fonts/DejaVuSans.ttf', 'dist/fonts/LICENSE.md', 'dist/fonts/fonts.conf'],
           'dist/licences.txt',
           'dist/main.js',
         ],
