@@ -117,8 +117,8 @@ async function logo(): Promise<void> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400">
     <circle cx="200" cy="200" r="160" fill="none" stroke="#000" stroke-opacity=".35" stroke-width="30"/>
     <circle cx="200" cy="200" r="160" fill="none" stroke="#fff" stroke-width="18"/>${blades.join('')}</svg>`;
-  await mkdir(to('assets'), { recursive: true });
-  await sharp(Buffer.from(svg)).png({ compressionLevel: 9 }).toFile(to('assets/logo.png'));
+  await mkdir(to('../examples/assets'), { recursive: true });
+  await sharp(Buffer.from(svg)).png({ compressionLevel: 9 }).toFile(to('../examples/assets/logo.png'));
 }
 
 await Promise.all([photos(), cutout(), logo(), turned(), spinner(), wideGamut()]);

@@ -21,6 +21,9 @@ async function answer({ number, depth, data, width, height }: FaceTask): Promise
   const limit = createWorkLimit(lookCpuMs, threadCpuMs);
   const models = { far, near: () => limit.without(nearModel) };
   try {
+    // The models read what the size says: beyond the end that is memory of their own, and no look behind it would be sound.
+    if (data.length !== 4 * width * height)
+      throw new RangeError(`${data.length} bytes are no ${width} × ${height} RGBA`);
     const picture = { data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height };
     return { number, ...(await search(picture, depth, models, limit.left)) };
   } catch (error) {

@@ -44,7 +44,7 @@ describe(`${COUNT} random presets, SEED=${SEED}`, () => {
     const settings = {
       DARKROOM_PRESETS: join(folder, 'presets.json'),
       DARKROOM_ORIGINALS: `file:${join(folder, 'originals')}`,
-      DARKROOM_ASSETS: `file:${join(ROOT, 'samples/assets')}`,
+      DARKROOM_ASSETS: `file:${join(ROOT, 'examples/assets')}`,
       // Presets that take longer are refused, and random ones are.
       DARKROOM_RENDER_TIMEOUT: '120s',
     };
@@ -65,8 +65,9 @@ describe(`${COUNT} random presets, SEED=${SEED}`, () => {
       statuses.set(one.status, (statuses.get(one.status) ?? 0) + 1);
       assert.ok(one.status < 500, `${told}: ${one.status} ${one.text}`);
       assert.equal(one.status, two.status, told);
-      assert.equal(one.digest, two.digest, `${told}: two processes made different bytes`);
+      // An error carries the request's own id.
       if (one.status !== 200) continue;
+      assert.equal(one.digest, two.digest, `${told}: two processes made different bytes`);
       const { width, height } = await sharp(one.body, { pages: 1 }).metadata();
       assert.ok(width > 0 && height > 0, told);
     }

@@ -67,7 +67,7 @@ describe('the pages of operations', () => {
     server = await startServer({
       DARKROOM_PRESETS: join(folder, 'presets.json'),
       DARKROOM_ORIGINALS: `file:${join(ROOT, 'samples')}`,
-      DARKROOM_ASSETS: `file:${join(ROOT, 'samples/assets')}`,
+      DARKROOM_ASSETS: `file:${join(ROOT, 'examples/assets')}`,
     });
   }, LIMIT);
   after(() => rm(folder, { recursive: true, force: true }));

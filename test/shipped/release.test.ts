@@ -92,7 +92,7 @@ describe('NOTICE', () => {
     for (const sample of samples) assert.ok(notice.includes(sample), sample);
     for (const model of globSync('*.tflite', { cwd: join(ROOT, 'src/faces/models') }))
       assert.ok(notice.includes(/short|full/.exec(model)?.[0] ?? model), model);
-    for (const font of globSync('*.ttf', { cwd: join(ROOT, 'src/render/effects/fonts') }))
+    for (const font of globSync('*.ttf', { cwd: join(ROOT, 'src/render/effects/overlay/fonts') }))
       assert.ok(notice.includes(font), font);
     assert.ok(notice.includes(manifest.devDependencies['@mediapipe/face_detection']));
     assert.equal(manifest.license, 'Apache-2.0');

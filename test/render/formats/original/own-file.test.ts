@@ -139,7 +139,7 @@ describe('a preset of the format original', () => {
     const options = { baseUrl: 'https://img.example', key: TEST_KEY, presets: { file: { format: 'original' } } };
     const { img, url } = createImageUrls(options);
     const markup = img('a.jpg', 'file', { meta: { width: 80, height: 60 } });
-    assert.deepEqual([markup.srcset, markup.width, markup.height], ['', 80, 60]);
+    assert.deepEqual([markup.srcset, markup.width, markup.height], [undefined, 80, 60]);
     assert.match(url('a.jpg', 'f_original'), /f_original\/a\.jpg$/);
   });
 });
