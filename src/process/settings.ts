@@ -47,7 +47,7 @@ export const settings = z.object({
   DARKROOM_PRESETS: documented('a JSON file', z.string().optional(), 'built-in'),
   DARKROOM_INLINE_PRESETS: documented('whether recipes may stand in URLs', onOff().prefault('on')),
   DARKROOM_API_TOKEN: documented(
-    'at least 16 characters: opens the API under `/v1` to whoever sends it; unset, there is none',
+    'at least 16 characters: opens the API under `/v1` to requests that carry it; unset, there is none',
     z.string().min(16, 'expected at least 16 characters').optional(),
     'unset',
   ),
