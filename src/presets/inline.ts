@@ -3,7 +3,7 @@ import { INLINE_DETAIL } from './fields/detail.ts';
 import { INLINE_ENCODE } from './fields/encode.ts';
 import { INLINE_FALLBACK } from './fields/fallback.ts';
 import { INLINE_GEOMETRY, inlineBackground, inlineGravity } from './fields/geometry.ts';
-import { flag, type InlineField } from './fields/inline-values.ts';
+import { decimal, flag, type InlineField } from './fields/inline-values.ts';
 import { INLINE_ORIGINAL } from './fields/original.ts';
 import { INLINE_OVERLAYS } from './fields/overlays/inline-overlays.ts';
 import { INLINE_PAGES } from './fields/pages.ts';
@@ -17,13 +17,13 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
   fit: ['fit', String],
   f: ['format', String],
   g: ['gravity', inlineGravity],
-  z: ['faceZoom', Number],
+  z: ['faceZoom', decimal],
   bg: ['background', inlineBackground],
   e: ['effort', Number],
   a: ['animated', flag],
   gamut: ['gamut', String],
   t: ['trim', (text) => ({ tolerance: Number(text) })],
-  m: ['margin', Number],
+  m: ['margin', decimal],
   c: ['keepCopyright', flag],
   age: ['maxAge', Number],
   swr: ['staleWhileRevalidate', Number],

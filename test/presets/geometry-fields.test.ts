@@ -162,4 +162,19 @@ describe('fields of geometry', () => {
         JSON.stringify(card),
       );
   });
+
+  it('take decimals of margin and faceZoom in inline recipes', () => {
+    const { recipe } = createPresets({ definitions: {}, inline: true, faces: true }).resolve(
+      'w_100,h_100,fit_contain,m_2p5',
+      '',
+      undefined,
+    );
+    assert.equal(recipe.margin, 0.025);
+    const zoomed = createPresets({ definitions: {}, inline: true, faces: true }).resolve(
+      'w_100,h_100,fit_cover,z_1p5',
+      '',
+      undefined,
+    );
+    assert.equal(zoomed.recipe.faceZoom, 1.5);
+  });
 });

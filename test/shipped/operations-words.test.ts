@@ -11,7 +11,7 @@ import { type Preset, presetSchema } from '../../src/presets/schema.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const PAGES = join(ROOT, 'docs/operations');
-const ASSETS = join(ROOT, 'samples/assets');
+const ASSETS = join(ROOT, 'examples/assets');
 /** An inline recipe declares no suffixes of its own. */
 const NEVER_INLINE = ['widths', 'pixelRatios', 'formats'];
 /** What an example of one field leaves to its reader: a size, and a fit where the field needs one. */
