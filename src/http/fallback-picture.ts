@@ -23,7 +23,7 @@ export interface FallbackDeps {
   readonly renderTimeoutMs: number;
 }
 
-/** Why an original cannot be shown, whoever asks and however often. */
+/** Why an original cannot be shown, to any client and at any time. */
 const OF_THE_ORIGINAL = new Set(['original_not_found', 'original_unreadable', 'original_too_large']);
 /** Of pictures that belong to no original. */
 const NO_EPOCH = 'none';

@@ -19,6 +19,7 @@ import type { DearProxies } from './dear-proxies.ts';
 import type { DecodeSession, ExaminedOriginal } from './decode-cache.ts';
 import { expensiveToDecode, fromStoredProxy, isDear, proxyKey, toStoredProxy, worthProxy } from './proxy.ts';
 import type { OriginalReader } from './reader.ts';
+import { isCovered } from './records/edit.ts';
 import type { OriginalView } from './records/record-memory.ts';
 
 /** From what a rendition is made, the cheapest first: pixels in memory, the proxy image in the result store, the original. */
@@ -192,6 +193,3 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     },
   };
 }
-
-/** Whether the shop covered a part of the original: then no picture that shows it is stored, a proxy image neither. */
-const isCovered = ({ edit }: OriginalView) => edit?.redact !== undefined;

@@ -6,7 +6,7 @@ import { ADJUST_FIELDS, ADJUST_RULES } from './fields/adjust.ts';
 import { colour } from './fields/colour.ts';
 import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
-import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
+import { FALLBACK_FIELDS, FALLBACK_RULES } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
 import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
 import { OVERLAY_FIELDS } from './fields/overlays/overlays.ts';
@@ -90,9 +90,7 @@ export const presetSchema = z
   )
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
-    const single = [ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, FALLBACK_RULE];
-    for (const [agrees, otherwise] of [...GEOMETRY_RULES, ...REDACT_RULES, ...single, ...ENCODE_RULES, ...PAGE_RULES])
-      if (!agrees(preset)) context.addIssue(otherwise);
+    for (const [agrees, otherwise] of RULES) if (!agrees(preset)) context.addIssue(otherwise);
     const more = preset.format === 'original' ? besideOriginal(preset, plainPreset()) : [];
     for (const sentence of more) context.addIssue(sentence);
   })
@@ -100,6 +98,11 @@ export const presetSchema = z
     ({ format, keepMetadata }) => !keepMetadata || format === 'original',
     'has keepMetadata, which needs the format original',
   );
+
+const RULES = [
+  ...[...GEOMETRY_RULES, ...REDACT_RULES, ...ADJUST_RULES, ...DETAIL_RULES],
+  ...[...FALLBACK_RULES, ...ENCODE_RULES, ...PAGE_RULES],
+];
 
 function plainPreset(): Readonly<Record<string, unknown>> {
   return { ...presetSchema.parse({ width: 1 }), width: undefined };

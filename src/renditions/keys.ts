@@ -59,7 +59,7 @@ function shortened(name: string): string {
  * size, format and coding. Pictures that are fitted inside a box keep the original's own shape.
  */
 export function familyOf(id: string, { recipe }: Variant): string {
-  const { width, height, output, quality, effort, encoding, effects, ...rest } = recipe;
+  const { width, height, output, quality, effort, sharper, encoding, effects, ...rest } = recipe;
   // Absent where there are none; their unit goes with the size.
   const drawn = effects ? { ...rest, effects: { ...effects, unit: 0 } } : rest;
   // No other size stands in for the file itself, nor it for one.

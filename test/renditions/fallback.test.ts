@@ -25,6 +25,8 @@ describe('a family of renditions', () => {
     assert.equal(family('small'), family('medium', '@2x'));
     assert.equal(family('small'), family('list', '@640w'));
     assert.equal(family('avatar-small'), family('avatar-large', '@2x'));
+    for (const accept of ['image/avif,image/webp', 'image/webp', undefined])
+      assert.equal(family('list'), familyOf('a.jpg', presets.resolve('list', '@640w', accept)), accept);
     for (const stranger of [family('thumb'), family('og'), family('small', '', 'b.jpg'), family('w_300,t_5')])
       assert.notEqual(family('small'), stranger);
     assert.notEqual(family('thumb'), family('face'), 'another gravity');

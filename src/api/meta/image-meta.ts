@@ -4,7 +4,7 @@ import type { QueuePermit, WorkQueue } from '../../flow/work-queue.ts';
 import type { DearProxies } from '../../originals/dear-proxies.ts';
 import type { OriginalMetadata } from '../../originals/metadata.ts';
 import type { OriginalReader } from '../../originals/reader.ts';
-import type { ShopSays } from '../../originals/records/edit.ts';
+import { isCovered, type ShopSays } from '../../originals/records/edit.ts';
 import { type OriginalRecord, shopSays } from '../../originals/records/record.ts';
 import { DESCRIBE_MS, estimateDescription } from '../../render/cost-estimate.ts';
 import type { PictureDescription } from '../../render/describe.ts';
@@ -74,7 +74,7 @@ export function createImageMeta(deps: ImageMetaDeps) {
       await permit.slot(estimateDescription(original));
       const told = await held.epoch;
       const known = told === epoch ? told : undefined;
-      const covered = edit?.redact !== undefined;
+      const covered = isCovered({ edit });
       const source = await dearProxies.describable({ ...{ id, original, epoch: known, signal }, covered });
       const picture = await renderer.describe(source, held.body.length, signal, edit);
       // Of bytes that replaced others, the edit of those is not theirs.

@@ -28,6 +28,9 @@ export function nonEmpty(edit: Edit): Edit | undefined {
   return Object.keys(some).length > 0 ? some : undefined;
 }
 
+/** Whether the shop covered a part of the original: then no picture that shows it is stored, a proxy image neither. */
+export const isCovered = ({ edit }: ShopSays): boolean => edit?.redact !== undefined;
+
 /**
  * What stays when other bytes are found under the id: crop, turn and alternative text are about another photo, but what was covered
  * stays covered. Many new bytes show the same picture (an origin that encodes each time, a bucket that is optimised), and a box too

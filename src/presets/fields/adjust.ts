@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Adjust, Effects, Toned } from '../../render/effects/effects.ts';
 import { colour, inlineColour } from './colour.ts';
 import { decimal, flag, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 const factor = z.number().min(0).max(4).optional();
 
@@ -49,13 +50,12 @@ function twoColours(text: string): unknown {
   return more.length === 0 ? { shadows, highlights } : text;
 }
 
-/** What contradicts itself, with the sentence that says so. */
-export const ADJUST_RULES = {
-  oneTone: [
-    (fields: AdjustFields) => tonesOf(fields).length <= 1,
+export const ADJUST_RULES: Rules<AdjustFields> = [
+  [
+    (fields) => tonesOf(fields).length <= 1,
     'can have one of grayscale, sepia, tint and duotone, because each decides all colours',
   ],
-} as const;
+];
 
 function tonesOf({ grayscale, sepia, tint, duotone }: AdjustFields): Toned[] {
   return [

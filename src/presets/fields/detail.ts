@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Detail, Effects } from '../../render/effects/effects.ts';
 import { decimal, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 /** Preset fields that change how sharp a rendition is. Lengths are in pixels of the preset. */
 export const DETAIL_FIELDS = {
@@ -23,14 +24,12 @@ export const INLINE_DETAIL = {
   blur: ['blur', decimal],
 } as const satisfies Record<string, InlineField>;
 
-/** What contradicts itself, with the sentence that says so. */
-export const DETAIL_RULES = {
-  notBoth: [
-    ({ sharpen, pixelate, blur }: DetailFields) =>
-      sharpen === undefined || (pixelate === undefined && blur === undefined),
+export const DETAIL_RULES: Rules<DetailFields> = [
+  [
+    ({ sharpen, pixelate, blur }) => sharpen === undefined || (pixelate === undefined && blur === undefined),
     'cannot be sharpened and also blurred or pixelated',
   ],
-} as const;
+];
 
 export function detailOf({ sharpen, pixelate, blur }: DetailFields): Pick<Effects, 'detail'> {
   const detail: Detail = {

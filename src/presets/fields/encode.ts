@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Encoding, Output, Recipe } from '../../render/recipe.ts';
 import { decimal, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 /**
  * The mean SSIM that `quality: "auto"` aims at where a preset says none: that of JPEGs of quality 80 at 600 px, on camera photos
@@ -63,8 +64,7 @@ function qualitiesOf(text: string): unknown {
 /** Whether a preset may come to one of these formats: those of `auto` are not known before the original is. */
 const mayBe = ({ format }: Ruled, ...formats: readonly string[]) => format === 'auto' || formats.includes(format);
 
-/** What contradicts itself, each with the sentence that says so. */
-export const ENCODE_RULES: readonly (readonly [holds: (preset: Ruled) => boolean, sentence: string])[] = [
+export const ENCODE_RULES: Rules<Ruled> = [
   [
     (preset) => preset.quality !== 'auto' || mayBe(preset, 'avif', 'webp', 'jpeg'),
     'has the quality auto, which needs the format auto, avif, webp or jpeg',

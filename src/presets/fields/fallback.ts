@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { InlineField } from './inline-values.ts';
 import { assetName } from './overlays/asset-name.ts';
 import { encoded } from './overlays/inline-overlays.ts';
+import type { Rules } from './rules.ts';
 
 /** What is sent where an original cannot be shown: missing, taken down or broken. */
 export const FALLBACK_FIELDS = {
@@ -22,7 +23,9 @@ interface FallbackFields {
   readonly fallbackStatus?: 200 | 404 | undefined;
 }
 
-export const FALLBACK_RULE = [
-  ({ fallback, fallbackStatus }: FallbackFields) => fallback !== undefined || fallbackStatus === undefined,
-  'has a fallbackStatus, which needs a fallback',
-] as const;
+export const FALLBACK_RULES: Rules<FallbackFields> = [
+  [
+    ({ fallback, fallbackStatus }) => fallback !== undefined || fallbackStatus === undefined,
+    'has a fallbackStatus, which needs a fallback',
+  ],
+];

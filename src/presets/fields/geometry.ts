@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Frame } from '../../render/effects/effects.ts';
 import { type Gravity, type Length, NAMED_GRAVITIES, type Recipe } from '../../render/recipe.ts';
 import { decimal, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 /** Far more than any original that is read has along one side. */
 const MAX_CROP_PX = 1_000_000;
@@ -48,8 +49,7 @@ interface Checked extends Fields {
   readonly background?: string | undefined;
 }
 
-/** What fields say against each other: whether they agree, and the sentence where they do not. */
-export const GEOMETRY_RULES: readonly (readonly [agrees: (preset: Checked) => boolean, otherwise: string])[] = [
+export const GEOMETRY_RULES: Rules<Checked> = [
   [
     ({ aspectRatio, width, height }) => aspectRatio === undefined || (width === undefined) !== (height === undefined),
     'has an aspectRatio, which needs a width or a height, not both',

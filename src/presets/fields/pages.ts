@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Recipe } from '../../render/recipe.ts';
 import { decimal, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 /** Preset fields of originals that hold several pictures: animations, TIFF, HEIC collections. */
 export const PAGE_FIELDS = {
@@ -21,11 +22,7 @@ export const INLINE_PAGES = {
 
 type PageFields = z.output<z.ZodObject<typeof PAGE_FIELDS>>;
 
-/** What contradicts itself, each with the sentence that says so. */
-export const PAGE_RULES: readonly (readonly [
-  holds: (preset: PageFields & { readonly animated: boolean }) => boolean,
-  sentence: string,
-])[] = [
+export const PAGE_RULES: Rules<PageFields & { readonly animated: boolean }> = [
   [({ page, animated }) => page === undefined || !animated, 'cannot be animated and show one page'],
   [
     ({ frames, speed, animated }) => animated || (frames === undefined && speed === undefined),

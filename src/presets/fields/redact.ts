@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Effects } from '../../render/effects/effects.ts';
 import { decimal, type InlineField } from './inline-values.ts';
+import type { Rules } from './rules.ts';
 
 const cover = z.union(
   [z.enum(['blur', 'pixelate']), z.templateLiteral(['#', z.string().regex(/^[0-9a-fA-F]{6}$/)])],
@@ -35,8 +36,7 @@ interface Redacting {
   readonly page?: number | undefined;
 }
 
-/** What contradicts itself, each with the sentence that says so. */
-export const REDACT_RULES: readonly (readonly [agrees: (preset: Redacting) => boolean, otherwise: string])[] = [
+export const REDACT_RULES: Rules<Redacting> = [
   [
     ({ redact, animated }) => redact?.faces === undefined || !animated,
     'cannot be both animated and redact faces, because they are looked for in the first frame only',

@@ -37,7 +37,7 @@ export async function applyEffects(given: Pixels, effects: Effects, context: Eff
   let picture = keep(await applyRedact(sharp, given, covers, placement));
   const covered = picture;
   if (adjust) picture = keep(await applyAdjust(picture, adjust));
-  if (detail) picture = keep(await applyDetail(sharp, picture, detail, placement, header));
+  if (detail) picture = keep(await applyDetail(sharp, picture, detail, placement));
   if (picture !== covered) picture = keep(await applyRedact(sharp, picture, covers, placement));
   const shaped = shape ? keep(await applyShape(picture, shape, placement, recipe)) : picture;
   // A backdrop is made of the picture before its corners were cut.

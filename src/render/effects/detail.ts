@@ -1,4 +1,3 @@
-import type { PictureHeader } from '../picture-source.ts';
 import { freeNow, type Pixels } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Detail } from './effects.ts';
@@ -15,11 +14,9 @@ export async function applyDetail(
   sharp: SharpModule,
   pixels: Pixels,
   { sharpen, pixelate: side, blur }: Detail,
-  placement: Placement,
-  header: PictureHeader,
+  { unit, scale }: Pick<Placement, 'unit' | 'scale'>,
 ): Promise<Pixels> {
-  const { unit } = placement;
-  if (sharpen === 'auto') return sharpenScaled(sharp, pixels, scaleOf(placement, header));
+  if (sharpen === 'auto') return sharpenScaled(sharp, pixels, Math.sqrt(scale.across * scale.down));
   if (sharpen !== undefined) return sharpenDetail(sharp, pixels, sharpen * unit);
   const squares = side === undefined ? pixels : await pixelate(pixels, { ...pixels, left: 0, top: 0 }, side * unit);
   if (blur === undefined) return squares;
@@ -27,10 +24,4 @@ export async function applyDetail(
   const blurred = await eachFrame(sharp, squares, (image) => image.blur(sigma));
   if (squares !== pixels) freeNow(squares.data);
   return blurred;
-}
-
-/** Pixels of the rendition for each pixel of the original, along a side. */
-function scaleOf({ onCanvas }: Placement, { size }: PictureHeader): number {
-  const whole = onCanvas({ left: 0, top: 0, width: 1, height: 1 });
-  return Math.sqrt((whole.width * whole.height) / (size.width * size.height));
 }

@@ -1,10 +1,10 @@
+import { hexIn } from '../formats/colour/display-p3.ts';
 import type { PictureHeader } from '../picture-source.ts';
 import { type Pixels, type Size, sizeWithin } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { defaultBackground } from '../stages/decode.ts';
 import type { FramePlan } from '../stages/geometry.ts';
-import { hexFor } from './colour/paint.ts';
 import { eachFrame } from './frames.ts';
 
 /** Longer side of the copy that is blurred and enlarged to the canvas: of a blur this wide nothing finer is left. */
@@ -34,7 +34,7 @@ export async function applyFrame(
   if (same && !(backdrop && pixels.channels === 4)) return pixels;
   if (backdrop === 'blur') return onBlur(sharp, pixels, behind, plan);
   const colour =
-    backdrop === 'auto' ? edgeColour(behind, canvas) : recipe.background && hexFor(pixels, recipe.background);
+    backdrop === 'auto' ? edgeColour(behind, canvas) : recipe.background && hexIn(pixels, recipe.background);
   const rest = { right: canvas.width - pixels.width - at.left, bottom: canvas.height - pixels.height - at.top };
   const background = colour ?? defaultBackground(header, recipe);
   return eachFrame(sharp, pixels, (image) => {

@@ -7,6 +7,8 @@ import { turnedBox } from '../stages/view/view.ts';
 export interface Placement {
   /** Pixels of the rendition for each pixel that the preset speaks of; less than its ratio where the original is too small. */
   readonly unit: number;
+  /** Pixels of the rendition for each pixel of the original, along each side; above 1 where it is enlarged. */
+  readonly scale: { readonly across: number; readonly down: number };
   /**
    * A box in fractions of the upright original, in pixels of the rendition as they are at this stage, neither rounded nor cut at the
    * window's edges: turned with the picture, and before the frame is drawn without it.
@@ -24,6 +26,7 @@ export function placementOf(view: ViewPlan, original: Size, request: FrameReques
   const down = scaled.height / shown.height;
   return {
     unit: unit * shortfall(plan, shown, request),
+    scale: { across, down },
     onCanvas(box) {
       const inRegion = {
         left: box.left * original.width - region.left,

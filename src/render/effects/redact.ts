@@ -21,8 +21,10 @@ export interface CoveredPart {
 export const SOLID: Cover = '#000000';
 /** Of a part that is not covered in a colour so many samples are left along its longer side, at every size of the rendition. */
 const SAMPLES = 6;
-/** Scaling mixes a pixel with its neighbours up to this distance (Lanczos, three lobes, and one by rounding); that much around a part is covered too. */
+/** Scaling down mixes a pixel with its neighbours up to this distance (Lanczos, three lobes, and one by rounding); that much around a part is covered too. */
 const SPREAD_PX = 4;
+/** The same of scaling up, in pixels of the original: two of Catmull-Rom's from the middle of one that is covered in part. */
+const ENLARGED_SPREAD = 2.5;
 
 /** What a rendition covers: by the recipe, and solid and on top of that by the shop's edit. */
 export function coversOf({ effects, edit }: Pick<Recipe, 'effects' | 'edit'>, faces: readonly Face[]): CoveredPart[] {
@@ -45,10 +47,11 @@ export async function applyRedact(
   placement: Placement,
 ): Promise<Pixels> {
   if (parts.length === 0) return pixels;
-  const picture = outward(placement.onCanvas({ left: 0, top: 0, width: 1, height: 1 }), 0, pixels);
+  const spread = { x: spreadOf(placement.scale.across), y: spreadOf(placement.scale.down) };
+  const picture = outward(placement.onCanvas({ left: 0, top: 0, width: 1, height: 1 }), NO_SPREAD, pixels);
   const placed = parts
     .map(({ box, style }) => ({ whole: placement.onCanvas(box), style }))
-    .map(({ whole, style }) => ({ whole, style, box: within(outward(whole, SPREAD_PX, pixels), picture) }))
+    .map(({ whole, style }) => ({ whole, style, box: within(outward(whole, spread, pixels), picture) }))
     .filter(({ box }) => box.width > 0 && box.height > 0);
   if (placed.length === 0) return pixels;
   const covered = { ...pixels, data: Buffer.allocUnsafeSlow(pixels.data.length) };
@@ -66,12 +69,20 @@ export async function applyRedact(
   return covered;
 }
 
+interface Spread {
+  readonly x: number;
+  readonly y: number;
+}
+
+const NO_SPREAD: Spread = { x: 0, y: 0 };
+const spreadOf = (scale: number) => Math.max(SPREAD_PX, Math.ceil(ENLARGED_SPREAD * scale));
+
 /** Whole pixels around a box, and `spread` more, as far as the canvas goes. */
-function outward({ left, top, width, height }: Box, spread: number, canvas: Size): Box {
-  const x = clamp(Math.floor(left) - spread, canvas.width);
-  const y = clamp(Math.floor(top) - spread, canvas.height);
-  const right = clamp(Math.ceil(left + width) + spread, canvas.width);
-  const bottom = clamp(Math.ceil(top + height) + spread, canvas.height);
+function outward({ left, top, width, height }: Box, spread: Spread, canvas: Size): Box {
+  const x = clamp(Math.floor(left) - spread.x, canvas.width);
+  const y = clamp(Math.floor(top) - spread.y, canvas.height);
+  const right = clamp(Math.ceil(left + width) + spread.x, canvas.width);
+  const bottom = clamp(Math.ceil(top + height) + spread.y, canvas.height);
   return { left: x, top: y, width: right - x, height: bottom - y };
 }
 

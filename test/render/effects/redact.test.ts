@@ -157,6 +157,31 @@ describe('covered parts of a rendition', () => {
     }
   });
 
+  it('have no part in what is enlarged beside them, whichever side is', async () => {
+    const size = { width: 24, height: 18 };
+    const noise = Buffer.from(Array.from({ length: 24 * 18 * 3 }, (_, at) => (at * 7919 * (at % 13)) % 256));
+    const other = Buffer.from(noise);
+    // Each pixel that the box touches: it begins and ends in the middle of one.
+    const box = { x: 6.5 / 24, y: 9.5 / 18, width: 6 / 24, height: 3 / 18 };
+    for (let y = 9; y < 13; y += 1)
+      for (let at = (24 * y + 6) * 3; at < (24 * y + 13) * 3; at += 1) other[at] = 255 - other[at]!;
+    const originals = [noise, other].map((data) =>
+      sharp(data, { raw: { ...size, channels: 3 } })
+        .png()
+        .toBuffer(),
+    );
+    for (const preset of [
+      { width: 240, height: 180 },
+      { width: 480, height: 12, fit: 'fill' },
+      { width: 12, height: 360, fit: 'fill' },
+      { width: 300, height: 300, fit: 'pad', background: 'blur', rotate: 90 },
+    ]) {
+      const { recipe } = resolve({ ...preset, enlarge: true, redact: { boxes: [box] }, lossless: true });
+      const shown = await Promise.all(originals.map(async (each) => (await render(await each, recipe)).body));
+      assert.ok(shown[0]?.equals(shown[1] ?? Buffer.alloc(0)), JSON.stringify(preset));
+    }
+  });
+
   it('lie where they lay at each size, and are cut off where a crop cuts them', async () => {
     const original = await sharp({ create: { width: 800, height: 400, channels: 3, background: '#fff' } })
       .png()

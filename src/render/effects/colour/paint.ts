@@ -14,11 +14,6 @@ export function inNumbersOf({ wide }: Pick<Pixels, 'wide'>, colour: Levels): Lev
   return wide ? srgbToDisplayP3(colour) : colour;
 }
 
-/** The same as `#rrggbb`, for operations of sharp that take a colour. */
-export function hexFor(pixels: Pick<Pixels, 'wide'>, colour: string): string {
-  return pixels.wide ? `#${Buffer.from(paintFor(pixels, colour).map(Math.round)).toString('hex')}` : colour;
-}
-
 /** RGBA of sRGB in the numbers of these pixels. Runs of one colour, of which texts and logos are made, are worked out once. */
 export function inkFor({ wide }: Pick<Pixels, 'wide'>, rgba: Buffer): Buffer {
   if (!wide) return rgba;

@@ -181,5 +181,7 @@ function registered(sharp: SharpModule, fonts: readonly OverlayFont[]): Promise<
         .toBuffer();
   })();
   registering.set(fonts, all);
+  // A passing failure, such as a full disk, must not last as long as the process.
+  all.catch(() => registering.delete(fonts));
   return all;
 }

@@ -14,9 +14,12 @@ export function isWide({ hasProfile, narrow }: PictureHeader, { gamut }: Pick<Re
 /** The recipe's background in the numbers of the rendition. */
 export function backgroundIn(header: PictureHeader, recipe: Pick<Recipe, 'gamut' | 'background'>): string | undefined {
   const { background } = recipe;
-  if (background === undefined || !isWide(header, recipe)) return background;
-  const levels = srgbToDisplayP3(levelsIn(background)).map(Math.round);
-  return `rgb(${levels.join()})`;
+  return background === undefined ? undefined : hexIn({ wide: isWide(header, recipe) }, background);
+}
+
+/** An `#rrggbb` of sRGB in the numbers of these pixels, for operations of sharp that take a colour. */
+export function hexIn({ wide }: Pick<Pixels, 'wide'>, colour: string): string {
+  return wide ? `#${Buffer.from(srgbToDisplayP3(levelsIn(colour)).map(Math.round)).toString('hex')}` : colour;
 }
 
 /** Has the pipeline convert to Display P3 without a step through sRGB, and write its profile. */
