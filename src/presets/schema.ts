@@ -8,6 +8,7 @@ import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { FALLBACK_FIELDS, FALLBACK_RULE } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
+import { JXL_RULES } from './fields/jxl.ts';
 import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
 import { OVERLAY_FIELDS } from './fields/overlays/overlays.ts';
 import { PAGE_FIELDS, PAGE_RULES } from './fields/pages.ts';
@@ -91,7 +92,14 @@ export const presetSchema = z
   .refine(({ gamut, animated }) => gamut === 'srgb' || !animated, 'cannot be both animated and of gamut p3')
   .superRefine((preset, context) => {
     const single = [ADJUST_RULES.oneTone, DETAIL_RULES.notBoth, FALLBACK_RULE];
-    for (const [agrees, otherwise] of [...GEOMETRY_RULES, ...REDACT_RULES, ...single, ...ENCODE_RULES, ...PAGE_RULES])
+    for (const [agrees, otherwise] of [
+      ...GEOMETRY_RULES,
+      ...REDACT_RULES,
+      ...single,
+      ...ENCODE_RULES,
+      ...JXL_RULES,
+      ...PAGE_RULES,
+    ])
       if (!agrees(preset)) context.addIssue(otherwise);
     const more = preset.format === 'original' ? besideOriginal(preset, plainPreset()) : [];
     for (const sentence of more) context.addIssue(sentence);
