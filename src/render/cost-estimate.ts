@@ -79,10 +79,10 @@ const ENCODING: Readonly<Record<Exclude<Output, 'original'>, Rate>> = {
   jpeg: { ms: 30, bytes: 12 },
   png: { ms: 120, bytes: 14 },
   base: { ms: 120, bytes: 14 },
-  jxl: { ms: 260, bytes: 48 },
+  jxl: { ms: 260, bytes: 50 },
 };
 /** Of a thread with ImageMagick, where JPEG XL is encoded. */
-const JXL_THREAD_BYTES = 70 * MIB;
+const JXL_THREAD_BYTES = 100 * MIB;
 /** libvips holds rows while it scales; bytes for each pixel of width beyond the ordinary: 232 MiB for a PNG 65,535 wide. */
 const ORDINARY_WIDTH_PX = 16_384;
 const WIDE_ROW_BYTES = 3500;
