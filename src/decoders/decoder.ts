@@ -73,3 +73,23 @@ export interface Decoded extends DecodedHead {
 
 /** For a header in front of the rows, in bytes; the profile has room beside it. */
 export const ROOM = 1024;
+
+/** What is encoded as JPEG XL. */
+export interface JxlPixels {
+  /** Without padding, 8 bits a channel: red, green, blue; with straight alpha behind. */
+  readonly rows: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+  /** The profile that the file is to carry; none for sRGB. */
+  readonly icc?: Uint8Array | undefined;
+  readonly settings: JxlSettings;
+}
+
+export interface JxlSettings {
+  /** 1 to 100, of ImageMagick's scale: its distance is 0.1 and 0.09 for each step below 100, and falls faster below 30. */
+  readonly quality: number;
+  /** libjxl's, 1 to 9. */
+  readonly effort: number;
+  readonly lossless: boolean;
+}

@@ -1,7 +1,7 @@
 import { type DarkroomError, errors } from '../errors.ts';
 import { createThread, type Thread, ThreadError } from '../flow/thread.ts';
 import type { WorkLimits } from '../flow/thread-watch.ts';
-import { type Decoded, DecodeError, type FileHeader, type Wanted } from './decoder.ts';
+import { type Decoded, DecodeError, type FileHeader, type JxlPixels, type Wanted } from './decoder.ts';
 import { type DecodedFormat, decodedFormatOf, FORMATS, type FormatName } from './formats.ts';
 import { refusedName } from './refused.ts';
 
@@ -24,6 +24,11 @@ export interface Decoders {
    * no thread can take it, and with the signal's reason, which ends the work.
    */
   decode(format: FormatName, file: Buffer, request: DecodeRequest, signal: AbortSignal): Promise<Decoded>;
+  /**
+   * A JPEG XL of these pixels, in one of the threads. Rejects with `render_timeout` when it takes more than `cpuMs` milliseconds of CPU,
+   * with `busy` when no thread can take it or the one that had it ended, with `internal` when it cannot be made, and with the signal's reason.
+   */
+  encodeJxl(pixels: JxlPixels, cpuMs: number, signal: AbortSignal): Promise<Buffer>;
   /** Threads that there are now. */
   readonly running: number;
   close(): Promise<void>;
@@ -41,11 +46,17 @@ export interface DecodeTask {
   readonly file: Uint8Array;
   readonly wanted: Wanted;
 }
+export interface JxlTask {
+  readonly number: number;
+  readonly pixels: JxlPixels;
+}
 export type DecodeReply =
-  | { readonly number: number; readonly picture: Decoded; readonly kind?: undefined }
+  | { readonly number: number; readonly picture: Decoded; readonly file?: undefined; readonly kind?: undefined }
+  | { readonly number: number; readonly picture?: undefined; readonly file: Uint8Array; readonly kind?: undefined }
   | {
       readonly number: number;
       readonly picture?: undefined;
+      readonly file?: undefined;
       readonly kind: DecodeError['kind'];
       readonly why: string;
       readonly lost?: boolean;
@@ -81,11 +92,13 @@ const RETRY_AFTER_S = 5;
 /** `.ts` from source, `.js` in the bundle, where it has a name of its own beside the face thread. */
 const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './decoder-worker.js';
 
+type Task = Omit<DecodeTask, 'number'> | Omit<JxlTask, 'number'>;
+
 export function createDecoders(options: DecodersOptions): Decoders {
   const { without = [], idleMs, stillMs = STILL_MS, backOffMs = BACK_OFF_MS } = options;
   const url = options.workerUrl ?? new URL(WORKER, import.meta.url);
   const threads = Array.from({ length: options.threads }, () =>
-    createThread<Omit<DecodeTask, 'number'>, DecodeReply>({
+    createThread<Task, DecodeReply>({
       ...{ name: 'decoder', url, idleMs, backOffMs, waiting: WAITING, patience: PATIENCE, maxHeapMb: MAX_HEAP_MB },
       start: { ...START, ...options.start },
       task: { cpuMs: 0, stillMs },
@@ -96,7 +109,7 @@ export function createDecoders(options: DecodersOptions): Decoders {
   );
 
   /** One that is up and free, else one to be started, else the one with the shortest line. */
-  function freest(): Thread<Omit<DecodeTask, 'number'>, DecodeReply> {
+  function freest(): Thread<Task, DecodeReply> {
     const [first] = threads.toSorted((a, b) => a.load - b.load || Number(b.running) - Number(a.running));
     if (!first) throw new Error('there is no thread to decode in');
     return first;
@@ -122,11 +135,25 @@ export function createDecoders(options: DecodersOptions): Decoders {
         const task = { format, file: own, wanted };
         const reply = await freest().run(task, [own.buffer], signal, { cpuMs, stillMs });
         if (reply.kind) throw refusal(reply.kind, reply.why);
+        if (!reply.picture) throw errors.busy(RETRY_AFTER_S, new Error('the decoder thread sent a file'));
         return reply.picture;
       } catch (reason) {
         if (!(reason instanceof ThreadError)) throw reason;
         if (reason.kind === 'limit') throw refusal('too_large', reason.message);
         throw errors.busy(RETRY_AFTER_S, reason);
+      }
+    },
+    async encodeJxl(pixels, cpuMs, signal) {
+      const rows = new Uint8Array(pixels.rows);
+      try {
+        const task = { pixels: { ...pixels, rows } };
+        const reply = await freest().run(task, [rows.buffer], signal, { cpuMs, stillMs });
+        if (!reply.file)
+          throw errors.internal(new Error(`no JPEG XL was made: ${reply.kind ? reply.why : 'a picture came'}`));
+        return Buffer.from(reply.file.buffer, reply.file.byteOffset, reply.file.byteLength);
+      } catch (reason) {
+        if (!(reason instanceof ThreadError)) throw reason;
+        throw reason.kind === 'limit' ? errors.renderTimeout(RETRY_AFTER_S) : errors.busy(RETRY_AFTER_S, reason);
       }
     },
     get running() {
@@ -154,11 +181,12 @@ function refusal(kind: DecodeError['kind'], why: string): DarkroomError {
     : errors.unreadable(cause);
 }
 
-/** Whether a value from the thread is a reply whose rows are all there. */
+/** Whether a value from the thread is a reply: with a reason, a file, or a picture whose rows are all there. */
 function isReply(value: unknown): value is DecodeReply {
-  const { picture, kind, why } = value as Partial<Record<string, unknown>>;
+  const { picture, file, kind, why } = value as Partial<Record<string, unknown>>;
   if (kind !== undefined)
     return ['broken', 'unsupported', 'too_large'].includes(String(kind)) && typeof why === 'string';
+  if (file !== undefined) return file instanceof Uint8Array && file.length > 0;
   const { memory, at, width, height, channels } = (picture ?? {}) as Partial<Decoded>;
   return (
     memory instanceof ArrayBuffer &&

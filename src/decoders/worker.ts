@@ -1,8 +1,8 @@
-/** A decoder thread: answers each `DecodeTask` with a `DecodeReply`. */
+/** A decoder thread: answers each `DecodeTask` and each `JxlTask` with a `DecodeReply`. */
 
 import { parentPort } from 'node:worker_threads';
 import { type Decode, type Decoded, type DecodedHead, DecodeError, ROOM } from './decoder.ts';
-import type { DecodeReply, DecodeTask } from './decoders.ts';
+import type { DecodeReply, DecodeTask, JxlTask } from './decoders.ts';
 import type { FormatName } from './formats.ts';
 
 /** Loaded by the first file of each format. */
@@ -49,8 +49,18 @@ function rowBytes({ width, height, channels }: DecodedHead): number {
   return width * height * channels;
 }
 
-parentPort?.on('message', async (task: DecodeTask) => {
-  const reply = await answer(task);
-  parentPort?.postMessage(reply, reply.picture ? [reply.picture.memory] : []);
+async function encode({ number, pixels }: JxlTask): Promise<DecodeReply> {
+  try {
+    const { writeJxl } = await import('./magick/write-jxl.ts');
+    return { number, file: await writeJxl(pixels) };
+  } catch (error) {
+    return { number, kind: 'unsupported', why: String(error), lost: true };
+  }
+}
+
+parentPort?.on('message', async (task: DecodeTask | JxlTask) => {
+  const reply = await ('pixels' in task ? encode(task) : answer(task));
+  const memory = reply.picture?.memory ?? reply.file?.buffer;
+  parentPort?.postMessage(reply, memory instanceof ArrayBuffer ? [memory] : []);
 });
 parentPort?.postMessage('ready');

@@ -33,11 +33,15 @@ function estimatesOf(preset: Preset, suffix: Suffix): Estimate[] {
   // Without loss, in several tries and with a palette the default efforts are dear too.
   const tried = quality === 'auto' || maxBytes !== undefined || palette !== undefined;
   const dear = effort !== undefined || lossless === true || tried;
-  if (!dear || !size) return [];
-  return (outputsOf(preset, size, suffix.format) ?? []).map((output) => ({
-    ...estimateEncode(recipeOf(preset, size, output, true), effort),
-    size: size.suffix,
-  }));
+  if (!size) return [];
+  const outputs = outputsOf(preset, size, suffix.format) ?? [];
+  // JPEG XL takes two to five times the CPU of the others.
+  return outputs
+    .filter((output) => dear || output === 'jxl')
+    .map((output) => ({
+      ...estimateEncode(recipeOf(preset, size, output, true), effort),
+      size: size.suffix,
+    }));
 }
 
 /** Every suffix that the preset declares. */

@@ -8,6 +8,7 @@ import { DETAIL_FIELDS, DETAIL_RULES } from './fields/detail.ts';
 import { ENCODE_FIELDS, ENCODE_RULES } from './fields/encode.ts';
 import { FALLBACK_FIELDS, FALLBACK_RULES } from './fields/fallback.ts';
 import { GEOMETRY_FIELDS, GEOMETRY_RULES, gravity, sidesOf } from './fields/geometry.ts';
+import { JXL_RULES } from './fields/jxl.ts';
 import { besideOriginal, ORIGINAL_FIELDS } from './fields/original.ts';
 import { OVERLAY_FIELDS } from './fields/overlays/overlays.ts';
 import { PAGE_FIELDS, PAGE_RULES } from './fields/pages.ts';
@@ -101,7 +102,7 @@ export const presetSchema = z
 
 const RULES = [
   ...[...GEOMETRY_RULES, ...REDACT_RULES, ...ADJUST_RULES, ...DETAIL_RULES],
-  ...[...FALLBACK_RULES, ...ENCODE_RULES, ...PAGE_RULES],
+  ...[...FALLBACK_RULES, ...ENCODE_RULES, ...JXL_RULES, ...PAGE_RULES],
 ];
 
 function plainPreset(): Readonly<Record<string, unknown>> {

@@ -79,7 +79,10 @@ const ENCODING: Readonly<Record<Exclude<Output, 'original'>, Rate>> = {
   jpeg: { ms: 30, bytes: 12 },
   png: { ms: 120, bytes: 14 },
   base: { ms: 120, bytes: 14 },
+  jxl: { ms: 260, bytes: 50 },
 };
+/** Of a thread with ImageMagick, where JPEG XL is encoded. */
+const JXL_THREAD_BYTES = 100 * MIB;
 /** libvips holds rows while it scales; bytes for each pixel of width beyond the ordinary: 232 MiB for a PNG 65,535 wide. */
 const ORDINARY_WIDTH_PX = 16_384;
 const WIDE_ROW_BYTES = 3500;
@@ -168,6 +171,7 @@ export function estimateRender(
   const encodingBytes =
     (wide * encoding.bytes + turning + effects + searchBytes(recipe)) * written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
+    (recipe.output === 'jxl' ? JXL_THREAD_BYTES : 0) +
     turned;
   // All frames before it are decoded too, one at a time; of other files a copy is read.
   const before = (recipe.page ?? 0) * (header.decoder ? 0 : decoding.ms - EVERY_RENDER.ms);

@@ -29,6 +29,9 @@ const MS_PER_MEGAPIXEL = {
   // 256 colours at 1 MP, chosen by libimagequant whatever the effort; 16 take half of it.
   'png, palette': [900, 900, 900, 900, 900, 900, 900, 900, 900, 900],
   jpeg: [41, 41, 41, 41, 41, 41, 41, 41, 41, 41],
+  // JPEG XL of half a megapixel.
+  jxl: [270, 270, 270, 270, 270, 1500, 2300, 2600, 5500, 6200],
+  'jxl, lossless': [160, 160, 290, 350, 700, 1000, 1500, 2700, 6900, 20_000],
   gif: [531, 718, 866, 887, 1140, 1554, 2782, 4081, 5001, 5786],
 } as const;
 type Encoder = keyof typeof MS_PER_MEGAPIXEL;
@@ -45,11 +48,14 @@ const DEFAULT_EFFORT: Readonly<Record<Encoder, number>> = {
     'png, palette': 0,
     jpeg: 0,
     gif: 3,
+    jxl: 3,
+    'jxl, lossless': 3,
   },
 };
 
 const NAMES: Readonly<Record<Encoder, string>> = {
   ...{ libaom: 'AVIF', 'svt-av1': 'AVIF', webp: 'WebP', png: 'PNG', jpeg: 'JPEG', gif: 'GIF' },
+  ...{ jxl: 'JPEG XL', 'jxl, lossless': 'JPEG XL' },
   ...{ 'libaom, lossless': 'AVIF', 'webp, lossless': 'WebP', 'png, palette': 'PNG' },
 };
 
@@ -78,6 +84,7 @@ const palettes = ({ encoding }: Recipe) => (encoding?.maxBytes === undefined ? 1
 function encodersOf(recipe: Recipe, canvas: { width: number; height: number }): [Encoder, ...Encoder[]] {
   const { output, background, animated, lossless, encoding } = recipe;
   const png = encoding?.palette === undefined && encoding?.maxBytes === undefined ? 'png' : 'png, palette';
+  if (output === 'jxl') return [lossless ? 'jxl, lossless' : 'jxl'];
   if (lossless && (output === 'avif' || output === 'webp'))
     return [output === 'avif' ? 'libaom, lossless' : 'webp, lossless'];
   if (output === 'avif') return [background !== undefined && goesToSvtAv1(canvas, recipe) ? 'svt-av1' : 'libaom'];

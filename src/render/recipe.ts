@@ -4,7 +4,7 @@ import type { Effects } from './effects/effects.ts';
  * `base` becomes jpeg, png for a picture with transparent parts, or gif for an animation; known only after decoding. `original` is the
  * original's own file.
  */
-export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'base' | 'original';
+export type Output = 'avif' | 'webp' | 'jpeg' | 'png' | 'jxl' | 'base' | 'original';
 
 export const FITS = ['cover', 'contain', 'fill', 'inside', 'outside', 'pad'] as const;
 export type Fit = (typeof FITS)[number];

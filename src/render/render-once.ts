@@ -7,6 +7,7 @@ import { coversOf } from './effects/redact.ts';
 import { isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
+import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
 import { inMotion } from './pages/motion.ts';
 import type { DecodeLimits, PictureHeader, PictureSource, PixelSource } from './picture-source.ts';
@@ -38,6 +39,8 @@ export interface RenderContext {
   readonly timer: StepTimer;
   readonly faces: FaceLookup;
   readonly tools: OverlayTools;
+  /** Undefined where there are no decoders. */
+  readonly writeJxl: WriteJxl | undefined;
 }
 
 /** One rendition, step by step. `given` is read by sharp: see stages/elsewhere.ts for what is not. */
@@ -45,7 +48,7 @@ export async function renderOnce(
   sharp: SharpModule,
   given: PictureSource,
   asked: Recipe,
-  { limits, timer, faces, tools }: RenderContext,
+  { limits, timer, faces, tools, writeJxl }: RenderContext,
 ): Promise<Rendered> {
   // What the shop covered is an effect of every recipe.
   const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
@@ -72,10 +75,12 @@ export async function renderOnce(
   const encoded = await timer.time(
     'encode',
     finished
-      ? encodeByLook(sharp, finished, header, recipe, fromOriginal)
+      ? recipe.output === 'jxl'
+        ? encodeJxl(sharp, finished, recipe, writeJxl)
+        : encodeByLook(sharp, finished, header, recipe, fromOriginal)
       : encodeStraight(sharp, decoder, crop.header, header, recipe),
   );
-  const reused = fromOriginal.reuse(encoded.format);
+  const reused = encoded.format === 'jxl' ? undefined : fromOriginal.reuse(encoded.format);
   const lighter = reused && reused.body.length <= encoded.body.length ? reused : encoded;
   const all = crop.downscaled ?? ((ready || needed) && !pixels?.wide && showsAll(decoder, recipe) ? pixels : undefined);
   const downscaled = all && !paged && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
@@ -118,6 +123,7 @@ const BY_ROWS = new Set(['jpeg', 'pixels']);
  */
 function needsPixels(source: PictureSource, decoder: Decoder, recipe: Recipe): boolean {
   const { header } = source;
+  if (recipe.output === 'jxl') return true;
   if (isWide(header, recipe)) return false;
   if (goesToSvtAv1(decoder.plan.canvas, recipe) || searches(recipe)) return true;
   if (!isUpright(decoder.turn)) return true;

@@ -4,6 +4,7 @@ import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe
 import { noAssets } from './effects/overlay/fonts.ts';
 import { createLayerCache } from './effects/overlay/layers.ts';
 import { mended } from './formats/colour/mend.ts';
+import type { WriteJxl } from './formats/encoding/jxl.ts';
 import { examine } from './formats/examine.ts';
 import { refuse } from './formats/header.ts';
 import { hasLastRows } from './formats/jpeg/rows.ts';
@@ -106,14 +107,16 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets
       if (recipe.output === 'original')
         return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
       const sharp = await loadSharp();
+      const writeJxl: WriteJxl | undefined = decoders && ((pixels, cpuMs) => decoders.encodeJxl(pixels, cpuMs, signal));
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
         const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;
-        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces, tools }));
+        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces, tools, writeJxl }));
       }
       const watched = watchProbes(faces);
       const work = async (whole: OriginalSource) => {
-        const rendered = await renderOnce(sharp, whole, recipe, { limits, timer, faces: watched.faces, tools });
+        const context = { limits, timer, faces: watched.faces, tools, writeJxl };
+        const rendered = await renderOnce(sharp, whole, recipe, context);
         await watched.settled();
         return rendered;
       };

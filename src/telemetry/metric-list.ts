@@ -50,7 +50,7 @@ const CALLS = ['get', 'head', 'list', 'put', 'delete', 'delete_all'] as const;
 const CALL_OUTCOMES = ['ok', 'missing', 'failed', 'timeout', 'too_large', 'aborted'] as const;
 const REFUSALS = ['queue_full', 'wait_timeout', 'input_memory', 'work_memory', 'draining'] as const;
 const WAITS = ['served', 'refused', 'left'] as const;
-const FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif'] as const;
+const FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'jxl'] as const;
 const RENDER_OUTCOMES = ['ok', 'refused', 'failed'] as const;
 const MEMORY = ['process', 'heap', 'external', 'cache', 'decodes', 'saves', 'inputs', 'work'] as const;
 

@@ -16,13 +16,20 @@ const MIB = 1024 * 1024;
 const MAX_PIXEL_BYTES = 512 * MIB;
 const MAX_PROFILE_BYTES = 4 * MIB;
 
+/** What one task may do. A file of a stranger is never met by a coder that writes, or by one of bare pixels. */
+const RIGHTS = {
+  read: '<policy domain="coder" rights="read" pattern="{JXL,TIFF,JP2,J2K,J2C}"/>',
+  write: `<policy domain="coder" rights="read" pattern="{RGB,RGBA}"/>
+  <policy domain="coder" rights="write" pattern="JXL"/>`,
+} as const;
+
 /** Nothing but the formats of the table: no file, no address, no text that becomes a picture, no other program. */
-const POLICY = `<policymap>
+const policyFor = (task: keyof typeof RIGHTS) => `<policymap>
   <policy domain="delegate" rights="none" pattern="*"/>
   <policy domain="filter" rights="none" pattern="*"/>
   <policy domain="path" rights="none" pattern="@*"/>
   <policy domain="coder" rights="none" pattern="*"/>
-  <policy domain="coder" rights="read" pattern="{JXL,TIFF,JP2,J2K,J2C}"/>
+  ${RIGHTS[task]}
 </policymap>`;
 
 type Code = Parameters<typeof initializeImageMagick>[0];
@@ -32,12 +39,12 @@ declare const WebAssembly: { Module: new (code: Uint8Array) => Code };
 let compiled: Code | undefined;
 
 /** With a heap of its own, so that what one file did to it never meets another file. The code is compiled once. */
-export async function openMagick(): Promise<typeof ImageMagick> {
+export async function openMagick(task: keyof typeof RIGHTS): Promise<typeof ImageMagick> {
   compiled ??= new WebAssembly.Module(withHeapLimit(readCode(), MAX_PAGES));
   // The library keeps one instance for all, and makes another where it has none.
   Reflect.set(ImageMagick, '_api', undefined);
   const configuration = ConfigurationFiles.default;
-  configuration.policy.data = POLICY;
+  configuration.policy.data = policyFor(task);
   await initializeImageMagick(compiled, configuration);
   ResourceLimits.memory = BigInt(MAX_PIXEL_BYTES);
   ResourceLimits.area = BigInt(MAX_PIXEL_BYTES);

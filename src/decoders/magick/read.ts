@@ -28,7 +28,7 @@ export function magickDecoder(
 ): Decode {
   return async (file, wanted, open) => {
     const header = readHeader(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
-    const magick = await openMagick();
+    const magick = await openMagick('read');
     const settings = new MagickReadSettings({ format: formatOf(file), frameIndex: 0, frameCount: 1 });
     try {
       const look = takeLook?.(file);

@@ -148,6 +148,7 @@ export function finished(body: Buffer, format: Format, { encoding }: Recipe): En
 }
 
 function chooseFormat({ output, lossless }: Recipe, transparent: boolean, frames: number): Format {
+  if (output === 'jxl') throw new Error('JPEG XL is encoded by encoding/jxl.ts');
   // Nothing is encoded of an original's own file.
   if (output !== 'base' && output !== 'original') return output;
   if (frames > 1) return 'gif';

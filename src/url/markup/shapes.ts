@@ -88,7 +88,7 @@ export function inlineShape(text: string): PresetShape | undefined {
   if (!sided || !(width ?? height ?? format === 'original') || !(free || aspectRatio || (width && height)))
     return undefined;
   if (!free && !/^(cover|contain|fill|pad)$/.test(fit)) return undefined;
-  return [...PINNABLE_FORMATS, 'auto', 'original', 'jxl'].includes(format) ? shape : undefined;
+  return [...PINNABLE_FORMATS, 'auto', 'original'].includes(format) ? shape : undefined;
 }
 
 function alternatives(presets: PresetShapes, preset: string): string {

@@ -30,7 +30,7 @@ export function toDisplayP3(image: Sharp): Sharp {
 let profile: Promise<Buffer> | undefined;
 
 /** The profile that sharp writes with Display P3. */
-function profileOf(sharp: SharpModule): Promise<Buffer> {
+export function profileOf(sharp: SharpModule): Promise<Buffer> {
   const pixel = { create: { width: 1, height: 1, channels: 3, background: '#000' } } as const;
   profile ??= toDisplayP3(sharp(pixel))
     .png()

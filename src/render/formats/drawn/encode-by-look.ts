@@ -91,7 +91,8 @@ async function encodeExactly(
   output: Output,
   own: OwnSize,
 ): Promise<Encoded> {
-  const format = output === 'base' || output === 'original' ? 'png' : output;
+  const isSharps = output !== 'base' && output !== 'original' && output !== 'jxl';
+  const format = isSharps ? output : 'png';
   const reusable = own.reuse(format);
   const palette = format === 'png' ? await asPalette(pixels, recipe) : undefined;
   if (!palette && reusable && isWellCompressed(reusable, pixels)) return reusable;

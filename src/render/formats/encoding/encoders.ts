@@ -2,11 +2,12 @@ import type { Sharp } from 'sharp';
 import type { Encoding, Output } from '../../recipe.ts';
 import type { SvtAv1Tuning } from '../svt-av1.ts';
 
-export type Format = Exclude<Output, 'base' | 'original'> | 'gif';
+/** Of sharp's encoders. */
+export type Format = Exclude<Output, 'base' | 'original' | 'jxl'> | 'gif';
 
 export interface Encoded {
   readonly body: Buffer;
-  readonly format: Format;
+  readonly format: Format | 'jxl';
   readonly contentType: string;
 }
 

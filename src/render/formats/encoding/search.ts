@@ -1,12 +1,12 @@
 import type { Recipe } from '../../recipe.ts';
-import { type Encoded, type Format, qualityOf, scaleOf } from './encoders.ts';
+import { type Encoded, qualityOf, scaleOf } from './encoders.ts';
 import { type Curve, nextQuality } from './likeness.ts';
 
 /** What a search needs to know of the rendition that it is about. */
 export interface Searched {
   /** The same pixels under another recipe. */
   once(recipe: Recipe): Promise<Encoded>;
-  readonly format: Format;
+  readonly format: Encoded['format'];
   readonly curve: Curve;
   /** Parts of the pixels by which the quality is found, one after the other: one of so many stripes. */
   readonly samples: readonly number[];
@@ -86,7 +86,16 @@ async function toSsim(recipe: Recipe, target: number, searched: Searched): Promi
   }
 }
 
-async function fitting(recipe: Recipe, most: number, first: Try, { once, format }: Searched): Promise<Encoded> {
+/** The same for a recipe without an SSIM, of a format that has a quality. */
+export async function fitBytes(recipe: Recipe, tries: Tries): Promise<Encoded> {
+  const { maxBytes = Number.POSITIVE_INFINITY } = recipe.encoding ?? {};
+  const first = { quality: recipe.quality, encoded: await tries.once(recipe) };
+  return first.encoded.body.length <= maxBytes ? first.encoded : fitting(recipe, maxBytes, first, tries);
+}
+
+type Tries = Pick<Searched, 'once' | 'format'>;
+
+async function fitting(recipe: Recipe, most: number, first: Try, { once, format }: Tries): Promise<Encoded> {
   let [over, fits, smallest]: [Try, Try | undefined, Encoded] = [first, undefined, first.encoded];
   let power = BYTES_BY_SCALE[format] ?? -0.6;
   for (let tries = 2; tries <= MOST_TRIES; tries += 1) {
