@@ -2,7 +2,7 @@
  * The worst legal originals, two at a time, in a cgroup of so many MiB: whether the process is killed, and how near to the limit it comes.
  *
  *     node bench/ceiling.ts [--mib 512] [--faces on] [--minutes 10] [--at-a-time 2] [--allocator jemalloc]
- *                           [--photos DIR] [--out bench/results] [--trace]
+ *                           [--recipes sizes|operations] [--photos DIR] [--out bench/results] [--trace]
  *
  * Needs root and a writable memory controller. Fails when the process was killed or ended, when it came to more than 85 % of
  * the limit, or when an answer was none of the contract's.
@@ -10,6 +10,7 @@
 import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { operationRecipes } from './tools/operation-recipes.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 import { ALLOCATORS, createMemoryGroup, startServer } from './tools/server.ts';
 import { worstOriginals } from './tools/worst-originals.ts';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     'at-a-time': { type: 'string', default: '2' },
     allocator: { type: 'string', default: 'jemalloc' },
+    recipes: { type: 'string', default: 'sizes' },
     photos: { type: 'string', default: new URL('../samples', import.meta.url).pathname },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
     trace: { type: 'boolean', default: false },
@@ -40,10 +42,18 @@ const RECIPES = [
   ...['w_1600,t_10,f_webp', 'w_2400,gamut_p3,f_webp'],
 ];
 const MOVING = ['w_300,a_1,f_webp', 'w_600,a_1,f_auto', 'w_200,h_200,fit_cover,f_webp'];
+const OPERATIONS = values.recipes === 'operations';
+const [STILLS, ANIMATIONS] = OPERATIONS ? operationRecipes(values.faces === 'on') : [RECIPES, MOVING];
 
 const originals = await worstOriginals(values.photos);
 const group = createMemoryGroup(LIMIT);
-const server = await startServer({ DARKROOM_FACES: values.faces, ...ALLOCATORS[values.allocator] }, group);
+const server = await startServer(
+  {
+    ...{ DARKROOM_FACES: values.faces, ...ALLOCATORS[values.allocator] },
+    ...(OPERATIONS ? { DARKROOM_ASSETS: `file:${new URL('../samples/assets', import.meta.url).pathname}` } : {}),
+  },
+  group,
+);
 const home = join(server.folder, 'data/originals');
 mkdirSync(home, { recursive: true });
 
@@ -78,7 +88,8 @@ async function keepAsking(): Promise<void> {
     asked += 1;
     const number = asked;
     const name = oneOf(names);
-    const preset = `${oneOf(name.includes('frames') ? MOVING : RECIPES)},q_${40 + (number % 55)}`;
+    const recipe = oneOf(name.includes('frames') ? ANIMATIONS : STILLS);
+    const preset = recipe.includes('q_auto') ? recipe : `${recipe},q_${40 + (number % 55)}`;
     const id = `${number}-${name}`;
     linkSync(originals[name] as string, join(home, id));
     try {
@@ -130,7 +141,7 @@ const rows = [
 const course = [...rssAt].map(([number, rss]) => [number, mib(rss)]);
 writeReport(
   values.out,
-  `ceiling-${values.mib}-faces-${values.faces}-${values['at-a-time']}-at-a-time-${values.allocator}`,
+  `ceiling-${OPERATIONS ? 'operations-' : ''}${values.mib}-faces-${values.faces}-${values['at-a-time']}-at-a-time-${values.allocator}`,
   `${markdownTable(['what', 'figure'], rows)}\n\n${markdownTable(['after requests', 'RSS, MiB'], course)}`,
   { rows, wrong: wrong.slice(0, 20) },
 );

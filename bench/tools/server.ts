@@ -7,7 +7,8 @@ import { type MeasuredProcess, startProcess } from './process.ts';
 
 export const BENCH_KEY = Buffer.alloc(32, 7);
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const JEMALLOC = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2';
+/** Elsewhere where the machine has no package of it: LD_PRELOAD of a file that is missing changes nothing, and the reports then say glibc. */
+const JEMALLOC = process.env.JEMALLOC ?? '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2';
 
 /** How memory is allocated, as DESIGN.md section 7 compares it. */
 export const ALLOCATORS: Readonly<Record<string, Record<string, string>>> = {

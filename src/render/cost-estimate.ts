@@ -89,9 +89,13 @@ const WIDE_ROW_BYTES = 3500;
 /** For each pixel of a rendition whose original is turned. */
 const TURNING_BYTES = 6;
 /** For each pixel of an original that is turned before a part of it is read. */
-const ORIENTED_BYTES = 4;
+const ORIENTED_BYTES = { narrow: 4, wide: 6 };
+/** For each pixel of an original that is turned and keeps wide colours, where all of it is shown. */
+const WIDE_TURNED_BYTES = 1;
 /** Decoding frees most of its memory before encoding takes its own; this share of the lesser one overlaps. */
 const OVERLAP = 0.35;
+/** Of pixels that are held whole, and from which a part is cut or enlarged: they stay until the end, some rows of them twice. */
+const HELD_OVERLAP = 1.3;
 
 /** For buffers, line caches and a thread's stack of sharp and libvips. */
 const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
@@ -162,7 +166,7 @@ export function estimateRender(
   const covers = coversFaces(recipe);
   const wide = recipe.gamut === 'p3' ? 2 : 1;
   const turning = (header.turned ? TURNING_BYTES : 0) + (isUpright(view.turn) ? 0 : TURNING_BYTES);
-  const turned = whole ? 0 : estimateTurning(header, view, wide > 1);
+  const turned = estimateTurning(header, view, wide > 1, whole);
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
   const overlays = recipe.effects?.overlay ?? [];
@@ -176,7 +180,11 @@ export function estimateRender(
   // All frames before it are decoded too, one at a time; of other files a copy is read.
   const before = (recipe.page ?? 0) * (header.decoder ? 0 : decoding.ms - EVERY_RENDER.ms);
   const copied = recipe.page && header.decoder ? (body?.length ?? 0) : 0;
-  const [less = 0, more = 0] = [decoding.bytes - EVERY_RENDER.bytes, encodingBytes].sort((a, b) => a - b);
+  const decoded = decoding.bytes - EVERY_RENDER.bytes;
+  const [less = 0, more = 0] = [decoded, encodingBytes].sort((a, b) => a - b);
+  // JPEGs are shrunk while they are read, and what a thread decodes is counted with its rows.
+  const stays = (!whole || interest) && !header.decoder && header.format !== 'jpeg';
+  const both = stays ? HELD_OVERLAP * decoded + encodingBytes : more + OVERLAP * less;
   return {
     // What libvips looks at is decoded once more.
     ms:
@@ -184,18 +192,18 @@ export function estimateRender(
       before +
       ((encoding.ms * mostEncodes(recipe) + OVERLAY_MS * overlaid(overlays)) * written) / MEGAPIXEL +
       (seeks || covers ? FACES_MS : 0),
-    bytes: Math.round(EVERY_RENDER.bytes + copied + more + OVERLAP * less),
+    bytes: Math.round(EVERY_RENDER.bytes + copied + both),
   };
 }
 
 /** Bytes of what libvips turns before it cuts a part out: it holds all of it. */
-function estimateTurning(header: PictureHeader, view: ViewPlan, wide: boolean): number {
+function estimateTurning(header: PictureHeader, view: ViewPlan, wide: boolean, whole: boolean): number {
+  if (whole) return wide && header.turned ? WIDE_TURNED_BYTES * area(header.stored) : 0;
   const { from, scaled } = cutOf(view, header.size, false);
   const shown = wide && !isUpright(view.turn) ? TURNING_BYTES * area(scaled) : 0;
   if (!header.turned) return shown;
-  return (
-    shown + (from || wide ? ORIENTED_BYTES * (header.deep ? 2 : 1) * area(header.stored) : TURNING_BYTES * area(scaled))
-  );
+  const each = ORIENTED_BYTES[wide ? 'wide' : 'narrow'] * (header.deep ? 2 : 1);
+  return shown + (from || wide ? each * area(header.stored) : TURNING_BYTES * area(scaled));
 }
 
 /** How often overlays cover the canvas. An image without a width is taken for a small one. */

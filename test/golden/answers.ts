@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { heicFile } from '../helpers/heic-files.ts';
 import { type RawAnswer, rawGet } from '../helpers/raw-http.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { HEIC_IDS, operations } from './operations.ts';
 import * as urls from './urls.ts';
 
 const SAMPLES = new URL('../../samples/', import.meta.url).pathname;
@@ -22,13 +24,13 @@ const WORKING_COPY_MS = 20_000;
 /** A picture was framed without its faces, because they were not known in time. */
 class FacesMissed extends Error {}
 
-/** The list, a line an answer. `main`: the server's entry. */
-export async function listAnswers(main: string): Promise<string[]> {
+/** The list, a line an answer. `main`: the server's entry. `coder`: of the operations, AVIF alone, because that coder makes nothing else. */
+export async function listAnswers(main: string, coder?: 'svt-av1'): Promise<string[]> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-golden-'));
     try {
-      return await askAll(main, folder, deadline);
+      return await askAll(main, folder, deadline, coder);
     } catch (error) {
       // From the start: what a rendition is made of depends on all that was asked before.
       if (!(error instanceof FacesMissed) || performance.now() > deadline) throw error;
@@ -38,12 +40,15 @@ export async function listAnswers(main: string): Promise<string[]> {
   }
 }
 
-async function askAll(main: string, folder: string, deadline: number): Promise<string[]> {
+async function askAll(main: string, folder: string, deadline: number, coder?: string): Promise<string[]> {
   const originals = join(folder, 'originals');
   const results = join(folder, 'results');
   const presets = join(folder, 'presets.json');
   const lines = await layOut(originals);
   await writeFile(presets, JSON.stringify(urls.PRESETS));
+  const ofOperations = operations();
+  const operationPresets = join(folder, 'operations.json');
+  await writeFile(operationPresets, JSON.stringify(ofOperations.presets));
   const locations = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_RESULTS: `file:${results}` };
 
   async function withServer(settings: Record<string, string>, use: (server: TestServer) => Promise<void>) {
@@ -70,6 +75,16 @@ async function askAll(main: string, folder: string, deadline: number): Promise<s
   await withServer({ DARKROOM_PRESETS: presets }, async (server) => {
     lines.push(...(await ask(server, urls.OWN_PRESETS_URLS)).map((line) => `own presets: ${line}`));
   });
+  const drawn = { DARKROOM_PRESETS: operationPresets, DARKROOM_ASSETS: `file:${join(SAMPLES, 'assets')}` };
+  await withServer(drawn, async (server) => {
+    const questions = ofOperations.asked
+      .filter(({ preset }) => coder === undefined || preset.endsWith('.avif'))
+      .map(({ preset, id, label }) => ({
+        label,
+        path: (sign: urls.Sign) => sign(preset, id),
+      }));
+    lines.push(...(await ask(server, questions)).map((line) => `operations: ${line}`));
+  });
   return lines;
 }
 
@@ -89,6 +104,7 @@ async function layOut(folder: string): Promise<string[]> {
     'drawing.png': Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'),
   };
   await cp(SAMPLES, folder, { recursive: true });
+  for (const id of HEIC_IDS) await writeFile(join(folder, id), heicFile(id));
   for (const [id, body] of Object.entries(made)) {
     await mkdir(dirname(join(folder, id)), { recursive: true });
     await writeFile(join(folder, id), body);
@@ -98,12 +114,15 @@ async function layOut(folder: string): Promise<string[]> {
 
 /** Has all faces looked for, as deep as any crop needs. They are kept beside the results. */
 async function findFaces(server: TestServer, deadline: number): Promise<void> {
-  for (const id of urls.WITH_FACES) {
-    const path = server.path('w_200,h_200,fit_cover,z_3,f_webp', id);
+  const cropped = urls.WITH_FACES.map((id) => [id, 'w_200,h_200,fit_cover,z_3,f_webp'] as const);
+  const covered = urls.FACES_COVERED.map((id) => [id, 'w_150,redact_faces:blur,f_webp'] as const);
+  for (const [id, recipe] of [...cropped, ...covered]) {
+    const path = server.path(recipe, id);
     await until(deadline, `a look at ${id}`, async () => {
       const answer = await rawGet(server.baseUrl, path);
-      if (answer.status !== 200) throw new Error(`${id}: ${answer.status} ${answer.body}`);
-      return !isProvisional(answer);
+      // Covers wait for a look that ended, with a 503.
+      if (answer.status !== 200 && answer.status !== 503) throw new Error(`${id}: ${answer.status} ${answer.body}`);
+      return answer.status === 200 && !isProvisional(answer);
     });
   }
 }
@@ -115,8 +134,9 @@ async function until(deadline: number, what: string, happened: () => Promise<boo
   }
 }
 
+/** A picture in place of an original is kept as briefly, and says why. */
 const isProvisional = ({ status, headers }: RawAnswer) =>
-  status === 200 && headers['cache-control'] === 'public, max-age=60';
+  status === 200 && headers['cache-control'] === 'public, max-age=60' && !headers['x-error'];
 
 /** Strictly one after the other. */
 async function ask(server: TestServer, questions: readonly urls.Question[]): Promise<string[]> {
@@ -137,12 +157,13 @@ async function ask(server: TestServer, questions: readonly urls.Question[]): Pro
 function lineOf(label: string, { status, headers, body }: RawAnswer, expiresSoon = false): string {
   const id = String(headers['x-request-id']);
   const told = { ...headers };
+  const tellsId = told['x-error'] !== undefined && !told['content-type']?.startsWith('image/');
   // Longer with every request, so that a new line in the list would change those after it.
-  if (told['x-error']) told['content-length'] = `${Number(told['content-length']) - id.length} beside the request's id`;
+  if (tellsId) told['content-length'] = `${Number(told['content-length']) - id.length} beside the request's id`;
   if (expiresSoon) told['cache-control'] = told['cache-control']?.replace(/\d+/, '(seconds left)');
   if (told['last-modified']) told['last-modified'] = '(when it was rendered)';
   const fields = HEADERS.filter((name) => told[name] !== undefined).map((name) => `${name}: ${told[name]}`);
-  const lasting = told['x-error'] ? Buffer.from(body.toString().replace(id, '')) : body;
+  const lasting = tellsId ? Buffer.from(body.toString().replace(id, '')) : body;
   return [label, status, ...fields, body.length > 0 ? `sha256: ${sha256(lasting)}` : 'no body'].join(' | ');
 }
 

@@ -12,8 +12,10 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { presetSchema } from '../../src/presets/schema.ts';
 import { svtAv1Skip } from '../helpers/svt-av1.ts';
 import { listAnswers } from './answers.ts';
+import { FIELDS, PAIRS } from './operations.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const UPDATES = process.env.UPDATE_GOLDEN === '1';
@@ -22,6 +24,12 @@ const LIMIT = { timeout: 300_000 };
 const MOST_SHOWN = 60;
 
 describe('the golden list', () => {
+  it('has an answer for each field of a preset, and for forty pairs', () => {
+    const asked = Object.entries(FIELDS).filter(([field, [, definition]]) => field in definition);
+    assert.deepEqual(asked.map(([field]) => field).sort(), Object.keys(presetSchema.shape).sort());
+    assert.ok(Object.keys(PAIRS).length >= 40, `${Object.keys(PAIRS).length} pairs`);
+  });
+
   let copy: string;
   before(async () => {
     copy = await mkdtemp(join(tmpdir(), 'darkroom-without-svt-av1-'));
@@ -39,13 +47,13 @@ describe('the golden list', () => {
   if (!svtAv1Skip || UPDATES)
     it('is answered with SVT-AV1', LIMIT, async () => {
       assert.ok(!svtAv1Skip, String(svtAv1Skip));
-      await compare('with-svt-av1.txt', join(ROOT, 'src/main.ts'));
+      await compare('with-svt-av1.txt', join(ROOT, 'src/main.ts'), 'svt-av1');
     });
 });
 
-async function compare(name: string, main: string): Promise<void> {
+async function compare(name: string, main: string, coder?: 'svt-av1'): Promise<void> {
   const file = join(import.meta.dirname, name);
-  const found = await listAnswers(main);
+  const found = await listAnswers(main, coder);
   assert.equal(byLabel(found).size, found.length, 'two answers have the same label');
   if (UPDATES) return writeFile(file, `${found.join('\n')}\n`);
   const expected = (await readFile(file, 'utf8')).trimEnd().split('\n');

@@ -16,7 +16,7 @@ export interface Question {
   /** The number of seconds in Cache-Control changes with the clock. */
   readonly expiresSoon?: boolean;
 }
-type Sign = (preset: string, id: string, expiresAt?: number) => string;
+export type Sign = (preset: string, id: string, expiresAt?: number) => string;
 type Details = Omit<Question, 'label' | 'path'> & { readonly note?: string };
 
 const SAMPLES = [
@@ -34,6 +34,8 @@ export const DEAR_ID = 'shelf/large.avif';
 
 /** These are cropped around faces, which are looked for before the list begins. The smallest first: a cold detector is slow. */
 export const WITH_FACES = ['spinner.gif', ...SAMPLES.filter((id) => id !== 'spinner.gif'), AWKWARD_ID, 'large.jpg'];
+/** Heads are covered in these, all that are there. */
+export const FACES_COVERED = ['astronaut.jpg'];
 
 const ACCEPT = {
   chrome: 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8',

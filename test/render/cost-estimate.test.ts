@@ -20,6 +20,13 @@ const originals: Record<string, Buffer> = {
   'lossless WebP': await picture().webp({ lossless: true, effort: 0 }).toBuffer(),
   'interlaced PNG': await picture().png({ progressive: true }).toBuffer(),
   AVIF: await picture().avif({ effort: 0 }).toBuffer(),
+  'turned P3 JPEG of 24 megapixels': await sharp({
+    create: { width: 5656, height: 4242, channels: 3, background: '#846' },
+  })
+    .withMetadata({ orientation: 5 })
+    .withIccProfile('p3')
+    .jpeg({ progressive: true })
+    .toBuffer(),
 };
 const examined = async (name: string) => renderer.examine(originals[name] ?? assert.fail(name));
 const mib = async (name: string, preset: string) =>
@@ -36,6 +43,12 @@ const MEASURED: [original: string, preset: string, mib: number][] = [
   ['lossless WebP', 'thumb', 46],
   ['interlaced PNG', 'thumb', 44],
   ['AVIF', 'thumb', 223],
+  // What is held whole stays while a part of it is cut or enlarged.
+  ['lossless WebP', 'w_3000,en_1,f_jpeg', 134],
+  ['lossless WebP', 'w_600,h_600,fit_cover,g_entropy,f_webp', 66],
+  ['lossless WebP', 'w_2400,crop_10pc:10pc:80pc:80pc,f_jpeg', 121],
+  ['turned P3 JPEG of 24 megapixels', 'w_1200,gamut_p3,f_webp', 127],
+  ['turned P3 JPEG of 24 megapixels', 'w_1200,rot_90,gamut_p3,f_webp', 218],
 ];
 
 describe('the cost of a render', () => {
