@@ -19,7 +19,7 @@ interface Subject {
 
 /** A part is measured as stripes of so many rows: blocks of all formats begin with them. */
 const STRIPE_ROWS = 16;
-/** A file loses less than its stripes, and than SVT-AV1 tells: colours that are clipped come nearer again (every other photo). */
+/** A file loses less than its stripes, and than SVT-AV1 tells: by so much, in the ten photos of the bench. */
 const FILE_LOSS = 0.97;
 /**
  * By the pixels of a rendition, one of how many stripes stands for all of them: in a JPEG that is computed,
