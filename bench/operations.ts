@@ -5,9 +5,12 @@
  *   node bench/operations.ts [--photos samples] [--rounds 5] [--formats webp,jpeg,avif] [--only radius,circle] [--base DIR] [--memory off] [--out bench/results]
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { NO_ASSETS } from '../src/presets/known-assets.ts';
 import { createPresets } from '../src/presets/presets.ts';
+import { shippedFont } from '../src/render/effects/overlay/fonts.ts';
 import type { Recipe } from '../src/render/recipe.ts';
 import { createRenderer } from '../src/render/render.ts';
 import { createStepTimer } from '../src/telemetry/step-timer.ts';
@@ -36,15 +39,31 @@ const OPERATIONS: readonly Operation[] = [
   { name: 'saturation', fields: { saturation: 1.2 } },
   { name: 'sepia', fields: { sepia: 1 } },
   { name: 'normalize', fields: { normalize: true } },
+  {
+    name: 'watermark',
+    fields: {
+      overlays: [{ image: 'logo.png', position: 'southeast', offset: { x: 20, y: 20 }, width: 80, opacity: 0.8 }],
+    },
+    limit: 0.2,
+  },
+  { name: 'text', fields: { overlays: [{ text: 'Sold by a shop', size: 24, position: 'south', color: '#ffffff' }] } },
+  { name: 'quality: auto', fields: { quality: 'auto' }, limit: 1.5 },
 ].filter(({ name }) => values.only === '' || values.only.split(',').includes(name));
 
+const logo = readFileSync(new URL('../samples/assets/logo.png', import.meta.url));
+const logoDigest = createHash('sha256').update(logo).digest('hex');
+const assets = { ...NO_ASSETS, image: (name: string) => (name === 'logo.png' ? logoDigest : undefined) };
+
 function recipeWith(fields: object): Recipe {
-  const presets = createPresets({ definitions: { card: { ...BOX, ...fields } }, inline: false, faces: false });
+  const presets = createPresets({ definitions: { card: { ...BOX, ...fields } }, inline: false, faces: false, assets });
   return presets.resolve('card', '', undefined).recipe;
 }
 
 const photos = photosIn(values.photos).map((name) => readFileSync(join(values.photos, name)));
-const ours = createRenderer(LIMITS);
+const ours = createRenderer(LIMITS, undefined, {
+  image: (digest) => (digest === logoDigest ? logo : undefined),
+  fonts: [shippedFont()],
+});
 type Renderer = typeof ours;
 
 async function render(renderer: Renderer, photo: Buffer, recipe: Recipe): Promise<{ cpuMs: number; bytes: number }> {

@@ -14,7 +14,7 @@ import { curveOf } from './encoding/likeness.ts';
 import { search, searches } from './encoding/search.ts';
 import { searchedFile, searchedPixels } from './encoding/searched.ts';
 import { refuse } from './header.ts';
-import { encodeBySvtAv1, fitsSvtAv1, hasSvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
+import { fitsSvtAv1, hasSvtAv1, measuredBySvtAv1, type SvtAv1Tuning } from './svt-av1.ts';
 
 export type { Encoded } from './encoding/encoders.ts';
 
@@ -89,10 +89,12 @@ export function goesToSvtAv1(canvas: Size, { output, gamut, copyright, lossless,
   return hasSvtAv1 && output === 'avif' && gamut !== 'p3' && !copyright && !lossless && fits;
 }
 
-async function opaqueAvif(pixels: Pixels, all: number, { quality, effort }: Recipe): Promise<Encoded> {
+async function opaqueAvif(pixels: Pixels, all: number, { quality, effort, encoding }: Recipe): Promise<Encoded> {
   const own = SVT_AV1[extentOf(all)];
-  const body = await encodeBySvtAv1(pixels, own.tuning, avifQuality(quality, own.tuning), effort ?? own.effort);
-  return { body, format: 'avif', contentType: 'image/avif' };
+  const measures = encoding?.ssim !== undefined;
+  const scaled = avifQuality(quality, own.tuning);
+  const { body, ssim } = await measuredBySvtAv1(pixels, own.tuning, scaled, effort ?? own.effort, measures);
+  return { body, ssim, format: 'avif', contentType: 'image/avif' };
 }
 
 /**

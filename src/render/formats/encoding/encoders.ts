@@ -9,6 +9,8 @@ export interface Encoded {
   readonly body: Buffer;
   readonly format: Format | 'jxl';
   readonly contentType: string;
+  /** To the pixels, of luma, where the encoder tells it. */
+  readonly ssim?: number | undefined;
 }
 
 export interface Settings {

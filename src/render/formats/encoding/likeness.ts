@@ -20,14 +20,21 @@ const [LEAST_QUALITY, MOST_QUALITY] = [QUALITIES[0], QUALITIES[QUALITIES.length 
 /** Of 1 - SSIM: that of a picture of one colour is none. */
 const LEAST_LOSS = 1e-4;
 
+interface Measured {
+  readonly quality: number;
+  readonly ssim: number;
+  /** Of the encoder that gave it. */
+  readonly curve: Curve;
+}
+
 /**
  * The whole quality that should give the target, by what another one gave: a picture's curve is taken for that of all, moved up or
  * down. Without a measurement, that of the middling photo.
  */
-export function nextQuality(curve: Curve, target: number, measured?: { quality: number; ssim: number }): number {
+export function nextQuality(curve: Curve, target: number, measured?: Measured): number {
   const losses = LOSS[curve];
   const own = measured
-    ? Math.log(Math.max(LEAST_LOSS, 1 - measured.ssim)) - along(QUALITIES, losses, measured.quality)
+    ? Math.log(Math.max(LEAST_LOSS, 1 - measured.ssim)) - along(QUALITIES, LOSS[measured.curve], measured.quality)
     : 0;
   const quality = along(losses, QUALITIES, Math.log(1 - target) - own);
   return Math.round(Math.min(MOST_QUALITY, Math.max(LEAST_QUALITY, quality)));

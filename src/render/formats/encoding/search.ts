@@ -8,6 +8,10 @@ export interface Searched {
   once(recipe: Recipe): Promise<Encoded>;
   readonly format: Encoded['format'];
   readonly curve: Curve;
+  /** Parts of the pixels by which a JPEG is computed, one after the other: one of so many stripes. None where none can be. */
+  readonly computed: readonly number[];
+  /** The SSIM that such a part of a JPEG of this quality would have. */
+  asJpeg(quality: number, oneOf: number): number;
   /** Parts of the pixels by which the quality is found, one after the other: one of so many stripes. */
   readonly samples: readonly number[];
   /** The SSIM that this recipe gives, by such a part. */
@@ -67,22 +71,33 @@ export async function search(recipe: Recipe, searched: Searched): Promise<Encode
     : fewerColours(recipe, maxBytes, first.encoded, searched);
 }
 
-/** Samples say which quality it is; where they are too few, the whole says whether that was right, and is then made once more at most. */
+/**
+ * A JPEG that is computed and not encoded leads all encoders; samples say which quality it is; where they are too few, the whole says
+ * whether that was right, and is then made once more at most.
+ */
 async function toSsim(recipe: Recipe, target: number, searched: Searched): Promise<Try> {
-  const { curve, samples, once, sampled, likeness } = searched;
-  let quality = nextQuality(curve, target);
+  const { curve, computed, asJpeg, samples, once, sampled, likeness } = searched;
+  let quality = nextQuality(computed.length > 0 ? 'jpeg' : curve, target);
+  for (const [at, oneOf] of computed.entries()) {
+    const found = { quality, ssim: asJpeg(quality, oneOf), curve: 'jpeg' as const };
+    quality = nextQuality(at + 1 < computed.length ? 'jpeg' : curve, target, found);
+  }
   for (const oneOf of samples) {
     const reached = await sampled({ ...recipe, quality }, oneOf);
-    quality = nextQuality(curve, target, { quality, ssim: reached });
+    quality = nextQuality(curve, target, { quality, ssim: reached, curve });
   }
-  for (let left = MOST_MEASURED - samples.length; ; left -= 1) {
+  const tries: Measured[] = [];
+  for (let left = MOST_MEASURED - Math.max(1, samples.length); ; left -= 1) {
     const last = { quality, encoded: await once({ ...recipe, quality }) };
     // The last is as near as it comes: a step or two from one that was measured.
-    const reached = left > 1 ? await likeness(last.encoded) : undefined;
-    if (reached === undefined || Math.abs(reached - target) <= NEAR_SSIM) return last;
-    const next = nextQuality(curve, target, { quality, ssim: reached });
-    if (next === quality) return last;
-    quality = next;
+    const reached = left > 0 || last.encoded.ssim ? await likeness(last.encoded) : undefined;
+    if (reached === undefined) return last;
+    tries.push({ ...last, off: reached - target });
+    tries.sort((a, b) => Math.abs(a.off) - Math.abs(b.off));
+    const [nearest] = tries as [Measured];
+    quality = amid(tries) ?? nextQuality(curve, target, { quality, ssim: reached, curve });
+    const known = tries.some((tried) => tried.quality === quality);
+    if (left <= 0 || Math.abs(nearest.off) <= NEAR_SSIM || known) return nearest;
   }
 }
 
@@ -94,6 +109,17 @@ export async function fitBytes(recipe: Recipe, tries: Tries): Promise<Encoded> {
 }
 
 type Tries = Pick<Searched, 'once' | 'format'>;
+
+interface Measured extends Try {
+  /** From the target. */
+  readonly off: number;
+}
+
+/** The quality amid two tries of which one came too high: no curve of others tells better. Nearest first. */
+function amid([a, ...others]: readonly Measured[]): number | undefined {
+  const b = a && others.find(({ off }) => off > 0 !== a.off > 0);
+  return b && Math.round(a.quality + ((b.quality - a.quality) * a.off) / (a.off - b.off));
+}
 
 async function fitting(recipe: Recipe, most: number, first: Try, { once, format }: Tries): Promise<Encoded> {
   let [over, fits, smallest]: [Try, Try | undefined, Encoded] = [first, undefined, first.encoded];

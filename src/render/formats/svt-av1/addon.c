@@ -92,6 +92,7 @@ typedef struct {
   int32_t status;
   uint8_t *stream;
   size_t length;
+  double ssim;
 } Job;
 
 /* Full-range BT.601 by 16-bit fractions, as JPEG has it; chroma is the mean of its four pixels. */
@@ -160,6 +161,7 @@ static void collect(Job *job, Encoder *encoder) {
         memcpy(longer + job->length, packet->bytes, packet->filled);
         job->stream = longer;
         job->length += packet->filled;
+        job->ssim = packet->ssim[0];
       } else
         failed(job, "realloc", -1);
     }
@@ -221,6 +223,10 @@ static void settle(napi_env env, napi_status status, void *data) {
   napi_value result;
   if (status == napi_ok && !job->failed_at && job->length > 0) {
     napi_create_buffer_copy(env, job->length, job->stream, NULL, &result);
+    /* Of luma, by the window of 8 x 8 pixels every 4; zero unless "enable-stat-report" is set. */
+    napi_value ssim;
+    if (job->ssim > 0 && napi_create_double(env, job->ssim, &ssim) == napi_ok)
+      napi_set_named_property(env, result, "ssim", ssim);
     napi_resolve_deferred(env, job->deferred, result);
   } else {
     char text[96];

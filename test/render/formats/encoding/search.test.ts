@@ -22,7 +22,7 @@ function encoder(bytesAt: (quality: number) => number, format: Encoded['format']
   return {
     tried,
     searched: {
-      ...{ format, curve: 'webp' as const, samples: [] },
+      ...{ format, curve: 'webp' as const, samples: [], computed: [], asJpeg: () => 1 },
       once: async (recipe: Recipe) => {
         tried.push(recipe);
         return { body: Buffer.alloc(Math.round(bytesAt(recipe.quality))), format, contentType: `image/${format}` };
