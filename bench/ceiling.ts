@@ -50,7 +50,7 @@ const group = createMemoryGroup(LIMIT);
 const server = await startServer(
   {
     ...{ DARKROOM_FACES: values.faces, ...ALLOCATORS[values.allocator] },
-    ...(OPERATIONS ? { DARKROOM_ASSETS: `file:${new URL('../samples/assets', import.meta.url).pathname}` } : {}),
+    ...(OPERATIONS ? { DARKROOM_ASSETS: `file:${new URL('../examples/assets', import.meta.url).pathname}` } : {}),
   },
   group,
 );

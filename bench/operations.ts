@@ -50,7 +50,7 @@ const OPERATIONS: readonly Operation[] = [
   { name: 'quality: auto', fields: { quality: 'auto' }, limit: 1.5 },
 ].filter(({ name }) => values.only === '' || values.only.split(',').includes(name));
 
-const logo = readFileSync(new URL('../samples/assets/logo.png', import.meta.url));
+const logo = readFileSync(new URL('../examples/assets/logo.png', import.meta.url));
 const logoDigest = createHash('sha256').update(logo).digest('hex');
 const assets = { ...NO_ASSETS, image: (name: string) => (name === 'logo.png' ? logoDigest : undefined) };
 

@@ -1,9 +1,9 @@
-import type { Overlay } from './effects/effects.ts';
-import { mostEncodes, searches } from './formats/encoding/search.ts';
+import { mostEncodes } from './formats/encoding/search.ts';
+import { operationBytes, overlayMs } from './operation-estimate.ts';
 import { withMotion } from './pages/motion.ts';
 import type { PictureHeader, PictureSource } from './picture-source.ts';
 import type { Size } from './pixels.ts';
-import { coversFaces, coversParts, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
+import { coversFaces, keepsFrames, type Output, type Recipe, seeksFaces } from './recipe.ts';
 import { DEAR_SIDE_PX, dearProxySize } from './stages/dear-proxy.ts';
 import { suffices } from './stages/downscaled.ts';
 import { dependsOnFaces } from './stages/geometry.ts';
@@ -103,16 +103,8 @@ const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
 const FACES_MS = 60;
 /** For each pixel that is decoded once for the detector and for the rendition, with a copy on the way. */
 const HELD_BYTES = 9;
-/** For each pixel that effects change: two copies, and what libvips holds of a blur. */
-const EFFECT_BYTES = 16;
 /** Of the detector input where all faces are covered. */
 const PROBE_PIXELS = PROBE_SIDE_PX.tiles ** 2;
-/** For each pixel of a rendition that is encoded several times: its pixels, and of those that are measured both lumas and a decoded try. */
-const SEARCH_BYTES = { pixels: 4, measured: 6 };
-/** For each pixel below overlays, beside those of effects: a layer, and what libvips holds while it lays that on. */
-const OVERLAY_BYTES = 8;
-/** For each million pixels that an overlay covers: it is scaled, faded, turned and laid on. */
-const OVERLAY_MS = 100;
 /** Before the original is read, its decode is taken to cost that of a camera's photo. */
 const TYPICAL_DECODE_MS = 25;
 
@@ -122,11 +114,6 @@ export function expectedMs(recipe: Recipe): number {
   if (output === 'original') return EVERY_RENDER.ms;
   const pixels = (width ?? height ?? 0) * (height ?? width ?? 0);
   return EVERY_RENDER.ms + TYPICAL_DECODE_MS + (ENCODING[output].ms * mostEncodes(recipe) * pixels) / MEGAPIXEL;
-}
-
-function searchBytes(recipe: Recipe): number {
-  if (!searches(recipe)) return 0;
-  return SEARCH_BYTES.pixels + (recipe.encoding?.ssim === undefined ? 0 : SEARCH_BYTES.measured);
 }
 
 /** Of a file from which metadata are taken: its parts, and what is made of them. */
@@ -169,11 +156,8 @@ export function estimateRender(
   const turned = estimateTurning(header, view, wide > 1, whole);
   const entire = header.decoder !== undefined && !suffices({ kind: 'proxy', header: proxied(header) }, recipe);
   const decoding = estimateDecode(header, frames, entire ? Number.POSITIVE_INFINITY : DEAR_SIDE_PX);
-  const overlays = recipe.effects?.overlay ?? [];
-  const changed = recipe.effects || coversParts(recipe) ? EFFECT_BYTES : 0;
-  const effects = changed + (overlays.length > 0 ? OVERLAY_BYTES : 0);
   const encodingBytes =
-    (wide * encoding.bytes + turning + effects + searchBytes(recipe)) * written +
+    (wide * encoding.bytes + turning + operationBytes(recipe)) * written +
     HELD_BYTES * (held + (covers ? PROBE_PIXELS : 0)) +
     (recipe.output === 'jxl' ? JXL_THREAD_BYTES : 0) +
     turned;
@@ -190,7 +174,7 @@ export function estimateRender(
     ms:
       decoding.ms * (interest ? 2 : 1) +
       before +
-      ((encoding.ms * mostEncodes(recipe) + OVERLAY_MS * overlaid(overlays)) * written) / MEGAPIXEL +
+      ((encoding.ms * mostEncodes(recipe) + overlayMs(recipe)) * written) / MEGAPIXEL +
       (seeks || covers ? FACES_MS : 0),
     bytes: Math.round(EVERY_RENDER.bytes + copied + both),
   };
@@ -204,11 +188,6 @@ function estimateTurning(header: PictureHeader, view: ViewPlan, wide: boolean, w
   if (!header.turned) return shown;
   const each = ORIENTED_BYTES[wide ? 'wide' : 'narrow'] * (header.deep ? 2 : 1);
   return shown + (from || wide ? each * area(header.stored) : TURNING_BYTES * area(scaled));
-}
-
-/** How often overlays cover the canvas. An image without a width is taken for a small one. */
-function overlaid(overlays: readonly Overlay[]): number {
-  return overlays.reduce((sum, { position, width = 0.3 }) => sum + (position === 'tile' ? 1 : width ** 2), 0);
 }
 
 /** Of size, colour and placeholder: next to nothing beside the decode. */

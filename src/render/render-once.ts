@@ -1,10 +1,11 @@
 import type { StepTimer } from '../telemetry/step-timer.ts';
 import { allFaces } from './effects/all-faces.ts';
 import { applyEffects, type EffectContext } from './effects/apply.ts';
+import { eachFrame } from './effects/frames.ts';
 import type { OverlayTools } from './effects/overlay/overlay.ts';
 import { placementOf } from './effects/placement.ts';
 import { coversOf } from './effects/redact.ts';
-import { isWide } from './formats/colour/display-p3.ts';
+import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
 import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
@@ -70,8 +71,9 @@ export async function renderOnce(
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
+  const grounded = pixels && (await onBackground(sharp, pixels, header, recipe));
   const context = { sharp, header, recipe, tools, covers: coversOf(recipe, covered) };
-  const finished = pixels && (await timer.time('encode', withEffects(pixels, decoder, context)));
+  const finished = grounded && (await timer.time('encode', withEffects(grounded, decoder, context)));
   const encoded = await timer.time(
     'encode',
     finished
@@ -86,10 +88,22 @@ export async function renderOnce(
   const downscaled = all && !paged && fitsDownscaled(header, all) ? pixelSource(source, all) : undefined;
   // Tens of megabytes that V8 would find at its next full collection.
   for (const done of [own, crop.downscaled]) if (done && done !== downscaled?.pixels) freeNow(done.data);
-  if (finished && finished !== pixels) freeNow(finished.data);
+  for (const made of new Set([grounded?.data, finished?.data])) if (made && made !== pixels?.data) freeNow(made);
   const { width, height } = finished ?? decoder.plan.canvas;
   const { body, contentType } = lighter;
   return { body, contentType, width, height, provisional: crop.facesMissed, downscaled };
+}
+
+/** A background lies under transparent parts in every format; corners that are rounded later stay transparent where they can. */
+async function onBackground(
+  sharp: SharpModule,
+  pixels: Pixels,
+  header: PictureHeader,
+  recipe: Recipe,
+): Promise<Pixels> {
+  const background = backgroundIn(header, recipe);
+  if (background === undefined || pixels.channels === 3) return pixels;
+  return eachFrame(sharp, pixels, (image) => image.flatten({ background }));
 }
 
 /** The same pixels where the recipe has no effects. */

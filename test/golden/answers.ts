@@ -75,7 +75,7 @@ async function askAll(main: string, folder: string, deadline: number, coder?: st
   await withServer({ DARKROOM_PRESETS: presets }, async (server) => {
     lines.push(...(await ask(server, urls.OWN_PRESETS_URLS)).map((line) => `own presets: ${line}`));
   });
-  const drawn = { DARKROOM_PRESETS: operationPresets, DARKROOM_ASSETS: `file:${join(SAMPLES, 'assets')}` };
+  const drawn = { DARKROOM_PRESETS: operationPresets, DARKROOM_ASSETS: `file:${join(SAMPLES, '../examples/assets')}` };
   await withServer(drawn, async (server) => {
     const questions = ofOperations.asked
       .filter(({ preset }) => coder === undefined || preset.endsWith('.avif'))

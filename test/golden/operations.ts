@@ -1,6 +1,6 @@
 /**
  * The third set of the golden list: each field of a preset alone, and pairs of fields that have to do with each other. They share
- * one server with the samples' assets; the suffixes `@2x`, `@160w` and `@80w` and the kinds of originals are spread over them.
+ * one server with the assets of examples/; the suffixes `@2x`, `@160w` and `@80w` and the kinds of originals are spread over them.
  */
 import type { PresetDefinitions } from '../../src/presets/schema.ts';
 

@@ -110,8 +110,10 @@ export async function encodeStraight(
 ): Promise<Encoded> {
   const wide = isWide(header, recipe);
   const image = wide ? toDisplayP3(open()) : toSrgb(open(), opened);
+  const ground = wide && header.hasAlpha ? backgroundIn(header, recipe) : undefined;
+  if (ground !== undefined) image.flatten({ background: ground });
   // The pixels of a wide picture are never seen here, so its alpha channel counts as transparency.
-  const transparent = wide && header.hasAlpha;
+  const transparent = wide && header.hasAlpha && ground === undefined;
   const format = chooseFormat(recipe, transparent, 1);
   const pixels = canvas.width * canvas.height;
   const whole = { format, transparent, pixels };

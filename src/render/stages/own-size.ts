@@ -43,6 +43,8 @@ function saysMore({ encoding, motion }: Recipe): boolean {
 export function ownSize(source: PictureSource, decoder: Decoder, recipe: Recipe): OwnSize {
   const { plan, shown, plain } = decoder;
   if (source.kind !== 'original' || !maySendOwnBytes(recipe)) return NOTHING_OWN;
+  // Its transparent parts would show no background.
+  if (recipe.background !== undefined && source.header.hasAlpha) return NOTHING_OWN;
   let stripped: { readonly body: Buffer | undefined } | undefined;
   const reuse = (format: Format) => {
     // Stripping copies the file.
