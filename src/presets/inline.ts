@@ -43,8 +43,21 @@ const INLINE_FIELDS: Readonly<Record<string, InlineField>> = {
 /** Four overlays of a usual length. */
 const MAX_INLINE_LENGTH = 1024;
 
+/** A shop asks for a few recipes of many originals. Up to so many are read once; a recipe says the same for ever. */
+const MAX_REMEMBERED = 200;
+const remembered = new Map<string, Preset>();
+
 /** Reads a recipe such as `w_300,h_300,fit_inside,f_webp,q_80`. Undefined for any other text. */
 export function parseInlinePreset(text: string): Preset | undefined {
+  const known = remembered.get(text);
+  const preset = known ?? parse(text);
+  if (known || !preset) return preset;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(text, preset);
+  return preset;
+}
+
+function parse(text: string): Preset | undefined {
   if (text.length > MAX_INLINE_LENGTH) return undefined;
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {

@@ -177,4 +177,13 @@ describe('fields of geometry', () => {
     );
     assert.equal(zoomed.recipe.faceZoom, 1.5);
   });
+
+  it('are read as they are written, however many there are', () => {
+    const presets = createPresets({ definitions: {}, inline: true, faces: false });
+    const widths = Array.from({ length: 500 }, (_, at) => at + 1);
+    for (const width of [...widths, ...widths])
+      assert.equal(presets.resolve(`w_${width}`, '', undefined).recipe.width, width);
+    for (let again = 0; again < 2; again += 1)
+      assert.throws(() => presets.resolve('w_0', '', undefined), { code: 'unknown_preset' });
+  });
 });
