@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { errors } from '../errors.ts';
 import { checkedId } from '../url/image-url.ts';
 import type { BulkPurge } from './bulk-purge.ts';
@@ -28,15 +28,7 @@ export function registerPurgeRoutes(app: FastifyInstance, { purge, bulk }: Purge
     const report = await purge(id, options, AbortSignal.timeout(PURGE_TIMEOUT_MS));
     request.requestContext.outcome = 'purge';
     if (report.failed.length === 0) return report;
-    const failure = errors.storeFailed(undefined);
-    request.requestContext.outcome = failure.code;
-    return reply
-      .code(failure.status)
-      .header('x-error', failure.code)
-      .send({
-        ...{ error: failure.code, message: `Some steps failed, so call again: ${report.failed.join(', ')}.` },
-        ...{ requestId: request.id, ...report },
-      });
+    return sendFailedSteps(reply, report);
   });
 
   app.post('/v1/purge', { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
@@ -74,4 +66,20 @@ function statusOf({ id, task, status, done, failed, createdAt }: PurgeJob) {
   const what = task.kind === 'prefix' ? { prefix: task.prefix } : {};
   const total = task.kind === 'ids' ? { total: task.ids.length } : {};
   return { job: id, ...what, ...total, status, done, failed, createdAt: new Date(createdAt).toISOString() };
+}
+
+/** Answers a call of which some steps failed: `store_failed`, with what was done, so that it can be repeated. `held`: what holds all the same. */
+export function sendFailedSteps(
+  reply: FastifyReply,
+  report: { readonly failed: readonly string[] },
+  held = '',
+): FastifyReply {
+  const { code, status } = errors.storeFailed(undefined);
+  reply.request.requestContext.outcome = code;
+  const some = held === '' ? 'Some' : `${held}, but some`;
+  const message = `${some} steps failed, so call again: ${report.failed.join(', ')}.`;
+  return reply
+    .code(status)
+    .header('x-error', code)
+    .send({ error: code, message, requestId: reply.request.id, ...report });
 }

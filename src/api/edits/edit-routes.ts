@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { DarkroomError, errors } from '../../errors.ts';
 import { checkedId } from '../../url/image-url.ts';
 import type { ImageReport } from '../meta/image-meta.ts';
+import { sendFailedSteps } from '../purge-routes.ts';
 import { parsed } from '../schemas.ts';
 import { editPatch } from './edit-fields.ts';
 import type { Edits } from './edits.ts';
@@ -58,17 +59,6 @@ export function registerEditRoutes(app: FastifyInstance, { edits, imageMeta }: E
     const answer = { id, v, edit, ...(alt === undefined ? {} : { alt }), machines, cdn, failed };
     reply.headers({ etag, 'accept-patch': ACCEPTED });
     if (failed.length === 0) return answer;
-    const failure = errors.storeFailed(undefined);
-    request.requestContext.outcome = failure.code;
-    return reply
-      .code(failure.status)
-      .header('x-error', failure.code)
-      .send({
-        ...{
-          error: failure.code,
-          message: `The edit holds, but some steps failed, so call again: ${failed.join(', ')}.`,
-        },
-        ...{ requestId: request.id, ...answer },
-      });
+    return sendFailedSteps(reply, answer, 'The edit holds');
   });
 }

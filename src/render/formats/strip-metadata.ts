@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { pngChunk } from './colour/png-chunks.ts';
 import { stripGif } from './strip-gif.ts';
 
 /** What of a file is looked at or kept beside its pixels. */
@@ -128,15 +128,6 @@ function stripPng(file: Buffer, { keepColours, keepLook, exif }: Asked): Buffer 
     if (type === 'IEND') return Buffer.concat(kept);
     at = end;
   }
-}
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const chunk = Buffer.alloc(12 + data.length);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.write(type, 4, 'latin1');
-  data.copy(chunk, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
-  return chunk;
 }
 
 const WEBP_PIXELS = new Set(['VP8 ', 'VP8L', 'ALPH']);

@@ -32,6 +32,16 @@ export function isIntact(png: Buffer, { at, end }: PngChunk): boolean {
   return crc32(png.subarray(at + 4, end - 4)) === png.readUInt32BE(end - 4);
 }
 
+/** Length, type, data and the CRC of the latter two (5.3). */
+export function pngChunk(type: string, data: Buffer): Buffer {
+  const chunk = Buffer.alloc(12 + data.length);
+  chunk.writeUInt32BE(data.length, 0);
+  chunk.write(type, 4, 'latin1');
+  data.copy(chunk, 8);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
+  return chunk;
+}
+
 /** Profiles, and the chunk that libvips would copy into what is made of this file. */
 const REPLACED = new Set(['iCCP', 'cICP']);
 
@@ -67,9 +77,5 @@ export function inflatedHead(data: Buffer): Buffer {
 }
 
 function profileChunk(profile: Buffer): Buffer {
-  const content = Buffer.concat([Buffer.from('iCCPcolours\0\0', 'latin1'), deflateSync(profile, { level: 0 })]);
-  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(content.length - 4);
-  checksum.writeUInt32BE(crc32(content));
-  return Buffer.concat([length, content, checksum]);
+  return pngChunk('iCCP', Buffer.concat([Buffer.from('colours\0\0', 'latin1'), deflateSync(profile, { level: 0 })]));
 }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
-import { crc32, deflate } from 'node:zlib';
+import { deflate } from 'node:zlib';
 import type { Pixels } from '../../pixels.ts';
+import { pngChunk } from '../colour/png-chunks.ts';
 
 /**
  * PNG with a palette, exact: libvips' own would choose colours anew, some a level off, and dither. W3C PNG, third edition:
@@ -32,14 +33,14 @@ export async function palettePng(pixels: Pixels, most = MAX_COLOURS): Promise<Bu
   const rows = packed(indexes, width, height, depth);
   return Buffer.concat([
     SIGNATURE,
-    chunk('IHDR', header),
-    chunk(
+    pngChunk('IHDR', header),
+    pngChunk(
       'PLTE',
       Buffer.from(colours.flatMap((colour) => [colour & 255, (colour >>> 8) & 255, (colour >>> 16) & 255])),
     ),
-    ...(opaqueFrom > 0 ? [chunk('tRNS', Buffer.from(alphas.slice(0, opaqueFrom)))] : []),
-    chunk('IDAT', await deflated(rows, { level: LEVEL })),
-    chunk('IEND', Buffer.alloc(0)),
+    ...(opaqueFrom > 0 ? [pngChunk('tRNS', Buffer.from(alphas.slice(0, opaqueFrom)))] : []),
+    pngChunk('IDAT', await deflated(rows, { level: LEVEL })),
+    pngChunk('IEND', Buffer.alloc(0)),
   ]);
 }
 
@@ -83,14 +84,4 @@ function packed(indexes: Uint8Array, width: number, height: number, depth: numbe
         rows[start + Math.floor(x / perByte)]! |= indexes[y * width + x]! << (8 - depth - (x % perByte) * depth);
   }
   return rows;
-}
-
-/** Length, type, data and the CRC of the latter two (5.3). */
-function chunk(type: string, data: Buffer): Buffer {
-  const framed = Buffer.alloc(12 + data.length);
-  framed.writeUInt32BE(data.length, 0);
-  framed.write(type, 4, 'latin1');
-  data.copy(framed, 8);
-  framed.writeUInt32BE(crc32(framed.subarray(4, 8 + data.length)), 8 + data.length);
-  return framed;
 }

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { pngChunk } from '../colour/png-chunks.ts';
 
 /** Dots per inch in a file that an encoder made: it says nothing of pixels, and is the one thing beside them that is written. */
 
@@ -35,13 +35,10 @@ const METRE = 1;
 
 /** W3C PNG, 11.3.4.3: pixels a metre. */
 function pngWith(file: Buffer, dpi: number): Buffer {
-  const chunk = Buffer.alloc(21);
-  chunk.writeUInt32BE(9, 0);
-  chunk.write('pHYs', 4, 'latin1');
+  const data = Buffer.alloc(9);
   const perMetre = Math.round(dpi / INCH_M);
-  chunk.writeUInt32BE(perMetre, 8);
-  chunk.writeUInt32BE(perMetre, 12);
-  chunk.writeUInt8(METRE, 16);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 17)), 17);
-  return Buffer.concat([file.subarray(0, PNG_HEAD_BYTES), chunk, file.subarray(PNG_HEAD_BYTES)]);
+  data.writeUInt32BE(perMetre, 0);
+  data.writeUInt32BE(perMetre, 4);
+  data.writeUInt8(METRE, 8);
+  return Buffer.concat([file.subarray(0, PNG_HEAD_BYTES), pngChunk('pHYs', data), file.subarray(PNG_HEAD_BYTES)]);
 }
