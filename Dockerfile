@@ -1,4 +1,4 @@
-# Darkroom: an image server behind a CDN. README.md says what the settings mean, docs/fly.md how it runs on Fly Machines.
+# Darkroom: an image server behind a CDN. docs/settings.md says what the settings mean, docs/fly.md how it runs on Fly Machines.
 #
 #   docker build -t darkroom --build-arg REVISION="$(git rev-parse HEAD)" .
 #   docker run --read-only --tmpfs /tmp -v darkroom:/data -p 8080:8080 -e DARKROOM_SIGNING_KEYS=... darkroom

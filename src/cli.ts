@@ -16,7 +16,7 @@ import { createImageUrls } from './url/sdk.ts';
 
 const HELP = `darkroom <command> [--json]
 
-  serve                            the image server; its settings are environment variables (README)
+  serve                            the image server; its settings are environment variables (docs/settings.md)
   sign <preset> <id>               a signed URL
        --width N --ratio N --format F --expires-in SECONDS --base-url URL
        --download NAME --original-version TOKEN

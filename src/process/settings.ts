@@ -14,7 +14,7 @@ import {
   wholeNumber,
 } from './settings/values.ts';
 
-/** A setting with its row in the README: its meaning, and its default where that is computed. */
+/** A setting with its row in docs/settings.md: its meaning, and its default where that is computed. */
 function documented<T extends z.ZodType>(meaning: string, schema: T, otherwise?: string): T {
   return schema.meta({ description: meaning, otherwise }) as T;
 }
@@ -171,7 +171,7 @@ export const settings = z.object({
   OTEL_SDK_DISABLED: choice('true', 'false').optional(),
 });
 
-/** A row of the README's table: name, default, meaning, each in Markdown. */
+/** A row of the table in docs/settings.md: name, default, meaning, each in Markdown. */
 export function settingRows(): [name: string, otherwise: string, meaning: string][] {
   return Object.entries(settings.shape).flatMap(([name, schema]) => {
     const { description, otherwise } = schema.meta() ?? {};

@@ -5,7 +5,7 @@ import { type Browser, chromium } from 'playwright-core';
 
 const CHROMIUM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium';
 /** Why browser tests are skipped, or false. */
-export const browserSkip = existsSync(CHROMIUM) ? false : 'chromium is not installed (README, Tests)';
+export const browserSkip = existsSync(CHROMIUM) ? false : 'chromium is not installed (docs/tests.md)';
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({

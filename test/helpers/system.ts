@@ -5,7 +5,7 @@ function without(programs: readonly string[], rights = true): false | string {
   const missing = programs.filter(
     (name) => !['/usr/bin', '/bin', '/usr/sbin'].some((at) => existsSync(`${at}/${name}`)),
   );
-  if (missing.length > 0) return `${missing.join(', ')} not installed (README, Tests)`;
+  if (missing.length > 0) return `${missing.join(', ')} not installed (docs/tests.md)`;
   return rights ? false : 'needs to mount a small disk, so it runs as root only';
 }
 

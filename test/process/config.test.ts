@@ -61,13 +61,13 @@ describe('defaults', () => {
     assert.ok(one && two && none && none > one && one > two, `${none} ${one} ${two}`);
   });
 
-  it('stand in the README, every one', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  it('stand in docs/settings.md, every one', () => {
+    const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
     const source = readFileSync(new URL('../../src/process/settings.ts', import.meta.url), 'utf8');
     const names = new Set(source.match(/DARKROOM_[A-Z0-9_]+(?=:)/g));
     assert.ok(names.size > 20);
     assert.deepEqual(
-      [...names].filter((name) => !readme.includes(`\`${name}\``)),
+      [...names].filter((name) => !page.includes(`\`${name}\``)),
       [],
     );
   });

@@ -1,6 +1,6 @@
 /**
- * Follows the README word for word in an empty folder, as somebody new would: clones this repository, runs its first command,
- * and once the server says its URLs, every command of its that calls curl. The second command, `npm test`, is what CI runs.
+ * Follows the README and docs/api.md word for word in an empty folder, as a new user does: clones this repository, runs the first
+ * command, and once the server has printed its URLs, every command that calls curl. The last command, `npm test`, is what CI runs.
  *
  *   node test/shipped/follow-readme.ts
  */
@@ -16,8 +16,9 @@ import sharp from 'sharp';
 const START_LIMIT_MS = 240_000;
 
 const root = new URL('../..', import.meta.url).pathname;
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const commands = Array.from(readme.matchAll(/```sh\n([\s\S]*?)```/g), ([, code = '']) => code.trim());
+const commands = ['README.md', 'docs/api.md']
+  .map((name) => readFileSync(join(root, name), 'utf8'))
+  .flatMap((page) => Array.from(page.matchAll(/```sh\n([\s\S]*?)```/g), ([, code = '']) => code.trim()));
 const [first = '', ...others] = commands;
 assert.equal(first, 'npm ci && npm start');
 assert.ok(others.includes('npm ci && npm test'));

@@ -48,11 +48,11 @@ describe('the documents', () => {
     assert.deepEqual(broken, []);
   });
 
-  it('give every folder of src its row in CONTRIBUTING.md and README.md, and every folder of test in CONTRIBUTING.md', () => {
+  it('give every folder of src its row in CONTRIBUTING.md and docs/how-it-is-built.md, and every folder of test in CONTRIBUTING.md', () => {
     const folders = (of: string) => globSync(`${of}/*/`, { cwd: root }).map((folder) => folder.replace(/\/$/, ''));
     for (const [document, of] of [
       ['CONTRIBUTING.md', 'src'],
-      ['README.md', 'src'],
+      ['docs/how-it-is-built.md', 'src'],
       ['CONTRIBUTING.md', 'test'],
     ] as const) {
       const text = readFileSync(join(root, document), 'utf8');

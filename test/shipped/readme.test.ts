@@ -13,13 +13,13 @@ import { settings } from '../../src/process/settings.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const blocks = (language: string) =>
-  Array.from(readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g')), ([, code = '']) => code);
+const page = (name: string) => readFileSync(join(root, name), 'utf8');
+const blocks = (name: string, language: string) =>
+  Array.from(page(name).matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g')), ([, code = '']) => code);
 
-describe('the README', () => {
+describe('the README and its pages', () => {
   it('starts a server whose printed URLs work, for three samples and every preset', async () => {
-    assert.ok(blocks('sh')[0]?.includes('npm ci && npm start'));
+    assert.ok(blocks('README.md', 'sh')[0]?.includes('npm ci && npm start'));
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-readme-'));
     for (const entry of ['src', 'samples', 'package.json', 'development.env'])
       await cp(join(root, entry), join(folder, entry), { recursive: true });
@@ -57,32 +57,34 @@ describe('the README', () => {
   });
 
   it('shows a presets file and inline recipes that are accepted', () => {
-    const definitions = JSON.parse(blocks('json')[0] ?? '');
+    const definitions = JSON.parse(blocks('docs/presets.md', 'json')[0] ?? '');
     const presets = createPresets({ definitions, inline: true, faces: true });
     assert.equal(presets.resolve('card', '@800w.avif', undefined).recipe.height, 600);
-    const recipes = readme.match(/`w_[a-z0-9_,]+`/g) ?? [];
+    const recipes = `${page('docs/presets.md')}${page('docs/url.md')}`.match(/`w_[a-z0-9_,]+`/g) ?? [];
     assert.ok(recipes.length > 0);
     for (const recipe of recipes) presets.resolve(recipe.slice(1, -1), '', undefined);
   });
 
   it('lists the built-in presets as they are', () => {
+    const presetsPage = page('docs/presets.md');
     for (const [name, { width, height, fit, format, quality }] of Object.entries(BUILT_IN_PRESETS)) {
-      assert.ok(readme.includes(`| \`${name}\` | ${width}×${height} | ${fit} | ${format} | ${quality} |`), name);
+      assert.ok(presetsPage.includes(`| \`${name}\` | ${width}×${height} | ${fit} | ${format} | ${quality} |`), name);
     }
   });
 
   it('lists the settings as they are read', () => {
-    assert.equal(readme, withSettings(readme), 'run `npm run docs:settings`');
-    assert.match(readme, /^\| `DARKROOM_QUEUE_TIMEOUT` \| `8s` \| /m);
-    assert.match(readme, /^\| `DARKROOM_SLOTS` \| usable CPUs/m);
+    const list = page('docs/settings.md');
+    assert.equal(list, withSettings(list), 'run `npm run docs:settings`');
+    assert.match(list, /^\| `DARKROOM_QUEUE_TIMEOUT` \| `8s` \| /m);
+    assert.match(list, /^\| `DARKROOM_SLOTS` \| usable CPUs/m);
     const undocumented = Object.keys(settings.shape).filter(
-      (name) => name.startsWith('DARKROOM_') && !readme.includes(`| \`${name}\` |`),
+      (name) => name.startsWith('DARKROOM_') && !list.includes(`| \`${name}\` |`),
     );
     assert.deepEqual(undocumented, []);
   });
 
   it('shows settings that are accepted', () => {
-    const block = blocks('sh').find((code) => code.includes('DARKROOM_ORIGINALS=')) ?? '';
+    const block = blocks('docs/settings.md', 'sh').find((code) => code.includes('DARKROOM_ORIGINALS=')) ?? '';
     const environment = Object.fromEntries(
       Array.from(block.matchAll(/export (\w+)=(\S+)/g), ([, name, value]) => [name, value]),
     );
@@ -93,7 +95,7 @@ describe('the README', () => {
   it('names the packages that the S3 tests need as CI installs them', () => {
     const ci = readFileSync(join(root, '.ci/run'), 'utf8');
     const [, packages = ''] = /packages=\((.*)\)/.exec(ci) ?? [];
-    assert.ok(packages && readme.includes(`--no-install-recommends ${packages}`));
+    assert.ok(packages && page('docs/tests.md').includes(`--no-install-recommends ${packages}`));
     assert.match(ci, /npm test/);
   });
 });

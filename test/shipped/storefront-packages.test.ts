@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { PACKAGES, type PackageName } from '../../build/package-sources.ts';
 import { createImageUrls } from '../../src/url/sdk.ts';
+import { compileDocumentedCode } from '../helpers/documents.ts';
 import { ROOT } from '../helpers/edge.ts';
 import { vectors } from '../helpers/vectors.ts';
 
@@ -287,5 +288,13 @@ describe('@darkroom-images/react', () => {
     const html = await render(`h(Picture, { src: '${inline}', alt: '', sizes: '50vw' })`);
     assert.match(html, /^<picture>(<source type="image\/(avif|webp)" srcSet="[^"]+"\/>){2}<img /);
     assert.match(html, /width="300" height="200"/);
+  });
+});
+
+describe('the code of the documents', () => {
+  it('compiles under tsc --strict in bundler, node16 and nodenext', async () => {
+    const { count, said } = await compileDocumentedCode(join(shop, 'documents'));
+    assert.ok(count >= 10, String(count));
+    assert.equal(said, '');
   });
 });

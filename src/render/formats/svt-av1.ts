@@ -7,7 +7,7 @@ import { avifFile } from './avif-file.ts';
 /** The version that `build/svt-av1.ts` builds; part of every rendition's key. */
 export const SVT_AV1 = '4.1.0';
 
-/** Beside this file, or beside the bundle. Optional: see README, "AVIF". */
+/** Beside this file, or beside the bundle. Optional: see docs/originals.md. */
 const ADDON = new URL('./svt-av1/svt-av1.node', import.meta.url);
 export const hasSvtAv1 = existsSync(ADDON);
 
