@@ -1,5 +1,6 @@
 /**
- * The differential test: each picture of a folder through the server beside Chromium and, where Python has it, Pillow.
+ * The differential test: each picture of a folder through the server beside Chromium and, where Python has it, Pillow; one that
+ * agrees with neither beside the third decoders of its format that this machine has.
  * `npm run diff -- --files DIR [--out DIR] [--svg] [--python PROGRAM] [--megapixels N]` prints a table by format and the files that
  * differ, and writes report.md, files.json and the contact sheet of the worst. Nothing outside of this machine is asked.
  */
@@ -10,10 +11,11 @@ import { parseArgs } from 'node:util';
 import { type BenchServer, startServer } from '../bench/tools/server.ts';
 import { startChromium } from './diff/chromium.ts';
 import { type CorpusFile, picturesIn } from './diff/corpus.ts';
-import { isShown, type Judged, judge } from './diff/judge.ts';
-import { startPillow } from './diff/pillow.ts';
+import { isShown, type Judged, judge, withThird } from './diff/judge.ts';
+import { startPython } from './diff/python.ts';
 import { reportOf } from './diff/report.ts';
 import { createContactSheet } from './diff/sheet.ts';
+import { startThirdReaders } from './diff/third.ts';
 
 /** Nothing is enlarged, so this is every original's own size, up to the largest side that a recipe may have. */
 const OWN_SIZE = 'w_8192,h_8192,fit_inside,f_png';
@@ -41,7 +43,8 @@ const server = await startServer({
   ...{ DARKROOM_SVG: options.svg ? 'on' : 'off' },
 });
 const chromium = await startChromium(maxPixels);
-const pillow = await startPillow(options.python, maxPixels);
+const pillow = await startPython(options.python, 'pillow.py', maxPixels);
+const third = await startThirdReaders(options.python, chromium, maxPixels);
 const sheet = createContactSheet();
 const judged: Judged[] = [];
 const tooLarge: string[] = [];
@@ -59,10 +62,11 @@ try {
   await server.stop();
   await chromium.close();
   pillow?.close();
+  third.close();
   rmSync(originals, { recursive: true, force: true });
 }
 const second = pillow ? `Pillow ${pillow.version}` : 'none';
-const report = reportOf(judged, { chromium: chromium.version, second });
+const report = reportOf(judged, { chromium: chromium.version, second, third: third.found });
 const extra = [
   ...(tooLarge.length > 0 ? [`Not compared, over ${options.megapixels} megapixels: ${tooLarge.join(', ')}`] : []),
   ...(chromium.crashes() > 0 ? [`Chromium crashed or hung ${chromium.crashes()} times.`] : []),
@@ -84,7 +88,9 @@ async function look(file: CorpusFile): Promise<void> {
   } else {
     const answer = await ask(server, id);
     const ours = 'refusal' in answer ? answer : await chromium.show(answer.body, 'png');
-    const result = judge(file, ours, theirs, others);
+    const first = judge(file, ours, theirs, others);
+    const asked = first.verdict === 'neither' && !('refusal' in ours);
+    const result = asked ? withThird(first, ours, await third.show(original, file.format)) : first;
     judged.push(result);
     if (!('refusal' in ours)) await sheet.add(result, ours, isShown(theirs) ? theirs : others);
   }

@@ -44,11 +44,11 @@ describe('the differential test', () => {
     );
     const rows = stdout.split('\n').filter((line) => line.startsWith('| '));
     assert.deepEqual(rows.slice(2), [
-      '| avif | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 |',
-      '| gif | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 |',
-      '| jpeg | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 |',
-      '| png | 2 | 1 | 0 | 1 | 0 | 0 | 0 | 1 | 0 |',
-      '| all | 5 | 4 | 0 | 4 | 0 | 0 | 0 | 1 | 0 |',
+      '| avif | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 | 0 |',
+      '| gif | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 | 0 |',
+      '| jpeg | 1 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 0 | 0 |',
+      '| png | 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 | 1 | 0 |',
+      '| all | 5 | 4 | 0 | 4 | 0 | 0 | 0 | 0 | 1 | 0 |',
     ]);
     assert.match(stdout, /second decoder: none/);
     assert.match(stdout, /^- deeper\/13-crc-idat\.png: 422 original_unreadable; Chromium shown;/m);

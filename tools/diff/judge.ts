@@ -18,6 +18,8 @@ export interface Judged {
   readonly refusal?: string;
   readonly byChromium: Compared;
   readonly bySecond: Compared;
+  /** What third decoders say of a picture that agrees with neither, each by its name; absent where none was asked. */
+  readonly byThird?: readonly (Compared & { readonly by: string })[];
 }
 
 export function judge(
@@ -34,6 +36,21 @@ export function judge(
   }
   const [byChromium, bySecond] = [compare(ours, chromium), compare(ours, second)];
   return { path, format, verdict: verdictOf(byChromium, bySecond), byChromium, bySecond };
+}
+
+/** `judged` with the opinions of third decoders. */
+export function withThird(
+  judged: Judged,
+  ours: Shown,
+  third: readonly { readonly by: string; readonly shown: Shown }[],
+): Judged {
+  if (third.length === 0) return judged;
+  return { ...judged, byThird: third.map(({ by, shown }) => ({ by, ...compare(ours, shown) })) };
+}
+
+/** Whether a third decoder shows what we show. */
+export function isConfirmed({ byThird = [] }: Judged): boolean {
+  return byThird.some((by) => !('why' in by) && agree(by));
 }
 
 export const isShown = (shown: Shown): shown is Pixels => !('why' in shown);

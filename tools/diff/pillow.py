@@ -1,4 +1,4 @@
-"""Decodes pictures by Pillow for tools/diff/pillow.ts: a path a line in; out a line of JSON, then the rows where there are some.
+"""Decodes pictures by Pillow for tools/diff/python.ts: a path a line in; out a line of JSON, then the rows where there are some.
 
 Rows are RGBA in sRGB, 8 bits, upright, of the first frame.
 """
@@ -64,11 +64,16 @@ def answer(head, rows=b""):
     OUT.flush()
 
 
-answer({"version": VERSION})
-for line in sys.stdin:
-    name = json.loads(line)
-    try:
-        picture = decoded(name)
-        answer({"width": picture.width, "height": picture.height}, picture.tobytes())
-    except Exception as error:  # Pillow's plug-ins raise whatever they meet
-        answer({"error": f"{type(error).__name__}: {error}".replace(repr(name), "it")[:200]})
+def serve(decode, version):
+    answer({"version": version})
+    for line in sys.stdin:
+        name = json.loads(line)
+        try:
+            picture = decode(name)
+            answer({"width": picture.width, "height": picture.height}, picture.tobytes())
+        except Exception as error:  # decoders raise whatever they meet
+            answer({"error": f"{type(error).__name__}: {error}".replace(repr(name), "it")[:200]})
+
+
+if __name__ == "__main__":
+    serve(decoded, VERSION)

@@ -1,4 +1,4 @@
-import type { Compared, Judged, Verdict } from './judge.ts';
+import { type Compared, isConfirmed, type Judged, type Verdict } from './judge.ts';
 import { AGREES } from './pixels.ts';
 
 const COLUMNS: readonly [title: string, count: (rows: readonly Judged[]) => number][] = [
@@ -8,6 +8,7 @@ const COLUMNS: readonly [title: string, count: (rows: readonly Judged[]) => numb
   ['with Chromium only', (rows) => of(rows, 'chromium')],
   ['with the second only', (rows) => of(rows, 'second')],
   ['with neither', (rows) => of(rows, 'neither')],
+  ['of these with a third', (rows) => rows.filter(isConfirmed).length],
   ['no reference shows it', (rows) => of(rows, 'alone')],
   ['refused, Chromium shows it', (rows) => of(rows, 'shown')],
   ['refused, as by Chromium', (rows) => of(rows, 'refused')],
@@ -18,7 +19,7 @@ const of = (rows: readonly Judged[], verdict: Verdict) => rows.filter((row) => r
 /** Markdown: what was compared by which rule, the table by format, and the files to look at. */
 export function reportOf(
   rows: readonly Judged[],
-  references: { readonly chromium: string; readonly second: string },
+  references: { readonly chromium: string; readonly second: string; readonly third: readonly string[] },
 ): string {
   const formats = Map.groupBy(rows, ({ format }) => format);
   const line = (name: string, all: readonly Judged[]) => row([name, ...COLUMNS.map(([, count]) => count(all))]);
@@ -26,6 +27,7 @@ export function reportOf(
   return [
     `Beside Chromium ${references.chromium}; second decoder: ${references.second}. Pictures agree when they are of one size, differ by`,
     `${AGREES.mean} levels of 255 or less in the mean, and by ${AGREES.block} or less in the mean of each square of 8 × 8 pixels, on black and on white.`,
+    `Third decoders, asked where neither agrees: ${references.third.join(', ') || 'none'}.`,
     '',
     row(['format', ...COLUMNS.map(([title]) => title)]),
     row(['---', ...COLUMNS.map(() => '---:')]),
@@ -34,7 +36,11 @@ export function reportOf(
       .map(([format, all]) => line(format, all)),
     line('all', rows),
     '',
-    ...section('With neither', listed('neither')),
+    ...section(
+      'With no decoder',
+      listed('neither').filter((one) => !isConfirmed(one)),
+    ),
+    ...section('With a third only', listed('neither').filter(isConfirmed)),
     ...section('Refused, Chromium shows it', listed('shown')),
   ].join('\n');
 }
@@ -44,8 +50,10 @@ const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
 function section(title: string, rows: readonly Judged[]): string[] {
   if (rows.length === 0) return [];
   const lines = rows.map(
-    ({ path, refusal, byChromium, bySecond }) =>
-      `- ${path}: ${refusal ? `${refusal}; ` : ''}Chromium ${told(byChromium)}; second ${told(bySecond)}`,
+    ({ path, refusal, byChromium, bySecond, byThird = [] }) =>
+      `- ${path}: ${refusal ? `${refusal}; ` : ''}Chromium ${told(byChromium)}; second ${told(bySecond)}${byThird
+        .map((third) => `; ${third.by} ${told(third)}`)
+        .join('')}`,
   );
   return [`${title}:`, '', ...lines, ''];
 }

@@ -2,14 +2,14 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Shown } from './chromium.ts';
 
-const PROGRAM = new URL('./pillow.py', import.meta.url).pathname;
 /** For one picture; a slower one ends the process, and the next picture has a new one. */
 const LIMIT_MS = 30_000;
 const START_LIMIT_MS = 100_000;
 
-export interface Pillow {
+/** A decoder written in Python. */
+export interface PythonDecoder {
   readonly version: string;
-  /** The picture in a file, or why Pillow shows none. */
+  /** The picture in a file, or why it shows none. */
   show(path: string): Promise<Shown>;
   close(): void;
 }
@@ -22,9 +22,18 @@ interface Answer {
   readonly bytes: number;
 }
 
-/** Pillow (https://pillow.readthedocs.io) in a process of its own; undefined where this Python cannot import it. */
-export async function startPillow(python: string, maxPixels: number): Promise<Pillow | undefined> {
-  let current = launch(python, maxPixels);
+/**
+ * A script of this folder in a process of its own, which gets the largest number of pixels and `args`; undefined where this
+ * Python cannot import what the script needs.
+ */
+export async function startPython(
+  python: string,
+  script: 'pillow.py' | 'third.py',
+  maxPixels: number,
+  ...args: readonly string[]
+): Promise<PythonDecoder | undefined> {
+  const program = [new URL(`./${script}`, import.meta.url).pathname, String(maxPixels), ...args];
+  let current = launch(python, program);
   const first = await current.next(START_LIMIT_MS).catch(() => undefined);
   if (first?.head.version === undefined) {
     current.child.kill('SIGKILL');
@@ -41,7 +50,7 @@ export async function startPillow(python: string, maxPixels: number): Promise<Pi
     show: (path) =>
       ask(path).catch(async (error: Error) => {
         current.child.kill('SIGKILL');
-        current = launch(python, maxPixels);
+        current = launch(python, program);
         await current.next(START_LIMIT_MS);
         return { why: error.message };
       }),
@@ -50,8 +59,8 @@ export async function startPillow(python: string, maxPixels: number): Promise<Pi
 }
 
 /** A process, and what it answers: a line of JSON, then so many bytes. */
-function launch(python: string, maxPixels: number) {
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(python, ['-u', PROGRAM, String(maxPixels)], {
+function launch(python: string, program: readonly string[]) {
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(python, ['-u', ...program], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const chunks: Buffer[] = [];
@@ -65,7 +74,7 @@ function launch(python: string, maxPixels: number) {
   });
   const ended = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', () => reject(new Error('Pillow ended')));
+    child.once('exit', () => reject(new Error('Python ended')));
   });
   ended.catch(() => {});
   child.stdin.on('error', () => {});
