@@ -3,7 +3,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { av1Colours } from '../../src/render/formats/colour/avif/av1-sequence.ts';
 import { itemsOf } from '../../src/render/formats/colour/avif/boxes.ts';
-import { withAvifProfile } from '../../src/render/formats/colour/avif/with-profile.ts';
+import { withAvifProfile } from '../../src/render/formats/colour/avif/with-properties.ts';
 import { ADOBE_RGB, DISPLAY_P3, iccProfile } from './icc.ts';
 import { withProfile } from './pictures.ts';
 
@@ -243,8 +243,9 @@ export async function toldKinds(): Promise<Kind[]> {
 export function withSplitAssociations(file: Buffer): Buffer {
   const items = itemsOf(file);
   const iloc = file.indexOf('iloc') - 4;
-  if (!items || file.readUInt8(iloc + 8) !== 0) throw new Error('another form than that of the files here');
-  const { ipma, iprp, meta, associations } = items;
+  if (!items?.ipmas[0] || file.readUInt8(iloc + 8) !== 0) throw new Error('another form than that of the files here');
+  const { iprp, meta, associations } = items;
+  const [ipma] = items.ipmas;
   const head = Buffer.from(file.subarray(ipma.at, ipma.body + 8));
   head.writeUInt32BE(1, ipma.body + 4 - ipma.at);
   let from = ipma.body + 8;

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { DarkroomError } from '../../../../src/errors.ts';
+import { boxBytes, u8 } from '../../../../src/render/formats/box-writer.ts';
+import { itemsOf } from '../../../../src/render/formats/colour/avif/boxes.ts';
+import { withProperties } from '../../../../src/render/formats/colour/avif/with-properties.ts';
 import { toldColours } from '../../../../src/render/formats/colour/told-colours.ts';
 import { createRenderer } from '../../../../src/render/render.ts';
 import { DISPLAY_P3, iccProfile } from '../../../helpers/icc.ts';
@@ -18,6 +21,7 @@ import {
   u32,
   withChunks,
   withoutNclx,
+  withSplitAssociations,
 } from '../../../helpers/told-colours.ts';
 
 const { rgb, grey } = await pngs();
@@ -62,6 +66,40 @@ describe('what a file says of its colours', () => {
         assert.equal(icc !== undefined, gamut === 'p3' && /P3|p3|hlg|PQ(?!, grey|, deep)/.test(name), name);
       }
     }
+  });
+});
+
+describe('the alpha of an AVIF', () => {
+  const [quarter, half, back] = [1, 2, 3].map((turns) => boxBytes('irot', u8(turns))) as [Buffer, Buffer, Buffer];
+  const [upsideDown, mirrored] = [0, 1].map((axis) => boxBytes('imir', u8(axis))) as [Buffer, Buffer];
+
+  /** The file with these transforms, of its picture and, if `both`, of its alpha. */
+  function turned(file: Buffer, transforms: readonly Buffer[], both: boolean): Buffer {
+    const properties = transforms.map((_, n) => (itemsOf(file)?.properties.length ?? 0) + n);
+    return (both ? ['picture', 'alpha'] : ['picture']).reduce((before, part) => {
+      const items = itemsOf(before);
+      const alpha = items?.references.find(({ type }) => type === 'auxl')?.from ?? 0;
+      const item = part === 'alpha' ? alpha : (items?.primary ?? 0);
+      const boxes = part === 'alpha' ? [] : transforms;
+      const after = items && withProperties(before, items, { item, properties, essential: true }, ...boxes);
+      assert.ok(after);
+      return after;
+    }, file);
+  }
+
+  it('is turned as the picture is, whether or not its item says so', async () => {
+    const upright = await shown(avif('alpha'));
+    for (const transforms of [[quarter], [half], [back], [upsideDown], [mirrored], [quarter, mirrored]]) {
+      const expected = await shown(turned(avif('alpha'), transforms, true));
+      assert.ok(!expected.equals(upright));
+      for (const file of [avif('alpha'), withSplitAssociations(avif('alpha'))])
+        assert.ok((await shown(turned(file, transforms, false))).equals(expected), String(transforms));
+    }
+  });
+
+  it('is turned once, and as it says itself where it says something', () => {
+    const both = turned(avif('alpha'), [mirrored], true);
+    assert.equal(toldColours(both).body, both);
   });
 });
 

@@ -3,19 +3,23 @@ import { cicpColours } from '../cicp-profile.ts';
 import type { Told } from '../told.ts';
 import { type Av1Colours, av1Colours } from './av1-sequence.ts';
 import { type Box, type Items, itemsOf, propertiesOf, startOfItem } from './boxes.ts';
-import { withAvifProfile } from './with-profile.ts';
+import { withAvifProfile, withProperties } from './with-properties.ts';
 
 /** Delimiter, sequence header and the head of the frame. */
 const STREAM_BYTES = 512;
 
 /**
  * What an AVIF says of its colours other than by a profile: the `nclx` of its container, else its stream. libvips converts YCbCr
- * by them, but takes the RGB for sRGB, monochrome for full range, and alpha as it stands. Undefined where that is right.
+ * by them, but takes the RGB for sRGB, monochrome for full range, and alpha as it stands, turned or not by what is said of alpha
+ * itself. Undefined where that is right.
  */
 export function avifColours(file: Buffer): Told | undefined {
   try {
     const items = itemsOf(file);
-    return items && toldBy(file, items);
+    const turned = items && withTurnedAlpha(file, items);
+    const read = turned ? itemsOf(turned) : items;
+    const told = read && toldBy(turned ?? file, read);
+    return told ?? (turned && { body: turned });
   } catch (error) {
     // A box that is cut short, or says so: libvips reads of it what it can.
     if (error instanceof RangeError) return undefined;
@@ -98,20 +102,44 @@ const ALPHA = /^urn:mpeg:(mpegB:cicp:systems:auxiliary:alpha|hevc:2015:auxid:1)\
 /** Alpha, depth, gain map. */
 const MAX_AUXILIARIES = 16;
 
+/** The item of the picture's alpha. */
+function alphaOf(file: Buffer, items: Items): number | undefined {
+  const { primary, references } = items;
+  const auxiliaries = references.filter(({ type, to }) => type === 'auxl' && to.includes(primary));
+  return auxiliaries.slice(0, MAX_AUXILIARIES).find(({ from }) => isAlpha(file, items, from))?.from;
+}
+
 /** What is to be mended of an alpha channel (ISO/IEC 23008-12, 6.4.5 and 7.5.2). */
 function alphaMend(file: Buffer, items: Items): Mend | undefined {
   const { primary, references } = items;
-  const auxiliaries = references.filter(({ type, to }) => type === 'auxl' && to.includes(primary));
-  const alpha = auxiliaries.slice(0, MAX_AUXILIARIES).find(({ from }) => isAlpha(file, items, from));
-  if (!alpha) return undefined;
+  const alpha = alphaOf(file, items);
+  if (alpha === undefined) return undefined;
   const premultiplied = references.some(
-    ({ type, from, to }) => type === 'prem' && from === primary && to.includes(alpha.from),
+    ({ type, from, to }) => type === 'prem' && from === primary && to.includes(alpha),
   );
-  const nclx = propertiesOf(items, alpha.from)
+  const nclx = propertiesOf(items, alpha)
     .map((box) => nclxOf(file, box))
     .find((found) => found !== undefined);
-  const limitedAlpha = (nclx ?? streamColours(file, items, alpha.from))?.fullRange === false;
+  const limitedAlpha = (nclx ?? streamColours(file, items, alpha))?.fullRange === false;
   return premultiplied || limitedAlpha ? { premultiplied, limitedAlpha } : undefined;
+}
+
+/** ISO/IEC 23008-12, 6.5.9 and 6.5.10, and 14496-12, 12.1.4. */
+const TRANSFORMS = new Set(['irot', 'imir', 'clap']);
+
+/**
+ * The same file, whose alpha is turned as its picture is. Encoders up to libavif 1.3 said so of the picture alone, and mean both.
+ * Undefined where nothing is missing.
+ */
+function withTurnedAlpha(file: Buffer, items: Items): Buffer | undefined {
+  const transformsOf = (item: number) =>
+    (items.associations.get(item)?.properties ?? []).filter((index) =>
+      TRANSFORMS.has(items.properties[index]?.type ?? ''),
+    );
+  const own = transformsOf(items.primary);
+  const alpha = own.length > 0 ? alphaOf(file, items) : undefined;
+  if (alpha === undefined || transformsOf(alpha).length > 0) return undefined;
+  return withProperties(file, items, { item: alpha, properties: own, essential: true });
 }
 
 function isAlpha(file: Buffer, items: Items, item: number): boolean {

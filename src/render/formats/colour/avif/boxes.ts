@@ -33,8 +33,8 @@ export interface Items {
   readonly meta: Box;
   readonly iprp: Box;
   readonly ipco: Box;
-  /** Of several, the one that holds the primary item's properties. */
-  readonly ipma: Box;
+  /** Some encoders write one for each item. */
+  readonly ipmas: readonly Box[];
   readonly primary: number;
   /** Types by item. */
   readonly types: ReadonlyMap<number, string>;
@@ -70,17 +70,13 @@ export function itemsOf(file: Buffer): Items | undefined {
   const ipco = iprp && boxOf(file, 'ipco', iprp);
   if (!pitm || !iinf || !iprp || !ipco) return undefined;
   const primary = numberAt(file, pitm.body + FULL, isLong(file, pitm));
-  // Some encoders write a box for each item.
-  const told = Array.from(boxes(file, iprp.body, iprp.end))
-    .filter(({ type }) => type === 'ipma')
-    .map((box) => ({ box, entries: Array.from(associations(file, box)) }));
-  const ipma = told.find(({ entries }) => entries.some(([item]) => item === primary))?.box ?? told[0]?.box;
-  if (!ipma) return undefined;
+  const ipmas = Array.from(boxes(file, iprp.body, iprp.end)).filter(({ type }) => type === 'ipma');
+  if (ipmas.length === 0) return undefined;
   return {
-    ...{ meta, iprp, ipco, ipma, primary },
+    ...{ meta, iprp, ipco, ipmas, primary },
     types: new Map(itemTypes(file, iinf)),
     properties: Array.from(boxes(file, ipco.body, ipco.end)),
-    associations: new Map(told.flatMap(({ entries }) => entries)),
+    associations: new Map(ipmas.flatMap((box) => Array.from(associations(file, box)))),
     references: iref ? Array.from(references(file, iref)) : [],
   };
 }

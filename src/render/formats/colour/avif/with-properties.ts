@@ -10,18 +10,41 @@ const MAX_ASSOCIATIONS = 0xff;
  * as before (ISO/IEC 23008-12, 6.5.5, allows one of each). Undefined where there is no number left for it.
  */
 export function withAvifProfile(file: Buffer, items: Items, profile: Buffer): Buffer | undefined {
-  const { meta, iprp, ipco, ipma, properties, associations, primary } = items;
-  const own = associations.get(primary);
-  const index = properties.length + 1;
+  const added = { item: items.primary, properties: [items.properties.length], essential: false };
+  return withProperties(file, items, added, boxBytes('colr', 'prof', profile));
+}
+
+interface Added {
+  readonly item: number;
+  /** From 0, in the order of `ipco`. */
+  readonly properties: readonly number[];
+  /** Whether a reader that does not know them must not show the item. */
+  readonly essential: boolean;
+}
+
+/** The same file, of which an item has further properties. `box`: a new one, the last. Undefined where there is no room for them. */
+export function withProperties(
+  file: Buffer,
+  items: Items,
+  added: Added,
+  ...box: readonly Buffer[]
+): Buffer | undefined {
+  const { meta, iprp, ipco, ipmas, associations } = items;
+  const own = associations.get(added.item);
+  const ipma = own && ipmas.find(({ body, end }) => own.count > body && own.end <= end);
+  if (!own || !ipma) return undefined;
   const wide = hasWideIndexes(file, ipma);
-  if (!own || own.properties.length >= MAX_ASSOCIATIONS || index > MAX_INDEX[wide ? 'wide' : 'narrow'])
-    return undefined;
-  const association = Buffer.from(wide ? [index >> 8, index & 0xff] : [index]);
+  const count = own.properties.length + added.properties.length;
+  const highest = Math.max(...added.properties) + 1;
+  if (count > MAX_ASSOCIATIONS || highest > MAX_INDEX[wide ? 'wide' : 'narrow']) return undefined;
+  const numbers = added.properties.map((index) => index + 1);
+  const association = wide
+    ? Buffer.from(numbers.flatMap((n) => [(n >> 8) | (added.essential ? 0x80 : 0), n & 0xff]))
+    : Buffer.from(numbers.map((n) => n | (added.essential ? 0x80 : 0)));
   const associated = Buffer.concat([file.subarray(ipma.body, own.end), association, file.subarray(own.end, ipma.end)]);
-  associated.writeUInt8(own.properties.length + 1, own.count - ipma.body);
-  const colr = boxBytes('colr', 'prof', profile);
+  associated.writeUInt8(count, own.count - ipma.body);
   const boxed = new Map([
-    [ipco.at, boxBytes('ipco', file.subarray(ipco.body, ipco.end), colr)],
+    [ipco.at, boxBytes('ipco', file.subarray(ipco.body, ipco.end), ...box)],
     [ipma.at, boxBytes('ipma', associated)],
   ]);
   const changed = boxBytes('iprp', ...within(file, iprp, 0, boxed));
