@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createDecoders } from '../../src/decoders/decoders.ts';
@@ -42,6 +43,22 @@ describe('a picture that sharp does not read', () => {
         }
       assert.ok(worst <= within, `${worst} levels off`);
     });
+
+  it('jp2: grey with alpha, whether or not a box says that it is alpha, or which grey it is', async () => {
+    const named = readFileSync(new URL('files/letter-f-grey-alpha.jp2', import.meta.url));
+    const unnamed = Buffer.from(named);
+    unnamed.write('free', unnamed.indexOf('cdef'), 'latin1');
+    const uncoloured = Buffer.from(unnamed);
+    // A method of part 2 (ISO/IEC 15444-2, M.11.7.3), which readers of part 1 leave out.
+    uncoloured.writeUInt8(4, uncoloured.indexOf('colr') + 4);
+    for (const file of [named, unnamed, uncoloured, unnamed.subarray(unnamed.indexOf('jp2c') + 4)]) {
+      const { data } = await shown(file);
+      for (let at = 0; at < WIDTH * HEIGHT; at += 1) {
+        const [grey, alpha] = [LETTER[3 * at]!, ALPHA[at]!];
+        if (alpha > 31) assert.deepEqual([...data.subarray(4 * at, 4 * at + 4)], [grey, grey, grey, alpha]);
+      }
+    }
+  });
 
   it('svg: may use 1.4 s of CPU for 16 megapixels, where a bomb would take what it gets', async () => {
     const given: number[] = [];

@@ -65,6 +65,7 @@ export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
     ['jxl turned', { format: 'jxl', within: 24, turned: true, body: own('letter-f-turned.jxl') }],
     ['jp2', { format: 'jp2', within: 40, body: own('letter-f.jp2') }],
     ['jp2 bare', { format: 'jp2', within: 40, body: own('letter-f.j2k') }],
+    ['jp2 bare, alpha', { format: 'jp2', within: 0, alpha: true, body: own('letter-f-alpha.j2k') }],
     ['psd', { format: 'psd', within: 0, body: psd({ depth: 8 }) }],
     ['psd 16 bit', { format: 'psd', within: 0, body: psd({ depth: 16 }) }],
     ['psd alpha', { format: 'psd', within: 3, alpha: true, body: psd({ depth: 8, alpha: true }) }],

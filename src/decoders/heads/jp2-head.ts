@@ -2,10 +2,7 @@ import { DecodeError, type FileHeader } from '../decoder.ts';
 
 /** Size of a JPEG 2000, from the SIZ marker of its codestream: ISO/IEC 15444-1, A.5.1; boxes: annex I. */
 export function readJp2Head(file: Buffer): FileHeader {
-  const boxes = file[0] !== 0xff;
-  const { codestream, hasProfile, hasAlpha } = boxes
-    ? readBoxes(file)
-    : { codestream: file, hasProfile: false, hasAlpha: false };
+  const { codestream, hasProfile, hasAlpha } = readJp2Boxes(file);
   if (codestream.length < 42 || codestream.readUInt32BE(0) !== START_AND_SIZ)
     throw new DecodeError('broken', 'the JPEG 2000 holds no picture');
   const [right, bottom, left, top] = [8, 12, 16, 20].map((at) => codestream.readUInt32BE(at)) as [
@@ -48,18 +45,21 @@ const SHOWN_AS_THEY_ARE = new Set([16, 17]);
 interface Boxes {
   readonly codestream: Buffer;
   readonly hasProfile: boolean;
+  readonly hasPalette: boolean;
   /** A definition of channels names one that is no colour. */
   readonly hasAlpha: boolean;
 }
 
-function readBoxes(file: Buffer): Boxes {
-  let [hasProfile, hasAlpha] = [false, false];
+/** The codestream of a file, which may be nothing else, and what the boxes in front of it say. */
+export function readJp2Boxes(file: Buffer): Boxes {
+  let [hasProfile, hasAlpha, hasPalette] = [false, false, false];
+  if (file[0] === 0xff) return { codestream: file, hasProfile, hasAlpha, hasPalette };
   let at = 0;
   for (let n = 0; n < MAX_BOXES && at + 16 <= file.length; n += 1) {
     const said = file.readUInt32BE(at);
     const header = said === 1 ? 16 : 8;
     const type = file.toString('latin1', at + 4, at + 8);
-    if (type === 'jp2c') return { codestream: file.subarray(at + header), hasProfile, hasAlpha };
+    if (type === 'jp2c') return { codestream: file.subarray(at + header), hasProfile, hasAlpha, hasPalette };
     if (type === 'colr' && file[at + header] === ENUMERATED && at + header + 7 <= file.length) {
       const colours = file.readUInt32BE(at + header + 3);
       if (!SHOWN_AS_THEY_ARE.has(colours))
@@ -67,6 +67,7 @@ function readBoxes(file: Buffer): Boxes {
     }
     if (type === 'colr') hasProfile ||= file[at + header] === BY_PROFILE;
     if (type === 'cdef') hasAlpha = true;
+    if (type === 'pclr') hasPalette = true;
     const bytes = said === 1 ? Number(file.readBigUInt64BE(at + 8)) : said;
     if (bytes < header) break;
     // The header is a box of boxes.
