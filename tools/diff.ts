@@ -90,7 +90,7 @@ async function look(file: CorpusFile): Promise<void> {
     const ours = 'refusal' in answer ? answer : await chromium.show(answer.body, 'png');
     const first = judge(file, ours, theirs, others);
     const asked = first.verdict === 'neither' && !('refusal' in ours);
-    const result = asked ? withThird(first, ours, await third.show(original, file.format)) : first;
+    const result = asked ? withThird(first, ours, theirs, await third.show(original, file.format)) : first;
     judged.push(result);
     if (!('refusal' in ours)) await sheet.add(result, ours, isShown(theirs) ? theirs : others);
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { judge } from '../../tools/diff/judge.ts';
+import { isConfirmed, judge, withThird } from '../../tools/diff/judge.ts';
 import { agree, differenceOf, type Pixels } from '../../tools/diff/pixels.ts';
 import { createContactSheet } from '../../tools/diff/sheet.ts';
 import { browserSkip } from '../helpers/browser.ts';
@@ -114,5 +114,21 @@ describe('the differential test', () => {
     assert.equal(judge({ path: 'a', format: 'png' }, refusal, right, none).verdict, 'shown');
     assert.equal(judge({ path: 'a', format: 'png' }, refusal, none, right).verdict, 'refused');
     assert.equal(judge({ path: 'a', format: 'png' }, none, right, none).verdict, 'neither');
+  });
+
+  it('is confirmed by a third decoder, or by Chromium’s colours with the alpha of one', () => {
+    const [ours, wrong] = [plain(8, 8, [9, 9, 9, 100]), plain(8, 8, [99, 9, 9, 100])];
+    const colours = plain(8, 8, [9, 9, 9, 250]);
+    const confirmed = (chromium: Pixels, ...third: Pixels[]) => {
+      const judged = judge({ path: 'a', format: 'avif' }, ours, chromium, wrong);
+      assert.equal(judged.verdict, 'neither');
+      const opinions = third.map((shown) => ({ by: 'a decoder', shown }));
+      return isConfirmed(withThird(judged, ours, chromium, opinions));
+    };
+    assert.ok(confirmed(wrong, wrong, ours));
+    assert.ok(confirmed(colours, wrong));
+    assert.ok(!confirmed(wrong, colours), 'the colours of a third are no witness of their own');
+    assert.ok(!confirmed(colours));
+    assert.ok(!confirmed(wrong, wrong));
   });
 });

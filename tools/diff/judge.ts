@@ -38,14 +38,31 @@ export function judge(
   return { path, format, verdict: verdictOf(byChromium, bySecond), byChromium, bySecond };
 }
 
-/** `judged` with the opinions of third decoders. */
-export function withThird(
-  judged: Judged,
-  ours: Shown,
-  third: readonly { readonly by: string; readonly shown: Shown }[],
-): Judged {
+/** A decoder's name and what it shows. */
+export interface Opinion {
+  readonly by: string;
+  readonly shown: Shown;
+}
+
+/**
+ * `judged` with the opinions of third decoders, and of Chromium's colours with the alpha of each: by it HDR is tone-mapped, which
+ * the others do not do, and where it alone gets alpha wrong, colours and alpha have each a decoder that agrees.
+ */
+export function withThird(judged: Judged, ours: Shown, chromium: Shown, third: readonly Opinion[]): Judged {
   if (third.length === 0) return judged;
-  return { ...judged, byThird: third.map(({ by, shown }) => ({ by, ...compare(ours, shown) })) };
+  const mixed = third.flatMap(({ by, shown }) => {
+    const both = isShown(chromium) && isShown(shown) ? withAlphaOf(chromium, shown) : undefined;
+    return both ? [{ by: `Chromium's colours, alpha of ${by}`, shown: both }] : [];
+  });
+  return { ...judged, byThird: [...third, ...mixed].map(({ by, shown }) => ({ by, ...compare(ours, shown) })) };
+}
+
+/** Undefined where alpha is the same, and where sizes differ. */
+function withAlphaOf(colours: Pixels, alpha: Pixels): Pixels | undefined {
+  if (colours.width !== alpha.width || colours.height !== alpha.height) return undefined;
+  const data = Uint8Array.from(colours.data);
+  for (let at = 3; at < data.length; at += 4) data[at] = alpha.data[at] as number;
+  return Buffer.compare(data, colours.data) === 0 ? undefined : { ...colours, data };
 }
 
 /** Whether a third decoder shows what we show. */

@@ -1,6 +1,7 @@
-"""Decodes pictures by a third decoder for tools/diff/python.ts, as pillow.py does by Pillow: third.py PIXELS tifffile|psd-tools|ffmpeg."""
+"""Decodes pictures by a third decoder for tools/diff/python.ts, as pillow.py does by Pillow: third.py PIXELS tifffile|psd-tools|pillow-jxl|ffmpeg."""
 
 import sys
+from importlib.metadata import version
 
 import numpy
 from PIL import Image
@@ -64,10 +65,30 @@ def by_psd_tools(path):
 def by_ffmpeg(path):
     """The first frame by FFmpeg's own decoders, through https://pypi.org/project/av; it applies no profiles."""
     with av.open(path) as container:
-        stream = container.streams.video[0]
-        small_enough(stream.width, stream.height)
-        frame = next(container.decode(stream))
-        return Image.fromarray(frame.to_ndarray(format="rgba"), "RGBA")
+        streams = container.streams.video
+        small_enough(streams[0].width, streams[0].height)
+        # AVIF's alpha is a stream of its own.
+        grey = next((n for n, one in enumerate(streams) if n > 0 and (one.pix_fmt or "").startswith("gray")), None)
+        frame = next(container.decode(streams[0]))
+        picture = Image.fromarray(frame.to_ndarray(format="rgba"), "RGBA")
+        turns = frame.rotation
+    if grey is not None:
+        with av.open(path) as container:
+            frame = next(container.decode(container.streams.video[grey]))
+            bits = 8 if frame.format.name == "gray" else int(frame.format.name[4:-2])
+            levels = frame.to_ndarray().astype(numpy.float64) * (255 / (2**bits - 1))
+            if frame.color_range == 1:
+                levels = (levels * (2**bits - 1) / 2 ** (bits - 8) - 16) * (255 / 219)
+            levels = numpy.rint(numpy.clip(levels, 0, 255)).astype(numpy.uint8)
+            picture.putalpha(Image.fromarray(levels, "L"))
+    return picture.rotate(turns, expand=True)
+
+
+def by_pillow_jxl(path):
+    """By libjxl through https://pypi.org/project/pillow-jxl-plugin."""
+    with Image.open(path) as image:
+        small_enough(image.width, image.height)
+        return in_srgb(image).convert("RGBA")
 
 
 name = sys.argv[2]
@@ -79,6 +100,10 @@ elif name == "psd-tools":
     import psd_tools
 
     serve(by_psd_tools, f"psd-tools {psd_tools.__version__}")
+elif name == "pillow-jxl":
+    import pillow_jxl
+
+    serve(by_pillow_jxl, f"pillow-jxl-plugin {version('pillow-jxl-plugin')}")
 else:
     import av
 

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import type { Chromium, Shown } from './chromium.ts';
+import type { Opinion } from './judge.ts';
 import { startPython } from './python.ts';
 
 /** Decoders that are asked where a picture agrees with neither reference: of each format those that this machine has. */
 export interface ThirdReaders {
   /** Names and versions of those that were found. */
   readonly found: readonly string[];
-  show(path: string, format: string): Promise<readonly { readonly by: string; readonly shown: Shown }[]>;
+  show(path: string, format: string): Promise<readonly Opinion[]>;
   close(): void;
 }
 
@@ -41,7 +42,7 @@ const PROGRAMS: readonly {
   {
     program: 'avifdec',
     versionBy: '--version',
-    version: /(?<=Version: )[\d.]+ \(dav1d.*?:[\d.]+/,
+    version: /(?<=Version: )[\d.]+/,
     formats: ['avif'],
     args: (from, to) => ['--no-strict', '--upsampling', 'bilinear', from, to],
   },
@@ -55,7 +56,7 @@ const PROGRAMS: readonly {
   {
     program: 'opj_decompress',
     versionBy: '-h',
-    version: /openjp2 library v[\d.]+/,
+    version: /openjp2 library v[\d.]+\d/,
     formats: ['jp2'],
     args: (from, to) => ['-quiet', '-i', from, '-o', to],
   },
@@ -63,6 +64,7 @@ const PROGRAMS: readonly {
 const IN_PYTHON = [
   { name: 'tifffile', formats: ['tiff'] },
   { name: 'psd-tools', formats: ['psd'] },
+  { name: 'pillow-jxl', formats: ['jxl'] },
   { name: 'ffmpeg', formats: ['psd', 'tiff', 'bmp', 'jp2', 'png', 'gif', 'avif'] },
 ];
 const LIMIT_MS = 30_000;
