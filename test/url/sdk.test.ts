@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createPresets } from '../../src/presets/presets.ts';
-import { planFrame } from '../../src/render/stages/geometry.ts';
 import * as edge from '../../src/url/edge.ts';
 import { parseImageUrl } from '../../src/url/image-url.ts';
 import * as node from '../../src/url/sdk.ts';
@@ -118,27 +117,6 @@ describe('the server', () => {
           assert.equal(accepts(images.url(id, preset as 'card')).expiresAt, undefined);
         },
       ),
-    );
-  });
-
-  it('makes renditions of the size that the markup says', () => {
-    const side = fc.integer({ min: 1, max: 5000 });
-    const fit = fc.constantFrom('cover', 'contain', 'fill', 'inside', 'outside');
-    const asked = fc.integer({ min: 1, max: 2000 });
-    fc.assert(
-      fc.property(side, side, fit, asked, asked, fc.nat(40), (width, height, chosen, askedWidth, askedHeight, edge) => {
-        const margin = chosen === 'contain' || chosen === 'inside' ? edge : 0;
-        const shape = { width: askedWidth, height: askedHeight, fit: chosen, margin };
-        const { canvas } = planFrame({ width, height }, { ...shape, margin: margin / 100 });
-        const signer = node.createImageUrls({ baseUrl, key, presets: { any: shape } });
-        const img = signer.img('a.jpg', 'any', { meta: { width, height } });
-        // Of floating point and the largest output there may be a pixel's difference.
-        if (canvas.width * canvas.height > 15_000_000 || Math.max(canvas.width, canvas.height) > 8000) return;
-        assert.ok(
-          Math.abs((img.width ?? 0) - canvas.width) <= 1 && Math.abs((img.height ?? 0) - canvas.height) <= 1,
-          `${img.width}×${img.height}, not ${canvas.width}×${canvas.height}`,
-        );
-      }),
     );
   });
 });

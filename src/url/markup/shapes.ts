@@ -48,7 +48,7 @@ const INLINE: Readonly<Record<string, (text: string) => PresetShape>> = {
   ar: (text) => ({ aspectRatio: decimal(text) }),
   rot: (text) => ({ rotate: Number(text) }),
   t: () => ({ trim: true }),
-  m: (text) => ({ margin: Number(text) }),
+  m: (text) => ({ margin: Number(decimal(text)) }),
   pad: (text) => ({ padding: text.includes(':') ? lengths(text) : Number(text) }),
   en: () => ({ enlarge: true }),
   ext: () => ({ extend: true }),
