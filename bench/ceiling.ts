@@ -74,10 +74,18 @@ const random = () => {
 };
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 const names = Object.keys(originals);
+/** What is being rendered now; what was at the last look, and at the highest one: the first to suspect of a kill or a peak. */
+const flying = new Set<string>();
+let flyingLast: string[] = [];
+let flyingAtPeak: string[] = [];
 /** In bytes, of memory that the kernel cannot reclaim; the process's peak includes mapped code. */
 let anonymousPeak = 0;
 const sampler = setInterval(() => {
-  anonymousPeak = Math.max(anonymousPeak, group.anonymousBytes());
+  const now = group.anonymousBytes();
+  if (end === undefined) flyingLast = [...flying];
+  if (now <= anonymousPeak) return;
+  anonymousPeak = now;
+  flyingAtPeak = [...flying];
 }, SAMPLE_MS);
 const rssAt = new Map<number, number>();
 let asked = 0;
@@ -91,6 +99,8 @@ async function keepAsking(): Promise<void> {
     const recipe = oneOf(name.includes('frames') ? ANIMATIONS : STILLS);
     const preset = recipe.includes('q_auto') ? recipe : `${recipe},q_${40 + (number % 55)}`;
     const id = `${number}-${name}`;
+    const work = `${preset} of ${name}`;
+    flying.add(work);
     linkSync(originals[name] as string, join(home, id));
     try {
       const answer = await fetch(server.baseUrl + server.path(preset, id), { signal: AbortSignal.timeout(60_000) });
@@ -105,6 +115,7 @@ async function keepAsking(): Promise<void> {
     } catch (error) {
       if (end === undefined) wrong.push(`${error} ${preset} ${id}`);
     } finally {
+      flying.delete(work);
       rmSync(join(home, id));
     }
     if (number % 100 === 0 && end === undefined) rssAt.set(number, server.memory().rss);
@@ -132,8 +143,10 @@ const rows = [
   ['answers that are none of the contract', wrong.length],
   ['killed for memory', kills],
   ['ended by itself', end ?? 'no'],
+  ...(end === undefined ? [] : [['in flight at the end', flyingLast.join('; ')] as [string, string]]),
   ['peak of the process (VmHWM, with the code it maps)', `${mib(memory.peak)} MiB, ${share(memory.peak)} of the limit`],
   ['peak of what cannot be given back (10 looks a second)', `${mib(anonymousPeak)} MiB, ${share(anonymousPeak)}`],
+  ['in flight at that peak', flyingAtPeak.join('; ')],
   ["peak of the group with the kernel's cache of files", `${mib(peak)} MiB`],
   ['times that cache had to give way', full],
   ['RSS at the end', `${mib(memory.rss)} MiB`],
