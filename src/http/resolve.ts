@@ -17,6 +17,8 @@ export interface Target {
   readonly moved: string | undefined;
   /** Whether Accept chose the format. */
   readonly negotiated: boolean;
+  /** The number of the epoch that its `v` tells of, as the API's answers do; 0 without, and of tokens that are no such number. */
+  readonly leastEpoch: number;
   /** Headers of every rendition that is answered for this URL. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -62,7 +64,7 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     const key = renditionKey(url.id, variant, renderVersion);
     const suffix = presets.canonicalSuffix(url.preset, url.suffix);
     const moved = suffix === url.suffix ? undefined : pathPrefix + formatImagePath({ ...url, suffix });
-    return { url, variant, key, moved, negotiated, headers: headersOf(url, negotiated) };
+    return { url, variant, key, moved, negotiated, leastEpoch: epochIn(url), headers: headersOf(url, negotiated) };
   }
 
   let { revision } = presets;
@@ -90,6 +92,12 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
 /** The shop's version is part of the recipe, and so of everything that is kept under a key or shared. */
 function versioned(variant: Variant, { version }: ImageUrl): Variant {
   return version === undefined ? variant : { ...variant, recipe: { ...variant.recipe, version } };
+}
+
+/** A shop's own numbers count too: they cost one look at the record for each rendition. */
+function epochIn({ version = '' }: ImageUrl): number {
+  const number = Number(version);
+  return Number.isSafeInteger(number) && String(number) === version ? number : 0;
 }
 
 function refuseExpired({ expiresAt }: ImageUrl): void {

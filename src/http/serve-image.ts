@@ -161,10 +161,12 @@ export function createImageRoute(deps: ImageRouteDeps) {
   }
 
   /** One flight, which every request for `key` waits for: looks into the result store, else renders. */
-  async function findOrRenderOnce(flight: Flight, { url, variant, key }: Target, timer: StepTimer): Promise<Found> {
+  async function findOrRenderOnce(flight: Flight, target: Target, timer: StepTimer): Promise<Found> {
+    const { url, variant, key, leastEpoch } = target;
     const { id } = url;
     // Side by side, so that the record costs no time.
-    const [view, stored] = await Promise.all([records.see(id), resultStore?.rendition(key, timer, flight.signal)]);
+    const asked = records.see(id, leastEpoch);
+    const [view, stored] = await Promise.all([asked, resultStore?.rendition(key, timer, flight.signal)]);
     if (stored && view.current && stored.epoch === view.epoch) {
       cache.set(key, stored, familyOf(id, variant));
       return { rendition: stored, source: 'store', timer, lasting: true, view };

@@ -29,6 +29,8 @@ export interface RecordState {
   readonly seenAt: number;
   /** Rises with every state that this memory takes. */
   readonly turn: number;
+  /** A URL told of a later epoch, and the record could not be asked: this copy is not trusted, though what it says may be sent. */
+  readonly outdated?: true;
 }
 
 export interface RecordMemoryOptions {
@@ -121,7 +123,8 @@ export function createRecordMemory(options: RecordMemoryOptions) {
 
     trusted(id: string): OriginalView | undefined {
       const state = states.get(id);
-      if (!state || !within(state.seenAt, windowMs) || !within(prefixes.seenAt, windowMs)) return undefined;
+      if (!state || state.outdated || !within(state.seenAt, windowMs) || !within(prefixes.seenAt, windowMs))
+        return undefined;
       return viewOf(id, true);
     },
 
@@ -140,6 +143,11 @@ export function createRecordMemory(options: RecordMemoryOptions) {
         turn: 0,
       };
       states.set(id, { ...state, record: patched(asOfNow(state.record), patch) });
+    },
+
+    outdate(id: string): void {
+      const state = states.get(id);
+      if (state) states.set(id, { ...state, outdated: true });
     },
 
     distrust(id: string): void {

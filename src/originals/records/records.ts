@@ -23,8 +23,11 @@ import { createRecordMemory, type OriginalView, type RecordState } from './recor
 export interface OriginalRecords extends Epochs {
   /** What was seen within the purge window; undefined when the record must be asked first. */
   trusted(id: string): OriginalView | undefined;
-  /** As `trusted`, after asking the record where that is due, once for all who wait. Never rejects; takes two seconds at most. */
-  see(id: string): Promise<OriginalView>;
+  /**
+   * As `trusted`, after asking the record where that is due, once for all who wait. `least`: an epoch's number that a URL tells of: a
+   * copy of before it is not trusted, however young. Never rejects; takes two seconds at most, four with `least`.
+   */
+  see(id: string, least?: number): Promise<OriginalView>;
   /** What memory holds of the record. */
   known(id: string): OriginalRecord;
   /** Whether this view is younger than the purge window, whatever it said. */
@@ -193,12 +196,18 @@ export function createOriginalRecords(options: RecordsOptions): OriginalRecords 
     isRecent: memory.isRecent,
     distrust: memory.distrust,
     distrustAll: prefixes.distrust,
-    async see(id) {
+    async see(id, least = 0) {
+      const reached = () => memory.known(id).epoch >= least;
       const already = memory.trusted(id);
-      if (already) return already;
+      if (already && reached()) return already;
+      const earlier = await asking.get(id);
+      // It may have read the record before the epoch that the URL tells of began.
+      if (earlier && reached()) return earlier;
       const underWay = asking.get(id) ?? ask(id).finally(() => asking.delete(id));
       asking.set(id, underWay);
-      return underWay;
+      const view = await underWay;
+      if (!view.current && !reached()) memory.outdate(id);
+      return view;
     },
     async confirm(id, signal) {
       await read(id, signal);
