@@ -52,7 +52,9 @@ export function createFallbackAnswer({ cache, queue, renderer, assets, renderTim
     context.outcome = reason.code;
     reply.headers({
       ...(headers.vary === undefined ? {} : { vary: headers.vary }),
-      ...{ 'accept-ranges': 'none', 'x-error': reason.code, etag: rendition.etag },
+      ...{ 'accept-ranges': 'none', 'x-error': reason.code },
+      // Errors carry none: a 404 is never confirmed by a 304.
+      ...(fallback.status === 200 ? { etag: rendition.etag } : {}),
       'cache-control': fallbackCacheControl(reason.cacheControl, url.expiresAt, Date.now() / 1000, variant),
     });
     // Only where the plain answer would be a 200 (RFC 9110, 13.2.1).

@@ -69,8 +69,8 @@ describe('the fallback of a preset', () => {
     await isRed(shown);
     const missing = await app.get(app.path('missing', 'a.png'));
     assert.equal(missing.status, 404);
-    assert.deepEqual(headers(missing, 'x-error', 'cache-control', 'vary'), [
-      ...['original_not_found', 'private, max-age=10', 'Accept'],
+    assert.deepEqual(headers(missing, 'x-error', 'cache-control', 'vary', 'etag', 'last-modified'), [
+      ...['original_not_found', 'private, max-age=10', 'Accept', null, null],
     ]);
     assert.equal(headers(await app.get(app.path('quick', 'a.png')), 'cache-control')[0], 'public, max-age=4');
     const plain = await app.get(app.path('plain', 'a.png'));
