@@ -77,12 +77,16 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
     return found.sort();
   }
 
+  /** Before more is read, or written for Pango. Throws an Error where all together would weigh too much. */
+  function count(more: number): void {
+    if (bytes + more > maxBytes) throw new Error(`makes all assets together larger than ${maxBytes} bytes`);
+    bytes += more;
+  }
+
   /** Throws an Error that says what is wrong with the file. */
   async function toImage(name: string, { body, version }: StoredObject): Promise<Asset> {
     await checkOverlayImage(body);
-    const more = body.length - (images.get(name)?.body.length ?? 0);
-    if (bytes + more > maxBytes) throw new Error(`makes all assets together larger than ${maxBytes} bytes`);
-    bytes += more;
+    count(body.length - (images.get(name)?.body.length ?? 0));
     return { digest: sha256(body), body, etag: version?.etag };
   }
 
@@ -90,7 +94,7 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
     const { family, style } = fontNames(body);
     const same = fonts.find((font) => font.name !== '' && font.family === family && font.style === style);
     if (same) throw new Error(`is ${family} ${style}, as ${same.name} is`);
-    bytes += body.length;
+    count(body.length);
     folder ??= await mkdtemp(join(tmpdir(), 'darkroom-fonts-'));
     const path = join(folder, `${fonts.length}${kindOf(name)}`);
     await writeFile(path, body);
@@ -128,8 +132,6 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
       throw new OperatorError(`DARKROOM_ASSETS cannot be used: ${at} ${messageOf(error)}`, { cause: error });
     }
     if (digests.length > 0) fontsDigest = sha256(Buffer.from([SHIPPED_FONT_VERSION, ...digests].join('\n')));
-    if (bytes > maxBytes)
-      throw new OperatorError(`DARKROOM_ASSETS cannot be used: its files weigh ${bytes} bytes, more than ${maxBytes}`);
     return known;
   }
 

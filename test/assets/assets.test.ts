@@ -96,6 +96,15 @@ describe('assets', () => {
     );
   });
 
+  it('that weigh too much together are read no further than to the first one too many, fonts as well as images', async () => {
+    const fonts = Array.from({ length: 26 }, (_, n) => String.fromCharCode(65 + n));
+    const files = fonts.map((letter) => [`${letter}.ttf`, renamed(`Brand Shop${letter}`)] as const);
+    const { assets, calls } = assetsOf(Object.fromEntries(files), 2 * font.length);
+    await assert.rejects(assets.load(), /C\.ttf makes all assets together larger than \d+ bytes/);
+    const read = calls.filter((call) => call.startsWith('get ')).length;
+    assert.ok(read < fonts.length, `${read} of ${fonts.length} fonts were read`);
+  });
+
   it('never lie outside of their folder', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-assets-'));
     opened.push({ close: () => rm(folder, { recursive: true }) });
