@@ -9,9 +9,9 @@ import {
   type ImageUrlsOptions,
   keyBytes,
   type MarkupOptions,
-  signedFamily,
   type UrlOptions,
 } from './family.ts';
+import { INLINE_LAYOUT } from './markup/inline-layout.ts';
 import {
   type Family,
   type ImgAttributes,
@@ -21,9 +21,9 @@ import {
   srcsetOf,
   urlOf,
 } from './markup/markup.ts';
-import type { PresetName, PresetShapes } from './markup/shapes.ts';
+import type { InlineOptions, PresetName, PresetShapes } from './markup/shapes.ts';
 import type { SignedOptions } from './signed-options.ts';
-import { createSigner } from './web-signer.ts';
+import { createWebMac } from './web-mac.ts';
 
 export type { MarkupOptions, UrlOptions } from './family.ts';
 export { toHtml } from './markup/html.ts';
@@ -42,21 +42,35 @@ export interface ImageUrls<P extends PresetShapes> {
   picture(id: string, preset: PresetName<P>, options?: MarkupOptions): Promise<PictureAttributes>;
 }
 
+/** The signer alone, half the size: `/client` makes markup from one of its URLs. */
+export interface Signer<P extends PresetShapes> {
+  url(id: string, preset: PresetName<P>, options?: UrlOptions): Promise<string>;
+}
+
+export function createSigner<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
+  options: ImageUrlsOptions<P>,
+): Signer<P> {
+  const family = families(options);
+  return { url: async (id, preset, variant) => urlOf(await family(id, preset, variant), variant) };
+}
+
 export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
   options: ImageUrlsOptions<P>,
 ): ImageUrls<P> {
-  const sign = createSigner(keyBytes(options.key));
-  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
-
-  async function family(id: string, preset: string, options?: SignedOptions): Promise<Family> {
-    const parts = unsigned(id, preset, options);
-    return signedFamily(parts, await sign(preset, id, parts));
-  }
-
+  const family = families(options, INLINE_LAYOUT);
   return {
     url: async (id, preset, variant) => urlOf(await family(id, preset, variant), variant),
     srcset: async (id, preset, markup) => srcsetOf(await family(id, preset, markup), drawn(markup)),
     img: async (id, preset, markup) => imgOf(await family(id, preset, markup), drawn(markup)),
     picture: async (id, preset, markup) => pictureOf(await family(id, preset, markup), drawn(markup)),
+  };
+}
+
+function families({ key, ...options }: ImageUrlsOptions<PresetShapes>, more?: InlineOptions) {
+  const sign = createWebMac(keyBytes(key));
+  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS }, more);
+  return async (id: string, preset: string, options?: SignedOptions): Promise<Family> => {
+    const { text, signed } = unsigned(id, preset, options);
+    return signed(await sign(text));
   };
 }

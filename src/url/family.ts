@@ -1,9 +1,8 @@
 /** What the signer for Node and the one for the edge have in common. */
-import { formatImagePath, type SignedParameters } from './image-path.ts';
+import { formatImagePath, idFault, isText, signedText } from './image-path.ts';
 import type { Family, LayoutOptions, VariantOptions } from './markup/markup.ts';
-import { type PresetShape, type PresetShapes, shapeOf } from './markup/shapes.ts';
+import { type InlineOptions, type PresetShapes, shapeOf } from './markup/shapes.ts';
 import { thumbHashUrl } from './markup/thumbhash.ts';
-import { checkId } from './parse-image-path.ts';
 import { type SignedOptions, signedParameters } from './signed-options.ts';
 
 export interface ImageUrlsOptions<P extends PresetShapes> {
@@ -32,26 +31,31 @@ export function drawn(options: MarkupOptions = {}): LayoutOptions {
 }
 
 /** A family before it is signed. */
-export interface Unsigned extends SignedParameters {
-  readonly baseUrl: string;
-  readonly preset: string;
-  readonly shape: PresetShape;
-  readonly id: string;
+export interface Unsigned {
+  /** What the signature covers. */
+  readonly text: string;
+  readonly signed: (signature: string) => Family;
 }
 
 /** All of a family but its signature. Throws a TypeError for ids, presets and options that every server refuses. */
-export function checkedFamilies(given: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes }) {
+export function checkedFamilies(
+  given: Pick<ImageUrlsOptions<PresetShapes>, 'baseUrl'> & { presets: PresetShapes },
+  more?: InlineOptions,
+) {
   const baseUrl = checkedBaseUrl(given.baseUrl);
   return (id: string, preset: string, options: SignedOptions = {}): Unsigned => {
     refuseBadId(id);
-    const shape = shapeOf(given.presets, preset);
-    return { baseUrl, preset, shape, id, ...signedParameters(options) };
+    const shape = shapeOf(given.presets, preset, more);
+    const parts = { preset, id, ...signedParameters(options) };
+    return {
+      text: signedText(preset, id, parts),
+      signed: (signature) => ({
+        preset,
+        shape,
+        withSuffix: (suffix) => baseUrl + formatImagePath({ signature, suffix, ...parts }),
+      }),
+    };
   };
-}
-
-export function signedFamily({ baseUrl, preset, shape, id, ...parameters }: Unsigned, signature: string): Family {
-  const path = { signature, preset, id, ...parameters };
-  return { preset, shape, withSuffix: (suffix) => baseUrl + formatImagePath({ ...path, suffix }) };
 }
 
 function checkedBaseUrl(baseUrl: unknown): string {
@@ -61,12 +65,8 @@ function checkedBaseUrl(baseUrl: unknown): string {
 
 /** Throws for ids that every server refuses, so that no such URL reaches a page. */
 function refuseBadId(id: unknown): void {
-  try {
-    if (typeof id === 'string' && !/\p{Cs}/u.test(id)) return void checkId(id);
-  } catch {
-    // The same answer for all of them.
-  }
-  throw new TypeError(`"${id}" cannot be the id of an image.`);
+  const fault = isText(id) ? idFault(id) : 'It is no text.';
+  if (fault) throw new TypeError(`"${id}" cannot be the id of an image. ${fault}`);
 }
 
 /** Raw bytes of a hex key. Throws a TypeError for text that is no hex, for several keys and for keys below 32 bytes. */

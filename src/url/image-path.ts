@@ -3,11 +3,11 @@ export interface SignedParameters {
   /** `exp`: unix seconds. */
   readonly expiresAt: number | undefined;
   /** `dl`: the name under which browsers save the picture. */
-  readonly download?: string;
+  readonly download?: string | undefined;
   /** `t.<name>`: texts for the preset's variables. */
-  readonly variables?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** `v`: the shop's own version of the original. */
-  readonly version?: string;
+  readonly version?: string | undefined;
 }
 
 /** The parts of an image URL, decoded. */
@@ -52,3 +52,49 @@ export function signedText(preset: string, id: string, parameters: SignedParamet
 
 /** Of the HMAC's 32: 128 bits, 22 characters in the URL. */
 export const SIGNATURE_BYTES = 16;
+
+export const MAX_ID_BYTES = 512;
+/** Of what follows `t.`: names of parameters have up to 32 characters. */
+export const VARIABLE_NAME = /^[a-z0-9_.]{1,30}$/;
+export const MAX_VARIABLES = 8;
+/** Least and most bytes of a decoded value: headers and keys are made of it. */
+const VALUE_BYTES: Readonly<Record<string, [least: number, most: number]>> = { dl: [1, 200], v: [1, 128] };
+const MAX_TEXT_BYTES = 256;
+
+export const CONTROL_CHARACTERS = /\p{Cc}/u;
+const DISGUISED = /%(?:25|2e|2f|5c|00)/gi;
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+
+/** Without half a surrogate pair, of which UTF-8 has no bytes. */
+export const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Cs}/u.test(value);
+
+/** Why a text cannot be an id: it could leave its folder, or is no valid text. Undefined where it can. */
+export function idFault(id: string): string | undefined {
+  if (id === '') return 'The id is empty.';
+  if (id.startsWith('/')) return 'The id starts with a slash.';
+  if (bytesOf(id) > MAX_ID_BYTES) return `The id is longer than ${MAX_ID_BYTES} bytes.`;
+  if (CONTROL_CHARACTERS.test(id)) return 'The id holds control characters.';
+  return climbs(id) ? 'The id holds dot segments.' : undefined;
+}
+
+/**
+ * Whether the id leaves its folder, read as it is or decoded further. An HTTP origin may decode once more than it should,
+ * so encoded dots, slashes, backslashes and NULs count as decoded; other encoded text stays literal.
+ */
+function climbs(id: string): boolean {
+  for (let reading = id; ; ) {
+    if (reading.includes('\0') || /(?:^|[/\\])\.\.?(?:$|[/\\])/.test(reading)) return true;
+    const next = reading.replace(DISGUISED, decodeURIComponent);
+    if (next === reading) return false;
+    reading = next;
+  }
+}
+
+/** Why a decoded value of `dl`, `t.<name>` or `v` cannot stand under a signature. Undefined where it can. */
+export function parameterFault(name: string, value: string): string | undefined {
+  const [least, most] = VALUE_BYTES[name] ?? [0, MAX_TEXT_BYTES];
+  const length = bytesOf(value);
+  if (length >= least && length <= most && !CONTROL_CHARACTERS.test(value)) return undefined;
+  return `${name} is no text of ${least} to ${most} bytes without control characters.`;
+}

@@ -1,7 +1,8 @@
 import { errors } from '../errors.ts';
 import { checkId, type ImageUrl, MalformedUrl, parseImagePath } from './parse-image-path.ts';
 
-export { type ImageUrl, MAX_ID_BYTES } from './parse-image-path.ts';
+export { MAX_ID_BYTES } from './image-path.ts';
+export type { ImageUrl } from './parse-image-path.ts';
 
 /** The parts of a request target below the path prefix. Throws `bad_request`, or `not_found` where the path has fewer than three parts. */
 export function parseImageUrl(target: string, prefix = ''): ImageUrl {

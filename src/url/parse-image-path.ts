@@ -1,4 +1,11 @@
-import type { SignedParameters } from './image-path.ts';
+import {
+  CONTROL_CHARACTERS,
+  idFault,
+  MAX_VARIABLES,
+  parameterFault,
+  type SignedParameters,
+  VARIABLE_NAME,
+} from './image-path.ts';
 import { isConsistent } from './spelling.ts';
 
 /** A parsed image URL: `/<signature>/<preset><suffix>/<id>[?<parameters>]`, every part percent-decoded once. */
@@ -10,14 +17,6 @@ export interface ImageUrl extends SignedParameters {
   readonly suffix: string;
   readonly id: string;
 }
-
-export const MAX_ID_BYTES = 512;
-/** Of what follows `t.`: names of parameters have up to 32 characters. */
-export const VARIABLE_NAME = /^[a-z0-9_.]{1,30}$/;
-export const MAX_VARIABLES = 8;
-/** Least and most bytes of a decoded value: headers and keys are made of it. */
-const VALUE_BYTES: Readonly<Record<string, [least: number, most: number]>> = { dl: [1, 200], v: [1, 128] };
-const MAX_TEXT_BYTES = 256;
 
 /** A URL that is not an image URL, with the answer that server and edge both give. */
 export class MalformedUrl extends Error {
@@ -33,9 +32,7 @@ const bad = (message: string) => new MalformedUrl('bad_request', message);
 
 // Raw spaces, controls and non-ASCII characters cannot stand in a URI (RFC 3986, 2); a `#` never reaches a server.
 const NOT_IN_A_REQUEST_TARGET = /[^\x21-\x7e]|#/;
-const CONTROL_CHARACTERS = /\p{Cc}/u;
 const EXPIRY = /^[1-9][0-9]{0,11}$/;
-const DISGUISED = /%(25|2e|2f|5c|00)/gi;
 
 /**
  * Splits and checks a request target (RFC 9112, 3.2). `prefix`: what all paths begin with, such as `/images`. Throws a
@@ -70,25 +67,9 @@ function decode(part: string): string {
 
 /** The id itself. Throws a MalformedUrl for ids that could leave their folder or that are no valid text. */
 export function checkId(id: string): string {
-  if (id === '') throw bad('The id is empty.');
-  if (id.startsWith('/')) throw bad('The id starts with a slash.');
-  if (new TextEncoder().encode(id).length > MAX_ID_BYTES) throw bad(`The id is longer than ${MAX_ID_BYTES} bytes.`);
-  if (CONTROL_CHARACTERS.test(id)) throw bad('The id holds control characters.');
-  if (climbs(id)) throw bad('The id holds dot segments.');
+  const fault = idFault(id);
+  if (fault !== undefined) throw bad(fault);
   return id;
-}
-
-/**
- * Whether the id leaves its folder, read as it is or decoded further. An HTTP origin may decode once more than it should,
- * so encoded dots, slashes, backslashes and NULs count as decoded; other encoded text stays literal.
- */
-function climbs(id: string): boolean {
-  for (let reading = id; ; ) {
-    if (reading.includes('\0') || reading.split(/[/\\]/).some((part) => part === '.' || part === '..')) return true;
-    const next = reading.replace(DISGUISED, (hex) => String.fromCharCode(Number.parseInt(hex.slice(1), 16)));
-    if (next === reading) return false;
-    reading = next;
-  }
 }
 
 const NO_PARAMETERS = { expiresAt: undefined, values: '' };
@@ -124,12 +105,10 @@ function isParameter(name: string): boolean {
   return ['dl', 'exp', 'v'].includes(name) || (name.startsWith('t.') && VARIABLE_NAME.test(name.slice(2)));
 }
 
-/** The decoded value of `dl`, `t.<name>` or `v`. Throws a MalformedUrl for one that cannot stand under a signature. */
-export function checkParameter(name: string, value: string): string {
-  const [least, most] = VALUE_BYTES[name] ?? [0, MAX_TEXT_BYTES];
-  const { length } = new TextEncoder().encode(value);
-  if (length >= least && length <= most && !CONTROL_CHARACTERS.test(value)) return value;
-  throw bad(`${name} is no text of ${least} to ${most} bytes without control characters.`);
+function checkParameter(name: string, value: string): string {
+  const fault = parameterFault(name, value);
+  if (fault !== undefined) throw bad(fault);
+  return value;
 }
 
 function notFound(prefix: string): MalformedUrl {

@@ -7,10 +7,10 @@ import {
   type ImageUrlsOptions,
   keyBytes,
   type MarkupOptions,
-  signedFamily,
   type UrlOptions,
 } from './family.ts';
-import { SIGNATURE_BYTES, signedText } from './image-path.ts';
+import { SIGNATURE_BYTES } from './image-path.ts';
+import { INLINE_LAYOUT } from './markup/inline-layout.ts';
 import {
   type Family,
   type ImgAttributes,
@@ -20,7 +20,7 @@ import {
   srcsetOf,
   urlOf,
 } from './markup/markup.ts';
-import type { PresetName, PresetShapes } from './markup/shapes.ts';
+import type { InlineOptions, PresetName, PresetShapes } from './markup/shapes.ts';
 import type { SignedOptions } from './signed-options.ts';
 
 export type { MarkupOptions, UrlOptions } from './family.ts';
@@ -40,24 +40,36 @@ export interface ImageUrls<P extends PresetShapes> {
   picture(id: string, preset: PresetName<P>, options?: MarkupOptions): PictureAttributes;
 }
 
+/** The signer alone, half the size: `/client` makes markup from one of its URLs. */
+export interface Signer<P extends PresetShapes> {
+  url(id: string, preset: PresetName<P>, options?: UrlOptions): string;
+}
+
+export function createSigner<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
+  options: ImageUrlsOptions<P>,
+): Signer<P> {
+  const family = families(options);
+  return { url: (id, preset, variant) => urlOf(family(id, preset, variant), variant) };
+}
+
 export function createImageUrls<const P extends PresetShapes = typeof BUILT_IN_PRESETS>(
   options: ImageUrlsOptions<P>,
 ): ImageUrls<P> {
-  const key = keyBytes(options.key);
-  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS });
-
-  function family(id: string, preset: string, options?: SignedOptions): Family {
-    const parts = unsigned(id, preset, options);
-    const mac = createHmac('sha256', key)
-      .update(signedText(preset, id, parts))
-      .digest();
-    return signedFamily(parts, mac.subarray(0, SIGNATURE_BYTES).toString('base64url'));
-  }
-
+  const family = families(options, INLINE_LAYOUT);
   return {
     url: (id, preset, variant) => urlOf(family(id, preset, variant), variant),
     srcset: (id, preset, markup) => srcsetOf(family(id, preset, markup), drawn(markup)),
     img: (id, preset, markup) => imgOf(family(id, preset, markup), drawn(markup)),
     picture: (id, preset, markup) => pictureOf(family(id, preset, markup), drawn(markup)),
+  };
+}
+
+function families({ key, ...options }: ImageUrlsOptions<PresetShapes>, more?: InlineOptions) {
+  const secret = keyBytes(key);
+  const unsigned = checkedFamilies({ ...options, presets: options.presets ?? BUILT_IN_PRESETS }, more);
+  return (id: string, preset: string, options?: SignedOptions): Family => {
+    const { text, signed } = unsigned(id, preset, options);
+    const mac = createHmac('sha256', secret).update(text).digest();
+    return signed(mac.subarray(0, SIGNATURE_BYTES).toString('base64url'));
   };
 }

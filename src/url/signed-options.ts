@@ -1,5 +1,4 @@
-import type { SignedParameters } from './image-path.ts';
-import { checkParameter, MAX_VARIABLES, VARIABLE_NAME } from './parse-image-path.ts';
+import { isText, MAX_VARIABLES, parameterFault, type SignedParameters, VARIABLE_NAME } from './image-path.ts';
 
 /** November of the year 5138. */
 const MAX_EXPIRY_S = 99_999_999_999;
@@ -26,26 +25,22 @@ export function signedParameters({ expiresAt, download, version, variables = {} 
     throw new TypeError(`variables: at most ${MAX_VARIABLES}, with names of a-z, 0-9, _ and . up to 30 long.`);
   return {
     expiresAt: unixSeconds(expiresAt),
-    ...(download === undefined ? {} : { download: checked('dl', download) }),
-    ...(version === undefined ? {} : { version: checked('v', version) }),
-    ...(texts.length > 0
-      ? { variables: Object.fromEntries(texts.map(([name, text]) => [name, checked(`t.${name}`, text)])) }
-      : {}),
+    download: checked('dl', download),
+    version: checked('v', version),
+    variables: Object.fromEntries(texts.map(([name, text]) => [name, checked(`t.${name}`, text)])),
   };
 }
 
-function checked(name: string, value: unknown): string {
-  if (typeof value !== 'string' || /\p{Cs}/u.test(value)) throw new TypeError(`${name} is no text.`);
-  try {
-    return checkParameter(name, value);
-  } catch (error) {
-    throw new TypeError((error as Error).message, { cause: error });
-  }
+function checked<T>(name: string, value: T): T {
+  if (value === undefined) return value;
+  const fault = isText(value) ? parameterFault(name, value) : `${name} is no text.`;
+  if (fault) throw new TypeError(fault);
+  return value;
 }
 
 function unixSeconds(expiresAt: number | Date | undefined): number | undefined {
   if (expiresAt === undefined) return undefined;
-  const seconds = expiresAt instanceof Date ? Math.floor(expiresAt.getTime() / 1000) : expiresAt;
+  const seconds = expiresAt instanceof Date ? Math.floor(Number(expiresAt) / 1000) : expiresAt;
   if (!Number.isInteger(seconds) || seconds <= 0)
     throw new TypeError('expiresAt must be whole unix seconds or a date.');
   if (seconds > MAX_EXPIRY_S) throw new TypeError('expiresAt is in milliseconds: it must be unix seconds.');

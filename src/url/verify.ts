@@ -3,8 +3,9 @@
  * `import { createVerifier } from '@darkroom-images/url/verify'`.
  */
 import { keyBytes } from './family.ts';
+import { signedText } from './image-path.ts';
 import { type ImageUrl, MalformedUrl, parseImagePath } from './parse-image-path.ts';
-import { createSigner } from './web-signer.ts';
+import { createWebMac } from './web-mac.ts';
 
 export { formatImagePath } from './image-path.ts';
 export type { ImageUrl } from './parse-image-path.ts';
@@ -28,10 +29,11 @@ export type Verdict = { readonly ok: true; readonly url: ImageUrl } | Refusal;
 /** Gives for a URL or path the server's answer up to the preset and the store. Throws a TypeError for bad keys. */
 export function createVerifier({ keys, pathPrefix = '' }: VerifierOptions): (target: string) => Promise<Verdict> {
   if (keys.length === 0) throw new TypeError('At least one signing key is needed.');
-  const signers = keys.map((key) => createSigner(keyBytes(key)));
+  const signers = keys.map((key) => createWebMac(keyBytes(key)));
 
   async function isSigned({ signature, preset, id, ...parameters }: ImageUrl): Promise<boolean> {
-    const right = await Promise.all(signers.map((sign) => sign(preset, id, parameters)));
+    const text = signedText(preset, id, parameters);
+    const right = await Promise.all(signers.map((sign) => sign(text)));
     return right.some((expected) => isSameText(signature, expected));
   }
 

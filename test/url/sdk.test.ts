@@ -64,6 +64,29 @@ describe('both signers', () => {
     }
   });
 
+  it('have a signer alone, which signs and refuses the same', async () => {
+    const signer = node.createSigner({ baseUrl, key, presets });
+    const webSigner = edge.createSigner({ baseUrl, key, presets });
+    const recipe = 'w_300,h_200,fit_cover,rot_90,pad_10:20:10:20,crop_0:0:50pc:1p5,m_5';
+    const options = { pixelRatio: 2, format: 'webp', version: '3', variables: { name: 'a b' } } as const;
+    for (const preset of ['logo', 'w_300', recipe] as const) {
+      const url = images.url('a,b c.jpg', preset, options);
+      assert.equal(signer.url('a,b c.jpg', preset, options), url);
+      assert.equal(await webSigner.url('a,b c.jpg', preset, options), url);
+    }
+    for (const [preset, says] of [
+      ['lgoo', /did you mean "logo"/],
+      ['w_0', /no inline recipe/],
+      ['w_300,fit_cover', /no inline recipe/],
+      ['w_300,rot_90,rot_180', /no inline recipe/],
+    ] as const) {
+      const name = preset as 'logo';
+      for (const by of [images, signer]) assert.throws(() => by.url('a.jpg', name), says);
+      await assert.rejects(webSigner.url('a.jpg', name), says);
+    }
+    assert.throws(() => signer.url('../a', 'logo'), /"..\/a" cannot be the id of an image. The id holds dot segments./);
+  });
+
   it('refuse bad keys, names, ids and times', async () => {
     for (const bad of ['', 'zz'.repeat(32), '07'.repeat(31), '07'.repeat(32).slice(1), new Uint8Array(31)]) {
       assert.throws(() => node.createImageUrls({ baseUrl, key: bad }), /signing key/);

@@ -3,6 +3,7 @@
  * `import { img, picture } from '@darkroom-images/url/client'`. The size and format behind a preset's name are not signed, so one
  * URL is enough for all that the preset declares.
  */
+import { INLINE_LAYOUT } from './inline-layout.ts';
 import {
   type Family,
   fallbackOf,
@@ -39,7 +40,7 @@ const SIGNED = /^((?:https?:)?\/\/[^/?#]+)?((?:\/[^/?#]+)*?\/[\w-]{22}\/)([^/@.?
  */
 function familyOf(signed: string, shape?: PresetShape): Family {
   const [before, preset, tail] = read(signed);
-  const found = shape ?? inlineShape(preset);
+  const found = shape ?? inlineShape(preset, INLINE_LAYOUT);
   if (!found) throw new TypeError(`The shape of the preset "${preset}" is missing.`);
   return { preset, shape: found, withSuffix: (suffix) => before + preset + suffix + tail };
 }

@@ -34,81 +34,75 @@ export type PresetName<P extends PresetShapes> = (keyof P & string) | InlineReci
 
 export type ImageFormat = (typeof PINNABLE_FORMATS)[number];
 
-/** A number such as `1p5`: a suffix would begin at a dot. */
-const decimal = (text: string) => text.replaceAll('p', '.');
-const length = (text: string) => (text.endsWith('pc') ? `${decimal(text.slice(0, -2))}%` : Number(decimal(text)));
-const lengths = (text: string) => text.split(':').map(length) as number[];
+export type InlineOptions = Readonly<Record<string, (text: string) => PresetShape>>;
 
-/** The options of inline recipes that sizes depend on. */
-const INLINE: Readonly<Record<string, (text: string) => PresetShape>> = {
+/** A number such as `1p5`: a suffix would begin at a dot. */
+export const decimal = (text: string) => text.replaceAll('p', '.');
+
+/** The options of inline recipes on which it depends whether servers answer them. */
+const INLINE_SIDES: InlineOptions = {
   w: (text) => ({ width: Number(text) }),
   h: (text) => ({ height: Number(text) }),
   fit: (fit) => ({ fit }),
   f: (format) => ({ format }),
   ar: (text) => ({ aspectRatio: decimal(text) }),
-  rot: (text) => ({ rotate: Number(text) }),
-  t: () => ({ trim: true }),
-  m: (text) => ({ margin: Number(decimal(text)) }),
-  pad: (text) => ({ padding: text.includes(':') ? lengths(text) : Number(text) }),
-  en: () => ({ enlarge: true }),
-  ext: () => ({ extend: true }),
-  crop: (text) => {
-    const [x = 0, y = 0, width = 0, height = 0] = lengths(text);
-    return { crop: { x, y, width, height } };
-  },
 };
 
 /**
  * The preset's shape. Throws a TypeError for a name that is neither declared nor an inline recipe, with the nearest name, and for a
  * recipe that every server refuses.
  */
-export function shapeOf(presets: PresetShapes, preset: string): PresetShape {
+export function shapeOf(presets: PresetShapes, preset: string, more?: InlineOptions): PresetShape {
   const declared = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
   if (declared) return declared;
-  if (!/(?:^|,)(?:[wh]_\d|f_original)/.test(preset))
-    throw new TypeError(`There is no preset "${preset}"${alternatives(presets, preset)}`);
-  const shape = inlineShape(preset);
-  if (shape) return shape;
+  const shape = inlineShape(preset, more);
+  if (!shape) throw new TypeError(`There is no preset "${preset}"${alternatives(presets, preset)}`);
+  if (RECIPE.test(preset) && isAnswered(shape)) return shape;
   throw new TypeError(`"${preset}" is no inline recipe: options such as w_300, each once, between commas.`);
 }
 
-/** What a recipe in a URL says of sizes; undefined for text that is none. */
-export function inlineShape(text: string): PresetShape | undefined {
-  const shape: Record<string, unknown> = {};
-  const seen = new Set<string>();
-  for (const part of text.split(',')) {
-    const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:_-]+)$/.exec(part) ?? [];
-    if (name === '' || seen.has(name)) return undefined;
-    seen.add(name);
-    if (Object.hasOwn(INLINE, name)) Object.assign(shape, INLINE[name]?.(value));
-  }
-  const { width, height, aspectRatio, fit = 'inside', format = 'auto' }: PresetShape = shape;
-  const free = fit === 'inside' || fit === 'outside';
-  const sided = [width, height].every((side) => side === undefined || (Number.isInteger(side) && side > 0));
-  if (!sided || !(width ?? height ?? format === 'original') || !(free || aspectRatio || (width && height)))
-    return undefined;
-  if (!free && !/^(cover|contain|fill|pad)$/.test(fit)) return undefined;
-  return [...PINNABLE_FORMATS, 'auto', 'original'].includes(format) ? shape : undefined;
+/** Options between commas, none with a name that stands in one before. */
+const RECIPE = /^(?!(?:.*,)?([a-z]+_).*,\1)[a-z]+_[\w:-]+(?:,[a-z]+_[\w:-]+)*$/;
+
+/** What a recipe in a URL says of sizes; undefined for names. `more`: options that matter beside width, height, fit and format. */
+export function inlineShape(text: string, more?: InlineOptions): PresetShape | undefined {
+  if (!/(?:^|,)(?:[wh]_\d|f_original)/.test(text)) return undefined;
+  const read = { ...INLINE_SIDES, ...more };
+  const options = text.split(',').map((part) => {
+    const [name = '', ...value] = part.split('_');
+    return Object.hasOwn(read, name) ? read[name]?.(value.join('_')) : {};
+  });
+  return Object.assign({}, ...options);
+}
+
+/** Whether servers know what size and format this asks for. One side at least is known of every recipe, or it is the original's own. */
+function isAnswered({ width, height, aspectRatio, fit = 'inside', format = 'auto' }: PresetShape): boolean {
+  const sides = [width, height].filter((side) => side !== undefined);
+  return (
+    sides.every((side) => Number.isInteger(side) && side > 0) &&
+    (/side$/.test(fit) || sides.length + (aspectRatio ? 1 : 0) > 1) &&
+    /^(inside|outside|cover|contain|fill|pad)$/.test(fit) &&
+    [...PINNABLE_FORMATS, 'auto', 'original'].includes(format)
+  );
 }
 
 function alternatives(presets: PresetShapes, preset: string): string {
   const names = Object.keys(presets);
   if (/[@.]/.test(preset)) return ': size and format are options, and no part of the name.';
-  const [near] = names.map((name) => ({ name, by: distance(name, preset) })).sort((a, b) => a.by - b.by);
-  const meant = near && near.by <= 1 + preset.length / 3 ? ` (did you mean "${near.name}"?)` : '';
+  const [near = ''] = [...names].sort((a, b) => distance(a, preset) - distance(b, preset));
+  const meant = near && distance(near, preset) <= 1 + preset.length / 3 ? ` (did you mean "${near}"?)` : '';
   return `${meant}: ${names.join(', ') || 'none is declared'}.`;
 }
 
 /** Letters to change, add or leave out. */
 function distance(from: string, to: string): number {
-  let row = [...to, ''].map((_, at) => at);
-  for (const sign of from)
-    row = row.reduce<number[]>((next, above, at) => {
-      const before = next[at - 1] ?? 0;
-      next.push(
-        at === 0 ? above + 1 : Math.min(above + 1, before + 1, (row[at - 1] ?? 0) + (to[at - 1] === sign ? 0 : 1)),
-      );
-      return next;
-    }, []);
+  const row = Array.from(`${to} `, (_, at) => at);
+  for (const sign of from) {
+    let corner = Number.POSITIVE_INFINITY;
+    row.forEach((above, at) => {
+      row[at] = Math.min(above + 1, (row[at - 1] ?? above) + 1, corner + (to[at - 1] === sign ? 0 : 1));
+      corner = above;
+    });
+  }
   return row.at(-1) ?? 0;
 }

@@ -15,6 +15,10 @@ export function createImageUrls(options?: { readonly key?: unknown }) {
   return { url: refuse, srcset: refuse, img: refuse, picture: refuse };
 }
 
+export function createSigner(options?: { readonly key?: unknown }) {
+  return { url: createImageUrls(options).url };
+}
+
 export function createVerifier(options?: { readonly keys?: unknown }) {
   if (options?.keys) console.error(SENTENCE);
   return refuse;
