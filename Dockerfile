@@ -18,6 +18,10 @@ COPY package.json package-lock.json ./
 COPY packages/url/package.json packages/url/
 COPY packages/react/package.json packages/react/
 COPY packages/next/package.json packages/next/
+COPY packages/nuxt/package.json packages/nuxt/
+COPY packages/astro/package.json packages/astro/
+COPY packages/svelte/package.json packages/svelte/
+COPY packages/unpic/package.json packages/unpic/
 # No install scripts: esbuild and sharp ship their binaries as packages, and the build needs no other.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build build

@@ -1,12 +1,12 @@
 /**
- * `node build/packages.ts [url react next]`: makes `dist/` of the packages that storefronts install, for ES modules and CommonJS,
+ * `node build/packages.ts [name ...]`: makes `dist/` of the packages that storefronts install, for ES modules and CommonJS,
  * with types for both.
  */
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
-import { PACKAGES, type PackageName } from './package-sources.ts';
+import { ES_ONLY, PACKAGES, type PackageName } from './package-sources.ts';
 
 const root = join(import.meta.dirname, '..');
 const asked = process.argv.slice(2);
@@ -17,25 +17,28 @@ async function buildPackage(name: PackageName): Promise<void> {
   const home = join(root, 'packages', name);
   const dist = join(home, 'dist');
   rmSync(dist, { recursive: true, force: true });
-  const files = Object.values(entries).map((entry) => join(root, sources, entry));
+  const components = join(home, 'components');
+  if (existsSync(components)) cpSync(components, dist, { recursive: true });
+  const files = Object.values<string>(entries).map((entry) => join(root, sources, entry));
   const shared: BuildOptions = {
     ...{ bundle: true, minify: true, platform: 'neutral', target: 'es2022', jsx: 'automatic', outdir: dist },
     external: ['node:crypto', 'react', 'react/jsx-runtime', 'next/image', '@darkroom-images/*'],
   };
   await build({ ...shared, entryPoints: files, outbase: join(root, sources), format: 'esm', splitting: true });
-  // Edge runtimes have no CommonJS; Node loads ES modules by `require` too, since 20.19.
-  const required = files.filter((file) => !/\/url\/(edge|verify)\.ts$/.test(file));
-  await buildCommonJs(shared, required, (file) =>
-    join(dist, relative(join(root, sources), file)).replace(/\.tsx?$/, '.cjs'),
-  );
+  const required = files.filter((file) => !ES_ONLY.test(file));
+  if (required.length > 0)
+    await buildCommonJs(shared, required, (file) =>
+      join(dist, relative(join(root, sources), file)).replace(/\.tsx?$/, '.cjs'),
+    );
   for (const file of files) keepDirective(file, join(dist, relative(join(root, sources), file)).replace(/\.tsx?$/, ''));
 
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(home, 'tsconfig.json')], { stdio: 'inherit' });
+  liftTypes(dist, name);
   // What stands in for another entry has that one's types.
   const typed = files.filter((file) => !/without-key/.test(file));
-  const declared = typed.map((file) => join(dist, relative(join(root, sources), file)).replace(/\.tsx?$/, '.d.ts'));
-  trimTypes(dist, new Set(declared));
-  for (const file of declared) if (!/\/(edge|verify)\.d\.ts$/.test(file)) typesOfCommonJs(file);
+  const declarationOf = (file: string) => join(dist, relative(join(root, sources), file)).replace(/\.tsx?$/, '.d.ts');
+  trimTypes(dist, new Set([...typed.map(declarationOf), ...globSync(join(dist, 'index.d.ts'))]));
+  for (const file of typed) if (!ES_ONLY.test(file)) typesOfCommonJs(declarationOf(file));
 }
 
 /** esbuild splits ES modules alone, so what the entries share would stand in each: all of them are one file, with a door each. */
@@ -54,6 +57,19 @@ async function buildCommonJs(shared: BuildOptions, files: readonly string[], doo
     const lines = namesOf(file).map((name) => `exports.${name}=a.${name}${at};`);
     writeFileSync(door, `const a=require("${path.startsWith('.') ? path : `./${path}`}");${lines.join('')}\n`);
   }
+}
+
+/** Types of sources that share files with other packages: from below the folder of all packages to where the code is. */
+function liftTypes(dist: string, name: PackageName): void {
+  if (!existsSync(join(dist, name))) return;
+  for (const file of globSync(`${name}/src/*.d.ts`, { cwd: dist })) {
+    const text = readFileSync(join(dist, file), 'utf8').replaceAll('../../shared/src/', './shared/');
+    writeFileSync(join(dist, basename(file)), text);
+  }
+  rmSync(join(dist, name), { recursive: true });
+  if (!existsSync(join(dist, 'shared/src'))) return;
+  cpSync(join(dist, 'shared/src'), join(dist, 'shared'), { recursive: true });
+  rmSync(join(dist, 'shared/src'), { recursive: true });
 }
 
 /** `'use client'` must be the first thing that a bundler sees. */
@@ -87,6 +103,9 @@ const RELATIVE = /(?<=(?:from|import\()\s*["'])(\.\.?\/[^"']+?)\.tsx?(?=["'])/g;
 const FUNCTION =
   /(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export declare function (\w+)[\s\S]*?;\n(?=export|import|declare|interface|type|\/\*\*|$)/g;
 
+/** A constant on one line, with its comment. */
+const CONSTANT = /(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export declare const (\w+)[^\n]*;\n/g;
+
 /** Leaves out the declarations of what storefronts cannot import. */
 function trimTypes(dist: string, entries: ReadonlySet<string>): void {
   const all = globSync('**/*.d.ts', { cwd: dist }).map((file) => join(dist, file));
@@ -105,6 +124,14 @@ function trimTypes(dist: string, entries: ReadonlySet<string>): void {
       published.has(name) ? declaration : '',
     );
     text.set(file, kept);
+  }
+  const mentions = (name: string) => [...text.values()].join('\n').match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0;
+  for (const file of all) {
+    if (entries.has(file)) continue;
+    text.set(
+      file,
+      (text.get(file) ?? '').replace(CONSTANT, (line, name) => (mentions(name) > 1 ? line : '')),
+    );
   }
   const needed = reachable([...entries], text);
   for (const file of all) {

@@ -29,6 +29,9 @@ const MAX_GZIPPED_BYTES: Readonly<Record<string, number>> = {
   react: 1024,
   next: 1024,
   'next/loader': 1024,
+  'nuxt#default': 1024,
+  'astro/service#default': 1024,
+  unpic: 1024,
 };
 
 interface Packed {
@@ -62,6 +65,9 @@ before(async () => {
 });
 after(() => rm(shop, { recursive: true }));
 
+/** The signed URL with another suffix, or of another preset. */
+const at = (suffix: string, preset = 'thumb') => expected.replace('/thumb/', `/${preset}${suffix}/`);
+
 const evaluate = async (code: string, type: 'module' | 'commonjs') => {
   const { stdout } = await run(process.execPath, [`--input-type=${type}`, '-e', code], { cwd: shop });
   return stdout.trim();
@@ -72,7 +78,8 @@ describe('the packages of storefronts', () => {
     for (const [name, { files, unpackedSize }] of packed) {
       context.diagnostic(`@darkroom-images/${name}: ${files.length} files, ${unpackedSize} bytes unpacked`);
       const odd = files.filter(
-        ({ path }) => !/^(LICENSE|README\.md|package\.json|dist\/[\w/-]+\.(js|cjs|d\.ts|d\.cts))$/.test(path),
+        ({ path }) =>
+          !/^(LICENSE|README\.md|package\.json|dist\/[\w/-]+\.(js|cjs|d\.ts|d\.cts|svelte|astro))$/.test(path),
       );
       assert.deepEqual(odd, []);
       assert.ok(unpackedSize < 60_000, `${name}: ${unpackedSize}`);
@@ -211,6 +218,9 @@ describe('types', () => {
     import { Image, Picture, type ImageProps } from '@darkroom-images/react';
     import { Picture as NextPicture } from '@darkroom-images/next';
     import { createLoader } from '@darkroom-images/next/loader';
+    import nuxt from '@darkroom-images/nuxt';
+    import astro from '@darkroom-images/astro/service';
+    import { createTransformer, widthsOf } from '@darkroom-images/unpic';
     const presets = { card: { width: 400, height: 300, fit: 'cover', widths: [400, 800] } } as const;
     const images = createImageUrls({ baseUrl: process.env.A, key: process.env.B, presets });
     const img: ImgAttributes = images.img('a.jpg', 'card', { width: 400, placeholder: 'thumbhash' } as object);
@@ -219,7 +229,8 @@ describe('types', () => {
     const shape: PresetShape = presets.card;
     export const all = [createSigner, toHtml(img), edge.createImageUrls, picture('', shape).sources, thumbHashUrl('')?.length, createVerifier, Image, Picture, NextPicture];
     export const props: ImageProps = { src: '', alt: '', preset: presets.card, priority: true };
-    export const src: string = createLoader(presets)({ src: '', width: 1 });`;
+    export const src: string[] = [createLoader(presets)({ src: '', width: 1 }), createTransformer(presets)('', { width: 1 })];
+    export const others = [nuxt().getImage('', { presets }).url, astro.getURL, widthsOf('', presets)];`;
 
   for (const [how, ending, module, moduleResolution] of [
     ['bundler', 'ts', 'esnext', 'bundler'],
@@ -250,7 +261,7 @@ describe('types', () => {
   it('are found by node16 in CommonJS, of the entries that have it', async () => {
     const folder = join(shop, 'node16-commonjs');
     await mkdir(folder);
-    const lines = USE.split('\n').filter((line) => !/edge'|verify'/.test(line));
+    const lines = USE.split('\n').filter((line) => !/edge'|verify'|nuxt'|astro|nuxt\(/.test(line));
     await writeFile(
       join(folder, 'use.cts'),
       lines.join('\n').replace('edge.createImageUrls, ', '').replace('createVerifier, ', ''),
@@ -298,6 +309,94 @@ describe('@darkroom-images/react', () => {
     const html = await render(`h(Picture, { src: '${inline}', alt: '', sizes: '50vw' })`);
     assert.match(html, /^<picture>(<source type="image\/(avif|webp)" srcSet="[^"]+"\/>){2}<img /);
     assert.match(html, /width="300" height="200"/);
+  });
+});
+
+describe('providers for image components of others', () => {
+  const presets = `{ thumb: { width: 400, height: 300, fit: 'cover', format: 'auto', widths: [1200, 400, 800] }, logo: { width: 200, format: 'png', formats: ['png', 'webp'] } }`;
+  const logo = expected.replace('/thumb/', '/logo/');
+  const evaluated = async (code: string) =>
+    JSON.parse(await evaluate(`${code.replace('PRESETS', `const presets = ${presets};`)}`, 'module'));
+
+  it('ask for the smallest declared size that is large enough, and for declared formats', async () => {
+    const made = await evaluated(`import nuxt from '@darkroom-images/nuxt';
+      import { createTransformer, widthsOf } from '@darkroom-images/unpic';
+      import { createLoader } from '@darkroom-images/next/loader';
+      PRESETS
+      const { getImage } = nuxt();
+      const all = [
+        (src, wanted) => getImage(src, { modifiers: wanted, presets }).url,
+        createTransformer(presets),
+        (src, wanted) => wanted.format ? undefined : createLoader(presets)({ src, ...wanted }),
+      ];
+      const wanted = [{ width: 16 }, { width: '400' }, { width: 401 }, { width: 4000 }, {}, { width: 500, format: 'webp' }, { format: 'jpg' }, { format: 'tiff' }];
+      console.log(JSON.stringify([all.map((ask) => wanted.map((each) => ask('${expected}', each))), all.map((ask) => [100, 201, 900].map((width) => ask('${logo}', { width }))), widthsOf('${expected}', presets)]));`);
+    const [cards, logos, widths] = made;
+    const both = ['@400w', '@400w', '@800w', '@1200w', ''].map((suffix) => at(suffix));
+    const formats = ['@800w.webp', '.jpeg', ''].map((suffix) => at(suffix));
+    assert.deepEqual(cards[0], [...both, ...formats]);
+    assert.deepEqual(cards[1], [...both, ...formats]);
+    assert.deepEqual(cards[2].slice(0, 5), both);
+    for (const byRatio of logos) assert.deepEqual(byRatio, [at('', 'logo'), at('@2x', 'logo'), at('@3x', 'logo')]);
+    assert.deepEqual(widths, [400, 800, 1200]);
+  });
+
+  it('say what is wrong with the source', async () => {
+    const sentences = await evaluated(`import nuxt from '@darkroom-images/nuxt';
+      import service from '@darkroom-images/astro/service';
+      PRESETS
+      const config = { service: { config: { presets } } };
+      const said = [];
+      for (const call of [() => nuxt().getImage('/a.jpg', { presets }), () => nuxt().getImage('${expected}', {}), () => service.getURL({ src: {} }, config)])
+        try { said.push(call()); } catch (error) { said.push(error.message); }
+      console.log(JSON.stringify(said));`);
+    assert.match(sentences[0], /"\/a.jpg" is no signed URL/);
+    assert.match(sentences[1], /shape of the preset "thumb" is missing/);
+    assert.match(sentences[2], /src must be a signed URL/);
+  });
+
+  it("are Astro's image service too, with the preset's widths as candidates", async () => {
+    const [url, srcset, attributes, densities] = await evaluated(`import service from '@darkroom-images/astro/service';
+      PRESETS
+      const config = { service: { config: { presets } } };
+      const asked = { src: '${expected}', width: 400, height: 300, alt: 'A chair', loading: 'eager', quality: 80 };
+      const urls = async (more) => Promise.all((await service.getSrcSet({ ...asked, ...more }, config)).map(({ transform, descriptor }) => service.getURL(transform, config) + ' ' + descriptor));
+      console.log(JSON.stringify([service.getURL({ ...asked, format: 'avif' }, config), await urls({}), service.getHTMLAttributes(asked, config), await urls({ densities: [1, '2x'] })]));`);
+    assert.equal(url, at('@400w.avif'));
+    assert.deepEqual(
+      srcset,
+      [400, 800, 1200].map((width) => `${at(`@${width}w`)} ${width}w`),
+    );
+    assert.deepEqual(attributes, {
+      ...{ loading: 'eager', decoding: 'async', alt: 'A chair', width: 400, height: 300 },
+      sizes: '(min-width: 400px) 400px, 100vw',
+    });
+    assert.deepEqual(densities, [`${at('@400w')} 1x`, `${at('@800w')} 2x`]);
+  });
+});
+
+describe('@darkroom-images/svelte and /astro', () => {
+  it('write the attributes that React has, in HTML’s own names', async () => {
+    for (const name of ['svelte', 'astro']) {
+      const code = `import { imageAttributes, pictureAttributes } from './node_modules/@darkroom-images/${name}/dist/attributes.js';
+        const preset = { width: 400, height: 300, fit: 'cover', widths: [400, 800] };
+        const meta = { width: 600, height: 450, dominantColor: '#102030' };
+        console.log(JSON.stringify([imageAttributes({ src: '${expected}', preset, meta, alt: 'it', class: 'a', style: 'border:0' }), pictureAttributes({ src: '${expected}', preset, alt: '', priority: true, placeholder: 'none' })]));`;
+      const [image, { sources, img }] = JSON.parse(await evaluate(code, 'module'));
+      assert.deepEqual(image, {
+        ...{ loading: 'lazy', decoding: 'async', alt: 'it', class: 'a', src: expected },
+        srcset: `${at('@400w')} 400w, ${at('@800w')} 600w`,
+        sizes: '(min-width: 400px) 400px, 100vw',
+        ...{ width: 400, height: 300, style: 'background-color:#102030;border:0' },
+      });
+      assert.deepEqual(
+        sources.map(({ type }: { type: string }) => type),
+        ['image/avif', 'image/webp'],
+      );
+      assert.equal(img.fetchpriority, 'high');
+      assert.equal('loading' in img || 'style' in img || 'preset' in img, false);
+      assert.equal(img.src, at('.jpeg'));
+    }
   });
 });
 

@@ -1,0 +1,1 @@
+export { type ImageOptions, imageAttributes, pictureAttributes } from '../../shared/src/attributes.ts';
