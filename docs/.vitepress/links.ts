@@ -2,6 +2,13 @@ import { posix } from 'node:path';
 
 /** Documents outside docs/ that are pages of the site, by their path in the repository. */
 export const PROJECT_PAGES: Readonly<Record<string, string>> = {
+  'packages/next/README.md': 'nextjs',
+  'packages/react/README.md': 'react',
+  'packages/nuxt/README.md': 'nuxt',
+  'packages/astro/README.md': 'astro',
+  'packages/svelte/README.md': 'svelte',
+  'packages/unpic/README.md': 'unpic',
+  'packages/url/README.md': 'url',
   'sdks/README.md': 'sdks',
   'examples/README.md': 'examples',
   'SECURITY.md': 'security',

@@ -22,6 +22,18 @@ export const PACKAGE_READMES = globSync('packages/*/README.md', { cwd: ROOT }).s
 const modulesOf = (code: string) =>
   code.includes(".json' with") ? ['esm'] : /from '[^']+\.json'/.test(code) ? ['cjs'] : ['esm', 'cjs'];
 
+/** What frameworks that are not installed here declare; examples/ compiles with the frameworks themselves. */
+const FRAMEWORKS = `
+declare function defineNuxtConfig(config: object): object;
+declare function defineEventHandler<T>(handler: () => T): () => T;
+declare module '$env/static/private' { export const DARKROOM_SIGNING_KEY: string; export const IMAGE_BASE_URL: string; }
+declare module '$lib/presets.json' {
+  const presets: { card: { width: number; height: number; fit: string; widths: number[] } };
+  export default presets;
+}
+declare module '@unpic/react/base' { export function Image(props: Record<string, unknown>): import('react').ReactElement; }
+`;
+
 /** Code blocks in TypeScript of all documents, as files of their own. */
 function blocks() {
   return [...DOCUMENTS, ...PACKAGE_READMES].flatMap((name) =>
@@ -68,8 +80,10 @@ export async function compileDocumentedCode(folder: string): Promise<{ count: nu
         await writeFile(join(project, kind, file), written);
       }
     }
+    await writeFile(join(project, '../presets.json'), JSON.stringify(presets));
+    await writeFile(join(project, 'frameworks.d.ts'), FRAMEWORKS);
     const config = join(project, 'tsconfig.json');
-    await writeFile(config, JSON.stringify({ compilerOptions, include: ['esm', 'cjs'] }));
+    await writeFile(config, JSON.stringify({ compilerOptions, include: ['esm', 'cjs', 'frameworks.d.ts'] }));
     const compiled = run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config]);
     said += await compiled.then(
       ({ stdout }) => stdout,

@@ -5,6 +5,7 @@ import { createPresets } from '../../src/presets/presets.ts';
 import { presetSchema } from '../../src/presets/schema.ts';
 import { FITS } from '../../src/render/recipe.ts';
 import { renditionSize } from '../../src/render/stages/view/plan.ts';
+import { INLINE_LAYOUT } from '../../src/url/markup/inline-layout.ts';
 import { renditionSize as markupSize } from '../../src/url/markup/rendition-size.ts';
 import { inlineShape, type PresetShape } from '../../src/url/markup/shapes.ts';
 import { createImageUrls } from '../../src/url/sdk.ts';
@@ -100,7 +101,7 @@ describe('the size of renditions that the markup says', () => {
       fc.property(shapes, originals, (shape, original) => {
         const preset = inlineOf(shape);
         const { recipe } = server.resolve(preset, '.jpeg', undefined);
-        const told = inlineShape(preset);
+        const told = inlineShape(preset, INLINE_LAYOUT);
         assert.deepEqual(told && markupSize(told, original), renditionSize(original, recipe), preset);
       }),
       { numRuns: 500 },
