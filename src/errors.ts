@@ -117,11 +117,16 @@ export const errors = {
     new DarkroomError('changed_meanwhile', 'The image was changed since: read it again, then send the edit again.'),
   forbidden: () => new DarkroomError('forbidden', 'The bearer token is not the right one.'),
   notFromCdn: () => new DarkroomError('forbidden', 'Pictures are fetched through the CDN.'),
-  badSignature: () => new DarkroomError('bad_signature', 'The signature is missing or does not match this URL.'),
+  badSignature: (message = 'The signature is missing or does not match this URL.') =>
+    new DarkroomError('bad_signature', message),
   notFound: () => new DarkroomError('not_found', 'There is nothing here. Image URLs read /<signature>/<preset>/<id>.'),
   methodNotAllowed: () => new DarkroomError('method_not_allowed', 'Images are read with GET or HEAD.'),
   expired: () => new DarkroomError('expired', 'This URL has expired.'),
   presetNotFound: () => new DarkroomError('unknown_preset', 'No such preset, size or format is on offer.'),
+  /** Of a URL of another server: an option that has no equal here. */
+  optionNotFound: (message: string) => new DarkroomError('unknown_preset', message),
+  /** Of a URL of another server: an address that stands for no id. */
+  sourceNotFound: (message: string) => new DarkroomError('original_not_found', message),
   originalNotFound: () => new DarkroomError('original_not_found', 'There is no original with this id.'),
   noSuchPage: (page: number) =>
     new DarkroomError('original_not_found', `The original has no page ${page}; the first is 0.`),

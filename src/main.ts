@@ -165,7 +165,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   const { config, tracing, life, logStream, signingKeys } = base;
   const { records, purges, saves, signingKey } = truth;
   const { flights, queue, renderer, metadata, maxOriginalBytes } = pipeline;
-  const { originals: location, pathPrefix } = config;
+  const { originals: location, pathPrefix, legacy } = config;
   const signatures = createSignatures(signingKeys);
   const definitions = config.presetsFile === undefined ? BUILT_IN_PRESETS : await readPresetsFile(config.presetsFile);
   const presets = createPresets({
@@ -190,7 +190,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
   });
   const app = buildApp({
     ...{ ...pipeline, records, cache, decodes, metrics, tracing, life, logStream, playground, api: shop.api },
-    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),
+    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix, legacy }),
     peer: config.peers && { records, signingKey },
     folderUploads: shop.api || playground ? shop.folderUploads : undefined,
     connectionLimits: { maxConnections: connectionsWithin(config.memory.limit) },

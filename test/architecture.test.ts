@@ -20,7 +20,7 @@ interface Folder {
 const FOLDERS: Readonly<Record<string, Folder>> = {
   http: {
     purpose: 'routes, the journey of one image request, and everything that is HTTP about an answer',
-    imports: 'api playground renditions originals presets render url flow',
+    imports: 'api playground renditions originals presets render url flow legacy telemetry/legacy-outcome',
     types: 'telemetry',
   },
   api: {
@@ -50,6 +50,11 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     purpose: 'images and fonts that presets name, and what they are at this moment',
     imports: 'render',
     types: 'presets stores/store',
+  },
+  legacy: {
+    purpose:
+      'URLs of imgproxy, Thumbor and Cloudinary: their signatures, and the inline recipes that their options mean',
+    imports: 'presets url',
   },
   render: { purpose: 'from original and recipe to bytes: stages and formats', imports: '', types: 'faces decoders' },
   faces: { purpose: 'finding faces in a small picture, in a thread of its own', imports: 'flow' },

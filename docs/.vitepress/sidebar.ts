@@ -37,6 +37,7 @@ export const SIDEBAR = [
       page('Edit a picture', '/edit-a-picture'),
       page('Metrics', '/metrics'),
       page('Traces', '/tracing'),
+      page('Moving in', '/moving-in'),
       page('Security', '/project/security'),
     ],
   },

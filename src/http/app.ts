@@ -16,6 +16,7 @@ import {
   SAFE_HEADERS,
   serverOptions,
 } from './connections.ts';
+import { createLegacyReport } from './legacy/legacy-report.ts';
 import { createOriginCheck } from './origin-secret.ts';
 import { createRequestIds, traceIdOf } from './request-ids.ts';
 import { logError, logLine, logOf } from './request-log.ts';
@@ -89,6 +90,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     },
   });
 
+  const oldUrls = createLegacyReport((facts, message) => app.log.info(facts, message));
+  app.addHook('onClose', async () => oldUrls.close());
   deps.tracing?.attach(app);
   app.decorateRequest('requestContext');
   // Hooks with callbacks: a promise for each of them would add a tenth to the time of a memory hit.
@@ -118,6 +121,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   });
   app.addHook('onResponse', (request, reply, done) => {
     metrics.observeRequest(request.requestContext, reply.statusCode, reply.elapsedTime);
+    oldUrls.observe(request.requestContext, reply.statusCode);
     const { url = '' } = request.routeOptions;
     const { outcome, timer } = request.requestContext;
     const provisional = outcome === 'memory' && timer?.outcomes.face !== undefined;

@@ -1,11 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import { errors } from '../errors.ts';
+import { type DarkroomError, errors } from '../errors.ts';
+import { createLegacyUrls } from '../legacy/legacy-urls.ts';
+import type { LegacySettings } from '../legacy/scheme.ts';
 import type { Presets, Variant } from '../presets/presets.ts';
 import { cacheTagsOf, renditionKey } from '../renditions/keys.ts';
+import type { LegacyTrace } from '../telemetry/request-context.ts';
 import { formatImagePath } from '../url/image-path.ts';
 import { type ImageUrl, parseImageUrl } from '../url/image-url.ts';
+import { withoutHost } from '../url/parse-image-path.ts';
 import type { Signatures } from '../url/signature.ts';
 import { contentDisposition } from './content-disposition.ts';
+import { BEFORE_SIGNATURE, legacyImage } from './legacy/legacy-target.ts';
 
 /** The rendition that a URL names, known before any work and without any store. */
 export interface Target {
@@ -21,6 +26,8 @@ export interface Target {
   readonly leastEpoch: number;
   /** Headers of every rendition that is answered for this URL. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Set for a URL of another server. */
+  readonly legacy?: LegacyTrace | undefined;
 }
 
 /** Filled in on the way, for the log and for errors. */
@@ -28,6 +35,7 @@ export interface Traces {
   preset?: string;
   id?: string;
   negotiated?: boolean;
+  legacy?: LegacyTrace;
 }
 
 export interface UrlResolverDeps {
@@ -36,6 +44,8 @@ export interface UrlResolverDeps {
   readonly renderVersion: string;
   /** What the paths of all pictures begin with, such as `/images`; empty where left out. */
   readonly pathPrefix?: string | undefined;
+  /** The server whose URLs are answered too, while a shop moves away from it; none where undefined. */
+  readonly legacy?: LegacySettings | undefined;
 }
 
 /** Throws `bad_request`, `bad_signature`, `expired` and `unknown_preset`. */
@@ -50,6 +60,7 @@ const MAX_REMEMBERED = 2000;
  */
 export function createUrlResolver({ signatures, presets, renderVersion, ...deps }: UrlResolverDeps): ResolveUrl {
   const { pathPrefix = '' } = deps;
+  const legacy = deps.legacy && createLegacyUrls(deps.legacy);
   const remembered = new LRUCache<string, Target>({ max: MAX_REMEMBERED });
 
   function resolveUrl(requestTarget: string, accept: string | undefined, traces: Traces): Target {
@@ -67,6 +78,37 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     return { url, variant, key, moved, negotiated, leastEpoch: epochIn(url), headers: headersOf(url, negotiated) };
   }
 
+  /** Ours first; an old URL only where ours was refused before its signature was found right. */
+  function resolveAny(requestTarget: string, accept: string | undefined, traces: Traces): Target {
+    if (!legacy) return resolveUrl(requestTarget, accept, traces);
+    try {
+      return resolveUrl(requestTarget, accept, traces);
+    } catch (error) {
+      const old = BEFORE_SIGNATURE.has((error as DarkroomError).code) && resolveLegacy(requestTarget, accept, traces);
+      if (!old) throw error;
+      return old;
+    }
+  }
+
+  function resolveLegacy(requestTarget: string, accept: string | undefined, traces: Traces): Target | undefined {
+    const path = withoutHost(requestTarget);
+    if (!legacy || !path.startsWith(`${pathPrefix}/`)) return undefined;
+    const image = legacyImage({ legacy, presets }, path.slice(pathPrefix.length), accept, traces);
+    if (!image) return undefined;
+    const { url, variant, negotiated } = image;
+    refuseExpired(url); // 410
+    const key = renditionKey(url.id, variant, renderVersion);
+    return {
+      url,
+      variant,
+      key,
+      moved: undefined,
+      negotiated,
+      headers: headersOf(url, negotiated),
+      legacy: traces.legacy,
+    };
+  }
+
   let { revision } = presets;
   return function target(requestTarget: string, accept: string | undefined, traces: Traces): Target {
     if (presets.revision !== revision) {
@@ -77,13 +119,14 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     const name = `${presets.acceptClass(accept)} ${requestTarget}`;
     const known = remembered.get(name);
     if (!known) {
-      const found = resolveUrl(requestTarget, accept, traces);
+      const found = resolveAny(requestTarget, accept, traces);
       remembered.set(name, found);
       return found;
     }
     traces.preset = known.url.preset;
     traces.id = known.url.id;
     traces.negotiated = known.negotiated;
+    if (known.legacy) traces.legacy = known.legacy;
     refuseExpired(known.url);
     return known;
   };

@@ -58,7 +58,11 @@ export function parseInlinePreset(text: string): Preset | undefined {
 }
 
 function parse(text: string): Preset | undefined {
-  if (text.length > MAX_INLINE_LENGTH) return undefined;
+  const fields = text.length > MAX_INLINE_LENGTH ? undefined : fieldsOf(text);
+  return fields && presetSchema.safeParse(fields).data;
+}
+
+function fieldsOf(text: string): Record<string, unknown> | undefined {
   const fields: Record<string, unknown> = {};
   for (const part of text.split(',')) {
     const [, name = '', value = ''] = /^([a-z]+)_([A-Za-z0-9:_-]+)$/.exec(part) ?? [];
@@ -66,5 +70,13 @@ function parse(text: string): Preset | undefined {
     if (!field || !read || field in fields) return undefined;
     fields[field] = read(value);
   }
-  return presetSchema.safeParse(fields).data;
+  return fields;
+}
+
+/** Why a recipe is none: the first fault, and the preset's field that has it, where it lies in one. */
+export function faultOfInline(text: string): { readonly field: string | undefined; readonly reason: string } {
+  if (text.length > MAX_INLINE_LENGTH) return { field: undefined, reason: 'it has too many options' };
+  const [issue] = presetSchema.safeParse(fieldsOf(text)).error?.issues ?? [];
+  const [field] = issue?.path ?? [];
+  return { field: field === undefined ? undefined : String(field), reason: issue?.message ?? 'it is not on offer' };
 }

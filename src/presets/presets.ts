@@ -7,6 +7,7 @@ import { sidesOf } from './fields/geometry.ts';
 import { namesIn, overlaysOf } from './fields/overlays/overlays.ts';
 import { parseInlinePreset } from './inline.ts';
 import { type KnownAssets, NO_ASSETS } from './known-assets.ts';
+import { createKnownRecipes } from './known-recipes.ts';
 import { refuseMissingAssets } from './named-assets.ts';
 import { checkPresets, type Preset } from './schema.ts';
 import { outputOf, parseSuffix, recipeOf, sharperOf, sizeOf } from './variants.ts';
@@ -40,6 +41,13 @@ export interface Presets {
     accept: string | undefined,
     variables?: Readonly<Record<string, string>>,
   ): Variant;
+  /**
+   * As `resolve`, of an inline recipe that this server wrote itself: whether or not URLs may carry one, and never a preset of that
+   * name. Throws `unknown_preset`.
+   */
+  resolveInline(recipe: string, accept: string | undefined): Variant;
+  /** The preset of a name, with its suffix, that one recipe is a variant of. */
+  knownAs(recipe: Recipe): Pick<Variant, 'preset' | 'suffix'> | undefined;
   /** The one spelling of a declared suffix: without `@1x`, and without the preset's own format. */
   canonicalSuffix(name: string, suffix: string): string;
   /** The class of an Accept header: equal classes get equal answers. A few letters. */
@@ -86,35 +94,46 @@ export function createPresets(options: PresetsOptions): Presets {
     return named.get(name) ?? (options.inline ? parseInlinePreset(name) : undefined);
   }
 
+  function resolve(
+    name: string,
+    preset: Preset | undefined,
+    suffix: string,
+    accept: string | undefined,
+    variables?: Readonly<Record<string, string>>,
+  ): Variant {
+    const chosen = parseSuffix(suffix);
+    const size = preset && chosen && sizeOf(preset, chosen);
+    const output = size && outputOf(preset, size, chosen.format, accept);
+    if (!preset || !output || !size) throw errors.presetNotFound();
+    if (!options.faces && preset.redact?.faces) throw errors.presetNotFound();
+    // Ignored, each that the preset does not name would be a way around the CDN's cache.
+    if (!sameNames(namesIn(preset.overlays), variables)) throw errors.presetNotFound();
+    // Of the presets with a name, all variants were looked at when they were read.
+    if (named.get(name) !== preset && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
+    const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
+    const overlay = preset.overlays && overlaysOf(preset.overlays, variables ?? {}, assets);
+    const fallback = preset.fallback === undefined ? undefined : assets.image(preset.fallback);
+    // Of an inline recipe: no such asset, or too long a text.
+    if ((preset.overlays && !overlay) || (preset.fallback && !fallback)) throw errors.presetNotFound();
+    const recipe = recipeOf(preset, size, output, options.faces);
+    const drawn = overlay && overlay.length > 0 ? { effects: { unit: size.unit, ...recipe.effects, overlay } } : {};
+    const { maxAge, staleWhileRevalidate } = preset;
+    return {
+      ...{ preset: name, suffix: size.suffix, maxAge, staleWhileRevalidate, private: preset.private },
+      recipe: { ...recipe, ...drawn, ...(sharper ? { sharper } : {}) },
+      ...(fallback ? { fallback: { image: fallback, status: preset.fallbackStatus ?? 404 } } : {}),
+    };
+  }
+
+  const known = createKnownRecipes(named, (name, suffix, accept) => resolve(name, named.get(name), suffix, accept));
+
   return {
     negotiates(name, suffix) {
       return find(name)?.format === 'auto' && parseSuffix(suffix)?.format === undefined;
     },
-    resolve(name, suffix, accept, variables) {
-      const preset = find(name);
-      const chosen = parseSuffix(suffix);
-      const size = preset && chosen && sizeOf(preset, chosen);
-      const output = size && outputOf(preset, size, chosen.format, accept);
-      if (!preset || !output || !size) throw errors.presetNotFound();
-      if (!options.faces && preset.redact?.faces) throw errors.presetNotFound();
-      // Ignored, each that the preset does not name would be a way around the CDN's cache.
-      if (!sameNames(namesIn(preset.overlays), variables)) throw errors.presetNotFound();
-      // Of the presets with a name, all variants were looked at when they were read.
-      if (!named.has(name) && !fitsEncodeBudget(preset, chosen, renderTimeoutMs)) throw errors.presetNotFound();
-      const sharper = chosen.format === undefined ? sharperOf(preset, output) : undefined;
-      const overlay = preset.overlays && overlaysOf(preset.overlays, variables ?? {}, assets);
-      const fallback = preset.fallback === undefined ? undefined : assets.image(preset.fallback);
-      // Of an inline recipe: no such asset, or too long a text.
-      if ((preset.overlays && !overlay) || (preset.fallback && !fallback)) throw errors.presetNotFound();
-      const recipe = recipeOf(preset, size, output, options.faces);
-      const drawn = overlay && overlay.length > 0 ? { effects: { unit: size.unit, ...recipe.effects, overlay } } : {};
-      const { maxAge, staleWhileRevalidate } = preset;
-      return {
-        ...{ preset: name, suffix: size.suffix, maxAge, staleWhileRevalidate, private: preset.private },
-        recipe: { ...recipe, ...drawn, ...(sharper ? { sharper } : {}) },
-        ...(fallback ? { fallback: { image: fallback, status: preset.fallbackStatus ?? 404 } } : {}),
-      };
-    },
+    resolve: (name, suffix, accept, variables) => resolve(name, find(name), suffix, accept, variables),
+    resolveInline: (recipe, accept) => resolve(recipe, parseInlinePreset(recipe), '', accept),
+    knownAs: (recipe) => known(recipe, assets.revision),
     canonicalSuffix(name, suffix) {
       const chosen = suffix === '' ? undefined : parseSuffix(suffix);
       if (!chosen) return suffix;

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { OperatorError } from '../errors.ts';
 import { allowedMemory, faceThreadsFor, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
+import { legacyOf } from './settings/legacy.ts';
 import { signingKeys } from './settings/values.ts';
 import { settings } from './settings.ts';
 
@@ -11,7 +12,10 @@ export type { StoreLocation } from './settings/values.ts';
 const SMALL_MACHINE = 1024 ** 3;
 
 /** Settings whose values stay out of messages and logs. */
-const SECRET = new Set(['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN', 'DARKROOM_ORIGIN_SECRET']);
+const SECRET = new Set([
+  ...['DARKROOM_SIGNING_KEYS', 'DARKROOM_API_TOKEN', 'DARKROOM_CDN_TOKEN', 'DARKROOM_ORIGIN_SECRET'],
+  ...['DARKROOM_LEGACY_KEY', 'DARKROOM_LEGACY_SALT'],
+]);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof readConfig>;
@@ -49,6 +53,8 @@ export function readConfig(
         `DARKROOM_ORIGINALS=${withoutSecrets(url)} cannot be used: expected https:, or DARKROOM_ORIGIN_PRIVATE=on`,
       );
   }
+  const old = parsed.data && legacyOf(parsed.data);
+  problems.push(...(old?.problems ?? []));
   if (!parsed.data || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const env = parsed.data;
 
@@ -87,6 +93,7 @@ export function readConfig(
     publicUrl: env.DARKROOM_PUBLIC_URL?.replace(/\/+$/, ''),
     pathPrefix: env.DARKROOM_PATH_PREFIX ?? '',
     originSecrets: env.DARKROOM_ORIGIN_SECRET?.split(/\s*,\s*/),
+    legacy: old?.legacy,
     cdn: env.DARKROOM_CDN_PURGE && { ...env.DARKROOM_CDN_PURGE, token: env.DARKROOM_CDN_TOKEN },
     purgeWindowMs: env.DARKROOM_PURGE_WINDOW,
     purgeGraceMs: env.DARKROOM_PURGE_GRACE,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { legacyPresets, legacySources } from './settings/legacy.ts';
 import {
   cdnTarget,
   choice,
@@ -64,6 +65,40 @@ export const settings = z.object({
   DARKROOM_ORIGIN_SECRET: documented(
     'pictures are 403 without it in `X-Origin-Secret`, which the CDN adds; two, with a comma, while it is changed',
     z.string().regex(ORIGIN_SECRETS, 'expected one or two values of 16 to 256 characters without a space').optional(),
+    'unset',
+  ),
+  DARKROOM_LEGACY: documented(
+    'while a shop moves: answers signed URLs of `imgproxy`, `thumbor` or `cloudinary` too (docs/moving-in.md)',
+    choice('imgproxy', 'thumbor', 'cloudinary').optional(),
+    'unset',
+  ),
+  DARKROOM_LEGACY_KEY: documented(
+    "the key of that server: imgproxy's in hex, several with commas; Thumbor's security key; Cloudinary's API secret, or the whole CLOUDINARY_URL",
+    z.string().optional(),
+    'unset',
+  ),
+  DARKROOM_LEGACY_SALT: documented("imgproxy's salt in hex, one for each key", z.string().optional(), 'unset'),
+  DARKROOM_LEGACY_SIGNATURE_SIZE: documented(
+    "bytes of imgproxy's signatures; shorter ones can be guessed",
+    wholeNumber(6, 32).prefault('32'),
+  ),
+  DARKROOM_LEGACY_SOURCE: documented(
+    'the ids of addresses in old URLs, as `<URL prefix>=<id prefix>`, several with commas or spaces: `https://cdn.example.com/photos/=photos/`; other addresses are 404, none is fetched; `*` in the id stands for the rest',
+    legacySources.optional(),
+    'unset',
+  ),
+  DARKROOM_LEGACY_FORMAT: documented(
+    'of old URLs that say none: `base` is JPEG or PNG, `auto` goes by Accept',
+    choice('base', 'auto').prefault('base'),
+  ),
+  DARKROOM_LEGACY_WATERMARK: documented(
+    "the asset that stands for imgproxy's watermark",
+    z.string().min(1, 'expected the name of an asset').optional(),
+    'unset',
+  ),
+  DARKROOM_LEGACY_PRESETS: documented(
+    "imgproxy's presets or Cloudinary's named transformations, as `<name>=<options>`, separated by semicolons",
+    legacyPresets.optional(),
     'unset',
   ),
   DARKROOM_CDN_PURGE: documented(

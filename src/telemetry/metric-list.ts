@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import { LEGACY_OUTCOMES } from './legacy-outcome.ts';
 import { STEPS } from './step-timer.ts';
 
 /** Each metric with its type, its meaning and every value that each label may have. docs/metrics.md is made of it. */
@@ -74,6 +75,13 @@ export const METRICS = {
     outcome: OUTCOMES,
     preset: 'a name from the presets file, `inline`, or `none` for everything else',
   }),
+  darkroom_legacy_requests_total: counter(
+    'Answers to URLs of another server (DARKROOM_LEGACY), which a shop is moving away from',
+    {
+      scheme: ['imgproxy', 'thumbor', 'cloudinary'],
+      outcome: LEGACY_OUTCOMES,
+    },
+  ),
   darkroom_request_seconds: seconds('Time from the request to its answer', { outcome: OUTCOMES }),
   darkroom_step_seconds: seconds('Time that one flight spent in a step, counted once however many waited for it', {
     step: STEPS,

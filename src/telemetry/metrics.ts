@@ -3,6 +3,7 @@ import type { WaitReport } from '../flow/watched-queue.ts';
 import type { MemoryPlan } from '../process/memory-plan.ts';
 import type { RenderReport } from '../render/measured-renderer.ts';
 import type { StoreReport } from '../stores/shared/measured-store.ts';
+import { legacyOutcome } from './legacy-outcome.ts';
 import { METRICS, type MetricDefinition, type MetricName, type Refusal } from './metric-list.ts';
 import type { RequestContext } from './request-context.ts';
 
@@ -106,6 +107,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const tallies = new Map<string, Tally>();
   const latency = histogram('darkroom_request_seconds');
   const steps = histogram('darkroom_step_seconds');
+  const legacyRequests = counter('darkroom_legacy_requests_total');
   const saved = counter('darkroom_saves_total');
   const looks = counter('darkroom_face_looks_total');
   const provisional = counter('darkroom_provisional_renders_total');
@@ -169,6 +171,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const tally = tallyOf(status, outcome, presetLabel(context));
       tally.count += 1;
       tally.observe(milliseconds / 1000);
+      const { legacy } = context;
+      if (legacy)
+        legacyRequests.inc({ scheme: legacy.scheme, outcome: legacyOutcome(legacy, status, context.outcome) });
       // The steps belong to the flight's leader; requests that waited for it carry the same timer.
       if (outcome === 'memory' || outcome === 'collapsed' || !context.timer) return;
       for (const [step, ms] of Object.entries(context.timer.durations)) steps.observe({ step }, ms / 1000);

@@ -10,4 +10,15 @@ export interface RequestContext {
   timer?: StepTimer;
   /** Set where tracing is on. */
   trace?: StepTrace;
+  /** Set where the URL is one of another server. */
+  legacy?: LegacyTrace;
+}
+
+/** Of a URL of the server that a shop moves away from. */
+export interface LegacyTrace {
+  readonly scheme: 'imgproxy' | 'thumbor' | 'cloudinary';
+  /** Why it was refused before any work. */
+  refused?: 'malformed' | 'bad_signature' | 'unsigned' | 'unknown_option' | 'unknown_source';
+  /** The public sentence of that. */
+  sentence?: string;
 }

@@ -39,7 +39,7 @@ const EXPIRY = /^[1-9][0-9]{0,11}$/;
  * MalformedUrl: `not_found` for other paths and for fewer than three parts.
  */
 export function parseImagePath(target: string, prefix = ''): ImageUrl {
-  const whole = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
+  const whole = withoutHost(target);
   if (!whole.startsWith(`${prefix}/`)) throw notFound(prefix);
   const originForm = whole.slice(prefix.length);
   if (NOT_IN_A_REQUEST_TARGET.test(originForm)) throw bad('The URL holds characters that must be encoded.');
@@ -54,6 +54,11 @@ export function parseImagePath(target: string, prefix = ''): ImageUrl {
   if (!isConsistent(signature + preset, id, values))
     throw bad('The URL is not percent-encoded as the signers encode it.');
   return url;
+}
+
+/** Path and query of a request target, which a proxy may send with its host. */
+export function withoutHost(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
 }
 
 function decode(part: string): string {

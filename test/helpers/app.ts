@@ -14,6 +14,7 @@ import { buildApp } from '../../src/http/app.ts';
 import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { createUrlResolver } from '../../src/http/resolve.ts';
 import type { Found } from '../../src/http/serve-image.ts';
+import type { LegacySettings } from '../../src/legacy/scheme.ts';
 import { createBufferPool } from '../../src/originals/buffer-pool.ts';
 import { createDearProxies } from '../../src/originals/dear-proxies.ts';
 import { createDecodeCache } from '../../src/originals/decode-cache.ts';
@@ -87,6 +88,8 @@ export interface TestAppOptions {
   readonly connectionLimits?: Partial<ConnectionLimits>;
   readonly pathPrefix?: string;
   readonly originSecrets?: readonly string[];
+  /** The server whose URLs are answered too. */
+  readonly legacy?: LegacySettings;
   /** Images and fonts that presets name. */
   readonly assets?: Pick<Assets, 'known' | 'files'>;
   /** Receives the log; without it there is none. */
@@ -180,7 +183,9 @@ export async function startApp(options: TestAppOptions) {
     memory: { limit: 0, cache: 0, decodes: 0, saves: 0, uploads: 0, inputs: 0, assets: 0, garbage: 0, work: 0 },
   });
   const app = buildApp({
-    resolveUrl: createUrlResolver({ signatures, presets, renderVersion: renderer.version, pathPrefix }),
+    resolveUrl: createUrlResolver({
+      ...{ signatures, presets, renderVersion: renderer.version, pathPrefix, legacy: options.legacy },
+    }),
     ...{
       resultStore,
       sources,
