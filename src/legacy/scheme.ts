@@ -99,7 +99,7 @@ const LONGEST_QUOTE = 60;
 
 /** What a stranger wrote, short and of harmless characters. */
 export function quoted(text: string): string {
-  const harmless = text.replace(/[^\w:,.()|%@=+-]/g, '?');
+  const harmless = text.replace(/[^\w:,.()|%@=+ $-]/g, '?');
   return harmless.length > LONGEST_QUOTE ? `${harmless.slice(0, LONGEST_QUOTE)}…` : harmless;
 }
 

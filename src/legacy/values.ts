@@ -50,8 +50,9 @@ export function inline(value: number): string {
   return String(Number(value.toFixed(4))).replace('.', 'p');
 }
 
-/** `12p5pc` for a fraction, else pixels. */
+/** `12p5pc` for a fraction, else pixels; 0 of either is `0`. */
 export function inlineShare(share: Share): string {
+  if ('fraction' in share && share.fraction === 0) return '0';
   return 'px' in share ? String(Math.round(share.px)) : `${inline(share.fraction * 100)}pc`;
 }
 

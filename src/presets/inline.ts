@@ -73,10 +73,10 @@ function fieldsOf(text: string): Record<string, unknown> | undefined {
   return fields;
 }
 
-/** Why a recipe is none: the first fault, and the preset's field that has it, where it lies in one. */
-export function faultOfInline(text: string): { readonly field: string | undefined; readonly reason: string } {
-  if (text.length > MAX_INLINE_LENGTH) return { field: undefined, reason: 'it has too many options' };
+/** Why a recipe is none: its first fault, and the preset's field that has it where it lies in one. Undefined for a valid one. */
+export function faultOfInline(text: string): { readonly field?: string; readonly reason: string } | undefined {
+  if (text.length > MAX_INLINE_LENGTH) return { reason: 'it has too many options' };
   const [issue] = presetSchema.safeParse(fieldsOf(text)).error?.issues ?? [];
   const [field] = issue?.path ?? [];
-  return { field: field === undefined ? undefined : String(field), reason: issue?.message ?? 'it is not on offer' };
+  return issue && { reason: issue.message, ...(field === undefined ? {} : { field: String(field) }) };
 }

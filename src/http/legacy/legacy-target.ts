@@ -13,6 +13,9 @@ export interface LegacyImage {
   readonly negotiated: boolean;
 }
 
+/** Letters of a field's name that stand in each of its forms. */
+const STEM = 6;
+
 interface Traces {
   preset?: string;
   id?: string;
@@ -59,11 +62,24 @@ function variantOf(presets: Presets, target: LegacyTarget, accept: string | unde
     return { ...variant, preset, suffix, ...(maxAge === undefined ? {} : { maxAge }) };
   } catch (error) {
     if ((error as DarkroomError).code !== 'unknown_preset') throw error;
-    const { field, reason } = faultOfInline(recipe);
-    const option = field === undefined ? undefined : target.said.get(field);
-    const named = option === undefined ? 'What this URL asks for' : quoted(option);
-    throw new LegacyRefusal('unknown_option', `${named} is not served here: ${reason}`);
+    throw new LegacyRefusal('unknown_option', sentenceOf(recipe, target.said));
   }
+}
+
+/** Fields whose recipes are read well and refused all the same: an asset that is not there, or an encode that takes too long. */
+const OTHERWISE = ['overlays', 'quality', 'qualities', 'maxBytes', 'redact', 'format'];
+
+function sentenceOf(recipe: string, said: LegacyTarget['said']): string {
+  const fault = faultOfInline(recipe);
+  const reason =
+    fault?.reason ?? 'the asset that it names is missing, no faces are looked for, or it takes too long to encode';
+  const about = fault?.field === undefined ? reason.toLowerCase() : fault.field.toLowerCase();
+  // A rule about several fields names them in its own words, such as "blurred" for blur.
+  const meant = (field: string) =>
+    fault ? about.includes(field.toLowerCase().slice(0, STEM)) : OTHERWISE.includes(field);
+  const options = new Set([...said].flatMap(([field, text]) => (meant(field) ? [quoted(text)] : [])));
+  const named = options.size === 0 ? 'What this URL asks for' : [...options].join(' beside ');
+  return `${named} is not served here: ${reason}`;
 }
 
 function answerOf({ kind, message }: LegacyRefusal): DarkroomError {

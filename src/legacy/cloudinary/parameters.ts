@@ -74,7 +74,7 @@ const flags: OptionReader = (wish, [text = ''], option) => {
     if (/^progressive(:steep|:semi)?$/.test(flag)) wish.more.set('progressive', '1');
     else if (flag === 'progressive:none') wish.more.set('progressive', '0');
     else if (!/^(force_strip|strip_profile|immutable_cache|lossy)$/.test(flag))
-      refuse(option, `the flag ${flag} has no equal`);
+      refuse(option, 'this flag has no equal');
   }
   wish.said.set('progressive', option.text);
 };

@@ -21,6 +21,7 @@ const NO_SIGNATURE = /^(insecure|unsafe|_|plain|-)$/i;
 const LOOKS_LIKE = /^\/(?:[a-z][a-z_-]*:[^/]*\/|plain\/|enc\/)/;
 const MAX_OPTIONS = 64;
 const MAX_NESTING = 4;
+const LAST = /^(crop|c|extend_aspect_ratio|extend_ar|exar)$/;
 
 /** imgproxy 2 to 4: `/<signature>/<option>:<argument>…/plain/<address>@<extension>`, or the address in Base64. */
 export const imgproxy: LegacyScheme = {
@@ -51,7 +52,7 @@ export const imgproxy: LegacyScheme = {
     const said = [...(Object.hasOwn(settings.presets, 'default') ? ['preset:default'] : []), ...parts.slice(0, begin)];
     const options = said.flatMap((text) => withoutPresets(text, settings, []));
     if (options.length > MAX_OPTIONS) throw malformed(`There are more than ${MAX_OPTIONS} options.`);
-    // A crop without a gravity goes by that of the whole URL, wherever it stands.
+    // Crop goes by the gravity of the whole URL, and the extension by its resizing type, wherever they stand.
     for (const { name, args, option } of options.toSorted((a, b) => Number(a.last) - Number(b.last)))
       readOption(IMGPROXY_OPTIONS, wish, name, args, option);
     const { source, extension } = sourceOf(parts.slice(begin));
@@ -84,7 +85,7 @@ interface Said {
 function withoutPresets(text: string, settings: ReadingSettings, used: readonly string[]): Said[] {
   const [name = '', ...args] = text.split(':');
   const option = { scheme: 'imgproxy' as const, text, settings };
-  if (name !== 'preset' && name !== 'pr') return [{ name, args, option, last: name === 'crop' || name === 'c' }];
+  if (name !== 'preset' && name !== 'pr') return [{ name, args, option, last: LAST.test(name) }];
   return args.flatMap((preset) => {
     if (!Object.hasOwn(settings.presets, preset)) refuse(option, 'DARKROOM_LEGACY_PRESETS has no preset of this name');
     const { [preset]: options = '' } = settings.presets;

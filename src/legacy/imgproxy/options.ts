@@ -216,8 +216,8 @@ export const IMGPROXY_OPTIONS: OptionTable = {
 function extendToRatio(wish: Wish, args: readonly string[], option: SaidOption): void {
   const [on = '', place = 'ce', ...offsets] = args;
   if (!bool(on, option)) return;
-  if (wish.fit !== 'inside') refuse(option, 'it needs the resizing type fit');
-  wish.fit = 'contain';
+  // A picture that fills its size has nothing to extend.
+  if (wish.fit === 'inside') wish.fit = 'contain';
   wish.canvasGravity = compassName(place, offsets, option);
   wish.said.set('fit', option.text);
 }
