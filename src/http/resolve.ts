@@ -104,6 +104,7 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
       key,
       moved: undefined,
       negotiated,
+      leastEpoch: epochIn(url),
       headers: headersOf(url, negotiated),
       legacy: traces.legacy,
     };
