@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line. Exit codes: 0 done, 1 failed, 2 not understood. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type KnownAssets, NO_ASSETS } from './presets/known-assets.ts';
 import { namesAssets } from './presets/named-assets.ts';
@@ -9,6 +8,7 @@ import { refuseUnusable } from './presets/presets.ts';
 import { describeChange, diffPresets } from './presets/presets-diff.ts';
 import { checkPresets } from './presets/schema.ts';
 import { readClientConfig } from './process/config.ts';
+import { readJson } from './process/presets-file.ts';
 import { loadSigningKey } from './process/signing-key-file.ts';
 import { BUILT_IN_PRESETS } from './url/built-in-presets.ts';
 import type { ImageFormat } from './url/markup/shapes.ts';
@@ -23,6 +23,7 @@ const HELP = `darkroom <command> [--json]
   keys new                         a fresh signing key
   presets check <file>             whether a presets file is valid, and what it would change against the
                                    running one (DARKROOM_PRESETS, else the built-in presets)
+  presets suggest <log>...         presets for what access logs asked for; what they cover, on standard error
   purge <id> [--original]          takes an image down at a running server (DARKROOM_API_TOKEN)
   verify [--prefix P] [--purge]    compares originals with their records, by the server's settings: which were
          [--force]                 replaced, which are gone; --purge takes those down at a running server
@@ -60,6 +61,8 @@ interface Outcome {
   readonly text: string;
   readonly data: unknown;
   readonly failed?: boolean;
+  /** For people, beside the text: on the standard error. */
+  readonly notes?: string;
 }
 
 type Flags = ReturnType<typeof parse>['values'];
@@ -91,7 +94,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 
   async presets([action, file, ...more]) {
-    if (action !== 'check' || !file || more.length > 0) throw new UsageError('presets check needs a file');
+    if (action === 'suggest' && file) return suggest([file, ...more]);
+    if (action !== 'check' || !file || more.length > 0)
+      throw new UsageError('presets needs check and a file, or suggest and logs');
     const { presetsFile, renderTimeoutMs, faces } = readClientConfig();
     const running = presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS;
     const next = await readJson(file);
@@ -109,11 +114,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async verify(more, flags) {
     if (more.length > 0) throw new UsageError('verify takes no words');
-    const [{ readConfig }, { openOriginals, openResults }, { verifyOriginals }] = await Promise.all([
-      import('./process/config.ts'),
-      import('./stores/open-stores.ts'),
-      import('./originals/records/verify.ts'),
-    ]);
+    const [{ readConfig }, { openOriginals, openResults }, { describeVerification, verifyOriginals }] =
+      await Promise.all([
+        import('./process/config.ts'),
+        import('./stores/open-stores.ts'),
+        import('./originals/records/verify.ts'),
+      ]);
     const { originals: location, results: resultsLocation, ...config } = readConfig();
     const { storeTimeoutMs: timeoutMs, s3, originPrivate, maxOriginalBytes } = config;
     const options = { timeoutMs, s3, originPrivate, onCall: () => {}, onCircuit: () => {} };
@@ -124,16 +130,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { signal } = new AbortController();
     const report = await verifyOriginals({ results, originals, prefix, maxOriginalBytes, force, signal });
     await Promise.all([originals.close(), results.close()]);
-    const { checked, replaced, gone, unknown, stopped } = report;
-    const lines = [
-      ...replaced.map((id) => `replaced: ${id}`),
-      ...gone.map((id) => `gone: ${id}`),
-      ...unknown.map((id) => `not known: ${id}`),
-      `${checked} compared: ${replaced.length} replaced, ${gone.length} gone, ${unknown.length} not known`,
-    ];
-    let failed = stopped;
-    if (stopped) lines.push('More than 1 % are gone: is this the right bucket? --force goes on.');
-    for (const id of flags.purge && !stopped ? [...replaced, ...gone] : []) {
+    const lines = describeVerification(report);
+    let failed = report.stopped;
+    for (const id of flags.purge && !report.stopped ? [...report.replaced, ...report.gone] : []) {
       // One that fails keeps no other one up.
       const purged = await purgeAt(flags, id, false).catch((error: Error) => ({
         ...{ text: `not purged: ${id}: ${error.message}`, failed: true },
@@ -154,6 +153,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return { text: `${data.status} ${data.version}`, data, failed: !answer.ok };
   },
 };
+
+async function suggest(logs: readonly string[]): Promise<Outcome> {
+  const { suggestFromLogs } = await import('./legacy/suggest/suggest.ts');
+  const { presetsFile, ...config } = readClientConfig();
+  const running = checkPresets(presetsFile ? await readJson(presetsFile) : BUILT_IN_PRESETS);
+  const { presets, table, report } = await suggestFromLogs(logs, { ...config, running, loadAssets });
+  return { text: JSON.stringify(presets, null, 2), data: { presets, ...report }, notes: table };
+}
 
 /** Those of `DARKROOM_ASSETS`, by the server's settings. */
 async function loadAssets(): Promise<KnownAssets> {
@@ -200,14 +207,6 @@ function parse(args: string[]) {
   }
 }
 
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`${file} cannot be read: ${(error as Error).message}`);
-  }
-}
-
 function numberOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (Number.isFinite(Number(text)) && Number(text) > 0) return Number(text);
@@ -225,7 +224,8 @@ async function run(args: string[]): Promise<number> {
     }
     const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (!command) throw new UsageError(name === undefined ? 'a command is missing' : `there is no command ${name}`);
-    const { text, data, failed = false } = await command(words, values);
+    const { text, data, failed = false, notes } = await command(words, values);
+    if (notes) process.stderr.write(`${notes}\n`);
     process.stdout.write(`${asJson ? JSON.stringify(data) : text}\n`);
     return failed ? 1 : 0;
   } catch (error) {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { OperatorError } from '../errors.ts';
 import { allowedMemory, faceThreadsFor, planMemory } from './memory-plan.ts';
 import { readS3Environment } from './s3-environment.ts';
-import { legacyOf } from './settings/legacy.ts';
+import { legacyOf, legacyPresets } from './settings/legacy.ts';
 import { signingKeys } from './settings/values.ts';
 import { settings } from './settings.ts';
 
@@ -168,6 +168,8 @@ export function readClientConfig(environment: Environment = process.env) {
     serverUrl: `http://127.0.0.1:${PORT || '8080'}`,
     publicUrl: DARKROOM_PUBLIC_URL || undefined,
     pathPrefix: pathPrefix.data ?? '',
+    legacyWatermark: environment.DARKROOM_LEGACY_WATERMARK || 'watermark.png',
+    legacyPresets: legacyPresets.safeParse(environment.DARKROOM_LEGACY_PRESETS ?? '').data ?? {},
   };
 }
 

@@ -10,3 +10,12 @@ export async function readPresetsFile(path: string): Promise<unknown> {
     throw new ConfigError(`DARKROOM_PRESETS=${path} cannot be used: ${reason}`);
   }
 }
+
+/** The content of a file that the command line was given. Throws an Error that names it when it cannot be read or is no JSON. */
+export async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}

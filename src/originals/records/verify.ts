@@ -88,3 +88,14 @@ function idOf(body: Buffer): string | undefined {
     return undefined;
   }
 }
+
+/** For people, a line each. */
+export function describeVerification({ checked, replaced, gone, unknown, stopped }: VerifyReport): string[] {
+  return [
+    ...replaced.map((id) => `replaced: ${id}`),
+    ...gone.map((id) => `gone: ${id}`),
+    ...unknown.map((id) => `not known: ${id}`),
+    `${checked} compared: ${replaced.length} replaced, ${gone.length} gone, ${unknown.length} not known`,
+    ...(stopped ? ['More than 1 % are gone: is this the right bucket? --force goes on.'] : []),
+  ];
+}
