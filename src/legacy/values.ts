@@ -85,3 +85,8 @@ export function quarterTurn(degrees: number, option: SaidOption): 90 | 180 | 270
 export function imageOverlay(name: string, more: string): string {
   return `image:${Buffer.from(name).toString('base64url')}${more}`;
 }
+
+/** Proxies make one slash of two, in an address too; no path of an original has a part that ends so. */
+export function withSlashes(path: string): string {
+  return path.replace(/((?:^|\/)https?):\/(?!\/)/gi, '$1://');
+}

@@ -147,9 +147,21 @@ describe('options of Thumbor', () => {
     }
   });
 
-  it('take the padding of the signature encoded too', () => {
-    const path = pathOf('300x0');
-    assert.equal(outcome(settings, path.replace('=', '%3D')), 'w_300,en_1');
+  it('are the same as proxies and CDNs rewrite them', () => {
+    const more = legacySettings('thumbor', { SOURCE: 'https://cdn.example.com/=' });
+    const path = thumborPath('300x0/filters:watermark(mark.png,0,0,0):quality(60)/https://cdn.example.com/a.jpg');
+    const recipe = outcome(more, path);
+    assert.match(recipe, /^w_300,q_60/);
+    const rewritten = [
+      path.replace('=', '%3D'),
+      path.replace('https://', 'https:/'),
+      path.replaceAll('(', '%28').replaceAll(')', '%29'),
+      path.replaceAll(',', '%2c').replace('filters:', 'filters%3A').replace('):', ')%3A'),
+    ];
+    for (const each of rewritten) {
+      assert.notEqual(each, path);
+      assert.equal(outcome(more, each), recipe, each);
+    }
   });
 });
 
@@ -171,6 +183,13 @@ describe('parameters of Cloudinary', () => {
       assert.ok(found.startsWith(`cloudinary's ${name}_1 is not served here: `), found);
     }
     assert.match(outcome(settings, pathOf('t_loop')), /^cloudinary's t_loop .* it names itself/);
+  });
+
+  it('are the same as proxies and CDNs rewrite them', () => {
+    const more = legacySettings('cloudinary', { SOURCE: 'https://cdn.example.com/=' });
+    const path = cloudinaryPath('c_fill,h_30,w_40/https://cdn.example.com/a.jpg', { kind: 'fetch' });
+    for (const each of [path, path.replaceAll(',', '%2C'), path.replace('https://', 'https:/')])
+      assert.equal(outcome(more, each), 'w_40,h_30,fit_cover,g_center,en_1', each);
   });
 
   it('take the name of the account from the settings, and any without one', () => {

@@ -273,6 +273,28 @@ describe('an old URL of imgproxy', () => {
   });
 });
 
+describe('an old URL below a path prefix', () => {
+  it('is answered there, and its signature covers what is behind the prefix', async () => {
+    const originals = createMemoryStore(seed);
+    const legacy = legacySettings('imgproxy', { SOURCE });
+    const app = await startApp({ originals: originals.store, pathPrefix: '/images', legacy });
+    started.add(app);
+    const path = imgproxyPath('/w:50/plain/s3://bucket/a.jpg');
+    assert.equal((await ask(app, `/images${path}`)).status, 200);
+    assert.equal((await ask(app, path)).status, 404);
+    assert.equal((await ask(app, `/imagesx${path}`)).status, 404);
+  });
+});
+
+describe('a server without old URLs', () => {
+  it('answers none', async () => {
+    const app = await startApp({ originals: createMemoryStore(seed).store });
+    started.add(app);
+    assert.equal((await ask(app, imgproxyPath('/w:50/plain/shop/a.jpg'))).code, 'bad_signature');
+    assert.doesNotMatch(await app.metrics.text(), /^darkroom_legacy_requests_total.* [1-9]/m);
+  });
+});
+
 describe('an old URL of Thumbor', () => {
   let app: TestApp;
   before(async () => {

@@ -9,7 +9,7 @@ import {
   type ReadingSettings,
   type SplitUrl,
 } from '../scheme.ts';
-import { formatOf, knownExtension } from '../values.ts';
+import { formatOf, knownExtension, withSlashes } from '../values.ts';
 import { readTransformations } from './transformations.ts';
 
 /** `/<cloud>/image/upload/s--<signature>--/<transformations>/v<version>/<public id>.<format>`. */
@@ -24,7 +24,7 @@ export const cloudinary: LegacyScheme = {
   name: 'cloudinary',
 
   split(path, { cloud }) {
-    const [, account, type = '', kind = '', signature, written = ''] = PATH.exec(path) ?? [];
+    const [, account, type = '', kind = '', signature, written = ''] = PATH.exec(withSlashes(path)) ?? [];
     if (written === '' || (cloud !== undefined && account !== undefined && account !== cloud)) return undefined;
     if (!KINDS.test(kind) && signature === undefined) return undefined;
     const { transformations, rest } = cut(written);

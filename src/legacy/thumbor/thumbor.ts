@@ -13,7 +13,7 @@ import {
   type SplitUrl,
   type Wish,
 } from '../scheme.ts';
-import { whole } from '../values.ts';
+import { whole, withSlashes } from '../values.ts';
 import { THUMBOR_FILTERS } from './filters.ts';
 import { separateFilters } from './separate-filters.ts';
 
@@ -38,12 +38,17 @@ const PARTS = {
 } as const;
 type Part = keyof typeof PARTS;
 
+/** From the first filter to the last closing parenthesis before a slash, as proxies may write it. */
+const FILTERS = /(?<=^|\/)filters(?::|%3A).*(?:\)|%29)(?=\/)/i;
+const withoutEscapes = (filters: string) => filters.replaceAll(/%(28|29|2C|3A)/gi, (hex) => decodeURIComponent(hex));
+
 /** Thumbor 6 and 7: `/<signature>/<options>/<source>`. */
 export const thumbor: LegacyScheme = {
   name: 'thumbor',
 
   split(path) {
-    const [, signature = '', rest = ''] = /^\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    const [, signature = '', written = ''] = /^\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    const rest = withSlashes(written).replace(FILTERS, withoutEscapes);
     if (signature === 'unsafe') return { signature: undefined, signed: [], rest };
     if (rest === '' || !SIGNATURE.test(signature)) return undefined;
     return { signature: signature.replace(/%3D$/i, '='), signed: [rest], rest };
