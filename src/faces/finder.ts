@@ -28,8 +28,10 @@ export interface FaceTask extends Probe {
 export type FaceReply = ({ readonly number: number } & Look) | { readonly number: number; readonly error: string };
 
 export interface FaceFinderOptions {
-  /** Threads at most, one when left out. A further one is started when a call waits for those that there are. */
+  /** Threads at most, one when left out. */
   readonly threads?: number;
+  /** How long calls wait together, in milliseconds, before a further thread is started. */
+  readonly furtherAfterMs?: number;
   /** How many calls may wait; a further one is refused at once. */
   readonly waiting: number;
   /** A thread ends after this long without work, which frees its 60 to 90 MB. */
@@ -50,6 +52,8 @@ export interface FaceFinderOptions {
 
 /** Renders that wait keep their slots, so the line is never that long but on machines of dozens of CPUs. */
 export const FACE_FINDER = { waiting: 64, idleMs: 5 * 60_000 };
+/** What a thread's start and its first looks cost more than later ones, in milliseconds of CPU, by the bundle. */
+const FURTHER_AFTER_MS = 250;
 /** A cold look, before V8 has optimised its code, takes a second. */
 const LOOK: WorkLimits = { cpuMs: 5000, stillMs: 10_000 };
 /** A start takes half a second, much of it in V8's own threads, while this one stands still. */
@@ -60,8 +64,9 @@ const RUNNING_AS = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 /** Owns threads, the first started by the first call, with one detection at a time each. */
 export function createFaceFinder(options: FaceFinderOptions): FaceFinder {
   const { threads = 1, waiting, idleMs, patience = 3, backOffMs = 1000, maxHeapMb = 128 } = options;
+  const { furtherAfterMs = FURTHER_AFTER_MS } = options;
   const pool = createThreadPool<Probe & { readonly depth: LookDepth }, Look>({
-    ...{ name: 'face', threads, waiting, idleMs, patience, backOffMs, maxHeapMb },
+    ...{ name: 'face', threads, furtherAfterMs, waiting, idleMs, patience, backOffMs, maxHeapMb },
     url: options.workerUrl ?? new URL(`./worker${RUNNING_AS}`, import.meta.url),
     start: { ...START, ...options.start },
     task: { ...LOOK, ...options.look },

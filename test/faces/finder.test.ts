@@ -61,7 +61,7 @@ describe('the face finder', () => {
   });
 
   it('looks at two pictures at once with two threads, and finds the same', async () => {
-    const [one, two] = [finder({ waiting: 16 }), finder({ waiting: 16, threads: 2 })];
+    const [one, two] = [finder({ waiting: 16 }), finder({ waiting: 16, threads: 2, furtherAfterMs: 0 })];
     const probes = await Promise.all([astronaut, coffee, astronaut, coffee].map(probeOf));
     const look = (eyes: FaceFinder) => Promise.all(probes.map((probe) => eyes.find(probe, 'tiles', never)));
     const expected = await look(one);
@@ -76,7 +76,7 @@ describe('the face finder', () => {
     const held = broken(
       `const both = new BroadcastChannel('two looks');
        onTask((task) => { both.postMessage('begun'); both.onmessage = ({ data }) => data === 'go on' && answer(task); }); ready();`,
-      { threads: 2 },
+      { threads: 2, furtherAfterMs: 0 },
     );
     const looks = [held.find(blank, 'tiles', never), held.find(blank, 'tiles', never)];
     await told.promise;

@@ -32,7 +32,16 @@ function pool(does: string, options: Partial<ThreadPoolOptions<Reply>> = {}) {
   const limits = { cpuMs: 60_000, stillMs: 100_000 };
   const made = createThreadPool<object, Reply>({
     ...{ name: 'test', url: new URL(`data:text/javascript,${encodeURIComponent(code)}`), waiting: 8, idleMs: 60_000 },
-    ...{ start: limits, task: limits, patience: 2, backOffMs: 60_000, maxHeapMb: 64, threads: 2, workerData: seen },
+    ...{
+      start: limits,
+      task: limits,
+      patience: 2,
+      backOffMs: 60_000,
+      maxHeapMb: 64,
+      threads: 2,
+      furtherAfterMs: 0,
+      workerData: seen,
+    },
     ...{
       isReply: (value: unknown): value is Reply => typeof (value as Reply).value === 'string',
       nonsense: 'nonsense',
@@ -113,6 +122,37 @@ describe('a pool of threads', () => {
     await Promise.all(calls);
     assert.equal(own.count('started'), 2);
     assert.equal(own.load, 0);
+  });
+
+  it('starts no second thread while the waits are short together, and counts those of all tasks', async () => {
+    const own = pool(HELD, { furtherAfterMs: 1e9 });
+    const calls = [own.run(), own.run(), own.run()];
+    // As long as two threads of another pool need.
+    await bothUp(pool(HELD));
+    for (let done = 1; done <= 3; done += 1) {
+      await until(() => own.count('begun') === done);
+      own.allow('taskAllowed', done);
+    }
+    assert.deepEqual(await Promise.all(calls), ['1', '1', '1']);
+    assert.equal(own.count('started'), 1);
+
+    // No wait is as long as that, all of them together are.
+    const furtherAfterMs = 20;
+    const often = pool('onTask((task) => setTimeout(answer, 5, task));', { furtherAfterMs });
+    for (let n = 0; often.count('started') === 1 || n < 2; n += 1) {
+      assert.ok(n < 5000);
+      await Promise.all([often.run(), often.run()]);
+    }
+    assert.equal(often.count('started'), 2);
+  });
+
+  it('starts the second while the first has one task without end, though nothing else happens', async () => {
+    const own = pool(HELD, { furtherAfterMs: 1 });
+    const calls = [own.run(), own.run()];
+    await until(() => own.count('begun') === 2);
+    own.allow('taskAllowed', 2);
+    await Promise.all(calls);
+    assert.equal(own.count('started'), 2);
   });
 
   it('whose second thread does not start fails no task, and leaves that thread alone', async () => {
