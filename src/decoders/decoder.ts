@@ -7,7 +7,8 @@
  * - It is given `Wanted` and the bytes of the file, of which it is the only holder.
  * - It checks what the file says against `Wanted` before it allocates by it, calls `open` once with what the picture is, and
  *   fills the rows that it gets. `open` refuses what is over the limits, so a decoder needs no buffer of its own for the result.
- * - It may shrink by averaging k × k pixels as long as the longer side stays at least `side`. `open` is told the size after that.
+ * - It may shrink by averaging what each pixel covers, as long as the longer side stays at least `side`. `open` is told the size
+ *   after that.
  * - It throws a `DecodeError` for a file that cannot be decoded. Any other error, and a trap of WebAssembly, counts as the
  *   file's fault too, but ends the thread, whose memory is not trusted any more.
  * - It needs no limit of time: the thread is ended when it has used its CPU, and when the caller leaves.

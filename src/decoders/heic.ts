@@ -1,7 +1,8 @@
 import { type CodedColours, type DecodedHead, DecodeError, type OpenRows, type Wanted } from './decoder.ts';
 import { type Libheif, openLibheif } from './libheif.ts';
 import { orientationOf, type Turn } from './orientation.ts';
-import { type Shrunk, shrinkInto, shrinkTo } from './shrink.ts';
+import { shrinkInto, shrinkTo, type Tile } from './shrink.ts';
+import { createTileShrinker, sizeOf } from './shrink-tiles.ts';
 
 /**
  * HEIC and HEIF: the primary picture alone, without depth, gain map, thumbnails and sequences (ISO/IEC 23008-12). A grid is
@@ -50,16 +51,16 @@ function decodePrimary(heif: Libheif, context: number, handle: number, wanted: W
   const options = optionsFor(heif, whole);
   if (!whole) {
     const grid = tilingOf(heif, handle);
-    const shrunk = shrinkTo(grid, wanted.side, grid.tile);
+    const size = sizeOf(wanted.side, grid);
     if (grid.width * grid.height > wanted.maxPixels) throw new DecodeError('too_large', 'over the pixel limit');
-    const rows = open({ ...shrunk.size, channels, orientation: orientationOf(turns), ...colours });
-    const target = { rows, channels, ...shrunk } as const;
+    const rows = open({ ...size, channels, orientation: orientationOf(turns), ...colours });
+    const shrinker = createTileShrinker(rows, grid, size);
     for (let y = 0; y < grid.rows; y += 1)
       for (let x = 0; x < grid.columns; x += 1) {
         const tile = heif.made((error, out) =>
           c._heif_image_handle_decode_image_tile(error, handle, out, RGB.space, RGB.chroma[channels], options, x, y),
         );
-        place(heif, tile, { left: x * grid.tile.width, top: y * grid.tile.height }, target);
+        place(heif, tile, { left: x * grid.tile.width, top: y * grid.tile.height }, shrinker.add);
       }
     return;
   }
@@ -70,14 +71,21 @@ function decodePrimary(heif: Libheif, context: number, handle: number, wanted: W
     width: c._heif_image_get_width(image, RGB.channel),
     height: c._heif_image_get_height(image, RGB.channel),
   };
+  const start = { left: 0, top: 0 };
+  if (channels === 3) {
+    const to = sizeOf(wanted.side, size);
+    const rows = open({ ...to, channels, orientation: 1, ...colours });
+    place(heif, image, start, createTileShrinker(rows, size, to).add);
+    return;
+  }
   const shrunk = shrinkTo(size, wanted.side);
   const rows = open({ ...shrunk.size, channels, orientation: 1, ...colours });
-  const premultiplied = channels === 4 && c._heif_image_handle_is_premultiplied_alpha(handle) !== 0;
-  place(heif, image, { left: 0, top: 0 }, { rows, channels, ...shrunk, premultiplied });
+  const premultiplied = c._heif_image_handle_is_premultiplied_alpha(handle) !== 0;
+  place(heif, image, start, (tile) => shrinkInto({ rows, channels, ...shrunk, premultiplied }, tile));
 }
 
 /** Shrinks a decoded tile into its place, and gives its memory back. */
-function place(heif: Libheif, image: number, at: { left: number; top: number }, target: Shrunk): void {
+function place(heif: Libheif, image: number, at: { left: number; top: number }, add: (tile: Tile) => void): void {
   const { c, view } = heif;
   const stride = c._malloc(4);
   const plane = c._heif_image_get_plane_readonly2(image, RGB.channel, stride);
@@ -86,7 +94,7 @@ function place(heif: Libheif, image: number, at: { left: number; top: number }, 
     height: c._heif_image_get_height(image, RGB.channel),
   };
   if (plane === 0 || size.width <= 0 || size.height <= 0) throw new DecodeError('broken', 'a tile has no pixels');
-  shrinkInto(target, { pixels: c.HEAPU8.subarray(plane), stride: view().getUint32(stride, true), ...size, ...at });
+  add({ pixels: c.HEAPU8.subarray(plane), stride: view().getUint32(stride, true), ...size, ...at });
   c._free(stride);
   c._heif_image_release(image);
 }

@@ -28,15 +28,9 @@ export interface Tile extends Size {
 
 const FACTORS = [8, 4, 2];
 
-/**
- * The largest factor that leaves the longer side at least `side`, and the size that it gives. `tile`: a factor that does not
- * divide it would mix pixels of two tiles.
- */
-export function shrinkTo({ width, height }: Size, side: number, tile?: Size): Pick<Shrunk, 'k' | 'size'> {
-  const fits = (k: number) => Math.max(width, height) / k >= side;
-  const divides = (k: number) => tile === undefined || (tile.width % k === 0 && tile.height % k === 0) || alone(tile);
-  const alone = ({ width: across, height: down }: Size) => across >= width && down >= height;
-  const k = FACTORS.find((factor) => fits(factor) && divides(factor)) ?? 1;
+/** The largest factor that leaves the longer side at least `side`, and the size that it gives. */
+export function shrinkTo({ width, height }: Size, side: number): Pick<Shrunk, 'k' | 'size'> {
+  const k = FACTORS.find((factor) => Math.max(width, height) / factor >= side) ?? 1;
   return { k, size: { width: Math.ceil(width / k), height: Math.ceil(height / k) } };
 }
 

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { createDecoders } from '../../src/decoders/decoders.ts';
 import { createPresets } from '../../src/presets/presets.ts';
+import { planMemory } from '../../src/process/memory-plan.ts';
 import { estimateDescription, estimateRender, expectedMs } from '../../src/render/cost-estimate.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
+import { gridFile, irot } from '../helpers/heic-files.ts';
 
 const presets = createPresets({ definitions: BUILT_IN_PRESETS, inline: true, faces: true });
-const renderer = createRenderer({ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 });
+const decoders = createDecoders({ threads: 1, idleMs: 1000 });
+after(() => decoders.close());
+const renderer = createRenderer({ maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 }, decoders);
 const recipe = (name: string) => presets.resolve(name, '', undefined).recipe;
 const MIB = 1024 * 1024;
 
@@ -58,6 +63,17 @@ describe('the cost of a render', () => {
       assert.ok(estimate >= measured && estimate <= measured * 2 + 20, `${estimate} for ${measured} MiB`);
     });
   }
+
+  it('lets 256 MiB show a HEIC of 12 megapixels, of which 30 MiB were measured in all', async () => {
+    const photo = await renderer.examine(
+      gridFile({ columns: 8, rows: 6, width: 4032, height: 3024, properties: [irot(3)] }),
+    );
+    const plan = planMemory({ limit: 256 * MIB, faceThreads: 0 }) ?? assert.fail('no plan');
+    for (const preset of ['thumb', 'medium', 'large', 'og', 'avatar-large']) {
+      const { bytes } = estimateRender(photo, recipe(preset));
+      assert.ok(bytes > 30 * MIB && bytes <= plan.work + plan.cache + plan.decodes, `${preset}: ${bytes / MIB} MiB`);
+    }
+  });
 
   it('tells a small rendition from a large one before and after the original is known', async () => {
     assert.ok(expectedMs(recipe('avatar-small')) * 4 < expectedMs(recipe('retina')));

@@ -22,7 +22,7 @@ export const DEAR_JPEG = { quality: 90, chromaSubsampling: '4:2:0', optimiseCodi
 export const DEAR_WEBP = { quality: 90, alphaQuality: 100, effort: 0 } as const;
 
 /** What decides the bytes of such a proxy image. */
-export const DEAR_PROXY = { DEAR_SIDE_PX, DEAR_JPEG, DEAR_WEBP } as const;
+export const DEAR_PROXY = { DEAR_SIDE_PX, DEAR_JPEG, DEAR_WEBP, shrunkBy: 'area' } as const;
 
 /** Never larger than the original. */
 export const dearProxySize = (original: Size): Size => sizeWithin(DEAR_SIDE_PX, original);
