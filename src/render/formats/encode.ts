@@ -7,7 +7,7 @@ import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
 import { backgroundIn, isWide, openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
-import { palettePng } from './drawn/palette-png.ts';
+import { palettePng, withWholeAlphas } from './drawn/palette-png.ts';
 import { withDensity } from './encoding/density.ts';
 import { avifQuality, ENCODERS, type Encoded, type Extent, extentOf, type Format } from './encoding/encoders.ts';
 import { curveOf } from './encoding/likeness.ts';
@@ -77,7 +77,9 @@ async function encodeOnce(
   if (exact) return finished(exact, format, recipe);
   const image = await openTagged(sharp, pixels);
   if (channels === 4 && !transparent) image.removeAlpha();
-  return finish(image, whole, header, recipe);
+  const encoded = await finish(image, whole, header, recipe);
+  const fewColours = palette !== undefined && format === 'png' && transparent;
+  return fewColours ? { ...encoded, body: withWholeAlphas(encoded.body, pixels.data, channels) } : encoded;
 }
 
 /**
@@ -117,11 +119,17 @@ export async function encodeStraight(
   const format = chooseFormat(recipe, transparent, 1);
   const pixels = canvas.width * canvas.height;
   const whole = { format, transparent, pixels };
-  if (!searches(recipe)) return finish(image, whole, header, recipe).catch(refuse);
+  const encoded = async (opened: Sharp, reopen: () => Sharp, tried: Recipe) => {
+    const made = await finish(opened, whole, header, tried);
+    if (!transparent || format !== 'png' || tried.encoding?.palette === undefined) return made;
+    const alphas = await reopen().extractChannel('alpha').raw().toBuffer();
+    return { ...made, body: withWholeAlphas(made.body, alphas, 1) };
+  };
+  if (!searches(recipe)) return encoded(image, () => toDisplayP3(open()), recipe).catch(refuse);
   // 16 bits a channel with their profile, so that each try begins as a single encode would.
   const held = await image.tiff({ compression: 'none' }).toBuffer().catch(refuse);
   const reopened = () => toDisplayP3(sharp(held));
-  const once = (tried: Recipe) => finish(reopened(), whole, header, tried);
+  const once = (tried: Recipe) => encoded(reopened(), reopened, tried);
   const subject = { recipe, format, curve: curveOf(format, false), background: backgroundOf(header, recipe), once };
   return search(recipe, searchedFile(sharp, held, subject));
 }

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import type { Pixels } from '../../pixels.ts';
-import { pngChunk } from '../colour/png-chunks.ts';
+import { chunksBeforePixels, pngChunk } from '../colour/png-chunks.ts';
 
 /**
  * PNG with a palette, exact: libvips' own would choose colours anew, some a level off, and dither. W3C PNG, third edition:
@@ -42,6 +42,29 @@ export async function palettePng(pixels: Pixels, most = MAX_COLOURS): Promise<Bu
     pngChunk('IDAT', await deflated(rows, { level: LEVEL })),
     pngChunk('IEND', Buffer.alloc(0)),
   ]);
+}
+
+/** Of few colours, one stands for what is clear and for shadows beside it, and several for what is solid. */
+const CLEAR_BELOW = 64;
+const SOLID_FROM = 240;
+
+/**
+ * The same PNG of few colours where what is clear in these pixels is clear, and what is solid solid: colours are chosen as means of what
+ * they stand for, so that a cutout would have a veil of up to a tenth around it. Alpha is the last of the channels.
+ */
+export function withWholeAlphas(png: Buffer, data: Uint8Array, channels: number): Buffer {
+  const chunk = chunksBeforePixels(png).find(({ type }) => type === 'tRNS');
+  if (!chunk) return png;
+  let [least, most] = [255, 0];
+  for (let at = channels - 1; at < data.length; at += channels) {
+    least = Math.min(least, data[at]!);
+    most = Math.max(most, data[at]!);
+  }
+  const clearest = Math.min(...chunk.data);
+  const alphas = chunk.data.map((alpha) =>
+    least === 0 && alpha === clearest && alpha < CLEAR_BELOW ? 0 : most === 255 && alpha >= SOLID_FROM ? 255 : alpha,
+  );
+  return Buffer.concat([png.subarray(0, chunk.at), pngChunk('tRNS', Buffer.from(alphas)), png.subarray(chunk.end)]);
 }
 
 interface Indexed {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { createPresets } from '../../../../src/presets/presets.ts';
@@ -137,6 +138,44 @@ describe('how a rendition is coded', () => {
         const avif = await render(original, recipeOf({ format: 'avif', chroma }));
         assert.equal(subsampled(avif.body), chroma === '4:2:0');
       }
+  });
+
+  it('leaves clear what is clear and solid what is solid, of however few colours', async () => {
+    const cutout = await readFile(new URL('../../../../samples/cutout.png', import.meta.url));
+    const wide = await sharp(cutout).withIccProfile('p3').png().toBuffer();
+    const alphasOf = async (file: Buffer, preset: object) => {
+      const { body } = await render(file, recipeOf({ format: 'png', ...preset }));
+      const { channels } = await sharp(body).ensureAlpha().stats();
+      const { data } = await sharp(body)
+        .ensureAlpha()
+        .extractChannel('alpha')
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      return {
+        least: channels[3]?.min,
+        most: channels[3]?.max,
+        clear: data.filter((alpha) => alpha === 0).length / data.length,
+      };
+    };
+    for (const file of [cutout, wide])
+      for (const gamut of ['srgb', 'p3'])
+        for (const preset of [
+          { palette: 2 },
+          { palette: 4 },
+          { palette: 16 },
+          { palette: 256 },
+          { palette: 4, maxBytes: 700 },
+        ]) {
+          const { least, most, clear } = await alphasOf(file, { ...preset, gamut });
+          assert.deepEqual([least, most], [0, 255], JSON.stringify(preset));
+          assert.ok(clear > 0.45, `${clear} of ${JSON.stringify(preset)} is clear`);
+        }
+    // Neither clear nor solid anywhere, so neither afterwards.
+    const veil = await sharp(cutout).removeAlpha().ensureAlpha(0.1).png().toBuffer();
+    for (const palette of [2, 16]) {
+      const { least, most } = await alphasOf(veil, { palette });
+      assert.ok(least! > 15 && most! < 40, `${least} to ${most}`);
+    }
   });
 
   it('has a palette of so many colours, transparent ones with it, in PNG and GIF', async () => {
