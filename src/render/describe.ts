@@ -1,7 +1,9 @@
 import { rgbaToThumbHash } from 'thumbhash';
+import { dominantColour } from './dominant-colour.ts';
 import { editedPicture } from './effects/edited.ts';
 import { type PhotoReport, REPORT_SIDE_PX, reportOn } from './photo-report.ts';
 import type { DecodeLimits, OriginalSource, ProxySource } from './picture-source.ts';
+import type { Pixels } from './pixels.ts';
 import type { Edit } from './recipe.ts';
 import type { SharpModule } from './sharp.ts';
 import { decode, openPixels, openSource } from './stages/decode.ts';
@@ -42,20 +44,27 @@ export async function describe(
     edited?.pixels ?? (await decode(openSource(sharp, source, limits).resize(inside(REPORT_SIDE_PX)), header));
   const pixels = await decode(openPixels(sharp, probe).resize(inside(THUMB_SIDE_PX)), IN_SRGB);
   const { width, height } = pixels;
-  const small = () => openPixels(sharp, pixels);
-  // `stats()` ignores the other operations of its pipeline, so the picture is put on white in one of its own.
-  const [rgba, onWhite] = await Promise.all([
-    small().ensureAlpha().raw().toBuffer(),
-    small().flatten({ background: '#ffffff' }).raw().toBuffer(),
-  ]);
-  const { dominant } = await sharp(onWhite, { raw: { width, height, channels: 3 } }).stats();
-  const hex = [dominant.r, dominant.g, dominant.b].map((value) => value.toString(16).padStart(2, '0'));
+  const onWhite = pixels.channels === 3 ? pixels : await whitened(sharp, pixels);
+  const dominant = dominantColour(onWhite);
+  const hex = dominant.map((value) => value.toString(16).padStart(2, '0'));
   return {
     ...(edited?.size ?? header.size),
     format: header.format,
     frames: header.frames,
     dominantColor: `#${hex.join('')}`,
-    thumbhash: Buffer.from(rgbaToThumbHash(width, height, rgba)).toString('base64'),
+    thumbhash: Buffer.from(rgbaToThumbHash(width, height, withAlpha(pixels))).toString('base64'),
     report: reportOn(probe, bytes),
   };
+}
+
+async function whitened(sharp: SharpModule, pixels: Pixels): Promise<Pixels> {
+  const data = await openPixels(sharp, pixels).flatten({ background: '#ffffff' }).raw().toBuffer();
+  return { ...pixels, data, channels: 3 };
+}
+
+function withAlpha({ data, width, height, channels }: Pixels): Uint8Array {
+  if (channels === 4) return data;
+  const rgba = new Uint8Array(width * height * 4).fill(255);
+  for (let from = 0, to = 0; to < rgba.length; from += 3, to += 4) rgba.set(data.subarray(from, from + 3), to);
+  return rgba;
 }

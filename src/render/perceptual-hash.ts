@@ -43,27 +43,39 @@ function averaged(luma: Uint8Array, width: number, height: number): Float64Array
   const inRow = new Float64Array(SIDE);
   for (let y = 0; y < height; y += 1) {
     inRow.fill(0);
-    for (let x = 0; x < width; x += 1) {
-      const { field, share } = columns[x]!;
-      const level = luma[y * width + x]!;
-      for (let n = 0; n < share.length; n += 1) inRow[field + n]! += level * share[n]!;
+    addRow(inRow, luma, y * width, columns);
+    for (let n = rows.from[y]!; n < rows.from[y + 1]!; n += 1) {
+      const [at, share] = [rows.field[n]! * SIDE, rows.share[n]!];
+      for (let column = 0; column < SIDE; column += 1) small[at + column]! += inRow[column]! * share;
     }
-    const { field, share } = rows[y]!;
-    for (let n = 0; n < share.length; n += 1)
-      for (let column = 0; column < SIDE; column += 1)
-        small[(field + n) * SIDE + column]! += inRow[column]! * share[n]!;
   }
   return small;
 }
 
-/** For each pixel of a side, the first field that it lies in, and how much of that field and the following ones it covers. */
-function fieldsOf(length: number): { field: number; share: number[] }[] {
+function addRow(inRow: Float64Array, luma: Uint8Array, start: number, { from, field, share }: Fields): void {
+  for (let x = 0, n = 0; x < from.length - 1; x += 1) {
+    const level = luma[start + x]!;
+    for (const end = from[x + 1]!; n < end; n += 1) inRow[field[n]!] = inRow[field[n]!]! + level * share[n]!;
+  }
+}
+
+/** The fields that the pixels of a side lie in, and how much of a field each pixel covers: of pixel n from `from[n]` to `from[n + 1]`. */
+interface Fields {
+  readonly from: Int32Array;
+  readonly field: Int32Array;
+  readonly share: Float64Array;
+}
+
+function fieldsOf(length: number): Fields {
   const width = SIDE / length;
-  return Array.from({ length }, (_, pixel) => {
+  const [starts, fields, shares]: [number[], number[], number[]] = [[0], [], []];
+  for (let pixel = 0; pixel < length; pixel += 1) {
     const [from, to] = [pixel * width, (pixel + 1) * width];
-    const field = Math.min(SIDE - 1, Math.floor(from));
-    const share: number[] = [];
-    for (let at = field; at < Math.min(SIDE, to); at += 1) share.push(Math.min(to, at + 1) - Math.max(from, at));
-    return { field, share };
-  });
+    for (let at = Math.min(SIDE - 1, Math.floor(from)); at < Math.min(SIDE, to); at += 1) {
+      fields.push(at);
+      shares.push(Math.min(to, at + 1) - Math.max(from, at));
+    }
+    starts.push(fields.length);
+  }
+  return { from: Int32Array.from(starts), field: Int32Array.from(fields), share: Float64Array.from(shares) };
 }

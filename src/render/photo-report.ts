@@ -54,7 +54,8 @@ function lumaOnWhite({ data, width, height, channels }: Pixels): Uint8Array {
   for (let at = 0, pixel = 0; pixel < luma.length; at += channels, pixel += 1) {
     const level = 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
     const alpha = channels === 4 ? data[at + 3]! / 255 : 1;
-    luma[pixel] = Math.round(level * alpha + 255 * (1 - alpha));
+    // What a byte cannot hold is cut off.
+    luma[pixel] = level * alpha + 255 * (1 - alpha) + 0.5;
   }
   return luma;
 }
@@ -71,9 +72,9 @@ const TAIL = 0.05;
 function levelsOf(luma: Uint8Array): { mean: number; low: number; high: number } {
   const counts = new Uint32Array(256);
   let sum = 0;
-  for (const level of luma) {
-    counts[level]! += 1;
-    sum += level;
+  for (let at = 0; at < luma.length; at += 1) {
+    counts[luma[at]!]! += 1;
+    sum += luma[at]!;
   }
   const levelAt = (share: number) => {
     let below = 0;
@@ -96,20 +97,30 @@ function sharpnessOf(luma: Uint8Array, width: number, height: number): number {
   const found: number[] = [];
   for (let top = 0; top + BLOCK_PX < height; top += BLOCK_PX)
     for (let left = 0; left + BLOCK_PX < width; left += BLOCK_PX) {
-      let [least, most, steepest] = [255, 0, 0];
-      for (let y = top; y < top + BLOCK_PX; y += 1)
-        for (let x = left, at = y * width + left; x < left + BLOCK_PX; x += 1, at += 1) {
-          const level = luma[at]!;
-          if (level < least) least = level;
-          if (level > most) most = level;
-          const step = Math.max(Math.abs(level - luma[at + 1]!), Math.abs(level - luma[at + width]!));
-          if (step > steepest) steepest = step;
-        }
-      if (most - least >= MIN_SPAN) found.push(Math.min(1, steepest / (most - least)));
+      const share = steepestShare(luma, width, top * width + left);
+      if (share > 0) found.push(share);
     }
   if (found.length === 0) return 0;
   found.sort((a, b) => b - a);
   return found[Math.floor(found.length * SHARPEST)]!;
+}
+
+/** Of the block at `start`; 0 where it spans too few levels to tell. */
+function steepestShare(luma: Uint8Array, width: number, start: number): number {
+  let least = 255;
+  let most = 0;
+  let steepest = 0;
+  for (let row = start, end = start + BLOCK_PX * width; row < end; row += width)
+    for (let at = row; at < row + BLOCK_PX; at += 1) {
+      const level = luma[at]!;
+      if (level < least) least = level;
+      if (level > most) most = level;
+      const across = Math.abs(level - luma[at + 1]!);
+      const down = Math.abs(level - luma[at + width]!);
+      if (across > steepest) steepest = across;
+      if (down > steepest) steepest = down;
+    }
+  return most - least < MIN_SPAN ? 0 : Math.min(1, steepest / (most - least));
 }
 
 /** Levels by which a border's pixels may differ: JPEG's noise on a plain ground stays below. */
