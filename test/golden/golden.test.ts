@@ -15,7 +15,7 @@ import { after, before, describe, it } from 'node:test';
 import { presetSchema } from '../../src/presets/schema.ts';
 import { svtAv1Skip } from '../helpers/svt-av1.ts';
 import { listAnswers } from './answers.ts';
-import { FIELDS, PAIRS } from './operations.ts';
+import { FIELDS, KINDS, operations, PAIRS } from './operations.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const UPDATES = process.env.UPDATE_GOLDEN === '1';
@@ -24,10 +24,18 @@ const LIMIT = { timeout: 300_000 };
 const MOST_SHOWN = 60;
 
 describe('the golden list', () => {
-  it('has an answer for each field of a preset, and for forty pairs', () => {
+  it('has an answer for each field of a preset on each kind of original, and for forty pairs', () => {
     const asked = Object.entries(FIELDS).filter(([field, [, definition]]) => field in definition);
     assert.deepEqual(asked.map(([field]) => field).sort(), Object.keys(presetSchema.shape).sort());
     assert.ok(Object.keys(PAIRS).length >= 40, `${Object.keys(PAIRS).length} pairs`);
+    const labels = new Set(operations().asked.map(({ label }) => label));
+    for (const field of Object.keys(FIELDS))
+      for (const kind of KINDS)
+        assert.ok(
+          [...labels].some((label) => label.startsWith(field) && label.endsWith(` of ${kind}`)),
+          `${field} of ${kind}`,
+        );
+    assert.equal(labels.size, operations().asked.length, 'no label stands twice');
   });
 
   let copy: string;

@@ -1,6 +1,7 @@
 /**
  * The third set of the golden list: each field of a preset alone, and pairs of fields that have to do with each other. They share
- * one server with the assets of examples/; the suffixes `@2x`, `@160w` and `@80w` and the kinds of originals are spread over them.
+ * one server with the assets of examples/, and the suffixes `@2x`, `@160w` and `@80w` are spread over them. Each field stands once on every
+ * kind of original too; every one of them at every size is in test/operations/each-field.test.ts, by its properties.
  */
 import type { PresetDefinitions } from '../../src/presets/schema.ts';
 
@@ -158,20 +159,25 @@ export const PAIRS: Readonly<Record<string, Asked>> = {
 };
 
 const SUFFIXES = ['', '@2x', '@160w', '@80w'];
+/** Every field stands on each of these, at another size on each. */
+export const KINDS = [JPEG, ALPHA, MOVING, WIDE, HEIC];
+const suffixOf = (own: string | undefined, index: number) => own ?? SUFFIXES[index % SUFFIXES.length] ?? '';
 
 /** The presets file of this set and its questions, both by the same names. */
 export function operations(): { presets: PresetDefinitions; asked: { preset: string; id: string; label: string }[] } {
   const presets: PresetDefinitions = {};
   const asked: { preset: string; id: string; label: string }[] = [];
   const all: [string, Asked][] = [...Object.entries(FIELDS), ...Object.entries(PAIRS)];
+  const ask = (what: string, id: string, suffix: string) =>
+    asked.push({ preset: nameOf(what) + suffix, id, label: `${what}${suffix} of ${id}` });
   for (const [index, [what, [id, definition, own]]] of all.entries()) {
-    const name = what.replaceAll(/[^A-Za-z0-9]+/g, '-');
-    presets[name] = own === undefined ? { widths: [80, 160], ...definition } : definition;
-    asked.push({
-      preset: name + (own ?? SUFFIXES[index % SUFFIXES.length]),
-      id,
-      label: `${what}${own ?? SUFFIXES[index % 4]} of ${id}`,
-    });
+    presets[nameOf(what)] = own === undefined ? { widths: [80, 160], ...definition } : definition;
+    ask(what, id, suffixOf(own, index));
   }
+  // Behind them, because what a rendition is made of depends on what was asked before.
+  for (const [index, [what, [id, , own]]] of Object.entries(FIELDS).entries())
+    for (const [at, kind] of KINDS.entries()) if (kind !== id) ask(what, kind, suffixOf(own, index + at));
   return { presets, asked };
 }
+
+const nameOf = (what: string) => what.replaceAll(/[^A-Za-z0-9]+/g, '-');

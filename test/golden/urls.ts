@@ -33,9 +33,12 @@ export const AWKWARD_ID = "shelf/Süße Tasse (1)+2~'$&.jpg";
 export const DEAR_ID = 'shelf/large.avif';
 
 /** These are cropped around faces, which are looked for before the list begins. The smallest first: a cold detector is slow. */
-export const WITH_FACES = ['spinner.gif', ...SAMPLES.filter((id) => id !== 'spinner.gif'), AWKWARD_ID, 'large.jpg'];
+export const WITH_FACES = [
+  ...['spinner.gif', ...SAMPLES.filter((id) => id !== 'spinner.gif'), AWKWARD_ID, 'large.jpg'],
+  'tile-1.heic',
+];
 /** Heads are covered in these, all that are there. */
-export const FACES_COVERED = ['astronaut.jpg'];
+export const FACES_COVERED = ['astronaut.jpg', 'cutout.png', 'spinner.gif', 'wide-gamut.jpg', 'tile-1.heic'];
 
 const ACCEPT = {
   chrome: 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8',
