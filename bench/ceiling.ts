@@ -154,7 +154,7 @@ const rows = [
 const course = [...rssAt].map(([number, rss]) => [number, mib(rss)]);
 writeReport(
   values.out,
-  `ceiling-${OPERATIONS ? 'operations-' : ''}${values.mib}-faces-${values.faces}-${values['at-a-time']}-at-a-time-${values.allocator}`,
+  `ceiling-${OPERATIONS ? 'operations-' : ''}${values.mib}-faces-${values.faces}-${values['at-a-time']}-at-a-time-${values.allocator.replaceAll(/\W+/g, '-')}`,
   `${markdownTable(['what', 'figure'], rows)}\n\n${markdownTable(['after requests', 'RSS, MiB'], course)}`,
   { rows, wrong: wrong.slice(0, 20) },
 );

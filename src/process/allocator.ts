@@ -17,7 +17,7 @@ export function runningAllocator(processFolder = '/proc/self'): string {
   if (!/\/libc(-[\d.]+)?\.so/.test(maps)) return 'system';
   const environment = `\0${contentOf(join(processFolder, 'environ'))}`;
   const [, arenas] = /(?:\0MALLOC_ARENA_MAX|glibc\.malloc\.arena_max)=(\d+)/.exec(environment) ?? [];
-  const [, threshold] = /\0MALLOC_MMAP_THRESHOLD_=(\d+)/.exec(environment) ?? [];
+  const [, threshold] = /(?:\0MALLOC_MMAP_THRESHOLD_|glibc\.malloc\.mmap_threshold)=(\d+)/.exec(environment) ?? [];
   return `glibc${arenas ? `, ${arenas} arenas` : ''}${threshold ? `, mapped from ${threshold} bytes` : ''}`;
 }
 

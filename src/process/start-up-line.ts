@@ -8,7 +8,10 @@ import type { Config } from './config.ts';
 const SPARE_THREADS = 4;
 /** In bytes. On larger machines what glibc keeps does not matter. */
 const SMALL_MACHINE = 2 * 1024 ** 3;
-/** With two arenas, and large blocks in mappings of their own, glibc gives freed pixels back to the machine (bench/allocators.ts). */
+/**
+ * With two arenas, and large blocks in mappings of their own, glibc gives freed pixels back to the machine (bench/allocators.ts). Without
+ * a threshold it raises that to 32 MiB by itself: servers of 512 MiB were killed after some hundred dear renders (bench/ceiling.ts).
+ */
 const FRUGAL_GLIBC = 'MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072';
 
 /** What the log says of a process once it is up: all that decides how it behaves, and no secret. Bytes and numbers. */
@@ -40,7 +43,8 @@ export function startUpWarnings(
   const threads = slots + SPARE_THREADS;
   if (threadPool < threads)
     warnings.push(`UV_THREADPOOL_SIZE is ${threadPool}; set it to at least ${threads} before the start`);
-  if (allocator === 'glibc' && memory.limit < SMALL_MACHINE)
+  const frugal = !allocator.startsWith('glibc') || /arenas, mapped from/.test(allocator);
+  if (!frugal && memory.limit < SMALL_MACHINE)
     warnings.push(
       `glibc may keep half a gigabyte of freed memory: set ${FRUGAL_GLIBC} before the start, or preload jemalloc`,
     );

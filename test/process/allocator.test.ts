@@ -20,6 +20,11 @@ describe('the allocator of a process', () => {
     ['glibc, 2 arenas', GLIBC, ['MALLOC_ARENA_MAX=2', 'PATH=/bin']],
     ['glibc, 3 arenas', GLIBC, ['PATH=/bin', 'GLIBC_TUNABLES=glibc.malloc.check=1:glibc.malloc.arena_max=3']],
     ['glibc, 2 arenas, mapped from 131072 bytes', GLIBC, ['MALLOC_MMAP_THRESHOLD_=131072', 'MALLOC_ARENA_MAX=2']],
+    [
+      'glibc, 2 arenas, mapped from 99 bytes',
+      GLIBC,
+      ['GLIBC_TUNABLES=glibc.malloc.mmap_threshold=99:glibc.malloc.arena_max=2'],
+    ],
     ['glibc', GLIBC, ['OLD_MALLOC_ARENA_MAX=2', 'LD_PRELOAD=libjemalloc.so.2']],
     ['jemalloc', GLIBC + JEMALLOC, ['LD_PRELOAD=libjemalloc.so.2', 'MALLOC_ARENA_MAX=2']],
     ['system', MUSL, ['MALLOC_ARENA_MAX=2']],

@@ -64,7 +64,7 @@ const whatRuns = ({ startUp, pid }: { startUp: Record<string, unknown>; pid: num
 ];
 
 describe('npm start', () => {
-  it('has two arenas and a pool of 32 threads once they have worked, as its start-up line says', async (context) => {
+  it('has two arenas, mappings and a pool of 32 threads once they have worked, as its start-up line says', async (context) => {
     const server = await npmStart();
     context.after(server.dispose);
     for (const url of server.urls) {
@@ -72,12 +72,12 @@ describe('npm start', () => {
       await answer.arrayBuffer();
       assert.equal(answer.status, 200);
     }
-    assert.deepEqual(whatRuns(server), ['glibc, 2 arenas', 2, 32, 32]);
+    assert.deepEqual(whatRuns(server), ['glibc, 2 arenas, mapped from 131072 bytes', 2, 32, 32]);
   });
 
   it('leaves to the environment what stands there', async (context) => {
-    const server = await npmStart({ MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '24' });
+    const server = await npmStart({ MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '65536', UV_THREADPOOL_SIZE: '24' });
     context.after(server.dispose);
-    assert.deepEqual(whatRuns(server), ['glibc, 1 arenas', 1, 24, 24]);
+    assert.deepEqual(whatRuns(server), ['glibc, 1 arenas, mapped from 65536 bytes', 1, 24, 24]);
   });
 });

@@ -11,7 +11,15 @@ const open = { ...enoughThreads, DARKROOM_PLAYGROUND: 'on' };
 describe('the warnings at the start', () => {
   const cases: [what: string, warnings: RegExp[], limitMib: number, environment: object, allocator: string][] = [
     ['a small machine with glibc as it is', [/set MALLOC_ARENA_MAX=2/], 512, enoughThreads, 'glibc'],
-    ['a small machine with two arenas', [], 512, enoughThreads, 'glibc, 2 arenas'],
+    ['a small machine with two arenas', [/MALLOC_MMAP_THRESHOLD_=131072/], 512, enoughThreads, 'glibc, 2 arenas'],
+    [
+      'a small machine with mappings alone',
+      [/MALLOC_ARENA_MAX=2/],
+      512,
+      enoughThreads,
+      'glibc, mapped from 131072 bytes',
+    ],
+    ['a small machine with both', [], 512, enoughThreads, 'glibc, 2 arenas, mapped from 131072 bytes'],
     ['a small machine with jemalloc', [], 512, enoughThreads, 'jemalloc'],
     ['a large machine with glibc as it is', [], 2048, enoughThreads, 'glibc'],
     ['a playground on every address', [/playground signs URLs.*HOST=0\.0\.0\.0/], 512, open, 'jemalloc'],
