@@ -32,8 +32,8 @@ export interface LegacyTarget {
 
 /** An old URL that looks like one, before its signature is checked. */
 export interface LegacyCandidate {
-  /** Throws a LegacyRefusal; the signature goes first. */
-  read(): LegacyTarget;
+  /** Throws a LegacyRefusal; the signature goes first. Undefined where only that could have told, and it is wrong. */
+  read(): LegacyTarget | undefined;
 }
 
 export interface LegacyUrls {
@@ -60,12 +60,13 @@ export function createLegacyUrls(settings: LegacySettings): LegacyUrls {
     },
   };
 
-  function readSplit(split: SplitUrl, { path, query }: { path: string; query: string | undefined }): LegacyTarget {
+  function readSplit(split: SplitUrl, { path, query }: { path: string; query: string | undefined }) {
+    const right = split.signature !== undefined && path.length <= MAX_LENGTH && scheme.verify(split, settings);
+    if (!right && split.unsure) return undefined;
     if (path.length > MAX_LENGTH) throw malformed(`The URL is longer than ${MAX_LENGTH} characters.`);
     if (split.signature === undefined)
       throw new LegacyRefusal('unsigned', `URLs of ${scheme.name} are served here with a signature only.`);
-    if (!scheme.verify(split, settings))
-      throw new LegacyRefusal('bad_signature', 'The signature is missing or does not match this URL.');
+    if (!right) throw new LegacyRefusal('bad_signature', 'The signature is missing or does not match this URL.');
     // No signature covers it, and ignored it would be a free way around the CDN's cache.
     if (query !== undefined && !(scheme.name === 'cloudinary' && ANALYTICS.test(query)))
       throw malformed(`A query is not part of URLs of ${scheme.name}.`);

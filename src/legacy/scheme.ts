@@ -27,6 +27,8 @@ export interface SplitUrl {
   readonly signed: readonly string[];
   /** What follows the signature: options and source, as the URL has them. */
   readonly rest: string;
+  /** The path alone may be anybody's: only a right signature tells that it is this server's. */
+  readonly unsure?: boolean;
 }
 
 /** What the old URL asks for, and of which original. */

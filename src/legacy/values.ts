@@ -2,12 +2,12 @@ import { refuse, type SaidOption, type Share } from './scheme.ts';
 
 /** Readers of single values. What they refuse is named with its option. */
 
-/** Of a side: the presets' own limit is lower, and named by it. */
-const MOST_DIGITS = 6;
+/** Never more than six digits, so nothing is allocated or computed by a stranger's number. */
+const WHOLE = /^\d{1,6}$/;
 
-/** A whole number from 0 on. Never more than six digits, so nothing is allocated or computed by a stranger's number. */
+/** A whole number from 0 on. The presets' own limits are lower. */
 export function whole(text: string, option: SaidOption, most = 999_999): number {
-  const value = new RegExp(`^\\d{1,${MOST_DIGITS}}$`).test(text) ? Number(text) : Number.NaN;
+  const value = WHOLE.test(text) ? Number(text) : Number.NaN;
   if (!(value <= most)) refuse(option, `expected a whole number from 0 to ${most}`);
   return value;
 }

@@ -159,6 +159,9 @@ export function readClientConfig(environment: Environment = process.env) {
   );
   if (!renderTimeout.success)
     throw new ConfigError('DARKROOM_RENDER_TIMEOUT cannot be used: expected a duration such as 5s');
+  const oldPresets = legacyPresets.safeParse(environment.DARKROOM_LEGACY_PRESETS ?? '');
+  if (!oldPresets.success)
+    throw new ConfigError('DARKROOM_LEGACY_PRESETS cannot be used: expected <name>=<options>, separated by semicolons');
   return {
     signingKeys: keys.data,
     renderTimeoutMs: renderTimeout.data,
@@ -169,7 +172,7 @@ export function readClientConfig(environment: Environment = process.env) {
     publicUrl: DARKROOM_PUBLIC_URL || undefined,
     pathPrefix: pathPrefix.data ?? '',
     legacyWatermark: environment.DARKROOM_LEGACY_WATERMARK || 'watermark.png',
-    legacyPresets: legacyPresets.safeParse(environment.DARKROOM_LEGACY_PRESETS ?? '').data ?? {},
+    legacyPresets: oldPresets.data,
   };
 }
 

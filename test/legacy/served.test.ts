@@ -220,7 +220,15 @@ describe('an old URL of imgproxy', () => {
     const gone = app.path('card', 'shop/a.jpg', 1);
     assert.equal((await ask(app, gone)).code, 'expired');
     assert.equal((await ask(app, app.path('none', 'shop/a.jpg'))).code, 'unknown_preset');
-    assert.equal((await ask(app, '/favicon.ico')).code, 'not_found');
+    const counted = async () =>
+      /^darkroom_legacy_requests_total\{scheme="imgproxy",outcome="bad_signature"\} \d+$/m.exec(
+        await app.metrics.text(),
+      )?.[0];
+    const before = await counted();
+    for (const path of ['/favicon.ico', '/wp-login/xmlrpc', '/products/shoes-for-all'])
+      assert.equal((await ask(app, path)).code, 'not_found', path);
+    assert.equal((await ask(app, app.path('card', 'shop/a.jpg').replace('/card/', '/cart/'))).code, 'bad_signature');
+    assert.equal(await counted(), before, 'what is not theirs is not counted as theirs');
     assert.equal(
       (await ask(app, `/${'A'.repeat(22)}/card/shop/a.jpg`)).message,
       'The signature is missing or does not match this URL.',

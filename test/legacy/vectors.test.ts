@@ -41,7 +41,7 @@ describe('URLs of their own documentation', () => {
           error instanceof LegacyRefusal && error.kind === 'unknown_option' && error.message.startsWith(vector.refused);
         assert.throws(() => candidate.read(), names);
       } else {
-        assert.equal(candidate.read().recipe, vector.recipe);
+        assert.equal(candidate.read()?.recipe, vector.recipe);
         const { [settings.scheme]: reader } = SCHEME_READERS;
         const split = reader.split(vector.path, settings);
         assert.equal(split && reader.read(split, settings).source, vector.original);

@@ -39,15 +39,17 @@ export function legacyImage(
   const candidate = legacy.candidate(path);
   if (!candidate) return undefined;
   const trace: LegacyTrace = { scheme: legacy.scheme };
-  traces.legacy = trace;
   try {
     const target = candidate.read();
+    if (!target) return undefined;
+    traces.legacy = trace;
     const id = checkedId(target.id);
     Object.assign(traces, { preset: target.recipe, id, negotiated: target.negotiated });
     const url = { signature: '', preset: target.recipe, suffix: '', id, expiresAt: target.expiresAt };
     return { url, variant: variantOf(presets, target, accept), negotiated: target.negotiated };
   } catch (error) {
     if (!(error instanceof LegacyRefusal)) throw error;
+    traces.legacy = trace;
     trace.refused = error.kind;
     trace.sentence = error.message;
     throw answerOf(error);

@@ -17,7 +17,7 @@ import { IMGPROXY_OPTIONS } from './options.ts';
 
 /** Words that stand where a signature would, where none is checked (https://docs.imgproxy.net/usage/processing). */
 const NO_SIGNATURE = /^(insecure|unsafe|_|plain|-)$/i;
-/** What a path without a signature that fits must begin with, to be taken for imgproxy's. */
+/** What the options begin with that are imgproxy's and nobody else's. */
 const LOOKS_LIKE = /^\/(?:[a-z][a-z_-]*:[^/]*\/|plain\/|enc\/)/;
 const MAX_OPTIONS = 64;
 const MAX_NESTING = 4;
@@ -32,8 +32,8 @@ export const imgproxy: LegacyScheme = {
     if (signature === undefined || rest === undefined) return undefined;
     const restored = restoredPath(rest);
     const unsigned = NO_SIGNATURE.test(signature);
-    if (!LOOKS_LIKE.test(restored) && !/^[\w-]{8,43}$/.test(signature)) return undefined;
-    return { signature: unsigned ? undefined : signature, signed: [restored], rest: restored };
+    const unsure = !LOOKS_LIKE.test(restored);
+    return { signature: unsigned ? undefined : signature, signed: [restored], rest: restored, unsure };
   },
 
   verify({ signature, signed: [text = ''] }, { keys, salts, signatureSize }: LegacySettings) {
