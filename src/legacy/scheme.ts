@@ -138,6 +138,8 @@ export interface Wish {
   readonly more: Map<string, string>;
   /** One overlay each, as inline recipes write it; offsets behind `:x:` and `:y:` are multiplied by `ratio`. */
   readonly overlays: { text: string; x: number; y: number }[];
+  /** The option whose corners have the background; here they have it in JPEG alone. */
+  cornersIn?: SaidOption;
   /** Seconds. Stands in no key. */
   maxAge?: number;
   /** Unix seconds. */

@@ -205,7 +205,12 @@ export const THUMBOR: readonly Row[] = [
   ['fit-in/300x0/filters:rotate(0)', 'w_300'],
   ['fit-in/300x0/filters:rotate(30)', /^thumbor's rotate\(30\)/],
   ['300x200/left/filters:rotate(90)', /^thumbor's left is not served here beside a turn/],
-  ['fit-in/300x0/filters:round_corner(20,255,255,255)', 'w_300,bg_ffffff,radius_20'],
+  ['fit-in/300x0/filters:round_corner(20,255,255,255)', 'w_300,f_jpeg,bg_ffffff,radius_20'],
+  [
+    'fit-in/300x0/filters:round_corner(20,0,0,0):format(webp)',
+    /^thumbor's round_corner\(20,0,0,0\) is not served here: corners are transparent in webp/,
+  ],
+  ['fit-in/300x0/filters:format(webp):round_corner(20,0,0,0,true)', 'w_300,f_webp,radius_20'],
   ['fit-in/300x0/filters:round_corner(20,0,0,0,1)', 'w_300,radius_20'],
   ['fit-in/300x0/filters:round_corner(20|30,255,255,255)', /^thumbor's round_corner/],
   ['300x200/filters:no_upscale()', 'w_300,h_200,fit_cover,g_center'],

@@ -64,7 +64,9 @@ const roundCorner: OptionReader = (wish, [radius = '', r = '', g = '', b = '', t
   wish.more.set('radius', String(whole(radius, option, 8192)));
   wish.said.set('radius', option.text);
   const colour = [r, g, b].map((text) => whole(text, option, 255).toString(16).padStart(2, '0')).join('');
-  if (!/^(1|true)$/i.test(transparent)) wish.background = colour;
+  if (/^(1|true)$/i.test(transparent)) return;
+  wish.background = colour;
+  wish.cornersIn = option;
 };
 
 const proportion: OptionReader = (wish, [text = ''], option) => {

@@ -78,6 +78,7 @@ export const thumbor: LegacyScheme = {
     for (const { name, args, text } of filters)
       readOption(THUMBOR_FILTERS, wish, name, args, { scheme: 'thumbor', text, settings });
     turned(wish);
+    colouredCorners(wish);
     return { wish, source: decoded(image) };
   },
 };
@@ -122,6 +123,14 @@ function compassOf(across: string, down: string): string {
   const vertical = { top: 'north', middle: '', bottom: 'south' }[down] ?? '';
   const horizontal = { left: 'west', center: '', right: 'east' }[across] ?? '';
   return `${vertical}${horizontal}` || 'center';
+}
+
+/** Corners are transparent in all formats that can be, so a colour in them is a JPEG. */
+function colouredCorners(wish: Wish): void {
+  const { cornersIn: option, format = 'jpeg' } = wish;
+  if (!option) return;
+  if (format !== 'jpeg') refuse(option, `corners are transparent in ${format}: say so in its last value`);
+  wish.format = format;
 }
 
 /** Thumbor turns what is finished, and counts against the clock. */
