@@ -87,17 +87,18 @@ function copyFiles(): void {
     copyFileSync(join(root, file), join(dist, 'fonts', basename(file)));
   for (const file of globSync('src/playground/page.*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, basename(file)));
-  copySvtAv1();
+  copyBuilt('src/render/formats/svt-av1', 'svt-av1', '*.md');
+  copyBuilt('src/render/engine/native', 'native', '*.txt');
 }
 
-/** Only where `npm run build:avif` has run; the licences are copied with it. */
-function copySvtAv1(): void {
-  const [from, to] = [join(root, 'src/render/formats/svt-av1'), join(dist, 'svt-av1')];
+/** Only where `npm run build:avif` or `npm run build:engine` has run; the licences are copied with it. */
+function copyBuilt(source: string, name: string, licences: string): void {
+  const [from, to] = [join(root, source), join(dist, name)];
   rmSync(to, { recursive: true, force: true });
   const built = globSync('*.{node,so.*}', { cwd: from });
   if (built.length === 0) return;
   mkdirSync(to);
-  for (const file of [...built, ...globSync('*.md', { cwd: from })]) copyFileSync(join(from, file), join(to, file));
+  for (const file of [...built, ...globSync(licences, { cwd: from })]) copyFileSync(join(from, file), join(to, file));
 }
 
 // Compiled code belongs to one bundle: the server never reads that of another one.

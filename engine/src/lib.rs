@@ -1,0 +1,201 @@
+//! Renditions of JPEGs that never leave YCbCr: libjpeg decodes to planes, each plane is scaled by rows, and planes go to the encoder.
+//! It takes the common picture and declines everything else, which sharp then renders: see README.md.
+
+#![deny(unsafe_code)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+#[allow(unsafe_code)]
+pub mod codecs;
+mod colour;
+mod lanczos;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod lanczos_avx2;
+mod look;
+mod planes;
+
+use codecs::{Bounds, Header, JpegSettings, Reader};
+pub use lanczos::Kernels;
+use planes::Chroma;
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not for this engine: sharp says what becomes of it.
+    Declined(&'static str),
+    Stopped,
+    TimedOut,
+}
+
+/// A box of the stored picture in its pixels, as it lies in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Output {
+    /// Quality and effort of libwebp.
+    Webp {
+        quality: u8,
+        effort: u8,
+    },
+    Jpeg(JpegSettings),
+    /// Red, green and blue.
+    Pixels,
+}
+
+/// One result: which part of a picture, at what size, how it is turned, and what it is written as.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// As the header of the file must say.
+    pub stored: (u32, u32),
+    pub part: Part,
+    /// Of the result, upright.
+    pub width: usize,
+    pub height: usize,
+    /// By which of EXIF's eight ways the part is turned to be the result.
+    pub orientation: u8,
+    pub output: Output,
+    /// Declines what looks drawn.
+    pub by_look: bool,
+    /// Gives the pixels beside the file.
+    pub keep_pixels: bool,
+}
+
+impl Job {
+    /// The size of the result before it is turned.
+    pub fn scaled(&self) -> (usize, usize) {
+        if self.orientation >= 5 { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    fn is_sound(&self) -> bool {
+        let Part { left, top, width, height } = self.part;
+        let numbers = [left, top, width, height].iter().all(|number| number.is_finite() && *number >= 0.0);
+        let within = left + width <= f64::from(self.stored.0) + 1.0 && top + height <= f64::from(self.stored.1) + 1.0;
+        let side = |length: usize| (1..=MOST_SIDE).contains(&length);
+        let (w, h) = self.scaled();
+        // Nothing is enlarged, but for a hair of rounding.
+        let shrinks = width * 1.01 >= w as f64 && height * 1.01 >= h as f64;
+        numbers && within && side(self.width) && side(self.height) && shrinks && (1..=8).contains(&self.orientation)
+    }
+}
+
+/// What a job made.
+#[derive(Debug)]
+pub struct Done {
+    pub body: Vec<u8>,
+    pub pixels: Option<Vec<u8>>,
+    /// Bytes that were held at the most, besides the file, libjpeg and the encoder.
+    pub peak: usize,
+}
+
+const MOST_SIDE: usize = 8192;
+/// As src/render/formats/header.ts has it.
+const MOST_SCANS: i32 = 100;
+
+/// Memory of a size that a header has named: without it, a job is declined and the process lives on.
+fn zeros(length: usize) -> Result<Vec<u8>, Failure> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| Failure::Declined("memory"))?;
+    memory.resize(length, 0);
+    Ok(memory)
+}
+
+/// What this engine decodes: 8 bits of YCbCr or grey, whose chroma is stored once for at most two pixels each way.
+fn takes(header: &Header, job: &Job) -> Result<(), Failure> {
+    const GREY: u32 = 1;
+    const YCBCR: u32 = 3;
+    let even = |[luma, cb, cr, _]: [u32; 4]| cb == cr && (luma == cb || luma == 2 * cb);
+    let colours = match (header.components, header.colours) {
+        (1, GREY) => true,
+        (3, YCBCR) => even(header.across) && even(header.down),
+        _ => false,
+    };
+    let taken = colours && header.precision == 8 && header.arithmetic == 0;
+    match (taken, (header.width, header.height) == job.stored) {
+        (true, true) => Ok(()),
+        (false, _) => Err(Failure::Declined("coding")),
+        (_, false) => Err(Failure::Declined("size")),
+    }
+}
+
+/// Does one job. Runs on any thread, as long as `bounds` allows.
+pub fn run(bytes: &[u8], job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
+    if !job.is_sound() {
+        return Err(Failure::Declined("job"));
+    }
+    let (reader, header) = Reader::open(bytes, bounds)?;
+    takes(&header, job)?;
+    let chroma = if matches!(job.output, Output::Pixels) { Chroma::Full } else { Chroma::Half };
+    let decoded = planes::decode(reader, &header, job, chroma, kernels)?;
+    let peak = decoded.peak;
+    if let Output::Pixels = job.output {
+        let body = decoded.into_pixels(job)?;
+        return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None });
+    }
+    let mut planes = decoded.into_planes(job)?;
+    if job.by_look && look::may_be_drawn(&planes) {
+        return Err(Failure::Declined("drawn"));
+    }
+    let pixels = if job.keep_pixels {
+        let mut pixels = zeros(3 * job.width * job.height)?;
+        colour::pixels_of(&planes, &mut pixels);
+        Some(pixels)
+    } else {
+        None
+    };
+    let peak = peak + planes.luma.len() + planes.cb.len() + planes.cr.len() + pixels.as_ref().map_or(0, Vec::len);
+    let body = match job.output {
+        Output::Webp { quality, effort } => {
+            colour::limit(&mut planes);
+            codecs::write_webp(&planes, f32::from(quality), effort, bounds)?
+        }
+        Output::Jpeg(settings) => codecs::write_jpeg(&planes, settings, bounds)?,
+        Output::Pixels => Vec::new(),
+    };
+    Ok(Done { body, pixels, peak })
+}
+
+/// `run` until a deadline, which no panic leaves.
+pub fn run_within(
+    bytes: &[u8],
+    job: &Job,
+    stop: &AtomicI32,
+    milliseconds: u64,
+    kernels: Kernels,
+) -> Result<Done, Failure> {
+    let bounds = Bounds { stop, deadline: codecs::now().saturating_add(milliseconds), scans: MOST_SCANS };
+    catch_unwind(AssertUnwindSafe(|| run(bytes, job, bounds, kernels))).unwrap_or(Err(Failure::Declined("fault")))
+}
+
+/// Whether this processor has what libwebp was compiled for.
+pub fn runs_here() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("sse4.1");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+#[cfg(feature = "node")]
+mod node;
+
+/// The flag by which a job is stopped.
+#[derive(Clone, Default)]
+pub struct Flag(Arc<AtomicI32>);
+
+impl Flag {
+    pub fn raise(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    pub fn as_atomic(&self) -> &AtomicI32 {
+        &self.0
+    }
+}

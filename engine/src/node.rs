@@ -1,0 +1,137 @@
+//! The border to Node: jobs run on libuv's pool, as sharp's do.
+
+use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi::{Env, Error, Result, Status, Task};
+use napi_derive::napi;
+
+use crate::codecs::JpegSettings;
+use crate::{Done, Failure, Flag, Job, Kernels, Output, Part};
+
+/// See src/render/engine/engine.ts for what the fields mean.
+#[napi(object)]
+pub struct NodeJob {
+    pub stored_width: u32,
+    pub stored_height: u32,
+    pub left: f64,
+    pub top: f64,
+    pub across: f64,
+    pub down: f64,
+    pub width: u32,
+    pub height: u32,
+    pub orientation: u32,
+    /// `webp`, `jpeg` or `pixels`.
+    pub output: String,
+    pub quality: u32,
+    pub effort: u32,
+    pub progressive: bool,
+    pub table: u32,
+    pub by_look: bool,
+    pub keep_pixels: bool,
+    pub milliseconds: u32,
+    /// The kernels that every processor has, for tests.
+    pub scalar: Option<bool>,
+}
+
+#[napi(object)]
+pub struct NodeResult {
+    /// Undefined where sharp is to do it.
+    pub body: Option<Buffer>,
+    pub pixels: Option<Buffer>,
+    /// Why not: `stopped`, `timeout`, or a word for what the engine does not take.
+    pub declined: Option<String>,
+    pub peak: f64,
+}
+
+/// Stops a job between two rows.
+#[napi]
+#[derive(Default)]
+pub struct Stop(Flag);
+
+#[napi]
+impl Stop {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[napi]
+    pub fn stop(&self) {
+        self.0.raise();
+    }
+}
+
+pub struct Work {
+    bytes: Buffer,
+    job: Job,
+    milliseconds: u64,
+    kernels: Kernels,
+    flag: Flag,
+}
+
+impl Task for Work {
+    type Output = std::result::Result<Done, Failure>;
+    type JsValue = NodeResult;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        Ok(crate::run_within(&self.bytes, &self.job, self.flag.as_atomic(), self.milliseconds, self.kernels))
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> Result<NodeResult> {
+        Ok(match output {
+            Ok(Done { body, pixels, peak }) => NodeResult {
+                body: Some(body.into()),
+                pixels: pixels.map(Buffer::from),
+                declined: None,
+                peak: peak as f64,
+            },
+            Err(failure) => {
+                let declined = match failure {
+                    Failure::Declined(why) => why,
+                    Failure::Stopped => "stopped",
+                    Failure::TimedOut => "timeout",
+                };
+                NodeResult { body: None, pixels: None, declined: Some(declined.to_owned()), peak: 0.0 }
+            }
+        })
+    }
+}
+
+fn job_of(job: &NodeJob) -> Option<Job> {
+    let byte = |number: u32| u8::try_from(number).ok();
+    let quality = byte(job.quality)?.clamp(1, 100);
+    let output = match job.output.as_str() {
+        "webp" => Output::Webp { quality, effort: byte(job.effort)?.min(6) },
+        "jpeg" => Output::Jpeg(JpegSettings { quality, progressive: job.progressive, table: byte(job.table)?.min(8) }),
+        "pixels" => Output::Pixels,
+        _ => return None,
+    };
+    Some(Job {
+        stored: (job.stored_width, job.stored_height),
+        part: Part { left: job.left, top: job.top, width: job.across, height: job.down },
+        width: job.width as usize,
+        height: job.height as usize,
+        orientation: byte(job.orientation)?,
+        output,
+        by_look: job.by_look,
+        keep_pixels: job.keep_pixels,
+    })
+}
+
+#[napi]
+pub fn render(bytes: Buffer, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
+    let kernels = if job.scalar == Some(true) { Kernels::Scalar } else { Kernels::best() };
+    let own = job_of(&job).ok_or_else(|| Error::new(Status::InvalidArg, "render(bytes, job, stop): no such job"))?;
+    let milliseconds = u64::from(job.milliseconds);
+    Ok(AsyncTask::new(Work { bytes, job: own, milliseconds, kernels, flag: stop.0.clone() }))
+}
+
+#[napi]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Whether this processor has what the engine was compiled for.
+#[napi]
+pub fn runs_here() -> bool {
+    crate::runs_here()
+}

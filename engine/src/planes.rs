@@ -1,0 +1,328 @@
+//! A part of a JPEG, decoded and scaled plane by plane and row by row: only rows that a row of the result needs are held.
+
+use crate::codecs::{Header, Layout, Reader};
+use crate::lanczos::{self, Kernels, LANES, ROWS, Taps};
+use crate::{Failure, Job, zeros};
+
+/// Full-range BT.601 as in JFIF, upright, 4:2:0. Chroma rows lie `stride / 2` apart.
+pub struct Planes {
+    pub width: usize,
+    pub height: usize,
+    /// Rows are filled up to it with their last sample.
+    pub stride: usize,
+    pub luma: Vec<u8>,
+    pub cb: Vec<u8>,
+    pub cr: Vec<u8>,
+}
+
+impl Planes {
+    /// Whether all samples are there that the sizes promise.
+    pub fn is_whole(&self) -> bool {
+        let (luma, chroma) = (self.stride * self.height, self.stride / 2 * self.height.div_ceil(2));
+        let within = 0 < self.width && self.width <= self.stride && self.stride.is_multiple_of(2) && self.height > 0;
+        within && self.luma.len() >= luma && self.cb.len() >= chroma && self.cr.len() >= chroma
+    }
+}
+
+/// A plane of the result, not upright yet.
+struct Scaled {
+    width: usize,
+    height: usize,
+    data: Vec<u8>,
+}
+
+/// How large the chroma of a result is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Chroma {
+    Half,
+    Full,
+}
+
+/// What is left of a step across or down after libjpeg has scaled. Beyond it, a picture is much narrower than it was, and its rows would be
+/// held by the hundred.
+const MOST_STEP: f64 = 64.0;
+/// libjpeg's scaled decode is a mean: what Lanczos3 leaves behind it is sharper where it still shrinks by so much.
+const LEAST_STEP: f64 = 1.25;
+
+/// The eighths of the size at which libjpeg decodes: its transforms for halves are the fast ones.
+pub fn eighths(job: &Job) -> u32 {
+    let (width, height) = job.scaled();
+    let step = (job.part.width / width as f64).min(job.part.height / height as f64);
+    [1, 2, 4].into_iter().find(|eighths| step * f64::from(*eighths) / 8.0 >= LEAST_STEP).unwrap_or(8)
+}
+
+/// One plane on its way.
+struct Flow {
+    stride: usize,
+    rows_per_read: usize,
+    real_height: usize,
+    width: usize,
+    height: usize,
+    across: Taps,
+    down: Taps,
+    /// What libjpeg writes: some rows, and room for what the last one's coefficients of zero reach.
+    read: Vec<u8>,
+    four: Vec<u8>,
+    /// Rows that were scaled across, row n at n modulo their number.
+    ring: Vec<u8>,
+    ring_stride: usize,
+    ring_rows: usize,
+    /// One behind the last row that was scaled across.
+    have: usize,
+    done: usize,
+    out: Vec<u8>,
+}
+
+/// Of a plane's result: from where in the original, how far for each sample, and how many.
+#[derive(Clone, Copy)]
+struct Span {
+    from: f64,
+    step: f64,
+    size: usize,
+}
+
+impl Flow {
+    fn new(plane: usize, layout: &Layout, header: &Header, [x, y]: [Span; 2]) -> Result<Self, Failure> {
+        let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
+        // Samples of the plane for each pixel of the original.
+        let eighths = f64::from(layout.rows[plane] / header.down[plane].max(1));
+        let per_pixel = |factors: &[u32; 4]| {
+            let most = factors[..layout.planes as usize].iter().copied().max().unwrap_or(1);
+            eighths / 8.0 * f64::from(factors[plane]) / f64::from(most)
+        };
+        let (kx, ky) = (per_pixel(&header.across), per_pixel(&header.down));
+        if real_width == 0 || real_height == 0 || x.step * kx > MOST_STEP || y.step * ky > MOST_STEP {
+            return Err(Failure::Declined("size"));
+        }
+        let across = Taps::new(x.size, x.from * kx, x.step * kx, real_width, 16);
+        let down = Taps::new(y.size, y.from * ky, y.step * ky, real_height, 1);
+        let (stride, rows_per_read) = (layout.stride[plane] as usize, layout.rows[plane] as usize);
+        let ring_stride = x.size.next_multiple_of(LANES);
+        let ring_rows = down.count + ROWS;
+        // Fours are read behind the last row too.
+        let read = rows_per_read.next_multiple_of(ROWS) * stride + across.reach.max(stride);
+        Ok(Self {
+            stride,
+            rows_per_read,
+            real_height,
+            width: x.size,
+            height: y.size,
+            read: zeros(read)?,
+            four: zeros(ROWS * ring_stride)?,
+            ring: zeros(ring_rows * ring_stride)?,
+            ring_stride,
+            ring_rows,
+            have: 0,
+            done: 0,
+            out: zeros(x.size * y.size + LANES)?,
+            across,
+            down,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.read.len()
+            + self.four.len()
+            + self.ring.len()
+            + self.out.len()
+            + 2 * (self.across.coefficients.len() + self.down.coefficients.len())
+    }
+
+    fn ended(&self) -> bool {
+        self.done == self.height
+    }
+
+    /// The first row that is needed next; the last of all where none is.
+    fn needs(&self) -> usize {
+        self.down.start.get(self.done).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Rows from `at` on lie in `read`.
+    fn take(&mut self, kernels: Kernels, at: usize) {
+        let rows = self.rows_per_read.min(self.real_height.saturating_sub(at));
+        for y in (0..rows).step_by(ROWS) {
+            if self.ended() {
+                return;
+            }
+            // All of these stand before what is needed.
+            if at + y + ROWS <= self.needs() {
+                continue;
+            }
+            let four: [&[u8]; ROWS] = std::array::from_fn(|row| &self.read[(y + row) * self.stride..]);
+            lanczos::across(kernels, four, &self.across, &mut self.four, self.ring_stride);
+            for row in 0..ROWS.min(rows - y) {
+                let place = (at + y + row) % self.ring_rows * self.ring_stride;
+                let from = row * self.ring_stride;
+                self.ring[place..place + self.ring_stride].copy_from_slice(&self.four[from..from + self.ring_stride]);
+                self.have = at + y + row + 1;
+                self.make(kernels);
+            }
+        }
+    }
+
+    /// Rows of the result of which all is there.
+    fn make(&mut self, kernels: Kernels) {
+        while !self.ended() {
+            let start = self.down.start[self.done];
+            // Coefficients behind the last row are zero.
+            let end = (start + self.down.count).min(self.real_height);
+            if self.have < end {
+                return;
+            }
+            let row = |y: usize| &self.ring[y % self.ring_rows * self.ring_stride..][..self.ring_stride];
+            let rows: Vec<&[u8]> = (start..end).map(row).collect();
+            let coefficients = &self.down.of(self.done)[..rows.len()];
+            lanczos::down(kernels, &rows, coefficients, self.width, &mut self.out[self.done * self.width..]);
+            self.done += 1;
+        }
+    }
+}
+
+/// What a job needs of a JPEG, at the size of its result and not upright yet. All planes, or luma alone of a grey one.
+pub struct Decoded {
+    planes: Vec<Scaled>,
+    /// Bytes that were held at the most.
+    pub peak: usize,
+}
+
+/// Decodes and scales.
+pub fn decode(
+    mut reader: Reader,
+    header: &Header,
+    job: &Job,
+    chroma: Chroma,
+    kernels: Kernels,
+) -> Result<Decoded, Failure> {
+    let layout = reader.start(eighths(job))?;
+    let (width, height) = job.scaled();
+    let (step_x, step_y) = (job.part.width / width as f64, job.part.height / height as f64);
+    let mut flows = (0..layout.planes as usize)
+        .map(|plane| {
+            let spans = if plane == 0 || chroma == Chroma::Full {
+                [
+                    Span { from: job.part.left, step: step_x, size: width },
+                    Span { from: job.part.top, step: step_y, size: height },
+                ]
+            } else {
+                // Where an odd side is turned round, its last sample, of which half is beyond the picture, stands first.
+                let half = |from: f64, step: f64, size: usize, reversed: bool| Span {
+                    from: if reversed && size % 2 == 1 { from - step } else { from },
+                    step: 2.0 * step,
+                    size: size.div_ceil(2),
+                };
+                let turn = job.orientation;
+                [
+                    half(job.part.left, step_x, width, matches!(turn, 2 | 3 | 7 | 8)),
+                    half(job.part.top, step_y, height, matches!(turn, 3 | 4 | 6 | 7)),
+                ]
+            };
+            Flow::new(plane, &layout, header, spans)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut unit = 0;
+    while !flows.iter().all(Flow::ended) {
+        let rows_left = flows.iter().any(|flow| unit * flow.rows_per_read < flow.real_height);
+        if !rows_left {
+            return Err(Failure::Declined("damaged"));
+        }
+        let mut to: Vec<&mut [u8]> = flows.iter_mut().map(|flow| flow.read.as_mut_slice()).collect();
+        reader.next(&mut to)?;
+        for flow in &mut flows {
+            let at = unit * flow.rows_per_read;
+            flow.take(kernels, at);
+        }
+        unit += 1;
+    }
+    // Rows below a part are not read, by sharp neither. Where all were, what follows them must be there.
+    if flows.iter().all(|flow| unit * flow.rows_per_read >= flow.real_height) {
+        reader.finish()?;
+    }
+    let peak = flows.iter().map(Flow::bytes).sum();
+    let planes =
+        flows.into_iter().map(|flow| Scaled { width: flow.width, height: flow.height, data: flow.out }).collect();
+    Ok(Decoded { planes, peak })
+}
+
+/// Turned upright, in rows that lie `stride` apart and are filled up with their last sample.
+fn upright(Scaled { width, height, data }: &Scaled, orientation: u8, stride: usize) -> Result<Vec<u8>, Failure> {
+    let (w, h) = (*width, *height);
+    let (across, down) = if orientation >= 5 { (h, w) } else { (w, h) };
+    let mut out = zeros(stride * down)?;
+    // Tiles, so that both sides of a quarter turn stay in the cache.
+    const TILE: usize = 32;
+    for top in (0..down).step_by(TILE) {
+        for left in (0..across).step_by(TILE) {
+            for y in top..down.min(top + TILE) {
+                let (from, step): (usize, isize) = match orientation {
+                    2 => (y * w + w - 1, -1),
+                    3 => ((h - 1 - y) * w + w - 1, -1),
+                    4 => ((h - 1 - y) * w, 1),
+                    5 => (y, w as isize),
+                    6 => ((h - 1) * w + y, -(w as isize)),
+                    7 => ((h - 1) * w + w - 1 - y, -(w as isize)),
+                    8 => (w - 1 - y, w as isize),
+                    _ => (y * w, 1),
+                };
+                let right = across.min(left + TILE);
+                let row = &mut out[y * stride..][left..right];
+                if step == 1 {
+                    row.copy_from_slice(&data[from + left..from + right]);
+                    continue;
+                }
+                for (x, to) in row.iter_mut().enumerate() {
+                    *to = data[(from as isize + (left + x) as isize * step) as usize];
+                }
+            }
+        }
+    }
+    for row in out.chunks_exact_mut(stride) {
+        let last = row[across - 1];
+        row[across..].fill(last);
+    }
+    Ok(out)
+}
+
+/// The middle of chroma, which a grey picture has everywhere.
+const NO_COLOUR: u8 = 128;
+
+impl Decoded {
+    /// Of `Chroma::Half`.
+    pub fn into_planes(self, job: &Job) -> Result<Planes, Failure> {
+        let stride = job.width.next_multiple_of(16);
+        let mut planes = self
+            .planes
+            .iter()
+            .enumerate()
+            .map(|(at, plane)| upright(plane, job.orientation, if at == 0 { stride } else { stride / 2 }));
+        let luma = planes.next().ok_or(Failure::Declined("damaged"))??;
+        let grey = || {
+            zeros(stride / 2 * job.height.div_ceil(2)).map(|mut plane| {
+                plane.fill(NO_COLOUR);
+                plane
+            })
+        };
+        let cb = planes.next().unwrap_or_else(grey)?;
+        let cr = planes.next().unwrap_or_else(grey)?;
+        Ok(Planes { width: job.width, height: job.height, stride, luma, cb, cr })
+    }
+
+    /// Red, green and blue, of `Chroma::Full`.
+    pub fn into_pixels(self, job: &Job) -> Result<Vec<u8>, Failure> {
+        let planes = self
+            .planes
+            .iter()
+            .map(|plane| upright(plane, job.orientation, job.width))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut pixels = zeros(3 * job.width * job.height)?;
+        match planes.as_slice() {
+            [luma] => {
+                for (pixel, luma) in pixels.chunks_exact_mut(3).zip(luma) {
+                    pixel.fill(*luma);
+                }
+            }
+            [luma, cb, cr] => crate::colour::to_pixels(luma, cb, cr, &mut pixels),
+            _ => return Err(Failure::Declined("damaged")),
+        }
+        Ok(pixels)
+    }
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** The version that `npm run build:engine` builds, as in engine/Cargo.toml; part of every rendition's key. */
+export const ENGINE = '1.0.0';
+
+/** Beside this file, or beside the bundle. Optional: see engine/README.md. */
+const ADDON = new URL('./native/darkroom-engine.node', import.meta.url);
+export const hasEngine = existsSync(ADDON);
+
+/** One picture for the engine to make: numbers, and nothing that it would have to know of recipes. */
+export interface EngineJob {
+  /** Pixels of the file as it is stored; it is declined where its header says otherwise. */
+  readonly storedWidth: number;
+  readonly storedHeight: number;
+  /** The part that is shown, in these pixels, not upright yet; fractions count. */
+  readonly left: number;
+  readonly top: number;
+  readonly across: number;
+  readonly down: number;
+  /** Of the result, upright: at most 8192 a side, and not larger than the part. */
+  readonly width: number;
+  readonly height: number;
+  /** EXIF's number, 1 to 8, of the way in which the part is turned. */
+  readonly orientation: number;
+  /** `pixels`: red, green and blue, 8 bits each. */
+  readonly output: 'webp' | 'jpeg' | 'pixels';
+  /** 1 to 100 on the encoder's own scale. */
+  readonly quality: number;
+  /** libwebp's, 0 to 6. */
+  readonly effort: number;
+  /** Of a JPEG, and which of mozjpeg's tables of quantisers it has. */
+  readonly progressive: boolean;
+  readonly table: number;
+  /** What may be drawn is declined. */
+  readonly byLook: boolean;
+  /** The pixels are wanted beside the file. */
+  readonly keepPixels: boolean;
+  readonly milliseconds: number;
+  /** Without this processor's own instructions: for tests, which compare bytes. */
+  readonly scalar?: boolean;
+}
+
+export interface EngineResult {
+  /** Undefined where it was declined. */
+  readonly body?: Buffer;
+  readonly pixels?: Buffer;
+  /** `stopped`, `timeout`, or a word for what it does not take. */
+  readonly declined?: string;
+  /** Bytes that it held at the most, besides the file and what libjpeg and libwebp hold. */
+  readonly peak: number;
+}
+
+/** Implemented by engine/src/node.rs. Jobs run on libuv's pool. */
+export interface Engine {
+  readonly Stop: new () => { stop(): void };
+  version(): string;
+  runsHere(): boolean;
+  render(bytes: Buffer, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
+}
+
+/** Undefined where it is not `wanted`, was not built, or cannot run on this processor. Throws when it is of another version. */
+export function loadEngine(wanted: boolean): Engine | undefined {
+  if (!wanted || !hasEngine) return undefined;
+  const engine: Engine = createRequire(import.meta.url)(fileURLToPath(ADDON));
+  if (engine.version() !== ENGINE) throw new Error(`engine ${engine.version()} is built, but keys promise ${ENGINE}`);
+  return engine.runsHere() ? engine : undefined;
+}
