@@ -39,6 +39,7 @@ import { startFailure } from './process/start-failure.ts';
 import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { whenStoresAreUsable } from './process/store-checks.ts';
 import { fontconfigFile } from './render/effects/overlay/fonts.ts';
+import { loadEngine } from './render/engine/engine.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
@@ -143,7 +144,8 @@ function createPipeline(base: Base, { originals, results, assets }: Stores, cach
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
   const decoders = createDecoders(config.decoders);
-  const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders, assets.files), reports.onRender);
+  const made = createRenderer(config.decodeLimits, decoders, assets.files, loadEngine(config.engine));
+  const renderer = measureRenderer(made, reports.onRender);
   const finder = config.faces ? createFaceFinder({ ...FACE_FINDER, threads: config.faceThreads }) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
@@ -202,16 +204,14 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 
 /** From the open port to the exit. */
 async function run(base: Base, { originals, results, assets }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
-  const { config, tracing, life, logStream } = base;
-  const { saves, purges } = truth;
+  const [{ config, tracing, life, logStream }, { saves, purges }] = [base, truth];
   const { flights, queue, renderer, finder, decoders } = pipeline;
   const { app, metrics, presets, signatures } = api;
-  const { log } = app;
   let metricsServer: Server | undefined;
   const stopping = new AbortController();
   const underWay = () => ({ flights: flights.size, saves: saves.pending });
   const shutdown = createShutdown({
-    ...{ timeoutMs: config.shutdownTimeoutMs, log, logStream, life, underWay },
+    ...{ timeoutMs: config.shutdownTimeoutMs, log: app.log, logStream, life, underWay },
     closeServer: () => app.close(),
     drainSaves: (withinMs) => saves.drain(withinMs),
     async release(withinMs) {
@@ -230,7 +230,7 @@ async function run(base: Base, { originals, results, assets }: Stores, truth: Tr
   shutdown.listen();
   const address = await listen(app, config);
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
-  whenStoresAreUsable({ originals: originals.reader, results }, log, stopping.signal, () => {
+  whenStoresAreUsable({ originals: originals.reader, results }, app.log, stopping.signal, () => {
     life.ready = true;
   });
   purges.bulk?.jobs.start();
@@ -238,8 +238,8 @@ async function run(base: Base, { originals, results, assets }: Stores, truth: Tr
   setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
   const { idleExitMs: afterMs, pathPrefix } = config;
   exitWhenIdle(app.server, { afterMs, pathPrefix, underWay, onIdle: () => shutdown.begin('idle') });
-  log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
-  for (const warning of startUpWarnings(config)) log.warn(warning);
+  app.log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
+  for (const warning of startUpWarnings(config)) app.log.warn(warning);
   await printExampleUrls(config, { address, presets: presets.names, signatures });
 }
 

@@ -114,6 +114,7 @@ export function readConfig(
     shutdownTimeoutMs: env.DARKROOM_SHUTDOWN_TIMEOUT,
     idleExitMs: env.DARKROOM_IDLE_EXIT,
     faces: env.DARKROOM_FACES,
+    engine: env.DARKROOM_ENGINE,
     faceThreads,
     decoders: {
       // A render that decodes holds a slot.

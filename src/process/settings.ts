@@ -174,6 +174,10 @@ export const settings = z.object({
       .prefault('9091'),
   ),
   DARKROOM_FACES: documented('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
+  DARKROOM_ENGINE: documented(
+    '`off` renders by sharp alone, also where the native engine was built',
+    onOff().prefault('on'),
+  ),
   DARKROOM_HEIC: documented('`off` refuses HEIC, whose coding is under patents', onOff().prefault('on')),
   DARKROOM_PLAYGROUND: documented(
     'a page at `/playground` to try presets with; it signs URLs for all its visitors',

@@ -88,6 +88,8 @@ export interface Mend {
 }
 
 export interface OriginalHeader extends PictureHeader {
+  /** EXIF's number for how it is turned, 2 to 8; absent where it is stored upright. */
+  readonly orientation?: number;
   readonly mend?: Mend | undefined;
   /** Cyan, magenta, yellow and black, without a profile for them. */
   readonly bareInks?: boolean;

@@ -5,6 +5,7 @@ import { eachFrame } from './effects/frames.ts';
 import type { OverlayTools } from './effects/overlay/overlay.ts';
 import { placementOf } from './effects/placement.ts';
 import { coversOf } from './effects/redact.ts';
+import type { ByEngine } from './engine/by-engine.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
@@ -40,6 +41,7 @@ export interface RenderContext {
   readonly timer: StepTimer;
   readonly faces: FaceLookup;
   readonly tools: OverlayTools;
+  readonly engine: ByEngine;
   /** Undefined where there are no decoders. */
   readonly writeJxl: WriteJxl | undefined;
 }
@@ -49,7 +51,7 @@ export async function renderOnce(
   sharp: SharpModule,
   given: PictureSource,
   asked: Recipe,
-  { limits, timer, faces, tools, writeJxl }: RenderContext,
+  { limits, timer, faces, tools, engine, writeJxl }: RenderContext,
 ): Promise<Rendered> {
   // What the shop covered is an effect of every recipe.
   const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
@@ -57,17 +59,28 @@ export async function renderOnce(
   const { header } = source;
   const paged = recipe.page !== undefined || recipe.motion !== undefined;
   const timedFaces: FaceLookup = (probe, depth) => timer.time('face', faces(probe, depth));
-  const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits));
+  const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits, engine));
   // First: their look goes deeper than that for a crop.
   const covered = await allFaces(prepared, header, recipe, timedFaces);
   const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
+  // A picture that was decoded for the look is cut out of that.
+  const fresh = !ready && !crop.downscaled;
+  const keeps = !paged && showsAll(decoder, recipe) && fitsDownscaled(header, decoder.plan.canvas);
+  const made = fresh ? await timer.time('decode', engine.rendition(source, decoder, recipe, keeps)) : undefined;
+  if (made) {
+    const { body, contentType, pixels } = made;
+    const downscaled = pixels && pixelSource(source, pixels);
+    return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
+  }
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
+  const decoded = async () =>
+    (fresh && goesToSvtAv1(decoder.plan.canvas, recipe) && (await engine.pixels(source, decoder, recipe))) ||
+    decoder.pixels({ ...crop.header, wide: isWide(header, recipe) });
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? (crop.cutOut?.() ??
-        (await timer.time('decode', decoder.pixels({ ...crop.header, wide: isWide(header, recipe) }))))
+      ? (crop.cutOut?.() ?? (await timer.time('decode', decoded())))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);

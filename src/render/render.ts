@@ -3,6 +3,8 @@ import type { StepTimer } from '../telemetry/step-timer.ts';
 import { DESCRIBED_SIDE_PX, describe, type PictureDescription } from './describe.ts';
 import { noAssets } from './effects/overlay/fonts.ts';
 import { createLayerCache } from './effects/overlay/layers.ts';
+import { byEngine } from './engine/by-engine.ts';
+import { ENGINE, type Engine } from './engine/engine.ts';
 import { mended } from './formats/colour/mend.ts';
 import type { WriteJxl } from './formats/encoding/jxl.ts';
 import { examine } from './formats/examine.ts';
@@ -70,12 +72,17 @@ type Described = OriginalSource | ProxySource;
 
 const NEVER = new AbortController().signal;
 
-/** `decoders`: for what sharp does not read; without them it is refused. `assets`: for overlays. */
-export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets = noAssets()): Renderer {
+/** `decoders`: for what sharp does not read; without them it is refused. `assets`: for overlays. Without `engine`, sharp renders all. */
+export function createRenderer(
+  limits: DecodeLimits,
+  decoders?: Decoders,
+  assets = noAssets(),
+  engine?: Engine,
+): Renderer {
   const tools = { assets, layers: createLayerCache() };
   const decoded = createElsewhere(decoders, limits);
   return {
-    version: RENDER_VERSION,
+    version: engine ? `${RENDER_VERSION} engine ${ENGINE}` : RENDER_VERSION,
     async warm() {
       await loadSharp();
     },
@@ -88,7 +95,7 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets
     decodeDownscaled: async (original, planned) => {
       const sharp = await loadSharp();
       const source = await mended(sharp, original, limits);
-      return wholly(source, decodeDownscaled(sharp, source, planned, limits));
+      return wholly(source, decodeDownscaled(sharp, source, planned, limits, byEngine(engine, limits, NEVER)));
     },
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     makeProxy: async (original, signal) => {
@@ -107,15 +114,16 @@ export function createRenderer(limits: DecodeLimits, decoders?: Decoders, assets
       if (recipe.output === 'original')
         return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
       const sharp = await loadSharp();
+      const common = { limits, timer, tools, engine: byEngine(engine, limits, signal) };
       const writeJxl: WriteJxl | undefined = decoders && ((pixels, cpuMs) => decoders.encodeJxl(pixels, cpuMs, signal));
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
         const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;
-        return wholly(whole, renderOnce(sharp, whole, recipe, { limits, timer, faces, tools, writeJxl }));
+        return wholly(whole, renderOnce(sharp, whole, recipe, { ...common, faces, writeJxl }));
       }
       const watched = watchProbes(faces);
       const work = async (whole: OriginalSource) => {
-        const context = { limits, timer, faces: watched.faces, tools, writeJxl };
+        const context = { ...common, faces: watched.faces, writeJxl };
         const rendered = await renderOnce(sharp, whole, recipe, context);
         await watched.settled();
         return rendered;

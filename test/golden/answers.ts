@@ -15,8 +15,8 @@ const HEADERS = [
   ...['content-type', 'content-length', 'cache-control', 'vary', 'etag', 'last-modified', 'accept-ranges'],
   ...['cache-tag', 'cdn-tag', 'surrogate-key', 'cache-status', 'location', 'allow', 'x-error'],
 ];
-/** The machine's own memory would decide what is at hand decoded, and so how a rendition is made. */
-const SAME_EVERYWHERE = { DARKROOM_MEMORY_CACHE: '64MiB' };
+/** The machine's own memory would decide what is at hand decoded, and so how a rendition is made; and the list is of what sharp makes. */
+const SAME_EVERYWHERE = { DARKROOM_MEMORY_CACHE: '64MiB', DARKROOM_ENGINE: 'off' };
 /** For faces to be found, and the list then to be made with them. */
 const PATIENCE_MS = 90_000;
 const WORKING_COPY_MS = 20_000;

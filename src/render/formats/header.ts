@@ -56,6 +56,7 @@ export async function readHeader(
     hasAlpha: metadata.hasAlpha,
     coding: outline?.coding ?? decoder ?? codingOf(metadata, original),
     turned: (metadata.orientation ?? 1) !== 1,
+    ...(metadata.orientation && metadata.orientation !== 1 ? { orientation: metadata.orientation } : {}),
     plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
     // Decoders give 8 bits.

@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import { eachFrame } from '../effects/frames.ts';
+import { BY_SHARP, type ByEngine } from '../engine/by-engine.ts';
 import { backgroundIn, toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
@@ -23,6 +24,9 @@ export interface Decoder extends ViewPlan {
   whole(size: Size, header: Conversion): Promise<Pixels>;
   /** The upright picture (its first frame), neither trimmed, scaled nor cropped. */
   load(): Sharp;
+  /** All of that at this size, in sRGB. */
+  at(size: Size): Promise<Pixels>;
+  readonly position: CropPosition;
   readonly trimmed: boolean;
   /** All frames are kept. */
   readonly moves: boolean;
@@ -41,12 +45,15 @@ export async function prepareDecoder(
   source: PictureSource,
   recipe: Recipe,
   limits: DecodeLimits,
+  engine: ByEngine = BY_SHARP,
 ): Promise<Decoder> {
   const { header } = source;
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
   const read = (animated: boolean) => openSource(sharp, source, limits, animated);
   const load = () => read(false);
+  const at = async (size: Size) =>
+    (await engine.whole(source, size)) ?? decode(load().resize({ ...size, fit: 'fill' }), header);
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
   const view = planView(header.size, recipe, moves ? header.frames : 1, inner);
   // Extracting before scaling keeps libvips from shrinking on load, so only where there is a border.
@@ -72,7 +79,7 @@ export async function prepareDecoder(
     };
     const atOnce = isUpright(turn) && (isWhole(own, recipe, header) || !header.turned);
     return {
-      ...{ ...own, load, moves, trimmed: inner !== undefined },
+      ...{ ...own, load, at, position, moves, trimmed: inner !== undefined },
       // All is turned before the window is cut out of it: sharp knows no other order.
       open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cut(own))),
       pixels: (conversion) =>

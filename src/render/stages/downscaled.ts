@@ -1,3 +1,4 @@
+import type { ByEngine } from '../engine/by-engine.ts';
 import type {
   DecodeLimits,
   OriginalSource,
@@ -123,12 +124,14 @@ export async function decodeDownscaled(
   original: OriginalSource,
   planned: readonly PlannedDecode[],
   limits: DecodeLimits,
+  engine: ByEngine,
 ): Promise<PixelSource[]> {
   const pictures: PixelSource[] = [];
   let source: PictureSource = original;
   for (const { header } of planned.toReversed()) {
-    const scaled = openSource(sharp, source, limits).resize({ ...header.stored, fit: 'fill' });
-    const picture = pixelSource(source, await decode(scaled, source.header));
+    const scaled = () => openSource(sharp, source, limits).resize({ ...header.stored, fit: 'fill' });
+    const pixels = (await engine.whole(source, header.stored)) ?? (await decode(scaled(), source.header));
+    const picture = pixelSource(source, pixels);
     pictures.unshift(picture);
     source = picture;
   }

@@ -58,7 +58,7 @@ export async function cropToFaces(
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const alone = moves || trimmed || wide || !plain || recipe.enlarge;
   const held = alone || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
-  const decoding = held && decode(decoder.load().resize({ ...held, fit: 'fill' }), header);
+  const decoding = held && decoder.at(held);
   let smaller: Promise<Pixels> | undefined;
   const whole = () => {
     smaller ??= decoding ?? decode(small(decoder, side), header);

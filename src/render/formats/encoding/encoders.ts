@@ -58,6 +58,12 @@ const WEBP: Readonly<Record<Extent, WebpSettings>> = {
   large: { effort: 2, less: 0 },
 };
 
+/** libwebp's quality and effort. */
+export function webpSettings(quality: number, extent: Extent, effort: number | undefined) {
+  const own = effort === undefined ? WEBP[extent] : { effort: Math.min(6, effort), less: 0 };
+  return { quality: Math.max(1, quality - own.less), effort: own.effort };
+}
+
 /** Up to here, 600 × 600, lossless WebP's best search for matches costs as little as a lossy encode. */
 const SEARCHED_PIXELS = 360_000;
 
@@ -74,6 +80,11 @@ function losslessWebp(pixels: number, effort = 1) {
  * quantises most where eyes see least.
  */
 const JPEG_QUANTISATION_TABLE = 3;
+
+/** Of mozjpeg. */
+export function jpegSettings(extent: Extent, { progressive = extent !== 'small' }: Pick<Encoding, 'progressive'>) {
+  return { progressive, ...(extent === 'small' ? {} : { quantisationTable: JPEG_QUANTISATION_TABLE }) };
+}
 
 export type AvifScale = 'libaom' | SvtAv1Tuning;
 
@@ -120,20 +131,15 @@ export const ENCODERS: Readonly<Record<Format, Encoder>> = {
     keepsAlpha: true,
     encode(image, { quality, extent, effort, lossless, pixels, delays, loop }) {
       if (lossless) return image.webp({ ...losslessWebp(pixels, effort), ...timing(delays, loop) });
-      const own = effort === undefined ? WEBP[extent] : { effort: Math.min(6, effort), less: 0 };
-      return image.webp({ quality: Math.max(1, quality - own.less), effort: own.effort, ...timing(delays, loop) });
+      return image.webp({ ...webpSettings(quality, extent, effort), ...timing(delays, loop) });
     },
   },
   jpeg: {
     keepsAlpha: false,
     encode(image, { quality, extent, lossless, encoding }) {
-      const { progressive = extent !== 'small', chroma } = encoding;
-      return image.jpeg({
-        ...{ quality, progressive },
-        ...(extent === 'small' ? {} : { quantisationTable: JPEG_QUANTISATION_TABLE }),
-        // Without loss is 4:4:4 as near as it comes.
-        chromaSubsampling: chroma ?? (lossless ? '4:4:4' : '4:2:0'),
-      });
+      // Without loss is 4:4:4 as near as it comes.
+      const chromaSubsampling = encoding.chroma ?? (lossless ? '4:4:4' : '4:2:0');
+      return image.jpeg({ quality, ...jpegSettings(extent, encoding), chromaSubsampling });
     },
   },
   png: {

@@ -1,0 +1,132 @@
+import { isWide } from '../formats/colour/display-p3.ts';
+import { extentOf, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
+import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource } from '../picture-source.ts';
+import type { Box, Size } from '../pixels.ts';
+import { coversParts, type Recipe } from '../recipe.ts';
+import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
+import { type ViewPlan, wholePlan } from '../stages/view/plan.ts';
+import { andThen, inverse, type Turn, turnedBox, turnedSize, UPRIGHT } from '../stages/view/view.ts';
+import type { EngineJob } from './engine.ts';
+
+/** EXIF's ways to store a picture, from 1 on, as the turn that makes it upright. */
+const UPRIGHT_BY: readonly Turn[] = [
+  { mirrored: false, quarters: 0 },
+  { mirrored: true, quarters: 0 },
+  { mirrored: false, quarters: 2 },
+  { mirrored: true, quarters: 2 },
+  { mirrored: true, quarters: 3 },
+  { mirrored: false, quarters: 1 },
+  { mirrored: true, quarters: 1 },
+  { mirrored: false, quarters: 3 },
+];
+
+type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
+  Pick<EngineJob, 'width' | 'height' | 'orientation'>;
+
+/** The originals that the engine reads: JPEGs whose colours are those of sRGB by default. Their coding it looks at itself. */
+export function isEngines(source: PictureSource): source is OriginalSource {
+  if (source.kind !== 'original' || source.page) return false;
+  const { format, coding, frames, hasAlpha, hasProfile, deep, decoder, mend, bareInks } = source.header;
+  if (format !== 'jpeg' || !coding.startsWith('jpeg') || decoder || mend) return false;
+  return frames === 1 && !hasAlpha && !hasProfile && !deep && !bareInks;
+}
+
+/** All of an original at another size. */
+export function wholeJob({ header }: OriginalSource, size: Size): Geometry | undefined {
+  const region = { left: 0, top: 0, ...header.size };
+  return geometryOf(header, { plan: wholePlan(size), region, turn: UPRIGHT, shown: header.size, plain: true });
+}
+
+/** What a recipe shows of an original. */
+export interface Shown extends ViewPlan {
+  /** Where libvips looks for attention, the window is not known before. */
+  readonly position: 'window' | 'attention';
+  readonly trimmed: boolean;
+  readonly moves: boolean;
+}
+
+/** It, where the engine can: smaller than it is stored, without anything around it, and in a window that is known. */
+export function viewJob(header: OriginalHeader, view: Shown): Geometry | undefined {
+  const { plan, position, trimmed, moves } = view;
+  if (trimmed || moves || (position === 'attention' && cutsAway(plan))) return undefined;
+  return geometryOf(header, view);
+}
+
+/** A smaller one would be mostly one edge, whose pixels decoders take differently. */
+const MIN_SIDE_PX = 8;
+
+function geometryOf(
+  { size, orientation = 1 }: OriginalHeader,
+  { plan, region, turn, shown, plain }: ViewPlan,
+): Geometry | undefined {
+  const { scaled, window, canvas } = plan;
+  const stored = UPRIGHT_BY[orientation - 1];
+  if (!stored || canvas.width !== window.width || canvas.height !== window.height) return undefined;
+  if (scaled.width >= shown.width || scaled.height >= shown.height) return undefined;
+  if (Math.min(size.width, size.height) < MIN_SIDE_PX) return undefined;
+  const [x, y] = [shown.width / scaled.width, shown.height / scaled.height];
+  const [left, top] = plain && isCentred(plan) ? centredBySharp(plan) : [window.left, window.top];
+  const inView = { left: left * x, top: top * y, width: window.width * x, height: window.height * y };
+  const inRegion = turnedBox(inView, shown, inverse(turn));
+  const upright: Box = { ...inRegion, left: inRegion.left + region.left, top: inRegion.top + region.top };
+  const part = turnedBox(upright, size, inverse(stored));
+  const file = turnedSize(size, inverse(stored));
+  const all = andThen(stored, turn);
+  return {
+    ...{ storedWidth: file.width, storedHeight: file.height },
+    ...{ left: Math.max(0, part.left), top: Math.max(0, part.top), across: part.width, down: part.height },
+    ...{ width: window.width, height: window.height },
+    orientation:
+      1 + UPRIGHT_BY.findIndex(({ mirrored, quarters }) => mirrored === all.mirrored && quarters === all.quarters),
+  };
+}
+
+/** Its middle of an odd number of pixels is half a pixel to the right and below that of the plan, which sharp leaves to itself (`framed`). */
+function centredBySharp({ scaled, window }: FramePlan): [left: number, top: number] {
+  return [Math.ceil((scaled.width - window.width) / 2), Math.ceil((scaled.height - window.height) / 2)];
+}
+
+type Coding = Omit<EngineJob, keyof Geometry | 'byLook' | 'keepPixels' | 'milliseconds'>;
+
+const PIXELS: Coding = { output: 'pixels', quality: 100, effort: 0, progressive: false, table: 0 };
+
+/** How a rendition is written, where the engine writes it as sharp would: undefined else. Of an original without transparent parts. */
+function codingOf({ width, height }: Size, recipe: Recipe): Coding | undefined {
+  const { output, quality, effort, lossless, copyright, encoding = {} } = recipe;
+  if (lossless || copyright || Object.values(encoding).some((each) => each !== undefined)) return undefined;
+  const extent = extentOf(width * height);
+  if (output === 'webp') return { ...PIXELS, output, ...webpSettings(quality, extent, effort) };
+  if (output !== 'jpeg' && output !== 'base') return undefined;
+  const { progressive, quantisationTable } = jpegSettings(extent, {});
+  return { ...PIXELS, output: 'jpeg', quality, progressive, table: quantisationTable ?? 0 };
+}
+
+const always = ({ timeoutSeconds }: DecodeLimits) => ({
+  byLook: false,
+  keepPixels: false,
+  milliseconds: 1000 * timeoutSeconds,
+});
+
+/** The pixels of a picture. */
+export const pixelsJob = (geometry: Geometry, limits: DecodeLimits): EngineJob => ({
+  ...geometry,
+  ...PIXELS,
+  ...always(limits),
+});
+
+/** Whether a recipe asks for nothing but geometry and an encoder. */
+export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
+  const { effects, trim, motion } = recipe;
+  return !effects && !motion && trim === undefined && !coversParts(recipe) && !isWide(header, recipe);
+}
+
+/** A finished rendition. `keepPixels`: for others of the same original. */
+export function renditionJob(
+  geometry: Geometry,
+  recipe: Recipe,
+  limits: DecodeLimits,
+  keepPixels: boolean,
+): EngineJob | undefined {
+  const coding = codingOf(geometry, recipe);
+  return coding && { ...geometry, ...coding, ...always(limits), byLook: recipe.lossless === undefined, keepPixels };
+}
