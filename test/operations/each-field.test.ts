@@ -9,13 +9,13 @@ import { createPresets } from '../../src/presets/presets.ts';
 import type { PresetDefinitions } from '../../src/presets/schema.ts';
 import { renditionSize } from '../../src/render/stages/view/plan.ts';
 import { createStepTimer } from '../../src/telemetry/step-timer.ts';
-import { FIELDS } from '../golden/operations.ts';
+import { FIELDS, PAIRS } from '../golden/operations.ts';
 import { face } from '../helpers/faces.ts';
 import { heicFile } from '../helpers/heic-files.ts';
 import { withImages } from '../helpers/overlay-assets.ts';
 
 /**
- * Every field of a preset on every kind of original, at its own size, `@2x` and two widths: the size that the rule says, pages, alpha,
+ * Every field of a preset on every kind of original, and every pair on its own, at its own size, `@2x` and two widths: the size that the rule says, pages, alpha,
  * profile and format as promised, and the same look at each size. Properties, not bytes: those are in test/golden.
  */
 
@@ -36,9 +36,16 @@ const KINDS = {
   'P3 JPEG': await file('samples/wide-gamut.jpg'),
   HEIC: heicFile('tile-1.heic'),
 };
-type Kind = keyof typeof KINDS;
+/** Of pairs alone. */
+const OTHERS = { 'turned JPEG': await file('samples/turned.jpg'), 'three HEIC': heicFile('three-pictures.heic') };
+type Kind = keyof typeof KINDS | keyof typeof OTHERS;
+const KIND_OF: Readonly<Record<string, Kind>> = {
+  ...{ 'astronaut.jpg': 'JPEG', 'cutout.png': 'PNG with alpha', 'spinner.gif': 'animated GIF' },
+  ...{ 'wide-gamut.jpg': 'P3 JPEG', 'tile-1.heic': 'HEIC', 'turned.jpg': 'turned JPEG' },
+  'three-pictures.heic': 'three HEIC',
+};
 const GIF_FRAMES = 4;
-const OPAQUE: readonly Kind[] = ['JPEG', 'P3 JPEG', 'HEIC'];
+const OPAQUE: readonly Kind[] = ['JPEG', 'P3 JPEG', 'HEIC', 'turned JPEG', 'three HEIC'];
 
 /** Levels of 255 by which sizes of one rendition may differ: the mean of all pixels, and that of any block of 8 × 8 pixels. */
 type Bounds = readonly [mean: number, most: number];
@@ -88,6 +95,17 @@ const RULES: Partial<Record<Field, Rule>> = {
   // A wheel of colours is as sharp when it is small.
   sharpen: { shows: (kind) => kind !== 'P3 JPEG' },
 };
+/** Boxes are covered with four pixels around them, of each size. */
+const COVERED: Bounds = [7, 85];
+const PAIR_RULES: Readonly<Record<string, Rule>> = {
+  ...{ 'redact, rotate and crop': { look: COVERED }, 'redact and sepia': { look: COVERED } },
+  ...{ 'overlays and p3': { look: [11, 36] }, 'overlays and grayscale': { look: [9, 36] } },
+  // Rows of a few pixels, of which one is a fifth.
+  ...{ 'pad with an edge colour and padding': { look: [8, 36] }, 'trim and rotate': { look: [8, 36] } },
+  'enlarge and contain': { look: [8, 36] },
+  'extend and margin': { definition: { width: 100, height: 140, format: 'webp', extend: true, margin: 5 } },
+};
+
 /** Whose pixels change on every kind, unless their rule says on which. */
 const SHOWN: readonly Field[] = [
   ...(['brightness', 'contrast', 'gamma', 'saturation', 'hue', 'grayscale', 'sepia', 'tint', 'duotone'] as const),
@@ -101,7 +119,9 @@ const decoders = createDecoders({ threads: 2, idleMs: 10_000, without: [] });
 const { renderer } = withImages({ 'logo.png': logo }, decoders);
 const known = { ...NO_ASSETS, image: (name: string) => (name === 'logo.png' ? digest : undefined) };
 const originals = Object.fromEntries(
-  await Promise.all(Object.entries(KINDS).map(async ([kind, body]) => [kind, await renderer.examine(body)] as const)),
+  await Promise.all(
+    Object.entries({ ...KINDS, ...OTHERS }).map(async ([kind, body]) => [kind, await renderer.examine(body)] as const),
+  ),
 );
 
 async function make(definition: Definition, suffix: string, kind: Kind) {
@@ -160,7 +180,7 @@ async function assertPromised(made: Made, definition: Definition, kind: Kind): P
   assert.deepEqual([width, pageHeight], [made.width, made.height], 'the size that the renderer tells');
   // A border is known only once it was looked at.
   const ruled = renditionSize(original.header.size, recipe, frames);
-  const isTrimmed = recipe.trim !== undefined && !(kind === 'JPEG' || kind === 'HEIC' || kind === 'P3 JPEG');
+  const isTrimmed = recipe.trim !== undefined && !OPAQUE.includes(kind);
   if (!isTrimmed) assert.deepEqual({ width, height: pageHeight }, ruled, 'the size that the rule says');
   assert.equal(found.format, recipe.output === 'avif' ? 'heif' : recipe.output);
   assert.equal(found.icc !== undefined, definition.gamut === 'p3' && kind === 'P3 JPEG', 'a profile');
@@ -176,10 +196,14 @@ async function assertPromised(made: Made, definition: Definition, kind: Kind): P
   if (definition.palette) assert.ok((await coloursIn(body)) <= definition.palette, 'colours');
   const alphas = await sharp(body).ensureAlpha().extractChannel('alpha').raw().toBuffer();
   const least = alphas.reduce((low, alpha) => Math.min(low, alpha), 255);
+  // A blur reaches far into what is small.
+  const solid = definition.blur ? 240 : 255;
   const covered = recipe.output === 'jpeg' || recipe.background !== undefined;
-  if (definition.radius) assert.equal(alphas[0], 0, 'a corner');
+  // What is rounded lies on what a pad has behind it.
+  if (definition.radius && !covered && definition.background === undefined) assert.equal(alphas[0], 0, 'a corner');
   else if (covered || OPAQUE.includes(kind)) assert.equal(least, 255, 'is transparent somewhere');
-  else if (kind === 'PNG with alpha') assert.deepEqual([least, alphas.includes(255)], [0, true], 'clear and solid');
+  else if (kind === 'PNG with alpha')
+    assert.deepEqual([least, alphas.some((alpha) => alpha >= solid)], [0, true], 'clear and solid');
 }
 
 async function coloursIn(body: Buffer): Promise<number> {
@@ -190,46 +214,61 @@ async function coloursIn(body: Buffer): Promise<number> {
 const variantsOf = ({ format, pixelRatios = [], widths = [] }: Definition) =>
   format === 'original' ? [''] : ['', ...pixelRatios.map((ratio) => `@${ratio}x`), ...widths.map((px) => `@${px}w`)];
 
+/** All sizes of a preset, each with what it promises and with the look of the first, which is its own size. */
+async function assertAlike(what: string, definition: Definition, kind: Kind, look: Bounds, pinned = ''): Promise<Made> {
+  let first: Made | undefined;
+  for (const suffix of variantsOf(definition)) {
+    const told = `${what}${suffix} of ${kind}`;
+    const made = await make(definition, suffix + pinned, kind);
+    first ??= made;
+    if (made.recipe.output === 'original') continue;
+    await assertPromised(made, definition, kind).catch((error: Error) => {
+      throw Object.assign(error, { message: `${told}: ${error.message}` });
+    });
+    const page = definition.animated && kind === 'animated GIF' ? (definition.frames ?? GIF_FRAMES) - 1 : 0;
+    const [mean, most] = await difference(first, made, page);
+    const is = `${mean.toFixed(1)} and ${most.toFixed(1)} levels beside its own size`;
+    assert.ok(mean <= look[0] && most <= look[1], `${told}: ${is}`);
+  }
+  return first ?? assert.fail();
+}
+
+/** Coding noise differs at each size, so there is little of it unless it is the question. */
+const calm = (look?: Bounds) => (look === FEW_BITS ? {} : { quality: 95 });
+const SIZES = { widths: [80, 160], pixelRatios: [2] };
+
+after(() => decoders.close());
+
 describe('each field of a preset, on each kind of original, at each size', () => {
-  after(() => decoders.close());
   for (const [field, [, golden, own = '']] of Object.entries(FIELDS) as [Field, (typeof FIELDS)[Field]][]) {
     const rule = RULES[field] ?? {};
-    // Coding noise differs at each size, so there is little of it unless it is the question.
-    const calm = golden.format === 'original' || rule.look === FEW_BITS ? {} : { quality: 95 };
-    const sizes = golden.format === 'original' ? {} : { widths: [80, 160], pixelRatios: [2] };
-    const definition: Definition = { ...sizes, ...calm, ...(rule.definition ?? golden) };
-    const pinned = own.startsWith('.') ? own : '';
+    const sends = golden.format === 'original';
+    const definition = { ...(sends ? {} : { ...SIZES, ...calm(rule.look) }), ...(rule.definition ?? golden) };
 
     it(field, async () => {
-      for (const kind of Object.keys(KINDS) as Kind[]) {
-        let first: Made | undefined;
-        for (const suffix of variantsOf(definition)) {
-          const told = `${field}${suffix} of ${kind}`;
-          const refused = rule.refused?.(kind);
-          if (refused) {
-            await assert.rejects(make(definition, suffix, kind), { code: refused }, told);
-            continue;
-          }
-          const made = await make(definition, suffix + pinned, kind);
-          if (made.recipe.output === 'original') {
-            assert.equal(made.body.equals(KINDS[kind]), true, told);
-            continue;
-          }
-          await assertPromised(made, definition, kind).catch((error: Error) => {
-            throw Object.assign(error, { message: `${told}: ${error.message}` });
-          });
-          first ??= made;
-          const page = definition.animated && kind === 'animated GIF' ? (definition.frames ?? GIF_FRAMES) - 1 : 0;
-          const [mean, most] = await difference(first, made, page);
-          const [meanBound, mostBound] = rule.look ?? SAME;
-          const is = `${mean.toFixed(1)} and ${most.toFixed(1)} levels beside ${field} of its own size`;
-          assert.ok(mean <= meanBound && most <= mostBound, `${told}: ${is}`);
+      for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
+        const code = rule.refused?.(kind);
+        if (code) {
+          for (const suffix of variantsOf(definition)) await assert.rejects(make(definition, suffix, kind), { code });
+          continue;
         }
-        if (!first || !SHOWN.includes(field)) continue;
+        const pinned = own.startsWith('.') ? own : '';
+        const first = await assertAlike(field, definition, kind, rule.look ?? SAME, pinned);
+        if (sends) assert.equal(first.body.equals(KINDS[kind]), true, kind);
+        if (!SHOWN.includes(field)) continue;
         const { [field]: _, ...without } = definition;
         const bare = await make(without, '', kind);
         assert.equal(!bare.body.equals(first.body), rule.shows?.(kind) ?? true, `${field} of ${kind} does nothing`);
       }
+    });
+  }
+});
+
+describe('each pair of fields, on its kind of original, at each size', () => {
+  for (const [pair, [id, golden]] of Object.entries(PAIRS)) {
+    const { look = WHOLE_PIXELS, definition = golden } = PAIR_RULES[pair] ?? {};
+    it(pair, async () => {
+      await assertAlike(pair, { ...SIZES, ...calm(look), ...definition }, KIND_OF[id] ?? assert.fail(id), look);
     });
   }
 });
