@@ -19,8 +19,10 @@ export const MIN_REPORTED = 0.3;
 export const MIN_NEAR = 0.4;
 /** Score from which what the far model reports is worth a close-up. */
 const MIN_CANDIDATE = 0.4;
-/** Smaller faces are blurs, in pixels: in the detector input for a whole look 5 % of its side, in that for tiles 2 %. */
-const MIN_FACE_PX: Record<LookDepth, number> = { whole: 16, tiles: 12 };
+/** Smaller faces are blurs, in parts of the detector input's longer side: in one for a whole look 16 pixels of 320, for tiles 12 of 640. */
+const MIN_FACE: Record<LookDepth, number> = { whole: 16 / 320, tiles: 12 / 640 };
+/** In one of an original that is smaller, in pixels. */
+const MIN_FACE_PX: Record<LookDepth, number> = { whole: 14, tiles: 10.5 };
 /** Close-ups of one picture; a crowd is framed by its likeliest faces. */
 export const MAX_CLOSE_UPS = 24;
 /** Side of a close-up, as a multiple of the face's longer side. */
@@ -59,12 +61,13 @@ const TILE_MAX_SHARE = 0.5;
 
 /** What is worth a close-up, the likeliest first, each face once and none of those that are known. */
 export function candidatesOf(
+  picture: Size,
   reported: readonly Candidate[],
   known: readonly Candidate[],
   depth: LookDepth,
 ): Candidate[] {
   const likely = reported.filter(
-    (face) => isSound(face) && face.score >= MIN_CANDIDATE && longerSide(face) >= MIN_FACE_PX[depth],
+    (face) => isSound(face) && face.score >= MIN_CANDIDATE && longerSide(face) >= smallestFace(picture, depth),
   );
   const sorted = likely.toSorted((a, b) => b.score - a.score);
   return distinct(sorted, known);
@@ -119,7 +122,7 @@ export function hidesSmallFaces(
     found.length >= GROUP ||
     reported.length >= found.length + UNCONFIRMED ||
     found.some(({ width }) => width < SMALL * longer) ||
-    reported.some((face) => longerSide(face) < MIN_FACE_PX[depth])
+    reported.some((face) => longerSide(face) < smallestFace(picture, depth))
   );
 }
 
@@ -167,6 +170,10 @@ function withForehead(face: Candidate): Candidate {
     ...{ left: left + INSET * width, top: top - FOREHEAD * height },
     ...{ width: (1 - 2 * INSET) * width, height: (1 + FOREHEAD) * height },
   };
+}
+
+function smallestFace(picture: Size, depth: LookDepth): number {
+  return Math.max(MIN_FACE_PX[depth], MIN_FACE[depth] * longerSide(picture));
 }
 
 function longerSide({ width, height }: Size): number {

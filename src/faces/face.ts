@@ -20,7 +20,7 @@ export function isFace(value: unknown): value is Face {
  * Bumped when a look finds other faces than before. It stands in records, whose faces are looked for again then, and in the keys
  * of renditions that faces may frame.
  */
-export const DETECTOR_VERSION = 'blazeface-3';
+export const DETECTOR_VERSION = 'blazeface-4';
 
 /** How far the search went: over the whole picture, or over its parts too, which finds faces of 2 to 10 % of its width. */
 export type LookDepth = 'whole' | 'tiles';

@@ -44,7 +44,7 @@ export async function search(
 
   // For most pictures without a face this pass reports nothing, and is all that is done.
   const reported = models.far(picture, { left: 0, top: 0, width, height });
-  const whole = await lookCloser(picture, candidatesOf(reported, [], depth), models, mayGoOn, MAX_CLOSE_UPS);
+  const whole = await lookCloser(picture, candidatesOf(picture, reported, [], depth), models, mayGoOn, MAX_CLOSE_UPS);
   if (!whole.complete) return over(whole.faces, 'whole', false);
   // Where tiles would be left out anyway, no later look needs to go deeper.
   if (!hidesSmallFaces(picture, reported, whole.faces, depth)) return over(whole.faces, 'tiles', true);
@@ -55,7 +55,7 @@ export async function search(
     if (!mayGoOn()) return over(whole.faces, 'whole', false);
     inTiles.push(...models.far(picture, tile).filter((face) => wholeIn(face, tile, picture)));
   }
-  const small = candidatesOf(inTiles, whole.faces, depth);
+  const small = candidatesOf(picture, inTiles, whole.faces, depth);
   const closer = await lookCloser(picture, small, models, mayGoOn, MAX_CLOSE_UPS - whole.closeUps);
   return over([...whole.faces, ...closer.faces], 'tiles', closer.complete);
 }
