@@ -37,6 +37,42 @@ const filesOf = (folder: string) =>
     .map((name) => [name, readFileSync(join(folder, name), 'latin1')] as const);
 const serverCode = () => readFileSync(join(folders[0] ?? '', 'dist/server.cjs'), 'latin1');
 
+/**
+ * Threads of one process begin with the same file: one, a second while the first looks, and another when both have ended. Prints how
+ * much code each had before a look of its own, their looks, and that of a thread without the file.
+ */
+const TWO_FACE_THREADS = `
+  const { Worker } = require('node:worker_threads');
+  const answer = (thread) => new Promise((resolve) => thread.once('message', resolve));
+  const start = async (path = './dist/worker.js') => {
+    const thread = new Worker(path, { stdout: true, stderr: true });
+    await answer(thread);
+    return thread;
+  };
+  const ask = (thread, message) => {
+    thread.postMessage(message);
+    return answer(thread);
+  };
+  (async () => {
+    const photo = require('sharp')('samples/astronaut.jpg').resize(320, 320, { fit: 'inside' }).ensureAlpha().raw();
+    const { data, info: { width, height } } = await photo.toBuffer({ resolveWithObject: true });
+    const look = (thread) => ask(thread, { number: 1, depth: 'whole', data: new Uint8Array(data), width, height });
+    const one = await start();
+    const bytes = [(await ask(one, 'code')).length];
+    const [first, two] = await Promise.all([look(one), start()]);
+    bytes.push((await ask(two, 'code')).length);
+    const looks = [first, ...(await Promise.all([look(one), look(two)]))];
+    await one.terminate();
+    looks.push(await look(two));
+    await two.terminate();
+    const anew = await start();
+    bytes.push((await ask(anew, 'code')).length);
+    looks.push(await look(anew));
+    const without = await look(await start(process.env.WITHOUT));
+    process.stdout.write(JSON.stringify({ bytes, looks, without }));
+    process.exit();
+  })();`;
+
 describe('the bundle', () => {
   it('has the same bytes wherever it was made, and no path of the machine', () => {
     const [one = [], two = []] = folders.map(filesOf);
@@ -83,14 +119,15 @@ describe('the bundle', () => {
     assert.match(started.stdout, /rejected: false/);
     // A thread that has not looked yet has optimised code from the file alone; V8 ends a process that asks for none.
     assert.match(stdout, /faces\.cache: \d{7} bytes/);
-    const faces = `const thread = new (require('node:worker_threads').Worker)('./dist/worker.js');
-      thread.on('message', (message) => {
-        if (message === 'ready') return thread.postMessage('code');
-        process.stdout.write('bytes: ' + message.length);
-        process.exit();
-      });`;
-    const looked = await run(process.execPath, [...V8_FLAGS, '-e', faces], { cwd: image, env });
-    assert.match(looked.stdout, /bytes: \d{7}$/);
+    const looked = await run(process.execPath, [...V8_FLAGS, '-e', TWO_FACE_THREADS], {
+      cwd: image,
+      env: { PATH, WITHOUT: join(folder, 'dist/worker.js') },
+    });
+    const { bytes, looks, without } = JSON.parse(looked.stdout);
+    for (const saved of bytes) assert.match(String(saved), /^\d{7}$/);
+    assert.deepEqual([bytes.length, looks.length, without.faces.length], [3, 5, 1]);
+    // To the last bit, whichever thread looks, and whether or not another one has ended meanwhile.
+    for (const look of looks) assert.deepEqual(look, without);
     // The next build deletes it: V8 would run the old code for a new source of the same length.
     cpSync(join(image, file), join(folder, file));
     await run(process.execPath, ['build/bundle.ts'], { cwd: folder, env: { PATH } });
