@@ -2,7 +2,7 @@
  * What a thumb costs when its original need not be decoded again: its sibling was just rendered, or only a proxy image
  * of it lies in the store; beside a cold thumb. Seen from outside: requests, and the CPU of the server's process.
  *
- *   node bench/once.ts [--photos DIR] [--copies 16] [--rounds 3] [--out bench/results]
+ *   node bench/once.ts [--photos DIR] [--copies 16] [--rounds 3] [--warm 100] [--out bench/results]
  */
 import { join } from 'node:path';
 import { askForPictures } from './tools/ask.ts';
@@ -12,11 +12,11 @@ import { writePresets } from './tools/recipes.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 import { signedPath, startServer } from './tools/server.ts';
 
-const values = benchOptions({ copies: '16', rounds: '3' });
+const values = benchOptions({ copies: '16', rounds: '3', warm: '100' });
 const photos = photosIn(values.photos);
 const count = photos.length * Number(values.copies);
 /** A server at work: V8 has compiled what is called for each rendition, which takes some hundred of them. */
-const WARM_UP = 100;
+const WARM_UP = Number(values.warm);
 /** Of 0.8 MB each: all these are in memory at a time. */
 const REMEMBERED = 80;
 const home = temporaryFolder();
@@ -115,7 +115,10 @@ const WAYS: Record<string, (round: number) => Promise<number>> = {
 
 const found: Record<string, number[]> = {};
 for (let round = 0; round < Number(values.rounds); round += 1)
-  for (const [name, way] of Object.entries(WAYS)) found[name] = [...(found[name] ?? []), await way(round)];
+  for (const [name, way] of Object.entries(WAYS)) {
+    found[name] = [...(found[name] ?? []), await way(round)];
+    console.error(`round ${round + 1}: ${name} ${found[name].at(-1)?.toFixed(1)}`);
+  }
 home.remove();
 
 const cpuMs = Object.fromEntries(Object.entries(found).map(([name, rounds]) => [name, median(rounds)]));
