@@ -76,9 +76,11 @@ def by_ffmpeg(path):
         with av.open(path) as container:
             frame = next(container.decode(container.streams.video[grey]))
             bits = 8 if frame.format.name == "gray" else int(frame.format.name[4:-2])
-            levels = frame.to_ndarray().astype(numpy.float64) * (255 / (2**bits - 1))
-            if frame.color_range == 1:
-                levels = (levels * (2**bits - 1) / 2 ** (bits - 8) - 16) * (255 / 219)
+            levels = frame.to_ndarray().astype(numpy.float64)
+            if frame.color_range == 1:  # ITU-T H.273: 16 to 235, times a power of two
+                levels = (levels / 2 ** (bits - 8) - 16) * (255 / 219)
+            else:
+                levels *= 255 / (2**bits - 1)
             levels = numpy.rint(numpy.clip(levels, 0, 255)).astype(numpy.uint8)
             picture.putalpha(Image.fromarray(levels, "L"))
     return picture.rotate(turns, expand=True)
