@@ -31,7 +31,9 @@ export function heifOutline(file: Buffer): HeifOutline | undefined {
   }
   // A full box: its version and flags come first.
   if (!meta || meta.end > file.length || meta.end - meta.start < 4) return undefined;
-  const inner = [...boxesIn(file, meta.start + 4, meta.end)];
+  const { end } = meta;
+  const inner = [...boxesIn(file, meta.start + 4, end)];
+  if (inner.some((box) => box.end > end)) return undefined;
   const information = inner.find(({ type }) => type === 'iinf');
   const primary = inner.find(({ type }) => type === 'pitm');
   if (!information || !primary || primary.end - primary.start < 6 || information.end - information.start < 8)

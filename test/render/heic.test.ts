@@ -211,6 +211,19 @@ describe('a HEIC is refused', () => {
       assert.equal(await refusal(small.subarray(0, Math.round(part * small.length))), 'original_unreadable', `${part}`);
   });
 
+  it('where a box says that it goes on behind what holds it, or behind the file, in every version', async () => {
+    const inner = ['hdlr', 'iloc', 'iinf', 'pitm', 'iprp', 'iref'].map((type) => small.indexOf(type) - 4);
+    for (const at of inner.filter((found) => found > 0))
+      for (const bytes of [small.length, 0x7fffffff])
+        for (const version of [0, 1, 2]) {
+          const changed = Buffer.from(small);
+          changed.writeUInt32BE(bytes, at);
+          changed.writeUInt8(version, at + 8);
+          const code = await refusal(changed);
+          assert.ok(['original_unreadable', 'original_too_large'].includes(code), `${code} at ${at}`);
+        }
+  });
+
   it('where its decoder is left out', async () => {
     const without = createDecoders({ threads: 1, idleMs: 1000, without: ['heic'] });
     assert.equal(await refusal(small, createRenderer(limits, without)), 'original_unreadable');
