@@ -48,11 +48,17 @@ async function tarballsOf(names: readonly string[], packed: ReadonlyMap<string, 
   return Array.from(found, (name) => packed.get(name) ?? '');
 }
 
+export interface Installation {
+  readonly packed: ReadonlyMap<string, string>;
+  readonly env: NodeJS.ProcessEnv;
+  /** Listings beside the example's own. */
+  readonly more: readonly Listing[];
+  /** What else happens to the copy before it is built. */
+  readonly prepare?: (folder: string) => Promise<void>;
+}
+
 /** Copies an example, adds listings to it, installs and builds it. Gives its folder. */
-export async function installShop(
-  shop: Shop,
-  { packed, env, more }: { packed: ReadonlyMap<string, string>; env: NodeJS.ProcessEnv; more: readonly Listing[] },
-): Promise<string> {
+export async function installShop(shop: Shop, { packed, env, more, prepare }: Installation): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `darkroom-shop-${shop.name}-`));
   await cp(join(ROOT, 'examples', shop.name), folder, { recursive: true, filter: (path) => !MADE.test(path) });
   const listings = join(folder, shop.data, 'listings.json');
@@ -67,6 +73,7 @@ export async function installShop(
   const limits = { ...LIMITS, cwd: folder, env };
   const tarballs = await tarballsOf(ours, packed);
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], limits);
+  await prepare?.(folder);
   if (manifest.scripts.build) await run('npm', ['run', 'build'], limits);
   return folder;
 }

@@ -6,6 +6,8 @@ export interface Shop {
   readonly data: string;
   /** Folders of what browsers get; none where pages are all that they get. */
   readonly client: readonly string[];
+  /** False where the framework's own component writes the candidates: they do not end with the original. */
+  readonly knowsMeta?: false;
   /** Its framework's own command; PORT and HOST are in the environment too. */
   readonly start: (port: number) => readonly string[];
 }
@@ -21,7 +23,7 @@ export const SHOPS: readonly Shop[] = [
     client: ['dist'],
     start: (port) => ['npm', 'start', '--', '--host', '127.0.0.1', '--port', String(port)],
   },
-  { name: 'nuxt', data: '.', client: ['.output/public'], start: () => ['npm', 'start'] },
+  { name: 'nuxt', data: '.', knowsMeta: false, client: ['.output/public'], start: () => ['npm', 'start'] },
   {
     name: 'cloudflare-worker',
     data: 'src',

@@ -1,6 +1,6 @@
 import { error } from '@sveltejs/kit';
-import listings from '$lib/listings.json';
-import { signer } from '$lib/server/images.js';
+import listings from '../../../lib/listings.json';
+import { signer } from '../../../lib/server/images.js';
 
 export function load({ params }) {
   const listing = listings.find(({ slug }) => slug === params.slug);
