@@ -57,14 +57,24 @@ export interface Installation {
   readonly prepare?: (folder: string) => Promise<void>;
 }
 
-/** Copies an example, adds listings to it, installs and builds it. Gives its folder. */
-export async function installShop(shop: Shop, { packed, env, more, prepare }: Installation): Promise<string> {
+/** Copies an example, adds listings to it, installs and builds it. Gives its folder; leaves none behind where that fails. */
+export async function installShop(shop: Shop, installation: Installation): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `darkroom-shop-${shop.name}-`));
+  try {
+    await installInto(folder, shop, installation);
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function installInto(folder: string, shop: Shop, { packed, env, more, prepare }: Installation): Promise<void> {
   await cp(join(ROOT, 'examples', shop.name), folder, { recursive: true, filter: (path) => !MADE.test(path) });
   const listings = join(folder, shop.data, 'listings.json');
   await writeFile(listings, JSON.stringify([...more, ...JSON.parse(await readFile(listings, 'utf8'))]));
 
-  // The packages are not published yet: they come as files, all else as the manifest says.
+  // The packages are not published yet: they come as files, all else as manifest and lock file say.
   const file = join(folder, 'package.json');
   const manifest = JSON.parse(await readFile(file, 'utf8'));
   const ours = Object.keys(manifest.dependencies).filter((name) => name.startsWith(SCOPE));
@@ -72,10 +82,11 @@ export async function installShop(shop: Shop, { packed, env, more, prepare }: In
   await writeFile(file, JSON.stringify(manifest));
   const limits = { ...LIMITS, cwd: folder, env };
   const tarballs = await tarballsOf(ours, packed);
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], limits);
+  // A download that hangs is tried again.
+  const patience = ['--fetch-timeout=60000', '--fetch-retries=5'];
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...patience, ...tarballs], limits);
   await prepare?.(folder);
   if (manifest.scripts.build) await run('npm', ['run', 'build'], limits);
-  return folder;
 }
 
 /** Starts a shop by its own command. `stop` ends the whole group of processes, since npm starts another one. */

@@ -8,6 +8,8 @@ export interface Shop {
   readonly client: readonly string[];
   /** False where the framework's own component writes the candidates: they do not end with the original. */
   readonly knowsMeta?: false;
+  /** Where the variables are expected that others take from the environment, as lines of `NAME=value`. */
+  readonly variables?: string;
   /** Its framework's own command; PORT and HOST are in the environment too. */
   readonly start: (port: number) => readonly string[];
 }
@@ -27,6 +29,7 @@ export const SHOPS: readonly Shop[] = [
   {
     name: 'cloudflare-worker',
     data: 'src',
+    variables: '.dev.vars',
     client: [],
     start: (port) => ['npm', 'start', '--', '--ip', '127.0.0.1', '--port', String(port)],
   },

@@ -81,7 +81,10 @@ for (const shop of SHOPS) {
     let folder: string;
     let running: Awaited<ReturnType<typeof startShop>>;
     before(async () => {
-      folder = await installShop(shop, { packed, env, more: MORE });
+      const lines = `IMAGE_BASE_URL=${server.baseUrl}\nDARKROOM_SIGNING_KEY=${KEY}\n`;
+      const { variables } = shop;
+      const prepare = async (copy: string) => (variables ? writeFile(join(copy, variables), lines) : undefined);
+      folder = await installShop(shop, { packed, env, more: MORE, prepare });
       running = await startShop(shop, folder, env);
       const isUp = async () => {
         assert.ok(!running.hasEnded(), running.output());
