@@ -3,6 +3,8 @@ import { inline, inlineShare } from './values.ts';
 
 /** More than any rendition has along one side: a picture at its own size, because nothing is enlarged. */
 export const OWN_SIZE_PX = 8192;
+/** The longest side for which a quality is searched; above, `auto` is the default quality. */
+const MOST_SEARCHED_PX = 3000;
 /** What presets do where they say nothing: left out, so that one recipe has one spelling. */
 const DEFAULT_QUALITY = 80;
 
@@ -25,7 +27,9 @@ export function recipeText(wish: Wish): string {
   const shown = partly && framed !== 'outside' ? 'inside' : framed;
   const padded = [top, right, bottom, left].some((side) => side) ? [top, right, bottom, left].join(':') : undefined;
   const gravity = shown === 'cover' ? (wish.gravity ?? 'center') : wish.canvasGravity;
-  const quality = wish.format === 'png' || (bare && wish.quality === 'auto') ? undefined : wish.quality;
+  // A search encodes several times, which a large picture has no time for.
+  const searches = wish.quality === 'auto' && Math.max(w ?? 0, h ?? 0) <= MOST_SEARCHED_PX;
+  const quality = wish.format === 'png' || (wish.quality === 'auto' && !searches) ? undefined : wish.quality;
   const parts: [string, string | number | undefined][] = [
     ['w', w],
     ['h', h],
@@ -43,7 +47,7 @@ export function recipeText(wish: Wish): string {
     ['en', wish.enlarge && !bare ? 1 : undefined],
     ['ext', wish.extend && !wish.enlarge && !partly ? 1 : undefined],
     ['pad', padded],
-    ...[...wish.more].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ...[...wish.more].filter(([name]) => name !== 'ssim' || searches).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ['o', wish.overlays.length > 0 ? wish.overlays.map((each) => overlayText(each, ratio)).join('::') : undefined],
   ];
   return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name}_${value}`])).join(',');
