@@ -39,7 +39,16 @@ describe('darkroom', () => {
     for (const args of [['--help'], ['-h'], ['help'], ['sign', '--help']]) {
       const { code, stdout } = await darkroom(args);
       assert.equal(code, 0);
-      for (const command of ['serve', 'sign', 'keys new', 'presets check', 'purge', 'verify', 'health'])
+      for (const command of [
+        'serve',
+        'sign',
+        'keys new',
+        'presets check',
+        'presets suggest',
+        'purge',
+        'verify',
+        'health',
+      ])
         assert.ok(stdout.includes(command));
     }
   });
