@@ -1,6 +1,6 @@
 import { cloudinary } from './cloudinary/cloudinary.ts';
 import { imgproxy } from './imgproxy/imgproxy.ts';
-import { recipeText, refuseTurnedGravity } from './recipe-text.ts';
+import { recipeText, refuseOtherGravity } from './recipe-text.ts';
 import {
   LegacyRefusal,
   type LegacyScheme,
@@ -75,7 +75,7 @@ export function createLegacyUrls(settings: LegacySettings): LegacyUrls {
   }
 
   function targetOf(wish: Wish) {
-    refuseTurnedGravity(wish, scheme.name);
+    refuseOtherGravity(wish, scheme.name);
     const { format, expiresAt, maxAge, said } = wish;
     const negotiated = format === 'auto' || (format === undefined && settings.negotiate);
     return { recipe: recipeText(wish), negotiated, expiresAt, maxAge, said };

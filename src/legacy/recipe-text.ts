@@ -23,10 +23,14 @@ export function recipeText(wish: Wish): string {
     : [scaled(width, (left ?? 0) + (right ?? 0)), scaled(height, (top ?? 0) + (bottom ?? 0))];
   const partly = w === undefined || h === undefined || bare;
   const backdrop = wish.background === 'blur' || wish.background === 'auto';
-  const framed = fit === 'contain' && backdrop ? 'pad' : fit;
+  // Enlarged up to its size, what is extended to it is a frame of that size.
+  const whole = fit === 'inside' && wish.extend && wish.enlarge ? 'contain' : fit;
+  const framed = whole === 'contain' && backdrop ? 'pad' : whole;
   const shown = partly && framed !== 'outside' ? 'inside' : framed;
   const padded = [top, right, bottom, left].some((side) => side) ? [top, right, bottom, left].join(':') : undefined;
-  const gravity = shown === 'cover' ? (wish.gravity ?? 'center') : wish.canvasGravity;
+  const extended = wish.extend === true && !wish.enlarge && !partly;
+  const onCanvas = extended || shown === 'contain' || shown === 'pad' ? wish.canvasGravity : undefined;
+  const gravity = shown === 'cover' ? (wish.gravity ?? 'center') : onCanvas;
   // A search encodes several times, which a large picture has no time for.
   const searches = wish.quality === 'auto' && Math.max(w ?? 0, h ?? 0) <= MOST_SEARCHED_PX;
   const quality = wish.format === 'png' || (wish.quality === 'auto' && !searches) ? undefined : wish.quality;
@@ -45,7 +49,7 @@ export function recipeText(wish: Wish): string {
     ['rot', wish.rotate],
     ['flip', flipText(wish.flip)],
     ['en', wish.enlarge && !bare ? 1 : undefined],
-    ['ext', wish.extend && !wish.enlarge && !partly ? 1 : undefined],
+    ['ext', extended ? 1 : undefined],
     ['pad', padded],
     ...[...wish.more].filter(([name]) => name !== 'ssim' || searches).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ['o', wish.overlays.length > 0 ? wish.overlays.map((each) => overlayText(each, ratio)).join('::') : undefined],
@@ -53,13 +57,22 @@ export function recipeText(wish: Wish): string {
   return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name}_${value}`])).join(',');
 }
 
-/** Throws a LegacyRefusal for wishes that name no part of the picture in the same way as here. */
-export function refuseTurnedGravity(wish: Wish, scheme: SchemeName): void {
-  const centred = wish.fit !== 'cover' || !wish.gravity || /^(center|auto|faces|attention|entropy)$/.test(wish.gravity);
-  if (centred || (!wish.rotate && !wish.flip)) return;
-  const option = wish.said.get('gravity') ?? 'gravity';
-  const message = `${scheme}'s ${option} is not served here beside a turn or a flip: the side would be another one`;
-  throw new LegacyRefusal('unknown_option', message);
+const BY_CONTENT = /^(auto|faces|attention|entropy)$/;
+
+/** Throws a LegacyRefusal for gravities that would name another part of the picture here, or another place for it. */
+export function refuseOtherGravity(wish: Wish, scheme: SchemeName): void {
+  const { fit, gravity = 'center', canvasGravity = 'center' } = wish;
+  if (fit !== 'cover') return;
+  const named = !BY_CONTENT.test(gravity);
+  const refused = (reason: string) =>
+    new LegacyRefusal(
+      'unknown_option',
+      `${scheme}'s ${wish.said.get('gravity') ?? 'gravity'} is not served here ${reason}`,
+    );
+  if (named && gravity !== 'center' && (wish.rotate || wish.flip))
+    throw refused('beside a turn or a flip: the side would be another one');
+  if (wish.extend && !wish.enlarge && canvasGravity !== (named ? gravity : 'center'))
+    throw refused('beside extend: one gravity is for both');
 }
 
 /** Of a server that turns what is finished: here a size is that of the turned picture. */

@@ -61,6 +61,8 @@ export function applyResize(wish: Wish, { said }: Component): boolean {
   Object.assign(wish, found);
   wish.said.set('fit', mode?.text ?? 'c_scale');
   sizes(wish, said);
+  if (name === 'thumb' && (wish.width === undefined || wish.height === undefined))
+    refuse(option as SaidOption, 'a thumb needs w_ and h_');
   gravity(wish, said.get('g'), name);
   return true;
 }
