@@ -10,10 +10,13 @@ export type RefusalKind = (typeof REFUSALS)[number];
 /** An old URL that is not served. The message is public: it names the option, and no key, host or path of the server. */
 export class LegacyRefusal extends Error {
   readonly kind: RefusalKind;
+  /** For the log alone: the address that stands for nothing. */
+  readonly about: string | undefined;
 
-  constructor(kind: RefusalKind, message: string) {
+  constructor(kind: RefusalKind, message: string, about?: string) {
     super(message);
     this.kind = kind;
+    this.about = about;
   }
 }
 
@@ -101,7 +104,7 @@ const LONGEST_QUOTE = 60;
 
 /** What a stranger wrote, short and of harmless characters. */
 export function quoted(text: string): string {
-  const harmless = text.replace(/[^\w:,.()|%@=+ $-]/g, '?');
+  const harmless = text.replace(/[^\w:,.()|%@=+ $/-]/g, '?');
   return harmless.length > LONGEST_QUOTE ? `${harmless.slice(0, LONGEST_QUOTE)}…` : harmless;
 }
 

@@ -15,7 +15,7 @@ export function idOf(source: string, rules: readonly SourceRule[]): string {
     if (rest !== undefined) return placed(to, SCHEME.test(from) || address ? pathOf(rest) : rest);
   }
   if (address)
-    throw new LegacyRefusal('unknown_source', 'The source of this URL stands for no original of this server.');
+    throw new LegacyRefusal('unknown_source', 'The source of this URL stands for no original of this server.', source);
   return placed(rules.find(({ from }) => from === '')?.to ?? '', source);
 }
 

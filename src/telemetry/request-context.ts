@@ -19,6 +19,6 @@ export interface LegacyTrace {
   readonly scheme: 'imgproxy' | 'thumbor' | 'cloudinary';
   /** Why it was refused before any work. */
   refused?: 'malformed' | 'bad_signature' | 'unsigned' | 'unknown_option' | 'unknown_source';
-  /** The public sentence of that. */
+  /** The sentence of that, for the log: with the address that stands for no original. */
   sentence?: string;
 }

@@ -173,8 +173,12 @@ describe('an old URL of imgproxy', () => {
       ],
     ];
     for (const source of addresses) {
-      const { status, code } = await ask(app, path('w:50', source));
+      const { status, code, message } = await ask(app, path('w:50', source));
       assert.deepEqual([status, code], [404, 'original_not_found'], source);
+      assert.match(
+        message,
+        /^The source of this URL (stands for no original of this server|has a query or a fragment, which no original has)\.$/,
+      );
     }
     for (const climbing of ['..%2Fsecret', '%2E%2E%2Fsecret', 'a%2F..%2F..%2Fb', '%252e%252e%2fb', 'a%00b']) {
       const { status } = await ask(app, path('w:50', `https://cdn.example.com/photos/${climbing}`));
@@ -276,6 +280,7 @@ describe('an old URL of imgproxy', () => {
     assert.equal(line.left['imgproxy served'], 2);
     assert.deepEqual(line.answered, { w_56: 'shop/a.jpg' });
     assert.ok(line.refused.some((sentence: string) => sentence.startsWith("imgproxy's unsharp_masking:1")));
+    assert.ok(line.refused.some((sentence: string) => sentence.endsWith(' (https://evil.example/a)')));
     const [, signature = ''] = path('w:56').split('/');
     assert.ok(!said.join('').includes(signature) && !lines.join('').includes(signature));
   });

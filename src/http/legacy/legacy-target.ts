@@ -51,7 +51,7 @@ export function legacyImage(
     if (!(error instanceof LegacyRefusal)) throw error;
     traces.legacy = trace;
     trace.refused = error.kind;
-    trace.sentence = error.message;
+    trace.sentence = error.about === undefined ? error.message : `${error.message} (${quoted(error.about)})`;
     throw answerOf(error);
   }
 }
