@@ -1,5 +1,6 @@
-//! YCbCr of JFIF (full-range BT.601) to red, green and blue, and to the limited range of WebP.
+//! YCbCr of JFIF (full-range BT.601) to red, green and blue, also where its range was limited for WebP.
 
+use crate::lanczos::Range;
 use crate::planes::Planes;
 
 const BITS: i32 = 16;
@@ -29,30 +30,37 @@ pub fn to_pixels(luma: &[u8], cb: &[u8], cr: &[u8], pixels: &mut [u8]) {
     }
 }
 
+/// Levels of a plane as those of full range.
+pub struct Levels {
+    luma: [u8; 256],
+    chroma: [u8; 256],
+}
+
+impl Levels {
+    pub fn of(limited: bool) -> Self {
+        let table = |range: Range| -> [u8; 256] {
+            let range = if limited { range } else { Range::FULL };
+            std::array::from_fn(|level| ((level as f64 - range.offset) / range.scale).round().clamp(0.0, 255.0) as u8)
+        };
+        Self { luma: table(Range::LIMITED_LUMA), chroma: table(Range::LIMITED_CHROMA) }
+    }
+
+    #[inline]
+    pub fn pixel(&self, luma: u8, cb: u8, cr: u8) -> [u8; 3] {
+        pixel(self.luma[usize::from(luma)], self.chroma[usize::from(cb)], self.chroma[usize::from(cr)])
+    }
+}
+
 /// The pixels of 4:2:0 planes.
-pub fn pixels_of(planes: &Planes, pixels: &mut [u8]) {
+pub fn pixels_of(planes: &Planes, levels: &Levels, pixels: &mut [u8]) {
     for (y, row) in pixels.chunks_exact_mut(3 * planes.width).enumerate() {
         let luma = &planes.luma[y * planes.stride..][..planes.width];
         let chroma = y / 2 * (planes.stride / 2);
         let (cb, cr) = (&planes.cb[chroma..], &planes.cr[chroma..]);
         for ((pair, luma), (cb, cr)) in row.chunks_mut(6).zip(luma.chunks(2)).zip(cb.iter().zip(cr)) {
             for (out, luma) in pair.chunks_exact_mut(3).zip(luma) {
-                out.copy_from_slice(&pixel(*luma, *cb, *cr));
+                out.copy_from_slice(&levels.pixel(*luma, *cb, *cr));
             }
-        }
-    }
-}
-
-/// To 16 to 235, and 16 to 240 for chroma: what VP8 holds.
-pub fn limit(planes: &mut Planes) {
-    let table = |middle: f64, range: f64, from: f64| -> [u8; 256] {
-        std::array::from_fn(|level| (from + (level as f64 - middle) * range / 255.0).round() as u8)
-    };
-    let luma = table(0.0, 219.0, 16.0);
-    let chroma = table(128.0, 224.0, 128.0);
-    for (plane, table) in [(&mut planes.luma, &luma), (&mut planes.cb, &chroma), (&mut planes.cr, &chroma)] {
-        for level in plane {
-            *level = table[usize::from(*level)];
         }
     }
 }
@@ -68,6 +76,9 @@ mod tests {
         assert_eq!(pixel(0, 128, 128), [0, 0, 0]);
         for level in 0..=255 {
             assert_eq!(pixel(level, 128, 128), [level; 3]);
+            assert_eq!(Levels::of(false).pixel(level, 128, 128), [level; 3]);
         }
+        assert_eq!(Levels::of(true).pixel(16, 128, 128), [0; 3]);
+        assert_eq!(Levels::of(true).pixel(235, 128, 128), [255; 3]);
     }
 }

@@ -47,8 +47,10 @@ pub enum Output {
         effort: u8,
     },
     Jpeg(JpegSettings),
-    /// Red, green and blue.
-    Pixels,
+    /// Red, green and blue. `half`: for an encoder that halves their colours anyway.
+    Pixels {
+        half: bool,
+    },
 }
 
 /// One result: which part of a picture, at what size, how it is turned, and what it is written as.
@@ -101,10 +103,10 @@ const MOST_SIDE: usize = 8192;
 const MOST_SCANS: i32 = 100;
 
 /// Memory of a size that a header has named: without it, a job is declined and the process lives on.
-fn zeros(length: usize) -> Result<Vec<u8>, Failure> {
+fn zeros<T: Clone + Default>(length: usize) -> Result<Vec<T>, Failure> {
     let mut memory = Vec::new();
     memory.try_reserve_exact(length).map_err(|_| Failure::Declined("memory"))?;
-    memory.resize(length, 0);
+    memory.resize(length, T::default());
     Ok(memory)
 }
 
@@ -133,32 +135,31 @@ pub fn run(bytes: &[u8], job: &Job, bounds: Bounds, kernels: Kernels) -> Result<
     }
     let (reader, header) = Reader::open(bytes, bounds)?;
     takes(&header, job)?;
-    let chroma = if matches!(job.output, Output::Pixels) { Chroma::Full } else { Chroma::Half };
+    let chroma = if matches!(job.output, Output::Pixels { half: false }) { Chroma::Full } else { Chroma::Half };
     let decoded = planes::decode(reader, &header, job, chroma, kernels)?;
     let peak = decoded.peak;
-    if let Output::Pixels = job.output {
+    if chroma == Chroma::Full {
         let body = decoded.into_pixels(job)?;
         return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None });
     }
-    let mut planes = decoded.into_planes(job)?;
-    if job.by_look && look::may_be_drawn(&planes) {
+    let planes = decoded.into_planes(job)?;
+    let levels = colour::Levels::of(matches!(job.output, Output::Webp { .. }));
+    if job.by_look && look::may_be_drawn(&planes, &levels) {
         return Err(Failure::Declined("drawn"));
     }
-    let pixels = if job.keep_pixels {
+    let only_pixels = matches!(job.output, Output::Pixels { .. });
+    let pixels = if job.keep_pixels || only_pixels {
         let mut pixels = zeros(3 * job.width * job.height)?;
-        colour::pixels_of(&planes, &mut pixels);
+        colour::pixels_of(&planes, &levels, &mut pixels);
         Some(pixels)
     } else {
         None
     };
     let peak = peak + planes.luma.len() + planes.cb.len() + planes.cr.len() + pixels.as_ref().map_or(0, Vec::len);
     let body = match job.output {
-        Output::Webp { quality, effort } => {
-            colour::limit(&mut planes);
-            codecs::write_webp(&planes, f32::from(quality), effort, bounds)?
-        }
+        Output::Webp { quality, effort } => codecs::write_webp(&planes, f32::from(quality), effort, bounds)?,
         Output::Jpeg(settings) => codecs::write_jpeg(&planes, settings, bounds)?,
-        Output::Pixels => Vec::new(),
+        Output::Pixels { .. } => return Ok(Done { body: pixels.unwrap_or_default(), pixels: None, peak }),
     };
     Ok(Done { body, pixels, peak })
 }

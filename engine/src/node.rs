@@ -19,7 +19,7 @@ pub struct NodeJob {
     pub width: u32,
     pub height: u32,
     pub orientation: u32,
-    /// `webp`, `jpeg` or `pixels`.
+    /// `webp`, `jpeg`, `pixels` or `halved pixels`.
     pub output: String,
     pub quality: u32,
     pub effort: u32,
@@ -102,7 +102,8 @@ fn job_of(job: &NodeJob) -> Option<Job> {
     let output = match job.output.as_str() {
         "webp" => Output::Webp { quality, effort: byte(job.effort)?.min(6) },
         "jpeg" => Output::Jpeg(JpegSettings { quality, progressive: job.progressive, table: byte(job.table)?.min(8) }),
-        "pixels" => Output::Pixels,
+        "pixels" => Output::Pixels { half: false },
+        "halved pixels" => Output::Pixels { half: true },
         _ => return None,
     };
     Some(Job {

@@ -1,10 +1,10 @@
 //! A part of a JPEG, decoded and scaled plane by plane and row by row: only rows that a row of the result needs are held.
 
 use crate::codecs::{Header, Layout, Reader};
-use crate::lanczos::{self, Kernels, LANES, ROWS, Taps};
-use crate::{Failure, Job, zeros};
+use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
+use crate::{Failure, Job, Output, zeros};
 
-/// Full-range BT.601 as in JFIF, upright, 4:2:0. Chroma rows lie `stride / 2` apart.
+/// BT.601 as in JFIF, upright, 4:2:0; of limited range for WebP. Chroma rows lie `stride / 2` apart.
 pub struct Planes {
     pub width: usize,
     pub height: usize,
@@ -41,14 +41,15 @@ pub enum Chroma {
 /// What is left of a step across or down after libjpeg has scaled. Beyond it, a picture is much narrower than it was, and its rows would be
 /// held by the hundred.
 const MOST_STEP: f64 = 64.0;
-/// libjpeg's scaled decode is a mean: what Lanczos3 leaves behind it is sharper where it still shrinks by so much.
-const LEAST_STEP: f64 = 1.25;
+/// What must be left to shrink for libjpeg to decode at so many eighths of the size, whose transforms are the fast ones. With these, SSIM
+/// at equal bytes is that of sharp, which decides by whole numbers: at a half, less would soften large results.
+const LEAST_STEP: [(u32, f64); 3] = [(1, 1.25), (2, 1.25), (4, 1.5)];
 
-/// The eighths of the size at which libjpeg decodes: its transforms for halves are the fast ones.
 pub fn eighths(job: &Job) -> u32 {
     let (width, height) = job.scaled();
     let step = (job.part.width / width as f64).min(job.part.height / height as f64);
-    [1, 2, 4].into_iter().find(|eighths| step * f64::from(*eighths) / 8.0 >= LEAST_STEP).unwrap_or(8)
+    let fits = |(eighths, least): &&(u32, f64)| step * f64::from(*eighths) / 8.0 >= *least;
+    LEAST_STEP.iter().find(fits).map_or(8, |(eighths, _)| *eighths)
 }
 
 /// One plane on its way.
@@ -62,14 +63,15 @@ struct Flow {
     down: Taps,
     /// What libjpeg writes: some rows, and room for what the last one's coefficients of zero reach.
     read: Vec<u8>,
-    four: Vec<u8>,
+    four: Vec<i16>,
     /// Rows that were scaled across, row n at n modulo their number.
-    ring: Vec<u8>,
+    ring: Vec<i16>,
     ring_stride: usize,
     ring_rows: usize,
     /// One behind the last row that was scaled across.
     have: usize,
     done: usize,
+    beginning: i32,
     out: Vec<u8>,
 }
 
@@ -79,10 +81,11 @@ struct Span {
     from: f64,
     step: f64,
     size: usize,
+    sample: Sample,
 }
 
 impl Flow {
-    fn new(plane: usize, layout: &Layout, header: &Header, [x, y]: [Span; 2]) -> Result<Self, Failure> {
+    fn new(plane: usize, layout: &Layout, header: &Header, [x, y]: [Span; 2], range: Range) -> Result<Self, Failure> {
         let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
         // Samples of the plane for each pixel of the original.
         let eighths = f64::from(layout.rows[plane] / header.down[plane].max(1));
@@ -94,8 +97,8 @@ impl Flow {
         if real_width == 0 || real_height == 0 || x.step * kx > MOST_STEP || y.step * ky > MOST_STEP {
             return Err(Failure::Declined("size"));
         }
-        let across = Taps::new(x.size, x.from * kx, x.step * kx, real_width, 16);
-        let down = Taps::new(y.size, y.from * ky, y.step * ky, real_height, 1);
+        let across = Taps::new(x.size, x.from * kx, x.step * kx, real_width, 16, 1.0, x.sample);
+        let down = Taps::new(y.size, y.from * ky, y.step * ky, real_height, 1, range.scale, y.sample);
         let (stride, rows_per_read) = (layout.stride[plane] as usize, layout.rows[plane] as usize);
         let ring_stride = x.size.next_multiple_of(LANES);
         let ring_rows = down.count + ROWS;
@@ -114,6 +117,7 @@ impl Flow {
             ring_rows,
             have: 0,
             done: 0,
+            beginning: range.beginning(),
             out: zeros(x.size * y.size + LANES)?,
             across,
             down,
@@ -121,11 +125,8 @@ impl Flow {
     }
 
     fn bytes(&self) -> usize {
-        self.read.len()
-            + self.four.len()
-            + self.ring.len()
-            + self.out.len()
-            + 2 * (self.across.coefficients.len() + self.down.coefficients.len())
+        let taps = self.across.coefficients.len() + self.down.coefficients.len();
+        self.read.len() + self.out.len() + 2 * (self.four.len() + self.ring.len() + taps)
     }
 
     fn ended(&self) -> bool {
@@ -170,9 +171,10 @@ impl Flow {
                 return;
             }
             let row = |y: usize| &self.ring[y % self.ring_rows * self.ring_stride..][..self.ring_stride];
-            let rows: Vec<&[u8]> = (start..end).map(row).collect();
+            let rows: Vec<&[i16]> = (start..end).map(row).collect();
             let coefficients = &self.down.of(self.done)[..rows.len()];
-            lanczos::down(kernels, &rows, coefficients, self.width, &mut self.out[self.done * self.width..]);
+            let out = &mut self.out[self.done * self.width..];
+            lanczos::down(kernels, &rows, coefficients, self.beginning, self.width, out);
             self.done += 1;
         }
     }
@@ -200,8 +202,8 @@ pub fn decode(
         .map(|plane| {
             let spans = if plane == 0 || chroma == Chroma::Full {
                 [
-                    Span { from: job.part.left, step: step_x, size: width },
-                    Span { from: job.part.top, step: step_y, size: height },
+                    Span { from: job.part.left, step: step_x, size: width, sample: Sample::Whole },
+                    Span { from: job.part.top, step: step_y, size: height, sample: Sample::Whole },
                 ]
             } else {
                 // Where an odd side is turned round, its last sample, of which half is beyond the picture, stands first.
@@ -209,6 +211,7 @@ pub fn decode(
                     from: if reversed && size % 2 == 1 { from - step } else { from },
                     step: 2.0 * step,
                     size: size.div_ceil(2),
+                    sample: Sample::Pair,
                 };
                 let turn = job.orientation;
                 [
@@ -216,7 +219,12 @@ pub fn decode(
                     half(job.part.top, step_y, height, matches!(turn, 3 | 4 | 6 | 7)),
                 ]
             };
-            Flow::new(plane, &layout, header, spans)
+            let range = match (job.output, plane) {
+                (Output::Webp { .. }, 0) => Range::LIMITED_LUMA,
+                (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
+                _ => Range::FULL,
+            };
+            Flow::new(plane, &layout, header, spans, range)
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut unit = 0;

@@ -3,7 +3,7 @@ import type { DecodeLimits, PictureSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Engine, EngineJob, EngineResult } from './engine.ts';
-import { isEngines, isOrdinary, pixelsJob, renditionJob, type Shown, viewJob, wholeJob } from './job.ts';
+import { halvedJob, isEngines, isOrdinary, pixelsJob, renditionJob, type Shown, viewJob, wholeJob } from './job.ts';
 
 /**
  * The one place where it is decided whether the native engine or sharp does the work: each function here is undefined where sharp is to
@@ -12,7 +12,7 @@ import { isEngines, isOrdinary, pixelsJob, renditionJob, type Shown, viewJob, wh
 export interface ByEngine {
   /** A finished WebP or JPEG; `keep`: with its pixels. Throws as renders do. */
   rendition(source: PictureSource, view: Shown, recipe: Recipe, keep: boolean): Promise<Finished | undefined>;
-  /** The pixels of a rendition, for encoders that take nothing else. */
+  /** The pixels of a rendition, for an encoder to 4:2:0 that takes nothing else. */
   pixels(source: PictureSource, view: Shown, recipe: Recipe): Promise<Pixels | undefined>;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
@@ -60,14 +60,14 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       const geometry = viewJob(source.header, view);
       const job = geometry && renditionJob(geometry, recipe, limits, keep);
       const made = job && (await run(source.body, job));
-      if (!made || job.output === 'pixels') return undefined;
+      if (!made || (job.output !== 'webp' && job.output !== 'jpeg')) return undefined;
       const pixels = made.pixels && pixelsOf(made.pixels, job);
       return { body: made.body, format: job.output, contentType: `image/${job.output}`, pixels };
     },
     async pixels(source, view, recipe) {
       if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
-      const made = geometry && (await run(source.body, pixelsJob(geometry, limits)));
+      const made = geometry && (await run(source.body, halvedJob(geometry, recipe, limits)));
       return made && pixelsOf(made.body, geometry);
     },
     async whole(source, size) {

@@ -24,8 +24,8 @@ export interface EngineJob {
   readonly height: number;
   /** EXIF's number, 1 to 8, of the way in which the part is turned. */
   readonly orientation: number;
-  /** `pixels`: red, green and blue, 8 bits each. */
-  readonly output: 'webp' | 'jpeg' | 'pixels';
+  /** `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. */
+  readonly output: 'webp' | 'jpeg' | 'pixels' | 'halved pixels';
   /** 1 to 100 on the encoder's own scale. */
   readonly quality: number;
   /** libwebp's, 0 to 6. */

@@ -114,6 +114,13 @@ export const pixelsJob = (geometry: Geometry, limits: DecodeLimits): EngineJob =
   ...always(limits),
 });
 
+/** The pixels of a rendition for an encoder to 4:2:0. */
+export const halvedJob = (geometry: Geometry, { lossless }: Recipe, limits: DecodeLimits): EngineJob => ({
+  ...pixelsJob(geometry, limits),
+  output: 'halved pixels',
+  byLook: lossless === undefined,
+});
+
 /** Whether a recipe asks for nothing but geometry and an encoder. */
 export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
   const { effects, trim, motion } = recipe;

@@ -159,7 +159,7 @@ describe('a job of the engine', { skip: engineSkip }, () => {
     ] as const) {
       const geometry = wholeJob(source, { width, height });
       assert.ok(geometry);
-      for (const output of ['webp', 'jpeg', 'pixels'] as const) {
+      for (const output of ['webp', 'jpeg', 'pixels', 'halved pixels'] as const) {
         const job = { ...pixelsJob(geometry, LIMITS), output, effort: 2, quality: 80, keepPixels: true };
         const once = (scalar: boolean): Promise<EngineResult> =>
           native.render(coffee, { ...job, scalar }, new native.Stop());
