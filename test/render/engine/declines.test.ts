@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import sharp, { type Sharp } from 'sharp';
 import { DarkroomError } from '../../../src/errors.ts';
+import { estimateRender } from '../../../src/render/cost-estimate.ts';
 import { type EngineResult, loadEngine } from '../../../src/render/engine/engine.ts';
 import { pixelsJob, wholeJob } from '../../../src/render/engine/job.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
@@ -193,6 +194,28 @@ describe('a job of the engine', { skip: engineSkip }, () => {
     const source = await bySharp.examine(large);
     const late = hasty.render(source, recipeOf({ width: 1800 }), createStepTimer(), async () => []);
     await assert.rejects(late, (error) => error instanceof DarkroomError && error.code === 'render_timeout');
+  });
+
+  it('holds less than the admission counts for a render', async () => {
+    const large = await sharp(coffee).resize(2400, 1600).jpeg({ quality: 95 }).toBuffer();
+    const source = await bySharp.examine(large);
+    for (const fields of [
+      { width: 2300, height: 100, fit: 'cover' },
+      { width: 100, height: 1500, fit: 'fill' },
+      { width: 1500, output: 'jpeg' },
+      { width: 40, height: 40, fit: 'cover' },
+      { width: 1200, output: 'avif' },
+    ] satisfies Partial<Recipe>[]) {
+      const before = results.length;
+      const recipe = recipeOf(fields);
+      await outcome(byEngine, large, recipe);
+      const made = results[before];
+      const { bytes } = estimateRender(source, recipe);
+      assert.ok(
+        made?.body && made.peak > 0 && made.peak < bytes,
+        `${JSON.stringify(fields)}: ${made?.peak} of ${bytes}`,
+      );
+    }
   });
 
   it('declines numbers that make no sense', async () => {
