@@ -84,7 +84,7 @@ describe('idle exit', () => {
 
 describe('a process with DARKROOM_IDLE_EXIT', () => {
   it('ends politely though its health is asked all the time', async () => {
-    const server = await startServer({ DARKROOM_IDLE_EXIT: '300ms' });
+    const server = await startServer({ DARKROOM_IDLE_EXIT: '3s' });
     let asked = 0;
     while (server.child.exitCode === null)
       await server.get('/ready').then(
