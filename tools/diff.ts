@@ -27,8 +27,8 @@ const { values: options } = parseArgs({
     out: { type: 'string' },
     svg: { type: 'boolean', default: false },
     python: { type: 'string', default: 'python3' },
-    // Of a picture that is compared: two decoders' rows and ours are in memory at a time.
-    megapixels: { type: 'string', default: '24' },
+    // Of a picture that is compared: a rendition has no more, and two decoders' rows and ours are in memory at a time.
+    megapixels: { type: 'string', default: '16' },
   },
 });
 if (!options.files) throw new Error('usage: npm run diff -- --files DIR [--out DIR] [--svg] [--python PROGRAM]');
