@@ -285,7 +285,7 @@ describe('a face thread that fails', () => {
 describe('the limits of a look', () => {
   it('are of CPU time: a thread that computes is left to it, however long that takes', async () => {
     const eyes = broken(`onTask((task) => { ${compute(1500)} answer(task); }); ready();`, {
-      look: { stillMs: 500, cpuMs: 3000 },
+      look: { stillMs: 1400, cpuMs: 3000 },
     });
     assert.deepEqual(await eyes.find(blank, 'tiles', never), nobody);
   });
