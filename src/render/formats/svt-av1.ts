@@ -14,9 +14,11 @@ export const hasSvtAv1 = existsSync(ADDON);
 /** Implemented by svt-av1/addon.c. */
 interface Addon {
   readonly version: string;
+  /** Undefined in one that was built before it could. */
+  readonly measures?: boolean;
   /**
-   * Pixels without padding, sRGB, 8 bits; a fourth channel is ignored. Resolves to the OBUs of one key frame, with the SSIM of its luma
-   * as a property if `enable-stat-report=1` is set. An addon that was built before this one told of it has no such property.
+   * Pixels without padding, sRGB, 8 bits; a fourth channel is ignored. Resolves to the OBUs of one key frame, with the SSIM of its decoded
+   * luma as a property if `ssim=1` is set, which only an addon that `measures` knows, and only of even sides.
    */
   encode(
     pixels: Buffer,
@@ -86,7 +88,7 @@ export async function encodeBySvtAv1(
   return (await measuredBySvtAv1(pixels, tuning, quality, effort, false)).body;
 }
 
-/** The same file; `measures`: with the SSIM of its luma, which takes a tenth more time. Undefined where it is not known. */
+/** The same file; `measures`: with the SSIM of its luma as decoders will show it. Undefined where it is not known. */
 export async function measuredBySvtAv1(
   pixels: Pixels,
   tuning: SvtAv1Tuning,
@@ -101,7 +103,7 @@ export async function measuredBySvtAv1(
   const settings = Object.entries({ ...STILL, ...TUNINGS[tuning], preset, crf }).map(
     ([name, value]) => `${name}=${value}`,
   );
-  if (measures) settings.push('enable-stat-report=1');
+  if (measures && loaded.measures && width % 2 === 0 && height % 2 === 0) settings.push('ssim=1');
   const stream = await loaded.encode(data, width, height, channels, settings.join(':'));
   return { body: avifFile({ width, height, stream }), ssim: stream.ssim };
 }
