@@ -149,6 +149,7 @@ async function finish(
     ...{ extent: extentOf(pixels), pixels },
     delays: header.delays?.slice(),
     loop: header.loop,
+    blank: recipe.effects?.shape !== undefined && !header.hasAlpha,
   };
   return finished(await apply(image, settings).toBuffer(), format, recipe);
 }
