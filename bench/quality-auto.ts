@@ -1,62 +1,40 @@
 /**
  * What `quality: "auto"` costs and gives: SSIM, bytes and CPU of its renditions beside those of a fixed quality of equal mean SSIM and
- * beside one encode. SSIM by the bench's own measure, between the scaled pixels and the file.
+ * beside one encode at quality 80, in turns. SSIM by the bench's own measure, between the scaled pixels and the file. Of every second
+ * photo, from the second on: the curves were made of the others (bench/quality-curves.ts).
  *
- *   node bench/quality-auto.ts [--photos samples] [--sizes 300,600,1200] [--target 0.96] [--rounds 5] [--out bench/results]
+ *   node bench/quality-auto.ts [--photos samples,DIR] [--half second|first|all] [--sizes 300,600,1200] [--encoders jpeg,webp,svt-av1,libaom]
+ *     [--target 0.96] [--rounds 3] [--fixed on|off] [--name quality-auto] [--out bench/results]
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { encode } from '../src/render/formats/encode.ts';
+import { QUALITIES } from '../src/render/formats/encoding/likeness-table.ts';
 import { hasSvtAv1 } from '../src/render/formats/svt-av1.ts';
-import type { PictureHeader } from '../src/render/picture-source.ts';
 import type { Pixels } from '../src/render/pixels.ts';
-import type { Output, Recipe } from '../src/render/recipe.ts';
 import { loadSharp } from '../src/render/sharp.ts';
-import { benchOptions, photosIn } from './tools/options.ts';
+import { benchOptions } from './tools/options.ts';
+import { headerOf, PHOTO_ENCODERS, type PhotoEncoder, photosOf, picturesOf, recipeOf } from './tools/photo-pixels.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 import { ssim } from './tools/ssim.ts';
 
-const values = benchOptions({ sizes: '300,600,1200', target: '0.96', rounds: '5' });
+const values = benchOptions({
+  ...{ sizes: '300,600,1200', encoders: 'jpeg,webp,svt-av1,libaom', target: '0.96', rounds: '3', half: 'second' },
+  ...{ fixed: 'on', name: 'quality-auto' },
+});
 const target = Number(values.target);
 const rounds = Number(values.rounds);
-
-interface Encoder {
-  readonly name: string;
-  readonly output: Output;
-  /** Of wide gamuts and kept copyrights, which SVT-AV1 does not encode: here said by full effort of the same encoder. */
-  readonly copyright?: boolean;
-}
-const ENCODERS: readonly Encoder[] = [
-  { name: 'jpeg', output: 'jpeg' },
-  { name: 'webp', output: 'webp' },
-  ...(hasSvtAv1 ? [{ name: 'avif, SVT-AV1', output: 'avif' } as const] : []),
-  { name: 'avif, libaom', output: 'avif', copyright: true },
-];
+const NEAR = 0.003;
+const [LEAST_QUALITY] = QUALITIES;
+const isHalf = (half: string): half is 'first' | 'second' | 'all' => ['first', 'second', 'all'].includes(half);
+if (!isHalf(values.half)) throw new Error('--half is first, second or all');
+const isEncoder = (name: string): name is PhotoEncoder => name in PHOTO_ENCODERS;
+const encoders = values.encoders.split(',').filter((name) => name !== 'svt-av1' || hasSvtAv1);
 
 const sharp = await loadSharp();
 
-async function pixelsOf(file: string, side: number): Promise<Pixels> {
-  const { data, info } = await sharp(readFileSync(join(values.photos, file)))
-    .autoOrient()
-    .resize(side, side, { fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#fff' })
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height, channels: 3, frames: 1 };
-}
-
-function encodeOf(pixels: Pixels, { output, copyright = false }: Encoder, quality: number | 'auto'): Promise<Buffer> {
-  const recipe: Recipe = {
-    ...{ width: pixels.width, height: pixels.height, fit: 'cover', output, effort: undefined, gravity: 'center' },
-    ...{ faceZoom: 1, background: undefined, animated: false, gamut: 'srgb', trim: undefined, margin: 0, copyright },
-    ...(quality === 'auto' ? { quality: 80, encoding: { ssim: target } } : { quality }),
-  };
-  const header: PictureHeader = {
-    ...{ format: 'jpeg', coding: 'jpeg', size: pixels, stored: pixels, frames: 1, turned: false, deep: false },
-    ...{ hasAlpha: false, hasProfile: false, delays: undefined, loop: undefined, exif: undefined },
-  };
-  return encode(sharp, pixels, header, recipe).then(({ body }) => body);
+async function encodeOf(pixels: Pixels, encoder: PhotoEncoder, quality: number | 'auto'): Promise<Buffer> {
+  const recipe =
+    quality === 'auto' ? recipeOf(pixels, encoder, 80, { ssim: target }) : recipeOf(pixels, encoder, quality);
+  return (await encode(sharp, pixels, headerOf(pixels), recipe)).body;
 }
 
 async function ssimOf(pixels: Pixels, file: Buffer): Promise<number> {
@@ -64,26 +42,37 @@ async function ssimOf(pixels: Pixels, file: Buffer): Promise<number> {
   return ssim(pixels.data, decoded, pixels.width, pixels.height);
 }
 
-/** CPU milliseconds, the least of all rounds, because others use this machine too. */
 async function cpuOf(work: () => Promise<unknown>): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** CPU milliseconds of both in turns, the least of all rounds of each, because others use this machine too. */
+async function besideOne(pixels: Pixels, encoder: PhotoEncoder): Promise<{ once: number; auto: number }> {
+  let [once, auto] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < rounds; round += 1) {
-    const before = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    least = Math.min(least, (user + system) / 1000);
+    once = Math.min(once, await cpuOf(() => encodeOf(pixels, encoder, 80)));
+    auto = Math.min(auto, await cpuOf(() => encodeOf(pixels, encoder, 'auto')));
   }
-  return least;
+  return { once, auto };
 }
 
 const mean = (of: readonly number[]) => of.reduce((sum, one) => sum + one, 0) / of.length;
-/** Half of it with the photos above, half below. */
-async function fixedOf(photos: readonly Pixels[], encoder: Encoder) {
+const farthest = (of: readonly number[]) => Math.max(...of.map((one) => Math.abs(one - target)));
+
+/** The quality at which the mean of all photos reaches the target, some above and some below. */
+async function fixedOf(photos: readonly Pixels[], encoder: PhotoEncoder) {
   let [low, high] = [20, 97];
   const at = async (quality: number) => {
-    const files = await Promise.all(photos.map((pixels) => encodeOf(pixels, encoder, quality)));
-    const found = await Promise.all(files.map((file, n) => ssimOf(photos[n]!, file)));
-    return { quality, found, bytes: files.reduce((sum, file) => sum + file.length, 0) };
+    const [found, bytes]: [number[], number[]] = [[], []];
+    for (const pixels of photos) {
+      const file = await encodeOf(pixels, encoder, quality);
+      found.push(await ssimOf(pixels, file));
+      bytes.push(file.length);
+    }
+    return { quality, found, bytes: bytes.reduce((sum, one) => sum + one, 0) };
   };
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
@@ -93,63 +82,49 @@ async function fixedOf(photos: readonly Pixels[], encoder: Encoder) {
   return at(high);
 }
 
-const names = photosIn(values.photos);
+const files = photosOf(values.photos, values.half);
 const rows: (string | number)[][] = [];
 const data: object[] = [];
 for (const size of values.sizes.split(',').map(Number)) {
-  const photos: Pixels[] = [];
-  for (const name of names) photos.push(await pixelsOf(name, size));
-  for (const encoder of ENCODERS) {
-    const found: number[] = [];
-    let bytes = 0;
-    let [once, auto] = [0, 0];
-    for (const pixels of photos) {
+  const pictures: Pixels[] = [];
+  for (const file of files) pictures.push(...(await picturesOf(sharp, file, size)));
+  for (const encoder of encoders.filter(isEncoder)) {
+    const each: { off: number; least: boolean; once: number; auto: number; bytes: number }[] = [];
+    for (const pixels of pictures) {
       const file = await encodeOf(pixels, encoder, 'auto');
-      bytes += file.length;
-      found.push(await ssimOf(pixels, file));
-      once += await cpuOf(() => encodeOf(pixels, encoder, 80));
-      auto += await cpuOf(() => encodeOf(pixels, encoder, 'auto'));
+      const off = (await ssimOf(pixels, file)) - target;
+      const least = off > NEAR && file.equals(await encodeOf(pixels, encoder, LEAST_QUALITY));
+      each.push({ off, least, bytes: file.length, ...(await besideOne(pixels, encoder)) });
     }
-    const fixed = await fixedOf(photos, encoder);
-    const farthest = (of: readonly number[]) => Math.max(...of.map((one) => Math.abs(one - target)));
+    const reached = each.filter(({ least }) => !least);
+    const fixed = values.fixed === 'on' ? await fixedOf(pictures, encoder) : undefined;
+    const [once, auto] = [mean(each.map((one) => one.once)), mean(each.map((one) => one.auto))];
     const cells = {
-      size,
-      encoder: encoder.name,
-      ssim: mean(found),
-      farthest: farthest(found),
-      within: found.filter((one) => Math.abs(one - target) <= 0.003).length,
-      fixedQuality: fixed.quality,
-      fixedFarthest: farthest(fixed.found),
-      bytesOverFixed: bytes / fixed.bytes,
-      once: once / photos.length,
-      auto: auto / photos.length,
-      times: auto / once,
-      each: found,
+      ...{ size, encoder, pictures: pictures.length, least: each.length - reached.length },
+      within: reached.filter(({ off }) => Math.abs(off) <= NEAR).length,
+      farthest: Math.max(...reached.map(({ off }) => Math.abs(off))),
+      bytesOverFixed: fixed && each.reduce((sum, one) => sum + one.bytes, 0) / fixed.bytes,
+      fixedQuality: fixed?.quality,
+      fixedFarthest: fixed && farthest(fixed.found),
+      ...{ once, auto, times: auto / once, worst: Math.max(...each.map((one) => one.auto / one.once)), each },
     };
     data.push(cells);
     rows.push([
-      ...[size, encoder.name, cells.ssim.toFixed(4), cells.farthest.toFixed(4), `${cells.within} of ${photos.length}`],
-      ...[fixed.quality, cells.fixedFarthest.toFixed(4), cells.bytesOverFixed.toFixed(3), cells.once.toFixed(1)],
-      ...[cells.auto.toFixed(1), cells.times.toFixed(2)],
+      ...[size, encoder, `${cells.within} of ${reached.length}`, cells.farthest.toFixed(4), cells.least],
+      ...[cells.fixedQuality ?? '', cells.fixedFarthest?.toFixed(4) ?? '', cells.bytesOverFixed?.toFixed(3) ?? ''],
+      ...[once.toFixed(1), auto.toFixed(1), cells.times.toFixed(2), cells.worst.toFixed(2)],
     ]);
-    process.stderr.write(`${size} ${encoder.name}\n`);
+    process.stderr.write(`${rows.at(-1)?.join(' ')}\n`);
   }
 }
 const head = [
-  ...[
-    'px',
-    'encoder',
-    'SSIM, mean',
-    'farthest from target',
-    'within 0.003',
-    'fixed quality of equal mean',
-    'its farthest',
-  ],
-  ...['bytes over it', 'one encode, CPU ms', 'auto, CPU ms', 'times'],
+  ...['px', 'encoder', `within ${NEAR}`, 'farthest from target', `better at the least quality, ${LEAST_QUALITY}`],
+  ...['fixed quality of equal mean', 'its farthest', 'bytes over it', 'one encode, CPU ms', 'auto, CPU ms'],
+  ...['times', 'the worst photo'],
 ];
 writeReport(
   values.out,
-  'quality-auto',
-  `${names.length} photos, target ${target}.\n\n${markdownTable(head, rows)}`,
+  values.name,
+  `Target ${target}; ${values.half === 'all' ? 'all photos' : `photos of the ${values.half} half (the curves are of the first)`}, scaled down to the size; from 1,000 px on their quarters too.\n\n${markdownTable(head, rows)}`,
   data,
 );

@@ -29,6 +29,13 @@ export interface Blocks {
 
 const SIDE = 8;
 const BLOCK = SIDE * SIDE;
+/** More than levels there are, and the half that rounds. */
+const LEVELS = 32768;
+const ROUNDED = LEVELS + 0.5;
+/** Any bit of a column in the first row but the first. */
+const OF_FIRST_ROW = 0x700;
+/** Halves are rounded up, as decoders do: black is 0 and not 1, or the reverse, over whole flat parts. */
+const GREY = 128.001;
 const AAN = Array.from({ length: SIDE }, (_, k) => (k === 0 ? 1 : Math.SQRT2 * Math.cos((k * Math.PI) / 16)));
 
 export function blocksOf(luma: Luma): Blocks {
@@ -64,22 +71,26 @@ export function quantised({ luma, across, coefficients }: Blocks, quantisers: re
     // Bits of the columns that hold more than their mean.
     let busy = 0;
     for (let i = 0; i < BLOCK; i += 1) {
-      const level = Math.round(coefficients[from + i]! * inverseSteps[i]!);
+      // Truncation rounds what is above zero.
+      const level = ((coefficients[from + i]! * inverseSteps[i]! + ROUNDED) | 0) - LEVELS;
       block[i] = level * back[i]!;
-      if (level !== 0 && i >= SIDE) busy |= 1 << (i & 7);
+      if (level !== 0) busy |= i < SIDE ? OF_FIRST_ROW & (i << 8) : 1 << (i & 7);
     }
-    for (let column = 0; column < SIDE; column += 1) {
-      if ((busy >> column) & 1) inverse(block, column, SIDE);
-      else for (let i = column + SIDE; i < BLOCK; i += SIDE) block[i] = block[column]!;
+    if (busy === 0) block.fill(block[0]!);
+    else {
+      for (let column = 0; column < SIDE; column += 1) {
+        if ((busy >> column) & 1) inverse(block, column, SIDE);
+        else for (let i = column + SIDE; i < BLOCK; i += SIDE) block[i] = block[column]!;
+      }
+      for (let row = 0; row < BLOCK; row += SIDE) inverse(block, row, 1);
     }
-    for (let row = 0; row < BLOCK; row += SIDE) inverse(block, row, 1);
     const left = (at % across) * SIDE;
     const top = Math.floor(at / across) * SIDE;
     const columns = Math.min(SIDE, width - left);
     const rows = Math.min(SIDE, height - top);
     for (let y = 0; y < rows; y += 1) {
       const to = (top + y) * width + left;
-      for (let x = 0; x < columns; x += 1) data[to + x] = block[y * SIDE + x]! + 128;
+      for (let x = 0; x < columns; x += 1) data[to + x] = block[y * SIDE + x]! + GREY;
     }
   }
   return { ...luma, data: new Uint8Array(data.buffer) };

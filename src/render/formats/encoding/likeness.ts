@@ -1,43 +1,73 @@
 /** How the SSIM of photos goes with the quality of each encoder. */
 
-export type Curve = 'jpeg' | 'webp' | 'libaom' | 'svt-av1';
+import { avifQuality } from './encoders.ts';
+import { type Encoding, EXPECTED, QUALITIES, TYPICAL_JPEG } from './likeness-table.ts';
+
+export type Curve = 'jpeg' | Encoding;
 
 export function curveOf(format: string, bySvtAv1: boolean): Curve {
   if (format === 'avif') return bySvtAv1 ? 'svt-av1' : 'libaom';
   return format === 'webp' ? 'webp' : 'jpeg';
 }
 
-const QUALITIES = [30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 93, 96] as const;
-/** ln(1 - SSIM) at these qualities: means of ten camera photos at 150 to 1200 px (bench/results, "quality-auto"). */
-const LOSS: Readonly<Record<Curve, readonly number[]>> = {
-  jpeg: [-2.247, -2.457, -2.624, -2.793, -2.898, -3.022, -3.162, -3.363, -3.615, -3.996, -4.353, -4.974],
-  webp: [-2.414, -2.621, -2.808, -2.982, -3.071, -3.16, -3.257, -3.562, -3.94, -4.442, -4.821, -5.276],
-  libaom: [-1.758, -2.094, -2.525, -2.89, -3.028, -3.092, -3.217, -3.438, -3.697, -4.091, -4.392, -5.096],
-  'svt-av1': [-1.869, -2.189, -2.53, -2.932, -3.048, -3.163, -3.271, -3.458, -3.709, -4.12, -4.557, -5.125],
-};
+/** Up to here encoders take other settings: see `extentOf`. */
+const MIDDLING_PIXELS = 90_000;
 /** Below, blocks show that no mean tells of; above, bytes grow and nothing is seen. */
 const [LEAST_QUALITY, MOST_QUALITY] = [QUALITIES[0], QUALITIES[QUALITIES.length - 1]!] as const;
 /** Of 1 - SSIM: that of a picture of one colour is none. */
 const LEAST_LOSS = 1e-4;
+/** Of a better quality the loss is less by this at least, whatever a sum of terms says. */
+const LEAST_FALL = 0.02;
+
+export const lossOf = (ssim: number) => Math.log(Math.max(LEAST_LOSS, 1 - ssim));
+
+/** ln(1 - SSIM) of one picture at each of `QUALITIES`. */
+export type Losses = readonly number[];
+
+/** Of the middling photo. */
+export const TYPICAL: Losses = TYPICAL_JPEG;
+
+/** What an encoder is expected to lose, by what JPEGs of three qualities lose of the same picture, of so many pixels: see `LED_BY`. */
+export function expectedLosses(encoding: Encoding, pixels: number, led: readonly number[]): Losses {
+  const rows = EXPECTED[encoding][pixels <= MIDDLING_PIXELS ? 'middling' : 'large'];
+  const losses: number[] = [];
+  for (const [constant, ...weights] of rows) {
+    const sum = weights.reduce((all, weight, at) => all + weight * led[at]!, constant!);
+    losses.push(Math.min(sum, (losses.at(-1) ?? Number.POSITIVE_INFINITY) - LEAST_FALL));
+  }
+  return losses;
+}
 
 interface Measured {
   readonly quality: number;
   readonly ssim: number;
-  /** Of the encoder that gave it. */
-  readonly curve: Curve;
 }
 
-/**
- * The whole quality that should give the target, by what another one gave: a picture's curve is taken for that of all, moved up or
- * down. Without a measurement, that of the middling photo.
- */
-export function nextQuality(curve: Curve, target: number, measured?: Measured): number {
-  const losses = LOSS[curve];
-  const own = measured
-    ? Math.log(Math.max(LEAST_LOSS, 1 - measured.ssim)) - along(QUALITIES, LOSS[measured.curve], measured.quality)
-    : 0;
-  const quality = along(losses, QUALITIES, Math.log(1 - target) - own);
-  return Math.round(Math.min(MOST_QUALITY, Math.max(LEAST_QUALITY, quality)));
+/** Where on the scale an encoder really is at a quality: several in a row may give the same file. */
+export type Steps = (quality: number) => number;
+const EACH: Steps = (quality) => quality;
+
+/** Of an AVIF quality: libaom makes the same file of those that share one (seen with every one from 30 to 96). */
+const quantiserOf = (avif: number) => Math.floor(avif * (avif < 54 ? 0.6 : 0.75));
+/** The middle of those qualities that share a quantiser of libaom. */
+const SHARED: readonly number[] = (() => {
+  const quantisers = Array.from({ length: 101 }, (_, at) =>
+    quantiserOf(Math.round(avifQuality(Math.max(1, at), 'libaom'))),
+  );
+  return quantisers.map((own) => (quantisers.indexOf(own) + quantisers.lastIndexOf(own)) / 2);
+})();
+
+export const stepsOf = (curve: Curve): Steps => (curve === 'libaom' ? (quality) => SHARED[quality]! : EACH);
+
+/** The whole quality that should give the target. `measured`: what another one gave, which moves the picture's curve up or down. */
+export function nextQuality(losses: Losses, target: number, measured?: Measured, steps = EACH): number {
+  const own = measured ? lossOf(measured.ssim) - along(QUALITIES, losses, steps(measured.quality)) : 0;
+  const wished = along(losses, QUALITIES, Math.log(1 - target) - own);
+  const quality = Math.round(Math.min(MOST_QUALITY, Math.max(LEAST_QUALITY, wished)));
+  const around = [quality, quality - 1, quality + 1, quality - 2, quality + 2];
+  const off = (each: number) => Math.abs(steps(each) - wished);
+  const possible = around.filter((each) => each >= LEAST_QUALITY && each <= MOST_QUALITY);
+  return steps === EACH ? quality : possible.toSorted((a, b) => off(a) - off(b))[0]!;
 }
 
 /** Straight lines between points, and the outermost ones beyond. `xs` rise or fall. */

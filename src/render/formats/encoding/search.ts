@@ -1,33 +1,40 @@
 import type { Recipe } from '../../recipe.ts';
 import { type Encoded, qualityOf, scaleOf } from './encoders.ts';
-import { type Curve, nextQuality } from './likeness.ts';
+import { type Losses, lossOf, nextQuality, type Steps } from './likeness.ts';
 
 /** What a search needs to know of the rendition that it is about. */
 export interface Searched {
   /** The same pixels under another recipe. */
   once(recipe: Recipe): Promise<Encoded>;
   readonly format: Encoded['format'];
-  readonly curve: Curve;
-  /** Parts of the pixels by which a JPEG is computed, one after the other: one of so many stripes. None where none can be. */
-  readonly computed: readonly number[];
-  /** The SSIM that such a part of a JPEG of this quality would have. */
-  asJpeg(quality: number, oneOf: number): number;
-  /** Parts of the pixels by which the quality is found, one after the other: one of so many stripes. */
-  readonly samples: readonly number[];
-  /** The SSIM that this recipe gives, by such a part. */
-  sampled(recipe: Recipe, oneOf: number): Promise<number>;
-  /** The SSIM of a file to all of its pixels; undefined where the samples tell well enough, or where there is none. */
-  likeness(encoded: Encoded): Promise<number | undefined>;
+  /** Where to begin for an SSIM. */
+  lead(target: number): Promise<Lead>;
+  /** The SSIM of a file to the pixels. */
+  likeness(encoded: Encoded): Promise<number>;
+}
+
+export interface Lead {
+  readonly losses: Losses;
+  /** Every quality of its own where left out. */
+  readonly steps?: Steps;
+  readonly quality: number;
+  /** That the quality is right, or that nothing better can be known: the file is not measured. */
+  readonly sure: boolean;
 }
 
 /** Encodes for a limit of bytes, that of the recipe's own quality included. */
 const MOST_TRIES = 4;
-/** Encodes for an SSIM, those of samples included. */
-const MOST_MEASURED = 3;
-/** An eighth of the pixels and a half, both decoded again, and all of them (bench/quality-auto.ts). Small pictures take more. */
-const MEASURED_COST = 2.5;
-/** As near to its target an SSIM is near enough: whole steps of the quality are no finer. */
-const NEAR_SSIM = 0.002;
+/** Two encodes for an SSIM, of which the first is decoded and compared; of small pictures the rest counts for more (bench/quality-auto.ts). */
+const MEASURED_COST = { small: 4.5, large: 3 };
+const SMALL_PIXELS = 90_000;
+/** Files are measured as long as they are farther from the target than this, and there are tries left. */
+const NEAR_SSIM = 0.0029;
+const MOST_MEASURED = 2;
+/**
+ * A second file is measured, and made once more where it is not near, if the first was this far off or the encoder tells at no cost:
+ * a picture's curve is steeper or flatter than expected.
+ */
+const FAR_LOSS = 0.28;
 /** A file that leaves less than this share of its room is not made once more. */
 const NEAR_BYTES = 0.03;
 /** Bytes are aimed below the limit by this, because the quality goes in whole steps; the third try must fit, so that it is no guess. */
@@ -51,7 +58,11 @@ export function searches({ encoding, lossless }: Recipe): boolean {
 export function mostEncodes(recipe: Recipe): number {
   if (!searches(recipe)) return 1;
   const { ssim, maxBytes } = recipe.encoding ?? {};
-  return (ssim === undefined ? 1 : MEASURED_COST) + (maxBytes === undefined ? 0 : MOST_TRIES - 1);
+  const { width, height } = recipe;
+  const small = (width ?? height ?? 0) * (height ?? width ?? 0) <= SMALL_PIXELS;
+  return (
+    (ssim === undefined ? 1 : MEASURED_COST[small ? 'small' : 'large']) + (maxBytes === undefined ? 0 : MOST_TRIES - 1)
+  );
 }
 
 /**
@@ -71,35 +82,25 @@ export async function search(recipe: Recipe, searched: Searched): Promise<Encode
     : fewerColours(recipe, maxBytes, first.encoded, searched);
 }
 
-/**
- * A JPEG that is computed and not encoded leads all encoders; samples say which quality it is; where they are too few, the whole says
- * whether that was right, and is then made once more at most.
- */
-async function toSsim(recipe: Recipe, target: number, searched: Searched): Promise<Try> {
-  const { curve, computed, asJpeg, samples, once, sampled, likeness } = searched;
-  let quality = nextQuality(computed.length > 0 ? 'jpeg' : curve, target);
-  for (const [at, oneOf] of computed.entries()) {
-    const found = { quality, ssim: asJpeg(quality, oneOf), curve: 'jpeg' as const };
-    quality = nextQuality(at + 1 < computed.length ? 'jpeg' : curve, target, found);
-  }
-  for (const oneOf of samples) {
-    const reached = await sampled({ ...recipe, quality }, oneOf);
-    quality = nextQuality(curve, target, { quality, ssim: reached, curve });
-  }
+/** One encode where the first is near, two where not, at times a third. */
+async function toSsim(recipe: Recipe, target: number, { lead, once, likeness }: Searched): Promise<Try> {
+  const { losses, steps, quality: led, sure } = await lead(target);
   const tries: Measured[] = [];
-  for (let left = MOST_MEASURED - Math.max(1, samples.length); ; left -= 1) {
-    const last = { quality, encoded: await once({ ...recipe, quality }) };
-    // The last is as near as it comes: a step or two from one that was measured.
-    const reached = left > 0 || last.encoded.ssim ? await likeness(last.encoded) : undefined;
-    if (reached === undefined) return last;
-    tries.push({ ...last, off: reached - target });
+  for (let quality = led; ; ) {
+    const encoded = await once({ ...recipe, quality });
+    const told = encoded.ssim !== undefined || tries.length === 0 || isFar(tries[0]!.reached, target);
+    if (sure || tries.length === MOST_MEASURED || !told) return { quality, encoded };
+    const reached = await likeness(encoded);
+    tries.push({ quality, encoded, reached, off: reached - target });
     tries.sort((a, b) => Math.abs(a.off) - Math.abs(b.off));
     const [nearest] = tries as [Measured];
-    quality = amid(tries) ?? nextQuality(curve, target, { quality, ssim: reached, curve });
-    const known = tries.some((tried) => tried.quality === quality);
-    if (left <= 0 || Math.abs(nearest.off) <= NEAR_SSIM || known) return nearest;
+    const next = amid(tries) ?? nextQuality(losses, target, { quality, ssim: reached }, steps);
+    if (Math.abs(nearest.off) <= NEAR_SSIM || tries.some((each) => each.quality === next)) return nearest;
+    quality = next;
   }
 }
+
+const isFar = (reached: number, target: number) => Math.abs(lossOf(reached) - lossOf(target)) > FAR_LOSS;
 
 /** The same for a recipe without an SSIM, of a format that has a quality. */
 export async function fitBytes(recipe: Recipe, tries: Tries): Promise<Encoded> {
@@ -111,14 +112,15 @@ export async function fitBytes(recipe: Recipe, tries: Tries): Promise<Encoded> {
 type Tries = Pick<Searched, 'once' | 'format'>;
 
 interface Measured extends Try {
+  readonly reached: number;
   /** From the target. */
   readonly off: number;
 }
 
-/** The quality amid two tries of which one came too high: no curve of others tells better. Nearest first. */
-function amid([a, ...others]: readonly Measured[]): number | undefined {
-  const b = a && others.find(({ off }) => off > 0 !== a.off > 0);
-  return b && Math.round(a.quality + ((b.quality - a.quality) * a.off) / (a.off - b.off));
+/** The quality amid two tries of which one came too high: no curve of others tells better. */
+function amid([a, b]: readonly Measured[]): number | undefined {
+  if (!a || !b || a.off > 0 === b.off > 0) return undefined;
+  return Math.round(a.quality + ((b.quality - a.quality) * a.off) / (a.off - b.off));
 }
 
 async function fitting(recipe: Recipe, most: number, first: Try, { once, format }: Tries): Promise<Encoded> {

@@ -3,9 +3,10 @@ import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import type { Encoded, Format } from './encoders.ts';
 import { blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
-import type { Curve } from './likeness.ts';
-import type { Searched } from './search.ts';
-import { isTooSmall, type Luma, lumaOf, ssim, variancesOf } from './ssim.ts';
+import { type Curve, expectedLosses, lossOf, nextQuality, stepsOf, TYPICAL } from './likeness.ts';
+import { LED_BY } from './likeness-table.ts';
+import type { Lead, Searched } from './search.ts';
+import { isTooSmall, type Luma, sampleOf, ssim } from './ssim.ts';
 
 /** A rendition whose quality is searched. */
 interface Subject {
@@ -14,110 +15,119 @@ interface Subject {
   readonly curve: Curve;
   /** Under transparent parts, `#rrggbb`. */
   readonly background: string;
-  once(recipe: Recipe, part?: Pixels): Promise<Encoded>;
+  once(recipe: Recipe): Promise<Encoded>;
 }
 
-/** A part is measured as stripes of so many rows: blocks of all formats begin with them. */
-const STRIPE_ROWS = 16;
-/** A file loses less than its stripes, and than SVT-AV1 tells: by so much, in the ten photos of the bench. */
-const FILE_LOSS = 0.97;
 /**
- * By the pixels of a rendition, one of how many stripes stands for all of them: in a JPEG that is computed,
- * which leads to the first quality, and in a file (ten photos, all encoders: bench/results, "quality-auto"). Of what is smaller, the whole is measured.
+ * Pixels of a sample that leads to the first quality, and of that which says a JPEG's: more of a large picture, of which the encode
+ * takes longer (bench/results, "quality-auto").
  */
-const SAMPLES = [
-  { pixels: 200_000, rows: 256, computed: 8, ofCurve: { jpeg: [3], webp: [8, 3], libaom: [2] }, measuresWhole: false },
-  { pixels: 10_000, rows: 128, computed: 2, ofCurve: { jpeg: [2], webp: [2], libaom: [2] }, measuresWhole: true },
-  { pixels: 0, rows: 0, computed: 1, ofCurve: { jpeg: [], webp: [], libaom: [] }, measuresWhole: true },
-] as const;
+const LEADING = { pixels: 16_000, oneOf: 20 };
+const SURE = { pixels: 120_000, oneOf: 3 };
+/** By which a file is compared. */
+const COMPARED = { pixels: 130_000, oneOf: 6 };
+const oneOf = (sample: typeof LEADING, all: number) => Math.min(sample.oneOf, Math.round(all / sample.pixels));
 
-export function searchedPixels(
-  sharp: SharpModule,
-  pixels: Pixels,
-  { format, curve, background, once: encodes }: Subject,
-): Searched {
-  const { width, height } = pixels;
-  const all = width * height;
-  const striped = pixels.frames === 1 ? all : 0;
-  const { computed, ofCurve, measuresWhole } = SAMPLES.find((each) => striped >= each.pixels && height >= each.rows)!;
-  const lumaOfFile = async ({ body }: Encoded, stripe?: number) =>
-    lumaOf(await decoded(sharp, body, pixels.frames > 1), background, stripe);
-  const whole = once(() => lumaOf(pixels, background));
-  const variances = once(() => variancesOf(whole()));
-  const small = isTooSmall(pixels);
-  const computes = pixels.frames === 1 && !small;
-  const samples = small || curve === 'svt-av1' ? [] : ofCurve[curve];
-  const ofFile = (measured: number) => (format === 'jpeg' ? measured : 1 - (1 - measured) * FILE_LOSS);
+/** Of which a first quality is told. */
+export function leadingSample(pixels: Given, background: string): Luma {
+  return sampleOf(pixels, background, oneOf(LEADING, pixels.width * pixels.height));
+}
+
+/** Pixels to which files are compared. */
+type Given = Pick<Pixels, 'data' | 'width' | 'height' | 'channels'>;
+
+export function searchedPixels(sharp: SharpModule, pixels: Pixels, subject: Subject): Searched {
+  const { height, frames } = pixels;
+  const given = { ...pixels, height: height * frames };
+  return searchedIn(sharp, async () => given, frames > 1, subject);
+}
+
+/** `file`: pixels with a profile, which the rendition keeps. Values are compared as they stand. */
+export function searchedFile(sharp: SharpModule, file: Buffer, subject: Subject): Searched {
+  return searchedIn(sharp, () => decoded(sharp, file, false), false, subject);
+}
+
+function searchedIn(sharp: SharpModule, read: () => Promise<Given>, moves: boolean, subject: Subject): Searched {
+  const { format, curve, background, once } = subject;
+  const given = onceOnly(read);
+  const comparedIn = (pixels: Given) => sampleOf(pixels, background, oneOf(COMPARED, pixels.width * pixels.height));
+  const compared = onceOnly(async () => comparedIn(await given()));
   return {
-    ...{ once: encodes, format, curve, samples },
-    computed: computes ? [computed] : [],
-    asJpeg(quality, every) {
-      const part = every === 1 ? whole() : stripesOfLuma(whole(), every);
-      return ssim(part, quantised(blocksOf(part), lumaQuantisers(quality, all)), variances());
+    ...{ once, format },
+    async lead(target) {
+      const pixels = await given();
+      if (isTooSmall(pixels)) return { losses: TYPICAL, quality: nextQuality(TYPICAL, target), sure: true };
+      const all = pixels.width * pixels.height;
+      const sampled = (sample: typeof LEADING) => sampleOf(pixels, background, oneOf(sample, all));
+      if (format === 'jpeg') return leadOfJpeg(sampled, all, target, !moves);
+      const loses = lossesAsJpeg(sampled(LEADING), all);
+      const led = LED_BY.map(loses);
+      const losses = curve === 'jpeg' ? TYPICAL : expectedLosses(curve, all, led);
+      const steps = stepsOf(curve);
+      return { losses, steps, quality: nextQuality(losses, target, undefined, steps), sure: false };
     },
-    async likeness(encoded) {
-      if (small) return undefined;
-      if (encoded.ssim !== undefined) return ofFile(encoded.ssim);
-      if (samples.length > 0 && !measuresWhole) return undefined;
-      return ssim(whole(), await lumaOfFile(encoded));
-    },
-    async sampled(tried, every) {
-      // Passes change no pixel and cost half of the time.
-      const plain = { ...tried, encoding: { ...tried.encoding, progressive: false } };
-      const encoded = await encodes(format === 'jpeg' ? plain : tried, stripesOf(pixels, every));
-      return ofFile(ssim(stripesOfLuma(whole(), every), await lumaOfFile(encoded, STRIPE_ROWS), variances()));
+    async likeness({ ssim: told, body }) {
+      return told ?? ssim(await compared(), comparedIn(await decoded(sharp, body, moves)));
     },
   };
 }
 
+/** A JPEG is computed and not encoded: its luma follows from its quantisers alone. */
+function leadOfJpeg(sampled: (sample: typeof LEADING) => Luma, all: number, target: number, sure: boolean): Lead {
+  const measured = (loses: (quality: number) => number, quality: number) => {
+    const ssim = 1 - Math.exp(loses(quality));
+    return { quality, ssim, off: Math.abs(ssim - target) };
+  };
+  const first = measured(lossesAsJpeg(sampled(LEADING), all), nextQuality(TYPICAL, target));
+  const part = sampled(SURE);
+  const loses = lossesAsJpeg(part, all);
+  const jumps = isMuchBlack(part);
+  const tries: ReturnType<typeof measured>[] = [];
+  for (let quality = nextQuality(TYPICAL, target, first); ; ) {
+    tries.push(measured(loses, quality));
+    const [nearest] = tries.toSorted((a, b) => a.off - b.off);
+    const next = nextQuality(TYPICAL, target, tries.at(-1));
+    const known = tries.some((tried) => tried.quality === next) || nearest!.off <= NEAR_COMPUTED;
+    if (known || tries.length === MOST_COMPUTED) return { losses: TYPICAL, quality: nearest!.quality, sure };
+    // So few steps go by the curve of all photos.
+    if (!jumps && Math.abs(next - quality) <= FEW_STEPS) return { losses: TYPICAL, quality: next, sure };
+    quality = next;
+  }
+}
+
+const MOST_COMPUTED = 4;
+const NEAR_COMPUTED = 0.0012;
+const FEW_STEPS = 3;
+/** From this share on of black pixels, whose level is right at one quality and wrong at the next, the SSIM goes by jumps. */
+const MUCH_BLACK = 0.01;
+
+function isMuchBlack({ data }: Luma): boolean {
+  let black = 0;
+  for (const level of data) if (level < 2) black += 1;
+  return black > MUCH_BLACK * data.length;
+}
+
+/** What a JPEG of a picture of so many pixels would lose of this part of it, by its quality. */
+function lossesAsJpeg(part: Luma, all: number): (quality: number) => number {
+  const blocks = blocksOf(part);
+  return (quality) => lossOf(ssim(part, quantised(blocks, lumaQuantisers(quality, all))));
+}
+
 /** What `work` gives, from its first call on. */
-function once<T extends object>(work: () => T): () => T {
-  let found: T | undefined;
+function onceOnly<T>(work: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
   return () => {
     found ??= work();
     return found;
   };
 }
 
-/** `file`: pixels with a profile, which the rendition keeps. Values are compared as they stand. */
-export function searchedFile(sharp: SharpModule, file: Buffer, { format, curve, background, once }: Subject): Searched {
-  let own: Luma | undefined;
-  return {
-    ...{ once, format, curve },
-    async likeness({ body }) {
-      own ??= lumaOf(await decoded(sharp, file, false), background);
-      return isTooSmall(own) ? undefined : ssim(own, lumaOf(await decoded(sharp, body, false), background));
-    },
-    ...{ samples: [], computed: [], asJpeg: () => 1 },
-    sampled: () => Promise.reject(new Error('a file has no samples')),
-  };
-}
-
 /** The pixels that a file of our own holds, as they stand in it. */
-async function decoded(sharp: SharpModule, file: Buffer, animated: boolean) {
+async function decoded(sharp: SharpModule, file: Buffer, animated: boolean): Promise<Given> {
   const { data, info } = await sharp(file, { ignoreIcc: true, animated, limitInputPixels: false })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, channels: info.channels === 4 ? (4 as const) : (3 as const) };
-}
-
-/** One of `every` stripes, from the middle of the first so many on. */
-function stripesOf(pixels: Pixels, every: number): Pixels {
-  const { data, width, channels } = pixels;
-  const stripes = rowsOf(data, STRIPE_ROWS * width * channels, every);
-  return { ...pixels, data: Buffer.concat(stripes), height: stripes.length * STRIPE_ROWS };
-}
-
-function stripesOfLuma({ data, width }: Luma, every: number): Luma {
-  const stripes = rowsOf(data, STRIPE_ROWS * width, every);
-  const height = stripes.length * STRIPE_ROWS;
-  return { data: Buffer.concat(stripes), width, height, stripe: STRIPE_ROWS };
-}
-
-function rowsOf(data: Uint8Array, bytes: number, every: number): Uint8Array[] {
-  const stripes: Uint8Array[] = [];
-  for (let at = Math.floor(every / 2) * bytes; at + bytes <= data.length; at += every * bytes)
-    stripes.push(data.subarray(at, at + bytes));
-  return stripes;
+  const { width, height, channels } = info;
+  return { data, width, height, channels: channels === 4 ? 4 : 3 };
 }

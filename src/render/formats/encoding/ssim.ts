@@ -28,113 +28,97 @@ export function lumaOf(
   const luma = new Uint8Array(Math.floor(data.length / channels));
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
   const behind = grey(red!, green!, blue!);
-  for (let from = 0, to = 0; to < luma.length; from += channels, to += 1) {
-    const own = grey(data[from]!, data[from + 1]!, data[from + 2]!);
-    const alpha = channels === 4 ? data[from + 3]! : 255;
-    luma[to] = alpha === 255 ? own + 0.5 : (own * alpha + behind * (255 - alpha)) / 255 + 0.5;
-  }
+  if (channels === 3)
+    for (let from = 0, to = 0; to < luma.length; from += 3, to += 1)
+      luma[to] = grey(data[from]!, data[from + 1]!, data[from + 2]!) >> SHIFT;
+  else
+    for (let from = 0, to = 0; to < luma.length; from += 4, to += 1) {
+      const own = grey(data[from]!, data[from + 1]!, data[from + 2]!);
+      const alpha = data[from + 3]!;
+      luma[to] = (alpha === 255 ? own : (own * alpha + behind * (255 - alpha)) / 255) >> SHIFT;
+    }
   const height = luma.length / width;
   return { data: luma, width, height, stripe: stripe ?? height };
 }
 
-const grey = (red: number, green: number, blue: number) => 0.299 * red + 0.587 * green + 0.114 * blue;
+/** In fractions of a level, with the half that rounds. */
+const SHIFT = 16;
+const grey = (red: number, green: number, blue: number) => 19595 * red + 38470 * green + 7471 * blue + 32768;
 
-/** How many windows of a picture are how rough: by the logarithm of their variance. */
-export type Variances = readonly number[];
-const KINDS = 24;
+/** Sides of the tiles of a sample: whole blocks of JPEG. */
+const TILE = { width: 32, height: 16 };
+/** From one row of tiles to the next, so that those of a sample stand over the whole picture. */
+const TILE_SHIFT = 5;
 
-/** Of all windows of a picture. */
-export function variancesOf(luma: Luma): Variances {
-  const windows = new Array<number>(KINDS).fill(0);
-  eachWindow(luma, luma, (variance) => {
-    windows[kindOf(variance)]! += 1;
-  });
-  return windows;
+/** The luma of one of `every` tiles of a picture, below each other; all of it in one piece where that leaves too few. */
+export function sampleOf(pixels: Pick<Pixels, 'data' | 'width' | 'channels'>, background: string, every: number): Luma {
+  const { data, width, channels } = pixels;
+  const [across, down] = [Math.floor(width / TILE.width), Math.floor(data.length / channels / width / TILE.height)];
+  if (every <= 1 || across * down < every) return lumaOf(pixels, background);
+  const bytes = TILE.width * channels;
+  const tiles: Uint8Array[] = [];
+  for (let row = 0; row < down; row += 1)
+    for (let column = 0; column < across; column += 1) {
+      if ((column + row * TILE_SHIFT) % every !== every >> 1) continue;
+      const from = (row * TILE.height * width + column * TILE.width) * channels;
+      for (let y = 0; y < TILE.height; y += 1) {
+        const at = from + y * width * channels;
+        tiles.push(data.subarray(at, at + bytes));
+      }
+    }
+  return lumaOf({ data: Buffer.concat(tiles), width: TILE.width, channels }, background, TILE.height);
 }
 
-function kindOf(variance: number): number {
-  return Math.min(KINDS - 1, Math.floor(2 * Math.log2(variance + 1)));
-}
-
-/**
- * The mean over all windows, 1 for equal pictures. Both of one size. `whole`: of the picture of which these are a part; smooth and rough
- * windows lose different amounts, so they count as often as it has them.
- */
-export function ssim(a: Luma, b: Luma, whole?: Variances): number {
-  const windows = new Array<number>(KINDS).fill(0);
-  const sums = new Array<number>(KINDS).fill(0);
-  eachWindow(a, b, (variance, found) => {
-    const kind = kindOf(variance);
-    windows[kind]! += 1;
-    sums[kind]! += found;
-  });
-  const counts = whole ?? windows;
-  let [sum, all] = [0, 0];
-  for (let kind = 0; kind < KINDS; kind += 1) {
-    if (windows[kind] === 0) continue;
-    sum += (sums[kind]! / windows[kind]!) * counts[kind]!;
-    all += counts[kind]!;
-  }
-  return sum / all;
-}
-
-/** Told the variance in `a` and the similarity. */
-function eachWindow(a: Luma, b: Luma, see: (variance: number, found: number) => void): void {
+/** The mean over all windows, 1 for equal pictures. Both of one size. */
+export function ssim(a: Luma, b: Luma): number {
   const { width, height, stripe } = a;
   const across = Math.floor(width / BLOCK);
+  let [above, below] = [new Int32Array(across * SUMS), new Int32Array(across * SUMS)];
+  let [sum, windows] = [0, 0];
   for (let top = 0; top < height; top += stripe) {
     const down = Math.floor(Math.min(stripe, height - top) / BLOCK);
-    let above = blockSums(a, b, top, across);
-    for (let block = 1; block < down; block += 1) {
-      const below = blockSums(a, b, top + block * BLOCK, across);
-      for (let x = 0; x + 1 < across; x += 1) seeWindow(above, below, x * SUMS, see);
-      above = below;
+    for (let block = 0; block < down; block += 1) {
+      [above, below] = [below, above];
+      sumBlocks(a, b, top + block * BLOCK, below);
+      if (block === 0) continue;
+      for (let at = 0; at + SUMS < below.length; at += SUMS) sum += ofWindow(above, below, at);
+      windows += across - 1;
     }
   }
+  return sum / windows;
 }
 
-/** Of each block: a, b, a², b² and ab. */
-const SUMS = 5;
+/** Of each block: a, b, a² + b² and ab. */
+const SUMS = 4;
 
-function blockSums(a: Luma, b: Luma, top: number, across: number): Float64Array {
-  const sums = new Float64Array(across * SUMS);
+function sumBlocks(a: Luma, b: Luma, top: number, sums: Int32Array): void {
   const { data: first, width } = a;
   const { data: second } = b;
-  for (let x = 0; x < across; x += 1) {
-    let [sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0];
-    for (let y = 0, row = top * width + x * BLOCK; y < BLOCK; y += 1, row += width)
+  for (let to = 0, left = top * width; to < sums.length; to += SUMS, left += BLOCK) {
+    let [sumA, sumB, squares, both] = [0, 0, 0, 0];
+    for (let y = 0, row = left; y < BLOCK; y += 1, row += width)
       for (let at = row; at < row + BLOCK; at += 1) {
         const p = first[at]!;
         const q = second[at]!;
         sumA += p;
         sumB += q;
-        sumAA += p * p;
-        sumBB += q * q;
-        sumAB += p * q;
+        squares += p * p + q * q;
+        both += p * q;
       }
-    const to = x * SUMS;
     sums[to] = sumA;
     sums[to + 1] = sumB;
-    sums[to + 2] = sumAA;
-    sums[to + 3] = sumBB;
-    sums[to + 4] = sumAB;
+    sums[to + 2] = squares;
+    sums[to + 3] = both;
   }
-  return sums;
 }
 
 /** Of the four blocks from `at` on. */
-function seeWindow(
-  above: Float64Array,
-  below: Float64Array,
-  at: number,
-  see: (v: number, found: number) => void,
-): void {
-  const mean = (sum: number) =>
-    (above[at + sum]! + above[at + SUMS + sum]! + below[at + sum]! + below[at + SUMS + sum]!) / WINDOW_PIXELS;
-  const a = mean(0);
-  const b = mean(1);
-  const varA = Math.max(0, mean(2) - a * a);
-  const varB = mean(3) - b * b;
-  const both = mean(4) - a * b;
-  see(varA, ((2 * a * b + C1) * (2 * both + C2)) / ((a * a + b * b + C1) * (varA + varB + C2)));
+function ofWindow(above: Int32Array, below: Int32Array, at: number): number {
+  const a = (above[at]! + above[at + 4]! + below[at]! + below[at + 4]!) / WINDOW_PIXELS;
+  const b = (above[at + 1]! + above[at + 5]! + below[at + 1]! + below[at + 5]!) / WINDOW_PIXELS;
+  const squares = (above[at + 2]! + above[at + 6]! + below[at + 2]! + below[at + 6]!) / WINDOW_PIXELS;
+  const both = (above[at + 3]! + above[at + 7]! + below[at + 3]! + below[at + 7]!) / WINDOW_PIXELS;
+  const means = a * a + b * b;
+  const product = a * b;
+  return ((2 * product + C1) * (2 * (both - product) + C2)) / ((means + C1) * (squares - means + C2));
 }

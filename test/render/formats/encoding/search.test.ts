@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { ssim as reference } from '../../../../bench/tools/ssim.ts';
 import { type Encoded, scaleOf } from '../../../../src/render/formats/encoding/encoders.ts';
-import { search } from '../../../../src/render/formats/encoding/search.ts';
+import { nextQuality, TYPICAL } from '../../../../src/render/formats/encoding/likeness.ts';
+import { mostEncodes, search } from '../../../../src/render/formats/encoding/search.ts';
 import { lumaOf, ssim } from '../../../../src/render/formats/encoding/ssim.ts';
 import type { Output, Recipe } from '../../../../src/render/recipe.ts';
 import { PLAIN, pixelsOf, render } from '../../../helpers/pictures.ts';
@@ -22,13 +23,13 @@ function encoder(bytesAt: (quality: number) => number, format: Encoded['format']
   return {
     tried,
     searched: {
-      ...{ format, curve: 'webp' as const, samples: [], computed: [], asJpeg: () => 1 },
+      format,
       once: async (recipe: Recipe) => {
         tried.push(recipe);
         return { body: Buffer.alloc(Math.round(bytesAt(recipe.quality))), format, contentType: `image/${format}` };
       },
-      sampled: async () => 0.5,
-      likeness: async () => undefined,
+      lead: async () => ({ losses: TYPICAL, quality: 80, sure: true }),
+      likeness: async () => 0.5,
     },
   };
 }
@@ -115,6 +116,62 @@ describe('the similarity', () => {
     for (let at = 0; at < red.length; at += 4) [red[at], blue[at + 2]] = [255, 255];
     const luma = (data: Buffer) => lumaOf({ data, width: 16, channels: 4 }, '#808080');
     assert.equal(ssim(luma(red), luma(blue)), 1);
+  });
+});
+
+describe('a search for an SSIM', () => {
+  /** Files whose SSIM goes with the quality, steeper or flatter than expected. */
+  function photo(lossAt: (quality: number) => number, sure = false) {
+    const tried: number[] = [];
+    let measured = 0;
+    const searched = {
+      format: 'webp' as const,
+      lead: async (target: number) => ({ losses: TYPICAL, quality: nextQuality(TYPICAL, target), sure }),
+      async once({ quality }: Recipe): Promise<Encoded> {
+        tried.push(quality);
+        return { body: Buffer.alloc(quality), format: 'webp', contentType: 'image/webp' };
+      },
+      async likeness({ body }: Encoded) {
+        measured += 1;
+        return 1 - Math.exp(lossAt(body.length));
+      },
+    };
+    return { tried, searched, measured: () => measured };
+  }
+  const auto = { ...PLAIN, quality: 80, encoding: { ssim: 0.96 } };
+  /** ln(1 - SSIM), a straight line through the target at a quality. */
+  const line = (right: number, slope: number) => (quality: number) => Math.log(0.04) - slope * (quality - right);
+
+  it('takes one encode where the first is near, or where nothing better can be known', async () => {
+    const near = photo(line(nextQuality(TYPICAL, 0.96), 0.03));
+    await search(auto, near.searched);
+    assert.deepEqual([near.tried.length, near.measured()], [1, 1]);
+    const sure = photo(line(40, 0.03), true);
+    await search(auto, sure.searched);
+    assert.deepEqual([sure.tried.length, sure.measured()], [1, 0]);
+  });
+
+  it('takes two where it is not, three where it is far off, and ends near', async () => {
+    for (const slope of [0.022, 0.03, 0.04])
+      for (let right = 58; right <= 86; right += 4) {
+        const { tried, searched } = photo(line(right, slope));
+        const { body } = await search(auto, searched);
+        assert.ok(tried.length <= 3, `${tried}`);
+        const found = 1 - Math.exp(line(right, slope)(body.length));
+        assert.ok(Math.abs(found - 0.96) < 0.008, `${right}, ${slope}: ${tried} give ${found}`);
+      }
+  });
+
+  it('is counted by admission as two encodes and a decode, of small pictures as more', () => {
+    const encodes = (width: number, height?: number) => mostEncodes({ ...auto, width, height });
+    assert.deepEqual([encodes(1200, 900), encodes(600), encodes(300), encodes(300, 200)], [3, 3, 4.5, 4.5]);
+    assert.equal(mostEncodes({ ...auto, width: 300, lossless: true }), 1);
+  });
+
+  it('ends at the least quality of a picture that is better than wished there', async () => {
+    const { tried, searched } = photo(line(5, 0.03));
+    assert.equal((await search(auto, searched)).body.length, 30);
+    assert.ok(tried.length <= 2, `${tried}`);
   });
 });
 
