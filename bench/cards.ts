@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -149,6 +150,8 @@ async function measure(browser: Browser, kind: Kind, view: (typeof VIEWS)[keyof 
 }
 
 const browser = await launchBrowser();
+/** Processes that waited for a CPU when the measurement began. */
+let busy = 0;
 const data: { view: string; kind: Kind; measured: Measured }[] = [];
 try {
   // Everything is made once before: what is measured is the page, not encoders.
@@ -156,6 +159,8 @@ try {
     for (const kind of Object.keys(KINDS) as Kind[]) await measure(browser, kind, view);
   process.stderr.write('ready\n');
   while (until && !existsSync(until)) await delay(500);
+  const [load = 0] = loadavg();
+  busy = load;
   for (const [name, view] of Object.entries(VIEWS))
     for (const kind of Object.keys(KINDS) as Kind[]) {
       const all: Measured[] = [];
@@ -195,5 +200,5 @@ const tables = Object.keys(VIEWS).map((name) => {
   ];
   return `## ${name[0]?.toUpperCase()}${name.slice(1)}\n\n${markdownTable(head, rows)}`;
 });
-const about = `${COUNT} cards of 4:3 in a Next.js 16 shop (HTML, scripts and styles are the same but for the pictures), Chromium over a line of 1.6 Mbit/s and 150 ms, no cache in the browser, every picture made before from ${names.length} photos of 1600 pixels in turn. Median of ${runs} runs. HTML holds the markup twice, once for React's own use. Next's optimizer is as it comes: WebP of quality 75, whole pictures that the page crops.`;
+const about = `${COUNT} cards of 4:3 in a Next.js 16 shop (HTML, scripts and styles are the same but for the pictures), Chromium over a line of 1.6 Mbit/s and 150 ms, no cache in the browser, every picture made before from ${names.length} photos of 1600 pixels in turn. Median of ${runs} runs. HTML holds the markup twice, once for React's own use. Next's optimizer is as it comes: WebP of quality 75, whole pictures that the page crops. Load of the machine at the start: ${busy.toFixed(1)}.`;
 writeReport(out, 'cards', [about, ...tables].join('\n\n'), data);

@@ -18,6 +18,10 @@ export interface Transform {
   readonly densities?: readonly (number | string)[] | undefined;
   readonly [attribute: string]: unknown;
 }
+export interface SrcSetValue<T> {
+  readonly transform: T;
+  readonly descriptor: string;
+}
 interface Config {
   readonly service: { readonly config: { readonly presets?: PresetShapes } };
 }
@@ -33,13 +37,9 @@ export default {
     closestUrl(signed(src), presetsOf(config), { width, format }),
 
   /** By the widths or densities of the component, else by the preset's own widths. */
-  getSrcSet(transform: Transform, config: Config) {
-    const { src, width, height, widths, densities, ...others } = transform;
-    const sized = (pixels: number, descriptor: string) => ({
-      transform: { ...others, src, width: pixels },
-      descriptor,
-      attributes: {},
-    });
+  getSrcSet<T extends Transform>(transform: T, config: Config): SrcSetValue<T>[] {
+    const { src, width, widths, densities } = transform;
+    const sized = (pixels: number, descriptor: string) => ({ transform: { ...transform, width: pixels }, descriptor });
     if (densities) {
       const ratios = densities.map((density) => Number.parseFloat(String(density)));
       return ratios.map((by) => sized((width ?? 0) * by, `${by}x`));
