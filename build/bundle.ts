@@ -1,6 +1,6 @@
 /** Makes dist/ for `npm pack` and for the image: the same bytes from the same sources, wherever they lie. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { EXTERNAL } from './externals.ts';
@@ -85,8 +85,8 @@ function copyFiles(): void {
   mkdirSync(join(dist, 'fonts'), { recursive: true });
   for (const file of globSync('src/render/effects/overlay/fonts/*', { cwd: root }))
     copyFileSync(join(root, file), join(dist, 'fonts', basename(file)));
-  for (const file of globSync('src/playground/page.*', { cwd: root }))
-    copyFileSync(join(root, file), join(dist, basename(file)));
+  rmSync(join(dist, 'page'), { recursive: true, force: true });
+  cpSync(join(root, 'src/playground/page'), join(dist, 'page'), { recursive: true });
   copyBuilt('src/render/formats/svt-av1', 'svt-av1', '*.md');
   copyBuilt('src/render/engine/native', 'native', '*.txt');
 }

@@ -25,9 +25,8 @@ import { createOriginalMetadata } from './originals/metadata.ts';
 import { createOriginalReader } from './originals/reader.ts';
 import { createOriginalCheck } from './originals/records/original-check.ts';
 import { createSourceSelection } from './originals/source-selection.ts';
-import { pictureIds, printExampleUrls } from './playground/example-urls.ts';
+import { printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
-import { checkPresets } from './presets/schema.ts';
 import { type Config, readConfig, setFontconfigFile } from './process/config.ts';
 import { exitWhenIdle } from './process/idle-exit.ts';
 import { listen } from './process/listen.ts';
@@ -181,10 +180,9 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
     bucket: location.kind === 's3' ? createS3UploadTarget({ ...config.s3, ...location }) : undefined,
     ...{ receiver: stores.originals.receiver, uploadBytes: config.memory.uploads, pathPrefix },
   });
-  const { uploads, imageMeta } = shop;
-  const listIds = async () => (location.kind === 'folder' ? pictureIds(location.path) : []);
+  const { assets } = stores;
   const playground = config.playground
-    ? { presets, definitions: checkPresets(definitions), signingKey, metadata, uploads, imageMeta, listIds, pathPrefix }
+    ? { ...shop, presets, definitions, signingKey, metadata, assets, settings: config }
     : undefined;
   const metrics = createMetrics({
     ...{ cache, decodes, queue, flights, saves, life, presets: presets.names, version: packageJson.version },

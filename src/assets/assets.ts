@@ -14,6 +14,7 @@ import { fontNames } from './font-names.ts';
 export interface Assets {
   readonly known: KnownAssets;
   readonly files: OverlayAssets;
+  names(): { readonly images: readonly string[]; readonly fonts: readonly string[] };
   /** Reads all of them, before any other call. Throws an OperatorError for the first that cannot be used. */
   load(): Promise<KnownAssets>;
   /** Looks for changed and new images once. Never throws. */
@@ -68,7 +69,7 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
   let [revision, bytes, fontsDigest] = [0, 0, SHIPPED_FONT_VERSION];
   let [folder, timer]: [string | undefined, NodeJS.Timeout | undefined] = [undefined, undefined];
 
-  async function names(): Promise<string[]> {
+  async function listed(): Promise<string[]> {
     const found: string[] = [];
     for await (const page of store.list('', { signal })) {
       found.push(...page.filter((name) => IMAGES.has(kindOf(name)) || FONTS.has(kindOf(name))));
@@ -117,7 +118,7 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
     const digests: string[] = [];
     let at = '';
     try {
-      for (const group of inGroups(await names())) {
+      for (const group of inGroups(await listed())) {
         const reads = group.map((name) => read(name));
         await Promise.allSettled(reads);
         for (const [index, name] of group.entries()) {
@@ -182,8 +183,8 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
     const now = Date.now();
     for (const [digest, { until }] of replaced) if (until <= now) replaced.delete(digest);
     try {
-      const listed = await names();
-      for (const group of inGroups([...new Set([...listed, ...images.keys()])])) await Promise.all(group.map(lookAt));
+      for (const group of inGroups([...new Set([...(await listed()), ...images.keys()])]))
+        await Promise.all(group.map(lookAt));
     } catch (reason) {
       if (!signal.aborted) warn('assets could not be looked at', '', reason);
     }
@@ -209,6 +210,7 @@ export function createAssets({ store = EMPTY, maxBytes, warn }: AssetsOptions): 
       image: (digest) => images.values().find((asset) => asset.digest === digest)?.body ?? replaced.get(digest)?.body,
       fonts,
     },
+    names: () => ({ images: [...images.keys()], fonts: fonts.flatMap(({ name }) => name || []) }),
     ...{ load, refresh, watch },
     async close() {
       stopping.abort();

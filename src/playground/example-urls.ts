@@ -20,30 +20,32 @@ export interface ExampleUrlsOptions {
   readonly signatures: Signatures;
 }
 
-/** The settings that decide whether and which URLs are printed. */
+/** The settings that decide what is printed. */
 interface ExampleUrlsSettings {
   readonly production: boolean;
+  readonly playground: boolean;
   /** `path` of a folder. */
   readonly originals: { readonly kind: string; readonly path?: string };
   readonly pathPrefix: string;
 }
 
-/** Prints signed URLs for the first pictures of the originals' folder to a developer's terminal after the start. */
+/** Prints, to a developer's terminal after the start, where to look first, and three signed URLs of the originals' folder. */
 export async function printExampleUrls(
-  { production, originals: { path: folder }, pathPrefix }: ExampleUrlsSettings,
+  { production, playground, originals: { path: folder }, pathPrefix }: ExampleUrlsSettings,
   { address, presets, signatures }: ExampleUrlsOptions,
 ): Promise<void> {
-  if (production || folder === undefined) return;
-  const baseUrl = `http://localhost:${new URL(address).port}${pathPrefix}`;
-  const ids = (await pictureIds(folder)).slice(0, EXAMPLES);
-  if (ids.length === 0) return void process.stdout.write(`\nThere is no picture in ${folder} yet.\n`);
-  const lines = ids.flatMap((id) => [
-    `\n${id}`,
-    ...presets.map((preset) => {
+  if (production) return;
+  const server = `http://localhost:${new URL(address).port}`;
+  const ids = folder === undefined ? [] : await pictureIds(folder);
+  const examples = new Set(
+    Array.from({ length: EXAMPLES }, (_, at) => {
+      const [id = '', preset = ''] = [ids[at % ids.length], presets[at % presets.length]];
       const signature = signatures.sign({ preset, id, expiresAt: undefined });
-      const path = formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined });
-      return `  ${preset.padEnd(14)} ${baseUrl}${path}`;
+      return `  ${server}${pathPrefix}${formatImagePath({ signature, preset, suffix: '', id, expiresAt: undefined })}`;
     }),
-  ]);
-  process.stdout.write(`\nSigned URLs to open:\n${lines.join('\n')}\n\n`);
+  );
+  const shown = ids.length > 0 && presets.length > 0 ? ['Signed URLs:', ...examples] : [];
+  const empty = folder !== undefined && ids.length === 0 ? [`There is no picture in ${folder} yet.`] : [];
+  const lines = [`Open ${server}${playground ? '/playground' : '/health'}`, ...shown, ...empty];
+  process.stdout.write(`\n${lines.join('\n')}\n\n`);
 }

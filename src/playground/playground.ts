@@ -1,32 +1,37 @@
-import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ImageReport } from '../api/meta/image-meta.ts';
 import { parsed, uploadRequest } from '../api/schemas.ts';
 import type { Uploads } from '../api/uploads/uploads.ts';
 import { errors } from '../errors.ts';
-import type { OriginalMetadata } from '../originals/metadata.ts';
-import { facesFor } from '../originals/records/known-faces.ts';
-import type { Presets } from '../presets/presets.ts';
-import type { Preset } from '../presets/schema.ts';
-import type { Box, Size } from '../render/pixels.ts';
-import { windowToFaces } from '../render/stages/geometry.ts';
-import { lookDepthFor } from '../render/stages/look-depth.ts';
-import { planView } from '../render/stages/view/plan.ts';
+import type { KnownAssets } from '../presets/known-assets.ts';
+import { checkPresets } from '../presets/schema.ts';
+import { checkId } from '../url/parse-image-path.ts';
 import { PINNABLE_FORMATS } from '../url/preset-defaults.ts';
-import { createImageUrls, toHtml } from '../url/sdk.ts';
+import { createImageUrls, type ImageMeta, toHtml } from '../url/sdk.ts';
+import { type DetailsDeps, detailsOf } from './details.ts';
+import { type Draft, draftOf } from './draft.ts';
+import { pictureIds } from './example-urls.ts';
+import { pageFile } from './page-files.ts';
 
-export interface PlaygroundDeps {
-  readonly presets: Presets;
-  /** The presets with their defaults filled in. */
-  readonly definitions: Readonly<Record<string, Preset>>;
+export interface PlaygroundDeps extends DetailsDeps {
+  /** A presets file, checked already. */
+  readonly definitions: unknown;
   readonly signingKey: Uint8Array;
-  readonly pathPrefix: string;
-  readonly metadata: OriginalMetadata;
   readonly uploads: Uploads | undefined;
-  readonly imageMeta: (ids: readonly string[], signal: AbortSignal) => Promise<ImageReport[]>;
-  /** Ids to choose from, newest first. */
-  listIds(): Promise<readonly string[]>;
+  /** Undefined without a token or a result store: then no edit can be saved. */
+  readonly api: { readonly edits: object | undefined } | undefined;
+  readonly assets: { readonly known: KnownAssets; names(): { images: readonly string[]; fonts: readonly string[] } };
+  readonly settings: PlaygroundSettings;
+}
+
+/** Of the server. */
+export interface PlaygroundSettings {
+  readonly pathPrefix: string;
+  readonly inlinePresets: boolean;
+  readonly faces: boolean;
+  readonly renderTimeoutMs: number;
+  /** `path` of a folder. */
+  readonly originals: { readonly kind: string; readonly path?: string };
 }
 
 const TIMEOUT_MS = 20_000;
@@ -35,22 +40,34 @@ const MAX_LISTED = 60;
 const WHOLE = 'w_1000,h_1000,fit_inside,f_webp';
 const SMALL = 'w_96,h_96,fit_cover,g_center,f_webp';
 
-const choice = z.strictObject({
+const signed = {
   id: z.string(),
-  preset: z.string(),
   width: z.int().optional(),
   pixelRatio: z.number().optional(),
   format: z.enum(PINNABLE_FORMATS).optional(),
   download: z.string().optional(),
   version: z.string().optional(),
+  variables: z.record(z.string(), z.string()).optional(),
+};
+const choice = z.strictObject({ ...signed, preset: z.string() });
+const draftChoice = z.strictObject({
+  ...signed,
+  fields: z.record(z.string(), z.unknown()),
+  from: z.string().optional(),
 });
-const justId = z.strictObject({ id: z.string() });
+const detailsChoice = z.strictObject({ ...signed, preset: z.string().optional() });
+const justId = z.strictObject({ id: z.string(), version: z.string().optional() });
 
-/** A page on which developers try presets. It signs URLs for every visitor, so it is not for production. */
+/** A page on which presets are made and tried. It signs URLs for every visitor, so it is not for production. */
 export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): void {
-  const { presets, definitions, metadata, uploads, imageMeta } = deps;
+  const { uploads, settings, assets } = deps;
+  const { originals } = settings;
+  const definitions = checkPresets(deps.definitions);
+  const limits = { ...settings, definitions, inline: settings.inlinePresets, assets: assets.known };
   const imagesAt = ({ protocol, host }: FastifyRequest) =>
-    createImageUrls({ baseUrl: `${protocol}://${host}${deps.pathPrefix}`, key: deps.signingKey, presets: definitions });
+    createImageUrls({
+      ...{ baseUrl: `${protocol}://${host}${settings.pathPrefix}`, key: deps.signingKey, presets: definitions },
+    });
 
   app.addHook('onRequest', async (request, reply) => {
     // Another site that is open in the developer's browser must not have URLs signed nor read the answers.
@@ -60,68 +77,73 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
     reply.removeHeader('access-control-allow-origin');
     reply.headers({
       'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
       'content-security-policy':
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self' http: https:; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; connect-src 'self' http: https:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
     });
   });
 
-  const file = (name: string) => readFile(new URL(`./${name}`, import.meta.url), 'utf8');
-  app.get('/playground', async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(await file('page.html')),
-  );
-  app.get('/playground/page.css', async (_request, reply) => reply.type('text/css').send(await file('page.css')));
-  app.get('/playground/page.js', async (_request, reply) => {
-    // Imported here, because the older Node versions that can run the command line do not export it.
-    const { stripTypeScriptTypes } = await import('node:module');
-    return reply.type('text/javascript').send(stripTypeScriptTypes(await file('page.ts')));
+  app.route({
+    ...{ method: ['GET', 'HEAD'], url: '/' },
+    handler: async (_request, reply) => reply.redirect('/playground', 302),
+  });
+  app.get('/playground', async (_request, reply) => {
+    const { type, body } = await pageFile('page.html');
+    return reply.type(type).send(body);
+  });
+  app.get<{ Params: { '*': string } }>('/playground/page/*', async (request, reply) => {
+    const { type, body } = await pageFile(request.params['*']);
+    return reply.type(type).send(body);
   });
 
   app.get('/playground/api/presets', async () => ({
-    presets: Object.entries(definitions).map(([name, { widths, pixelRatios, formats }]) => ({
-      ...{ name, widths, pixelRatios, formats },
-    })),
+    presets: Object.entries(definitions).map(([name, fields]) => ({ name, fields })),
+    assets: assets.names(),
+    server: {
+      ...{ inline: settings.inlinePresets, faces: settings.faces, originals: originals.kind },
+      ...{ uploads: uploads !== undefined, edits: deps.api?.edits !== undefined },
+    },
   }));
 
   app.get('/playground/api/images', async (request) => {
     const images = imagesAt(request);
-    const ids = (await deps.listIds()).slice(0, MAX_LISTED);
-    return { images: ids.map((id) => ({ id, thumb: images.url(id, SMALL) })) };
+    const ids = originals.kind === 'folder' ? await pictureIds(originals.path ?? '') : [];
+    const shown = ids.filter(isId).slice(0, MAX_LISTED);
+    return { images: shown.map((id) => ({ id, thumb: images.url(id, SMALL) })), all: ids.length };
   });
 
   app.post('/playground/api/whole', async (request) => {
-    const { id } = parsed(justId, request.body);
-    return { url: imagesAt(request).url(id, WHOLE) };
+    const { id, version } = parsed(justId, request.body);
+    const images = imagesAt(request);
+    return { url: images.url(id, WHOLE, { version }), thumb: images.url(id, SMALL, { version }) };
   });
 
   app.post('/playground/api/sign', async (request) => {
-    const { id, preset, width, pixelRatio, format, ...signed } = parsed(choice, request.body);
+    const { id, preset, ...options } = parsed(choice, request.body);
+    return signing(() => urlsOf(imagesAt(request), id, preset, options));
+  });
+
+  /** Looks at a preset that is being made: what is wrong with it, or what it looks like. */
+  app.post('/playground/api/draft', async (request) => {
+    const { fields, from, id, ...options } = parsed(draftChoice, request.body);
+    const draft = draftOf(fields, from, limits);
+    if (!isDraft(draft)) return { faults: draft };
+    const { preset, before, ...told } = draft;
+    if (preset === undefined) return told;
     const images = imagesAt(request);
-    try {
-      return {
-        url: images.url(id, preset, { width, pixelRatio, format, ...signed }),
-        markup: toHtml(images.picture(id, preset, { version: signed.version })),
-      };
-    } catch (error) {
-      // The signer's reason for refusing the choice.
-      if (error instanceof TypeError) throw errors.badRequest(error.message);
-      throw error;
-    }
+    const { width, pixelRatio, version } = options;
+    const [meta] = await deps.imageMeta([id], AbortSignal.timeout(TIMEOUT_MS));
+    return signing(() => ({
+      ...{ ...told, preset },
+      ...urlsOf(images, id, preset, options, meta && 'error' in meta ? undefined : meta),
+      before: before && width === undefined ? images.url(id, before, { pixelRatio, version }) : undefined,
+    }));
   });
 
   app.post('/playground/api/details', async (request) => {
-    const { id, preset, width, pixelRatio = 1, format } = parsed(choice, request.body);
-    const [meta] = await imageMeta([id], AbortSignal.timeout(TIMEOUT_MS));
-    if (!meta || 'error' in meta) return { message: meta?.message };
+    const { id, preset, width, pixelRatio = 1, format, variables = {} } = parsed(detailsChoice, request.body);
     const size = width === undefined ? (pixelRatio === 1 ? '' : `@${pixelRatio}x`) : `@${width}w`;
-    const { recipe } = presets.resolve(preset, `${size}${format ? `.${format}` : ''}`, undefined);
-    const aims = recipe.gravity === 'auto' || recipe.gravity === 'faces';
-    const { plan, plain } = planView(meta, recipe, 1);
-    const faces = facesFor(metadata.known(id).faces, lookDepthFor(plan, meta, meta, recipe.faceZoom));
-    const sought = recipe.gravity === 'attention' || recipe.gravity === 'entropy';
-    // What is shown of a part or a turned picture is no box of the original.
-    if (recipe.fit !== 'cover' || sought || !plain || (aims && !faces?.length)) return meta;
-    const { scaled, window } = aims ? windowToFaces(plan, faces ?? [], meta, recipe.faceZoom) : plan;
-    return { ...meta, crop: inFractions(window, scaled) };
+    return detailsOf({ id, preset, suffix: `${size}${format ? `.${format}` : ''}`, variables }, deps);
   });
 
   app.post('/playground/api/upload-url', async (request) => {
@@ -135,9 +157,41 @@ export function registerPlayground(app: FastifyInstance, deps: PlaygroundDeps): 
   });
 }
 
-function inFractions({ left, top, width, height }: Box, whole: Size) {
+/** A file may have a name that no URL can carry. */
+function isId(name: string): boolean {
+  try {
+    return checkId(name) === name && name.isWellFormed();
+  } catch {
+    return false;
+  }
+}
+
+type Options = Omit<z.output<typeof choice>, 'id' | 'preset'>;
+
+function urlsOf(
+  images: ReturnType<typeof createImageUrls<Record<string, object>>>,
+  id: string,
+  preset: string,
+  options: Options,
+  meta?: ImageMeta,
+) {
+  const { version, variables } = options;
   return {
-    ...{ left: left / whole.width, top: top / whole.height },
-    ...{ width: width / whole.width, height: height / whole.height },
+    url: images.url(id, preset, options),
+    markup: toHtml(images.picture(id, preset, { version, variables, meta })),
   };
+}
+
+/** With the signer's reason for refusing the choice. */
+function signing<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypeError) throw errors.badRequest(error.message);
+    throw error;
+  }
+}
+
+function isDraft(draft: ReturnType<typeof draftOf>): draft is Draft {
+  return 'notes' in draft;
 }

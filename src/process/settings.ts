@@ -180,7 +180,7 @@ export const settings = z.object({
   ),
   DARKROOM_HEIC: documented('`off` refuses HEIC, whose coding is under patents', onOff().prefault('on')),
   DARKROOM_PLAYGROUND: documented(
-    'a page at `/playground` to try presets with; it signs URLs for all its visitors',
+    'a page at `/playground` to make and try presets with; it signs URLs for all its visitors',
     onOff().optional(),
     '`on` with a key that the server made for itself, else `off`',
   ),

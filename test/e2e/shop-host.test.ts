@@ -57,7 +57,7 @@ describe('pictures under the host of a shop', () => {
   });
 
   it('are printed at the start as they can be fetched', async () => {
-    const [, printed = ''] = new RegExp(`thumb +(http://localhost\\S+${ID})`).exec(server.output()) ?? [];
+    const [, printed = ''] = new RegExp(`(http://localhost\\S+/\\w+/${ID})`).exec(server.output()) ?? [];
     assert.match(printed, /^http:\/\/localhost:\d+\/images\//);
     assert.equal(await status(printed.replace('localhost', '127.0.0.1'), SECRETS[0]), 200);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,11 @@ after(() => rm(folder, { recursive: true }));
 
 describe('the package', () => {
   it('holds what it promises and nothing else', () => {
+    // The playground's page, as its sources are.
+    const page = globSync('**/*.*', { cwd: join(ROOT, 'src/playground/page') })
+      .map((file) => `dist/page/${file}`)
+      .sort();
+    assert.ok(page.length > 30);
     assert.deepEqual(
       packed.filter((path) => !path.endsWith('.d.ts')),
       [
@@ -50,7 +56,7 @@ describe('the package', () => {
           'dist/main.js',
         ],
         ...['dist/models/README.md', 'dist/models/face_detection_full_range.tflite'],
-        ...['dist/models/face_detection_short_range.tflite', 'dist/page.css', 'dist/page.html', 'dist/page.ts'],
+        ...['dist/models/face_detection_short_range.tflite', ...page],
         ...['dist/server.cjs', 'dist/worker.js', 'package.json'],
       ],
     );
@@ -98,8 +104,8 @@ describe('the package', () => {
       );
       assert.match(answer.headers.get('server-timing') ?? '', /face;dur=/);
       assert.equal((await sharp(Buffer.from(await answer.arrayBuffer())).metadata()).width, 512);
-      assert.equal((await fetch(`${address}/playground/page.js`)).status, 200);
-      assert.equal((await fetch(`${address}/playground/page.css`)).status, 200);
+      assert.equal((await fetch(`${address}/playground/page/main.ts`)).status, 200);
+      assert.equal((await fetch(`${address}/playground/page/styles/base.css`)).status, 200);
       const exited = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGTERM');
       assert.equal(await exited, 0);

@@ -112,7 +112,11 @@ async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promis
 }
 
 /** From fractions of the upright original to fractions of what is shown of it, of the faces that are in the middle of that or beside it. */
-function facesWithin({ region, turn, plain, trimmed }: Decoder, size: Size, faces: readonly Face[]): FaceBox[] {
+export function facesWithin(
+  { region, turn, plain, trimmed }: Pick<Decoder, 'region' | 'turn' | 'plain' | 'trimmed'>,
+  size: Size,
+  faces: readonly Face[],
+): FaceBox[] {
   const across = size.width / region.width;
   const down = size.height / region.height;
   const placed = faces.map(({ left, top, width, height, score, eyesY }) => ({
