@@ -104,7 +104,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const checked = checkPresets(next);
     const assets = namesAssets(checked) ? await loadAssets() : NO_ASSETS;
     refuseUnusable(checked, { renderTimeoutMs, faces, assets });
-    return { text: changes.map(describeChange).join('\n'), data: { valid: true, changes } };
+    return { text: [`${file} is valid.`, ...changes.map(describeChange)].join('\n'), data: { valid: true, changes } };
   },
 
   async purge([id, ...more], flags) {

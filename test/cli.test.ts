@@ -165,6 +165,7 @@ describe('darkroom', () => {
       [
         0,
         [
+          'next.json is valid.',
           'card: changed; quality 80 → 70; widths [] → [200]; renditions are made again',
           'fresh: added',
           'old: removed',

@@ -80,7 +80,7 @@ export async function compileDocumentedCode(folder: string): Promise<{ count: nu
         await writeFile(join(project, kind, file), written);
       }
     }
-    await writeFile(join(project, '../presets.json'), JSON.stringify(presets));
+    for (const at of [folder, project]) await writeFile(join(at, 'presets.json'), JSON.stringify(presets));
     await writeFile(join(project, 'frameworks.d.ts'), FRAMEWORKS);
     const config = join(project, 'tsconfig.json');
     await writeFile(config, JSON.stringify({ compilerOptions, include: ['esm', 'cjs', 'frameworks.d.ts'] }));
