@@ -35,8 +35,8 @@ describe('the memory plan', () => {
       const header: PictureHeader = { ...still, ...heic, size, stored: size };
       const { bytes } = estimateRender({ header }, { ...PLAIN, width: 600, height: 600, output: 'webp' });
       assert.ok(2 * bytes <= work + cache + decodes, `${width}: ${bytes / MIB} MiB`);
-      // Measured by bench/heic.ts: two take 135 MiB.
-      assert.ok(2 * bytes >= 130 * MIB, `${width}: ${bytes / MIB} MiB`);
+      // Measured by bench/heic.ts: a second one at the same time adds 35 to 43 MiB to the process's peak.
+      assert.ok(bytes >= 43 * MIB, `${width}: ${bytes / MIB} MiB`);
     }
   });
 
