@@ -36,6 +36,9 @@ const CHOSEN: Readonly<Record<string, readonly string[]>> = {
   // Of 240 pixels: what promises more is the same file.
   'spinner.gif': ['@400w', '@400w', '@400w', '@400w'],
 };
+/** What this run has in its environment and a stranger has not; without the others registries may not be reached. */
+const OURS = /^(DARKROOM_|npm_|NODE_|HOST$|PORT$)/;
+const KEPT = /^(NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|npm_config_(registry|cache|userconfig|cafile|https?_proxy))$/;
 const asked = process.env.SHOPS?.split(/[ ,]+/);
 const out = process.env.SHOPS_OUT;
 
@@ -59,7 +62,7 @@ before(async () => {
   });
   [browser, packed] = await Promise.all([launchBrowser(), packPackages()]);
   if (out) await mkdir(out, { recursive: true });
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DARKROOM_|npm_|NODE_|HOST$|PORT$)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => KEPT.test(name) || !OURS.test(name));
   env = {
     ...Object.fromEntries(inherited),
     IMAGE_BASE_URL: server.baseUrl,
