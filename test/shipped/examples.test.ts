@@ -10,8 +10,9 @@ import presets from '../../examples/presets.json' with { type: 'json' };
 import { createImageUrls, toHtml } from '../../src/url/sdk.ts';
 import { startApp, TEST_KEY, type TestApp } from '../helpers/app.ts';
 import { browserSkip, launchBrowser, servePages } from '../helpers/browser.ts';
-import { bundle, bundleForEdge } from '../helpers/edge.ts';
+import { bundle, bundleForEdge, ROOT } from '../helpers/edge.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
+import { SHOPS, type Shop } from '../shops/shop-list.ts';
 
 const key = TEST_KEY.toString('hex');
 const ID = 'listings/7/front, "left".jpg';
@@ -106,6 +107,18 @@ describe('examples', () => {
     );
     assert.equal((await fetchAll(html)).length, 13);
     assert.equal((await worker.dispatchFetch('http://worker.test/')).status, 400);
+  });
+
+  it('that are shops have the presets of their server, and the same listings', async () => {
+    const read = async (shop: Shop, name: string) =>
+      JSON.parse(await readFile(join(ROOT, 'examples', shop.name, shop.data, name), 'utf8'));
+    const [first] = SHOPS;
+    assert.ok(first);
+    const listings = await read(first, 'listings.json');
+    for (const shop of SHOPS) {
+      assert.deepEqual(await read(shop, 'presets.json'), presets, shop.name);
+      assert.deepEqual(await read(shop, 'listings.json'), listings, shop.name);
+    }
   });
 
   it('are all listed in their README', async () => {
