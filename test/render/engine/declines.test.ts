@@ -99,7 +99,12 @@ describe('what the engine declines', { skip: engineSkip }, () => {
         const cut = whole.subarray(0, Math.floor((whole.length * part) / 24.5));
         const recipe = recipeOf({ width: 120, output: part % 2 ? 'webp' : 'jpeg' });
         const [own, theirs] = [await outcome(byEngine, cut, recipe), await outcome(bySharp, cut, recipe)];
-        assert.deepEqual([typeof own, own], [typeof theirs, theirs], `${part}`);
+        assert.deepEqual(own, theirs, `${part}`);
+        // Of which the rows below it are missing: whether it is rendered, too.
+        const upper = recipeOf({ width: 120, height: 30, fit: 'cover', gravity: 'north' });
+        const [ours, other] = [await outcome(byEngine, cut, upper), await outcome(bySharp, cut, upper)];
+        if (typeof ours === 'string' || typeof other === 'string')
+          assert.equal(ours, other, `the upper part of ${part}`);
       }
   });
 
