@@ -36,7 +36,10 @@ export function readConfig(
     Object.entries(environment).filter(([name, value]) => value !== '' || name.startsWith('DARKROOM_')),
   );
   const parsed = settings.safeParse(given);
-  const problems = unknown.map((name) => `${name} is not a setting of this version`);
+  const problems = unknown.map((name) => {
+    const near = Object.keys(settings.shape).find((known) => known.startsWith(name) || name.startsWith(known));
+    return `${name} is not a setting of this version${near ? ` (did you mean ${near}?)` : ''}`;
+  });
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
     problems.push(

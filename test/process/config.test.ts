@@ -206,7 +206,8 @@ describe('a boot that stops', () => {
   });
 
   it('knows no other names', () => {
-    fails({ DARKROOM_SLOT: '3' }, /DARKROOM_SLOT is not a setting/);
+    fails({ DARKROOM_SLOT: '3' }, /DARKROOM_SLOT is not a setting of this version \(did you mean DARKROOM_SLOTS\?\)/);
+    fails({ DARKROOM_SIGNING_KEY: 'a' }, /did you mean DARKROOM_SIGNING_KEYS/);
     fails({ DARKROOM_: '3' }, /is not a setting/);
   });
 
