@@ -148,7 +148,7 @@ describe('behind nginx with the conf of the guide', { skip: nginxSkip }, () => {
 
   it('forgets one original when the files with its tag are removed, as the guide says', async () => {
     const guide = readFileSync(new URL('../../docs/cdn.md', import.meta.url), 'utf8');
-    const [, command = ''] = /```sh\n(grep -rlaZ[^\n]*)\n```/.exec(guide) ?? [];
+    const [, command = ''] = /```shell\n(grep -rlaZ[^\n]*)\n```/.exec(guide) ?? [];
     assert.match(command, /\/var\/cache\/nginx\/darkroom/);
     const [gone, kept] = [app.path('thumb', newId()), app.path('thumb', newId())];
     const { headers } = await get(gone);

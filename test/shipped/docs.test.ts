@@ -72,6 +72,23 @@ describe('the documentation', () => {
     assert.deepEqual([commands[0], commands[2]], ['npm ci && npm start', 'npm ci && npm test']);
   });
 
+  it('marks as sh what a test runs, and as shell what needs an account or a machine elsewhere', () => {
+    const marked = DOCUMENTS.filter((name) => /^```sh$/m.test(read(name)));
+    const runBy: Readonly<Record<string, string>> = {
+      'README.md': 'test/shipped/follow-readme.ts',
+      'docs/api.md': 'test/shipped/follow-readme.ts',
+      'docs/edit-a-picture.md': 'test/shipped/follow-readme.ts',
+      // The README's own commands once more.
+      'docs/start.md': 'test/shipped/follow-readme.ts',
+      'docs/moving-in.md': 'test/shipped/moving-in.test.ts',
+      'docs/settings.md': 'test/shipped/readme.test.ts',
+      'docs/tests.md': '.ci/run',
+    };
+    for (const name of marked) assert.ok(runBy[name], `${name}: which test runs it?`);
+    const commands = (name: string) => read(name).match(/```sh\n[\s\S]*?```/g) ?? [];
+    for (const command of commands('docs/start.md')) assert.ok(read('README.md').includes(command), command);
+  });
+
   it('speaks plainly', () => {
     const words = /\b(develops|asleep|dear|dearer|whoever|nobody|somebody|ground to load on)\b/gi;
     const found = DOCUMENTS.filter((name) => name !== 'SECURITY.md')

@@ -1,5 +1,5 @@
 /**
- * Follows the README and docs/api.md word for word in an empty folder, as a new user does: clones this repository, runs the first
+ * Follows the README, docs/edit-a-picture.md and docs/api.md word for word in an empty folder, as a new user does: clones this repository, runs the first
  * command, and once the server has printed its URLs, every command that calls curl. The last command, `npm test`, is what CI runs.
  *
  *   node test/shipped/follow-readme.ts
@@ -16,7 +16,7 @@ import sharp from 'sharp';
 const START_LIMIT_MS = 240_000;
 
 const root = new URL('../..', import.meta.url).pathname;
-const commands = ['README.md', 'docs/api.md']
+const commands = ['README.md', 'docs/edit-a-picture.md', 'docs/api.md']
   .map((name) => readFileSync(join(root, name), 'utf8'))
   .flatMap((page) => Array.from(page.matchAll(/```sh\n([\s\S]*?)```/g), ([, code = '']) => code.trim()));
 const [first = '', ...others] = commands;
