@@ -28,7 +28,7 @@ async function npmStart(environment: Record<string, string> = {}) {
   for await (const line of createInterface(npm.stdout)) {
     if (line.includes('darkroom is up')) startUp = JSON.parse(line);
     urls.push(...(line.match(/http:\/\/\S+\/\S+\/\S+/g) ?? []));
-    if (urls.length === 27) break;
+    if (urls.length === 3) break;
   }
   const pid = lastChildOf(npm.pid as number);
   return {
