@@ -3,6 +3,23 @@
 #   docker build -t darkroom --build-arg REVISION="$(git rev-parse HEAD)" .
 #   docker run --read-only --tmpfs /tmp -v darkroom:/data -p 8080:8080 -e DARKROOM_SIGNING_KEYS=... darkroom
 
+# The native engine. On arm64 there is none, and sharp renders all.
+FROM node:24.21.0-bookworm-slim AS engine
+WORKDIR /src
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates gcc libc6-dev nasm \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=rust:1.95.0-slim-bookworm /usr/local/rustup /usr/local/rustup
+COPY --from=rust:1.95.0-slim-bookworm /usr/local/cargo /usr/local/cargo
+ENV RUSTUP_HOME=/usr/local/rustup \
+    CARGO_HOME=/usr/local/cargo \
+    PATH=/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY build/engine.ts build/engine-licences.ts build/
+COPY engine engine
+RUN mkdir -p src/render/engine/native \
+ && if [ "$(uname -m)" = x86_64 ]; then node build/engine.ts; fi
+
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /src
 # To download the AVIF encoder and to build its addon; none of these packages reach the final image.
@@ -26,6 +43,7 @@ COPY packages/unpic/package.json packages/unpic/
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build build
 COPY src src
+COPY --from=engine /src/src/render/engine/native src/render/engine/native
 COPY samples samples
 RUN node build/bundle.ts \
  && node --external-memory-accounted-in-global-limit --heap-growing-percent=50 build/code-cache.ts \

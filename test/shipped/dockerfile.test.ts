@@ -101,7 +101,8 @@ describe('the Dockerfile', () => {
   it('copies what is there, and what the context lets through', () => {
     const names = new Set(stages.map(({ name }) => name));
     for (const { flags, words } of stages.flatMap(({ steps }) => steps.filter(({ keyword }) => keyword === 'COPY'))) {
-      if (flags.from) assert.ok(names.has(flags.from), flags.from);
+      // A stage, or an image with its full version.
+      if (flags.from) assert.ok(names.has(flags.from) || /^[a-z]+:\d+\.\d+\.\d+-/.test(flags.from), flags.from);
       else
         for (const source of words.slice(0, -1)) {
           assert.ok(existsSync(join(ROOT, source)), source);
