@@ -61,6 +61,17 @@ const every: Record<string, Way> = {
       await startServer(folderSettings),
       ids.map((id) => signedPath(preset, id)),
     ),
+  // As on a machine without the engine.
+  'Darkroom, folder, by sharp': async (ids, preset) =>
+    measured(
+      await startServer({ ...folderSettings, DARKROOM_ENGINE: 'off' }),
+      ids.map((id) => signedPath(preset, id)),
+    ),
+  'Darkroom, folder, by sharp, faces': async (ids, preset) =>
+    measured(
+      await startServer({ ...product, DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_ENGINE: 'off' }),
+      ids.map((id) => signedPath(`${preset}-faces`, id)),
+    ),
   'Darkroom, folder, faces': async (ids, preset) =>
     measured(
       await startServer({ ...product, DARKROOM_ORIGINALS: `file:${originals}` }),
@@ -146,6 +157,9 @@ const compare = (way: string, over: string) => {
   summary[`${way} over ${over}`] = { speed: speed(way, over), cpu: cpu(way, over), bytes };
 };
 compare('Darkroom, folder', 'bare sharp');
+compare('Darkroom, folder', 'Darkroom, folder, by sharp');
+compare('Darkroom, folder, by sharp', 'bare sharp');
+compare('Darkroom, folder, by sharp, faces', 'Darkroom, folder, by sharp');
 compare('Darkroom, folder, faces', 'Darkroom, folder');
 compare('Darkroom, folder, faces', 'bare sharp');
 compare('Darkroom, S3', 'bare sharp');
