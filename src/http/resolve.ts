@@ -72,10 +72,15 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     traces.negotiated = negotiated;
     refuseExpired(url); // 410
     const variant = versioned(presets.resolve(url.preset, url.suffix, accept, url.variables), url); // 404
-    const key = renditionKey(url.id, variant, renderVersion);
     const suffix = presets.canonicalSuffix(url.preset, url.suffix);
     const moved = suffix === url.suffix ? undefined : pathPrefix + formatImagePath({ ...url, suffix });
-    return { url, variant, key, moved, negotiated, leastEpoch: epochIn(url), headers: headersOf(url, negotiated) };
+    return { ...targetOf(url, variant, negotiated), moved };
+  }
+
+  /** What follows from a URL and its variant, whichever server's signature it carries. */
+  function targetOf(url: ImageUrl, variant: Variant, negotiated: boolean): Omit<Target, 'moved' | 'legacy'> {
+    const key = renditionKey(url.id, variant, renderVersion);
+    return { url, variant, key, negotiated, leastEpoch: epochIn(url), headers: headersOf(url, negotiated) };
   }
 
   /** Ours first; an old URL only where ours was refused before its signature was found right. */
@@ -97,17 +102,7 @@ export function createUrlResolver({ signatures, presets, renderVersion, ...deps 
     if (!image) return undefined;
     const { url, variant, negotiated } = image;
     refuseExpired(url); // 410
-    const key = renditionKey(url.id, variant, renderVersion);
-    return {
-      url,
-      variant,
-      key,
-      moved: undefined,
-      negotiated,
-      leastEpoch: epochIn(url),
-      headers: headersOf(url, negotiated),
-      legacy: traces.legacy,
-    };
+    return { ...targetOf(url, variant, negotiated), moved: undefined, legacy: traces.legacy };
   }
 
   let { revision } = presets;

@@ -17,7 +17,7 @@ import { IMGPROXY_OPTIONS } from './options.ts';
 
 /** Words that stand where a signature would, where none is checked (https://docs.imgproxy.net/usage/processing). */
 const NO_SIGNATURE = /^(insecure|unsafe|_|plain|-)$/i;
-/** What the options begin with that are imgproxy's and nobody else's. */
+/** How options begin that imgproxy alone has. */
 const LOOKS_LIKE = /^\/(?:[a-z][a-z_-]*:[^/]*\/|plain\/|enc\/)/;
 const MAX_OPTIONS = 64;
 const MAX_NESTING = 4;
