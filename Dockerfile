@@ -50,7 +50,7 @@ RUN node build/bundle.ts \
  && node build/runtime-modules.ts /app/node_modules
 COPY LICENSE NOTICE ./
 RUN cp -r dist package.json LICENSE NOTICE /app/ \
- && npm sbom --omit=dev --workspaces=false --package-lock-only --sbom-format=cyclonedx >/app/sbom.cdx.json
+ && node build/sbom.ts /app/sbom.cdx.json
 
 FROM node:24.21.0-bookworm-slim
 ARG VERSION=0.1.0

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ENGINE } from '../../src/render/engine/engine.ts';
 import { engineSkip } from '../helpers/engine.ts';
 
@@ -51,5 +55,21 @@ describe('the engine', () => {
         crate,
       );
     for (const [, name, , licence] of heads) assert.match(licence ?? '', ALLOWED, name);
+  });
+
+  it('stands in the bill of materials with every crate, beside the packages of npm', { skip: engineSkip }, () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'darkroom-sbom-')), 'sbom.cdx.json');
+    execFileSync('node', [fileURLToPath(new URL('../../build/sbom.ts', import.meta.url)), file]);
+    const bill: { components: { purl: string; 'bom-ref': string }[] } = JSON.parse(readFileSync(file, 'utf8'));
+    rmSync(dirname(file), { recursive: true });
+    const purls = bill.components.map(({ purl }) => purl);
+    assert.equal(new Set(bill.components.map((each) => each['bom-ref'])).size, bill.components.length);
+    const heads = read('src/render/engine/native/licences.txt').matchAll(/^([a-z][\w-]+) (\d+\.\d+\.\d+\S*), .+$/gm);
+    for (const [, name, version] of heads) assert.ok(purls.includes(`pkg:cargo/${name}@${version}`), name);
+    for (const own of ['pkg:npm/sharp@', 'pkg:cargo/mozjpeg-sys@', 'pkg:generic/libwebp@'])
+      assert.ok(
+        purls.some((purl) => purl.startsWith(own)),
+        own,
+      );
   });
 });
