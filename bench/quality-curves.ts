@@ -25,8 +25,8 @@ const MIDDLING_PIXELS = 90_000;
 
 interface Seen {
   readonly large: boolean;
-  /** 1, and what JPEGs lose. */
-  readonly terms: readonly number[];
+  /** Of each encoder: 1, and what JPEGs lose of its sample. */
+  readonly terms: Readonly<Record<string, readonly number[]>>;
   readonly losses: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -43,12 +43,16 @@ async function lossesOf(pixels: Pixels, encoder: PhotoEncoder): Promise<number[]
 
 async function seenOf(pixels: Pixels): Promise<Seen> {
   const all = pixels.width * pixels.height;
-  const part = leadingSample(pixels, WHITE);
-  const blocks = blocksOf(part);
-  const led = LED_BY.map((quality) => lossOf(ssim(part, quantised(blocks, lumaQuantisers(quality, all)))));
-  const losses: Record<string, number[]> = {};
-  for (const encoder of ENCODERS) losses[encoder] = await lossesOf(pixels, encoder);
-  return { large: all > MIDDLING_PIXELS, terms: [1, ...led], losses };
+  const losses: Record<string, readonly number[]> = {};
+  const terms: Record<string, readonly number[]> = {};
+  for (const encoder of ENCODERS) {
+    const part = leadingSample(pixels, WHITE, encoder);
+    const blocks = blocksOf(part);
+    const led = LED_BY.map((quality) => lossOf(ssim(part, quantised(blocks, lumaQuantisers(quality, all)))));
+    terms[encoder] = [1, ...led];
+    losses[encoder] = await lossesOf(pixels, encoder);
+  }
+  return { large: all > MIDDLING_PIXELS, terms, losses };
 }
 
 /** Least squares, by the normal equations; a little is added to their diagonal, for photos that are too much alike. */
@@ -90,7 +94,7 @@ const table: Record<string, Record<string, string[]>> = {};
 for (const encoder of ENCODERS)
   for (const large of [false, true]) {
     const own = seen.filter((each) => each.large === large);
-    const rows = own.map(({ terms }) => terms);
+    const rows = own.map(({ terms }) => terms[encoder]!);
     const kind = large ? 'large' : 'middling';
     table[encoder] ??= {};
     table[encoder][kind] = QUALITIES.map((_, at) => {

@@ -1,7 +1,7 @@
 import type { Pixels } from '../../pixels.ts';
 import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
-import type { Encoded, Format } from './encoders.ts';
+import { type Encoded, extentOf, type Format } from './encoders.ts';
 import { blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
 import { type Curve, expectedLosses, lossOf, nextQuality, stepsOf, TYPICAL } from './likeness.ts';
 import { LED_BY } from './likeness-table.ts';
@@ -23,14 +23,19 @@ interface Subject {
  * takes longer (bench/results, "quality-auto").
  */
 const LEADING = { pixels: 16_000, oneOf: 20 };
+/** To the first quality of a large AVIF, which is dear enough to encode that a surer one pays. Of WebP it is no surer. */
+const LEADING_AVIF = { pixels: 40_000, oneOf: 20 };
 const SURE = { pixels: 120_000, oneOf: 3 };
 /** By which a file is compared. */
 const COMPARED = { pixels: 130_000, oneOf: 6 };
 const oneOf = (sample: typeof LEADING, all: number) => Math.min(sample.oneOf, Math.round(all / sample.pixels));
 
 /** Of which a first quality is told. */
-export function leadingSample(pixels: Given, background: string): Luma {
-  return sampleOf(pixels, background, oneOf(LEADING, pixels.width * pixels.height));
+export function leadingSample(pixels: Given, background: string, curve: Curve): Luma {
+  const all = pixels.width * pixels.height;
+  const isAvif = curve === 'libaom' || curve === 'svt-av1';
+  const leading = isAvif && extentOf(all) === 'large' ? LEADING_AVIF : LEADING;
+  return sampleOf(pixels, background, oneOf(leading, all));
 }
 
 /** Pixels to which files are compared. */
@@ -60,7 +65,7 @@ function searchedIn(sharp: SharpModule, read: () => Promise<Given>, moves: boole
       const all = pixels.width * pixels.height;
       const sampled = (sample: typeof LEADING) => sampleOf(pixels, background, oneOf(sample, all));
       if (format === 'jpeg') return leadOfJpeg(sampled, all, target, !moves);
-      const loses = lossesAsJpeg(sampled(LEADING), all);
+      const loses = lossesAsJpeg(leadingSample(pixels, background, curve), all);
       const led = LED_BY.map(loses);
       const losses = curve === 'jpeg' ? TYPICAL : expectedLosses(curve, all, led);
       const steps = stepsOf(curve);
