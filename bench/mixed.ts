@@ -1,8 +1,8 @@
 /**
  * A shop's traffic as a CDN leaves it: views of photos by Zipf's law and of sizes by their places in a shop, 97 % of
- * them answered by the CDN, the rest sent to a server of 512 MiB with faces on, as in production.
+ * them answered by the CDN, the rest sent to a server of 512 MiB, with faces on as in production or without.
  *
- *   node bench/mixed.ts [--photos DIR] [--views 24000] [--ids 100] [--seed 1] [--mib 512] [--out bench/results]
+ *   node bench/mixed.ts [--photos DIR] [--views 24000] [--ids 100] [--seed 1] [--mib 512] [--faces on] [--out bench/results]
  */
 
 import { readdirSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { signedPath, startServer } from './tools/server.ts';
 import { productionAllocator, tryMemoryGroup } from './tools/small-machine.ts';
 import { behindCdn, viewsOf } from './tools/traffic.ts';
 
-const values = benchOptions({ views: '24000', ids: '100', seed: '1', mib: '512', hits: '0.97' });
+const values = benchOptions({ views: '24000', ids: '100', seed: '1', mib: '512', hits: '0.97', faces: 'on' });
 /** Connections of a CDN to one machine. */
 const CONNECTIONS = 8;
 const MIB = 1024 ** 2;
@@ -24,7 +24,7 @@ const cdn = behindCdn(views, Number(values.hits));
 
 const group = tryMemoryGroup(Number(values.mib) * MIB);
 const allocator = productionAllocator();
-const server = await startServer({ ...allocator.settings }, group);
+const server = await startServer({ ...allocator.settings, DARKROOM_FACES: values.faces }, group);
 const ids = manyOriginals(values.photos, join(server.folder, 'data/originals'), Number(values.ids));
 const paths = cdn.misses.map(({ photo, preset }) => signedPath(preset, ids[photo] ?? ''));
 const before = await server.settledCpuMs();
@@ -90,6 +90,6 @@ const machine = group ? `a cgroup of ${values.mib} MiB` : 'no memory limit, for 
 writeReport(
   values.out,
   'mixed',
-  `${values.ids} ids by Zipf, seed ${values.seed}, ${CONNECTIONS} connections without a pause, ${availableParallelism()} CPUs, ${machine}, allocator ${allocator.name}, faces on.\n\n${markdownTable(['what', 'figure'], rows)}\n\n${markdownTable(['outcome', 'share', 'p50 ms', 'p99 ms'], byOutcome)}`,
+  `${values.ids} ids by Zipf, seed ${values.seed}, ${CONNECTIONS} connections without a pause, ${availableParallelism()} CPUs, ${machine}, allocator ${allocator.name}, faces ${values.faces}.\n\n${markdownTable(['what', 'figure'], rows)}\n\n${markdownTable(['outcome', 'share', 'p50 ms', 'p99 ms'], byOutcome)}`,
   data,
 );
