@@ -23,6 +23,7 @@ import { createOriginalReader } from '../../src/originals/reader.ts';
 import { createOriginalCheck } from '../../src/originals/records/original-check.ts';
 import { createSourceSelection } from '../../src/originals/source-selection.ts';
 import { createPresets } from '../../src/presets/presets.ts';
+import { loadEngine } from '../../src/render/engine/engine.ts';
 import { createRenderer, type Renderer } from '../../src/render/render.ts';
 import { createRenditionCache } from '../../src/renditions/memory-cache.ts';
 import { createResultStore } from '../../src/renditions/result-store.ts';
@@ -124,7 +125,13 @@ export async function startApp(options: TestAppOptions) {
     without: options.without ?? ['svg'],
   });
   const limits = { maxPixels: options.maxPixels ?? 100_000_000, maxFrames: options.maxFrames ?? 200 };
-  const real = createRenderer({ ...limits, timeoutSeconds: PATIENCE_MS / 1000 }, decoders, options.assets?.files);
+  const engine = loadEngine(process.env.TEST_ENGINE === 'on');
+  const real = createRenderer(
+    { ...limits, timeoutSeconds: PATIENCE_MS / 1000 },
+    decoders,
+    options.assets?.files,
+    engine,
+  );
   const warnings: string[] = [];
   const warn = (what: string) => void warnings.push(what);
   const now = options.now ?? Date.now;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { loadEngine } from '../../src/render/engine/engine.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { createRenderer } from '../../src/render/render.ts';
@@ -7,7 +8,7 @@ import { createStepTimer } from '../../src/telemetry/step-timer.ts';
 import type { Rgb } from './icc.ts';
 
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 };
-const renderer = createRenderer(LIMITS);
+const renderer = createRenderer(LIMITS, undefined, undefined, loadEngine(process.env.TEST_ENGINE === 'on'));
 
 /** A recipe that asks for nothing but a size, which it leaves open. */
 export const PLAIN: Recipe = {
