@@ -4,7 +4,7 @@ export const DEFAULT_FORMATS = ['avif', 'webp', 'jpeg'] as const;
 export const PINNABLE_FORMATS = ['avif', 'webp', 'jpeg', 'png', 'jxl'] as const;
 
 /**
- * AVIF takes more CPU and memory a pixel than WebP: above this size the server answers WebP, and no source of a `<picture>`
- * promises AVIF.
+ * AVIF takes more CPU and memory a pixel than WebP: above this size the server answers WebP, and an AVIF source of a
+ * `<picture>` names the WebP.
  */
 export const AVIF_MAX_PIXELS = 2_000_000;

@@ -139,9 +139,11 @@ describe('markup', () => {
     );
     assert.match(sources[0]?.srcset ?? '', /card@200w\.avif\/a\.jpg 200w/);
     assert.match(img.src, /card\.jpeg\/a\.jpg$/);
-    // 1800 × 1800 would come as WebP, so the AVIF source ends at 1200 × 1200.
+    // 1800 × 1800 comes as WebP: the AVIF source names that, so that a browser that takes this source has all sizes.
     const meta = { width: 4000, height: 4000 };
-    assert.doesNotMatch(images.picture('a.jpg', 'photo', { meta }).sources[0]?.srcset ?? '', /3x/);
+    const [avif, webp] = images.picture('a.jpg', 'photo', { meta }).sources;
+    assert.deepEqual(candidates(avif?.srcset), ['.avif 1x', '@2x.avif 2x', '@3x.webp 3x']);
+    assert.deepEqual(candidates(webp?.srcset), ['.webp 1x', '@2x.webp 2x', '@3x.webp 3x']);
     const logo = images.picture('a.png', 'logo');
     assert.deepEqual(
       logo.sources.map(({ type }) => type),
@@ -154,6 +156,83 @@ describe('markup', () => {
       ['image/webp'],
       'the server makes no AVIF of that size',
     );
+  });
+
+  it('of pictures: all sources have the same sizes, as the server makes them, and the first is worth its place', () => {
+    const side = fc.option(fc.integer({ min: 1, max: 4000 }), { nil: undefined });
+    const shape = fc
+      .record({
+        ...{ width: side, height: side, aspectRatio: fc.option(fc.constantFrom('3:2', '1:2'), { nil: undefined }) },
+        fit: fc.constantFrom('inside', 'outside', 'cover', 'contain'),
+        format: fc.constantFrom('auto', 'avif', 'webp', 'jpeg', 'png'),
+        formats: fc.subarray(['avif', 'webp', 'jpeg', 'png'], { minLength: 1 }),
+        widths: fc.constantFrom([], [150, 1200, 3000], [3000, 4000], [900]),
+        pixelRatios: fc.constantFrom([1, 2, 3], [1], [0.5, 1, 4], [2]),
+        ...{ animated: fc.boolean(), lossless: fc.constantFrom<'auto' | boolean>('auto', true, false) },
+      })
+      .filter(({ width, height, aspectRatio }) => (width && height ? !aspectRatio : Boolean(width || height)))
+      .filter(({ fit, width, height, aspectRatio }) => /side/.test(fit) || Boolean((width && height) || aspectRatio))
+      .filter(({ format, lossless }) => !(format === 'jpeg' && lossless === true))
+      .map((fields) => JSON.parse(JSON.stringify(fields)) as PresetShape);
+    const original = fc.option(
+      fc.record({ width: fc.integer({ min: 1, max: 5000 }), height: fc.integer({ min: 1, max: 5000 }) }),
+      { nil: undefined },
+    );
+    let mixed = 0;
+    fc.assert(
+      fc.property(shape, original, (any, meta) => {
+        const server = createPresets({ definitions: { any: any as never }, inline: false, faces: false });
+        const { sources, img } = node
+          .createImageUrls({ ...settings, presets: { any } })
+          .picture('a.jpg', 'any', { meta });
+        const read = (srcset: string) =>
+          srcset.split(', ').map((candidate) => {
+            const [url = '', descriptor = ''] = candidate.split(' ');
+            const { suffix } = parseImageUrl(new URL(url).pathname);
+            const [size, format] = suffix.split(/\.(?=[a-z])/);
+            const { output } = server.resolve('any', suffix, undefined).recipe;
+            return { size, descriptor, named: format ?? any.format, output };
+          });
+        const sizes = (srcset: string) => read(srcset).map(({ size, descriptor }) => `${size} ${descriptor}`);
+        for (const { type, srcset, sizes: slot } of sources) {
+          assert.deepEqual(sizes(srcset), sizes(img.srcset ?? img.src), type);
+          assert.equal(slot, img.sizes);
+          const made = read(srcset);
+          assert.equal(
+            made.some(({ output }) => `image/${output}` === type),
+            true,
+            `no ${type}`,
+          );
+          for (const { output, named } of made) {
+            assert.ok(output === 'webp' || `image/${output}` === type, `${output} in the source of ${type}`);
+            // One file has one URL, where the preset lets it.
+            if (output !== named) assert.ok(!any.formats?.includes('webp') && any.format !== 'webp', named);
+          }
+          if (made.some(({ output }) => `image/${output}` !== type)) mixed += 1;
+        }
+        const types = sources.map(({ type }) => type);
+        // A still picture must not come before one that moves.
+        if (any.animated) assert.ok(!types.includes('image/avif'));
+      }),
+      { numRuns: 400 },
+    );
+    assert.ok(mixed > 10, String(mixed));
+  });
+
+  it('of animations and of pictures without loss has no AVIF source', () => {
+    for (const [preset, recipe] of [
+      [{ ...presets.card, animated: true }, 'w_300,h_200,fit_cover,a_1'],
+      [{ ...presets.card, lossless: true }, 'w_300,h_200,fit_cover,l_1'],
+    ] as const) {
+      const images = node.createImageUrls({ ...settings, presets: { preset } });
+      for (const name of ['preset', recipe] as const)
+        assert.deepEqual(
+          images.picture('a.gif', name).sources.map(({ type }) => type),
+          ['image/webp'],
+        );
+    }
+    for (const recipe of ['w_300,l_0', 'w_300'] as const)
+      assert.equal(images.picture('a.gif', recipe).sources.length, 2);
   });
 
   it('is escaped', () => {

@@ -85,12 +85,24 @@ function offered<T>(preset: string, what: string, asked: T, from: readonly T[]):
 
 /** All candidates: by the preset's widths where it declares some, else by its pixel ratios. With `meta` they end with the original. */
 export function srcsetOf(family: Family, { meta }: LayoutOptions = {}, format?: ImageFormat): string {
-  return candidatesOf(family.shape, knownSize(family.shape, meta), format)
-    .map(({ descriptor, ...variant }) => `${urlOf(family, { ...variant, format })} ${descriptor}`)
+  const { shape } = family;
+  // Above AVIF's size the server answers WebP for `.avif` too. By its own name it is the file that the WebP source has.
+  const large = format === 'avif' && (shape.formats ?? DEFAULT_FORMATS).includes('webp') ? 'webp' : format;
+  return candidatesOf(shape, knownSize(shape, meta))
+    .map(({ descriptor, ...variant }) => {
+      const url = urlOf(family, { ...variant, format: isAvif(shape, variant) ? format : large });
+      return `${url} ${descriptor}`;
+    })
     .join(', ');
 }
 
-function candidatesOf(shape: PresetShape, original: Size | undefined, format?: ImageFormat) {
+/** Whether the server makes an AVIF of this size. */
+function isAvif(shape: PresetShape, variant: Variant): boolean {
+  const { width = 0, height = width } = sidesOf(shape, variant);
+  return (width || height) * height <= AVIF_MAX_PIXELS;
+}
+
+function candidatesOf(shape: PresetShape, original: Size | undefined) {
   const { widths = [], pixelRatios = DEFAULT_PIXEL_RATIOS, format: own } = shape;
   // An original's own file has one size.
   if (own === 'original') return [];
@@ -104,8 +116,6 @@ function candidatesOf(shape: PresetShape, original: Size | undefined, format?: I
   return variants
     .sort((a, b) => promised(a) - promised(b))
     .flatMap((variant) => {
-      const { width = 0, height = width } = sidesOf(shape, variant);
-      if (format === 'avif' && (width || height) * height > AVIF_MAX_PIXELS) return [];
       let held = promised(variant);
       if (original && once) {
         const pixels = renditionSize(shape, original, variant).width;
@@ -135,11 +145,11 @@ function knownSize({ trim }: PresetShape, meta: ImageMeta | undefined): Size | u
 function layoutOf(shape: PresetShape, original: Size | undefined) {
   if (shape.format === 'original') return { width: original?.width, height: original?.height, css: {}, single: true };
   const { width, height } = original ? renditionSize(shape, original) : sidesOf(shape);
-  const isOpen = !original && !isFixed(shape) && !shape.enlarge;
   if (original || isFixed(shape)) return { width, height, css: {}, single: false };
-  const css = width === undefined ? { width: 'auto' } : { 'max-width': '100%', height: 'auto' };
-  if (isOpen && (width === undefined || height === undefined)) return { width, height, css, single: false };
-  return { width: undefined, height: undefined, css: {}, single: isOpen };
+  const single = !shape.enlarge;
+  const css = width ? { 'max-width': '100%', height: 'auto' } : { width: 'auto' };
+  if (single && !(width && height)) return { width, height, css, single: false };
+  return { width: undefined, height: undefined, css: {}, single };
 }
 
 /** The attributes of a picture, with its style by property. */
@@ -160,7 +170,7 @@ export function partsOf(family: Family, options: LayoutOptions = {}, format?: Im
   return {
     img: { ...{ src, srcset: single ? undefined : srcset(format), sizes }, ...frame },
     css: { ...groundOf(options), ...css } as Parts['css'],
-    sources: modernFormats(shape).map((pinned) => ({
+    sources: modernFormats(shape, single ? [{}] : candidatesOf(shape, original)).map((pinned) => ({
       ...{ type: `image/${pinned}`, sizes },
       srcset: single ? urlOf(family, { format: pinned }) : srcset(pinned),
     })),
@@ -185,11 +195,15 @@ export function fallbackOf({ formats = DEFAULT_FORMATS, format: own }: PresetSha
   return (['png', 'jpeg'] as const).find((format) => formats.includes(format) || own === format);
 }
 
-function modernFormats(shape: PresetShape): ImageFormat[] {
-  const { formats = DEFAULT_FORMATS } = shape;
-  return (['avif', 'webp'] as const).filter(
-    (format) => formats.includes(format) && candidatesOf(shape, undefined, format).length > 0,
-  );
+/**
+ * All sources have the same candidates: the browser takes the first one whose type it reads, whatever the next ones hold. What reads
+ * AVIF reads WebP, so one AVIF is enough. Of animations AVIF has one frame, and without loss it is larger than WebP.
+ */
+function modernFormats(shape: PresetShape, candidates: readonly Variant[]): ImageFormat[] {
+  const { formats = DEFAULT_FORMATS, format, animated, lossless } = shape;
+  if (format === 'original') return [];
+  const hasAvif = !animated && lossless !== true && candidates.some((candidate) => isAvif(shape, candidate));
+  return (['avif', 'webp'] as const).filter((pinned) => formats.includes(pinned) && (hasAvif || pinned === 'webp'));
 }
 
 /** Undefined without widths: candidates by pixel ratio take no `sizes` attribute. */

@@ -26,6 +26,8 @@ export interface PresetShape {
   readonly padding?: number | readonly number[] | undefined;
   readonly enlarge?: boolean | undefined;
   readonly extend?: boolean | undefined;
+  readonly animated?: boolean | undefined;
+  readonly lossless?: boolean | string | undefined;
 }
 export type PresetShapes = Readonly<Record<string, PresetShape>>;
 /** A recipe written into the URL, such as `w_300,h_300,fit_cover`. */
@@ -98,7 +100,7 @@ function alternatives(presets: PresetShapes, preset: string): string {
 function distance(from: string, to: string): number {
   const row = Array.from(`${to} `, (_, at) => at);
   for (const sign of from) {
-    let corner = Number.POSITIVE_INFINITY;
+    let corner = 1e9;
     row.forEach((above, at) => {
       row[at] = Math.min(above + 1, (row[at - 1] ?? above) + 1, corner + (to[at - 1] === sign ? 0 : 1));
       corner = above;
