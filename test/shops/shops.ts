@@ -40,6 +40,7 @@ const CHOSEN: Readonly<Record<string, readonly string[]>> = {
 const OURS = /^(DARKROOM_|npm_|NODE_|HOST$|PORT$)/;
 const KEPT = /^(NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|npm_config_(registry|cache|userconfig|cafile|https?_proxy))$/;
 const asked = process.env.SHOPS?.split(/[ ,]+/);
+const chosen = SHOPS.filter(({ name }) => !asked || asked.includes(name));
 const out = process.env.SHOPS_OUT;
 
 let server: TestServer;
@@ -49,6 +50,7 @@ let originals: string;
 let env: NodeJS.ProcessEnv;
 
 before(async () => {
+  if (chosen.length === 0) return;
   originals = await mkdtemp(join(tmpdir(), 'darkroom-shop-originals-'));
   for (const name of ['coffee.jpg', 'astronaut.jpg', 'chelsea.png', 'rocket.webp', 'cutout.png', 'spinner.gif'])
     await writeFile(join(originals, name), await sharp(join(ROOT, 'samples', name), { animated: true }).toBuffer());
@@ -78,8 +80,7 @@ after(async () => {
     if (folder?.startsWith(tmpdir())) await rm(folder, { recursive: true });
 });
 
-for (const shop of SHOPS) {
-  if (asked && !asked.includes(shop.name)) continue;
+for (const shop of chosen) {
   describe(`examples/${shop.name}`, () => {
     let folder: string;
     let running: Awaited<ReturnType<typeof startShop>>;
