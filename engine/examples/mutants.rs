@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::JpegSettings;
-use darkroom_engine::{Failure, Job, Kernels, Output, Part, run_within};
+use darkroom_engine::{Failure, Job, Keep, Kernels, Output, Part, Source, eighths, hold_within, run_within};
 
 struct Noise(u64);
 
@@ -101,8 +101,15 @@ fn main() {
             by_look: false,
             keep_pixels: noise.below(2) == 0,
         };
-        let [one, other] =
-            [Kernels::best(), Kernels::Scalar].map(|kernels| run_within(&broken, &job, &stop, 20_000, kernels));
+        let run = |source, kernels| run_within(source, &job, &stop, 20_000, kernels);
+        let [one, other] = [Kernels::best(), Kernels::Scalar].map(|kernels| run(Source::File(&broken), kernels));
+        // What is kept of it gives the same, where nothing below the part is damaged.
+        let eighths = eighths(&job);
+        let keep = Keep { stored: (w, h), eighths, glance: eighths as usize, most: 100_000_000 };
+        if let Ok(held) = hold_within(&broken, &keep, &stop, 20_000) {
+            let kept = run(Source::Held(&held), Kernels::best());
+            assert_eq!(kept.as_ref().map(|done| &done.body).ok(), one.as_ref().map(|done| &done.body).ok());
+        }
         let end = match (one, other) {
             (Ok(one), Ok(other)) => {
                 assert!(one.body == other.body && one.pixels == other.pixels, "the kernels differ");
@@ -111,11 +118,7 @@ fn main() {
             (Err(Failure::Declined("fault")), _) => panic!("a panic at the border"),
             (Err(one), Err(other)) => {
                 assert_eq!(one, other);
-                match one {
-                    Failure::Declined(why) => why,
-                    Failure::Stopped => "stopped",
-                    Failure::TimedOut => "timed out",
-                }
+                one.word()
             }
             _ => panic!("one of the kernels declined"),
         };

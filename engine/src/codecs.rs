@@ -211,7 +211,8 @@ unsafe extern "C" fn go_on(_percent: c_int, picture: *const webp::WebPPicture) -
     c_int::from(passed(bounds).is_ok())
 }
 
-fn passed(bounds: &Bounds) -> Result<(), Failure> {
+/// Whether a job may go on.
+pub fn passed(bounds: &Bounds) -> Result<(), Failure> {
     if bounds.stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
         return Err(Failure::Stopped);
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 #[allow(unsafe_code)]
 pub mod codecs;
 mod colour;
+mod held;
 mod lanczos;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
@@ -17,9 +18,11 @@ mod lanczos_avx2;
 mod look;
 mod planes;
 
-use codecs::{Bounds, Header, JpegSettings, Reader};
+use codecs::{Bounds, Header, JpegSettings};
+pub use held::{Held, Keep, Source};
 pub use lanczos::Kernels;
 use planes::Chroma;
+pub use planes::eighths;
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,17 @@ pub enum Failure {
     Declined(&'static str),
     Stopped,
     TimedOut,
+}
+
+impl Failure {
+    /// As src/render/engine/engine.ts has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Declined(why) => why,
+            Self::Stopped => "stopped",
+            Self::TimedOut => "timeout",
+        }
+    }
 }
 
 /// A box of the stored picture in its pixels, as it lies in the file.
@@ -98,6 +112,14 @@ pub struct Done {
     pub peak: usize,
 }
 
+impl Done {
+    /// Of a job for pixels: a fourth byte behind each, as a detector reads them.
+    pub fn with_alpha(self) -> Result<Self, Failure> {
+        let body = held::with_alpha(&self.body)?;
+        Ok(Self { peak: self.peak + body.len(), body, ..self })
+    }
+}
+
 const MOST_SIDE: usize = 8192;
 /// As src/render/formats/header.ts has it.
 const MOST_SCANS: i32 = 100;
@@ -111,7 +133,7 @@ fn zeros<T: Clone + Default>(length: usize) -> Result<Vec<T>, Failure> {
 }
 
 /// What this engine decodes: 8 bits of YCbCr or grey, whose chroma is stored once for at most two pixels each way.
-fn takes(header: &Header, job: &Job) -> Result<(), Failure> {
+fn takes(header: &Header, stored: (u32, u32)) -> Result<(), Failure> {
     const GREY: u32 = 1;
     const YCBCR: u32 = 3;
     let even = |[luma, cb, cr, _]: [u32; 4]| cb == cr && (luma == cb || luma == 2 * cb);
@@ -121,7 +143,7 @@ fn takes(header: &Header, job: &Job) -> Result<(), Failure> {
         _ => false,
     };
     let taken = colours && header.precision == 8 && header.arithmetic == 0;
-    match (taken, (header.width, header.height) == job.stored) {
+    match (taken, (header.width, header.height) == stored) {
         (true, true) => Ok(()),
         (false, _) => Err(Failure::Declined("coding")),
         (_, false) => Err(Failure::Declined("size")),
@@ -129,14 +151,12 @@ fn takes(header: &Header, job: &Job) -> Result<(), Failure> {
 }
 
 /// Does one job. Runs on any thread, as long as `bounds` allows.
-pub fn run(bytes: &[u8], job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
+pub fn run(source: Source, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
     if !job.is_sound() {
         return Err(Failure::Declined("job"));
     }
-    let (reader, header) = Reader::open(bytes, bounds)?;
-    takes(&header, job)?;
     let chroma = if matches!(job.output, Output::Pixels { half: false }) { Chroma::Full } else { Chroma::Half };
-    let decoded = planes::decode(reader, &header, job, chroma, kernels)?;
+    let decoded = source.scaled(job, chroma, bounds, kernels)?;
     let peak = decoded.peak;
     if chroma == Chroma::Full {
         let body = decoded.into_pixels(job)?;
@@ -166,14 +186,27 @@ pub fn run(bytes: &[u8], job: &Job, bounds: Bounds, kernels: Kernels) -> Result<
 
 /// `run` until a deadline, which no panic leaves.
 pub fn run_within(
-    bytes: &[u8],
+    source: Source,
     job: &Job,
     stop: &AtomicI32,
     milliseconds: u64,
     kernels: Kernels,
 ) -> Result<Done, Failure> {
+    within(stop, milliseconds, |bounds| run(source, job, bounds, kernels))
+}
+
+/// `Held::decode` likewise.
+pub fn hold_within(bytes: &[u8], keep: &Keep, stop: &AtomicI32, milliseconds: u64) -> Result<Held, Failure> {
+    within(stop, milliseconds, |bounds| Held::decode(bytes, keep, bounds))
+}
+
+fn within<T>(
+    stop: &AtomicI32,
+    milliseconds: u64,
+    work: impl FnOnce(Bounds) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let bounds = Bounds { stop, deadline: codecs::now().saturating_add(milliseconds), scans: MOST_SCANS };
-    catch_unwind(AssertUnwindSafe(|| run(bytes, job, bounds, kernels))).unwrap_or(Err(Failure::Declined("fault")))
+    catch_unwind(AssertUnwindSafe(|| work(bounds))).unwrap_or(Err(Failure::Declined("fault")))
 }
 
 /// Whether this processor has what libwebp was compiled for.
@@ -186,6 +219,8 @@ pub fn runs_here() -> bool {
 
 #[cfg(feature = "node")]
 mod node;
+#[cfg(feature = "node")]
+mod node_held;
 
 /// The flag by which a job is stopped.
 #[derive(Clone, Default)]

@@ -1,11 +1,13 @@
 //! The border to Node: jobs run on libuv's pool, as sharp's do.
 
+use std::sync::Arc;
+
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
 use crate::codecs::JpegSettings;
-use crate::{Done, Failure, Flag, Job, Kernels, Output, Part};
+use crate::{Done, Failure, Flag, Held, Job, Kernels, Output, Part, Source};
 
 /// See src/render/engine/engine.ts for what the fields mean.
 #[napi(object)]
@@ -19,7 +21,7 @@ pub struct NodeJob {
     pub width: u32,
     pub height: u32,
     pub orientation: u32,
-    /// `webp`, `jpeg`, `pixels` or `halved pixels`.
+    /// `webp`, `jpeg`, `pixels`, `halved pixels`, `glance` or `glance with alpha`.
     pub output: String,
     pub quality: u32,
     pub effort: u32,
@@ -45,7 +47,7 @@ pub struct NodeResult {
 /// Stops a job between two rows.
 #[napi]
 #[derive(Default)]
-pub struct Stop(Flag);
+pub struct Stop(pub(crate) Flag);
 
 #[napi]
 impl Stop {
@@ -60,9 +62,18 @@ impl Stop {
     }
 }
 
+/// From what a job makes its result.
+pub enum Given {
+    File(Buffer),
+    Held(Arc<Held>),
+}
+
 pub struct Work {
-    bytes: Buffer,
+    given: Given,
     job: Job,
+    /// For a look: by the quickest way, and with a fourth byte behind each pixel.
+    glance: bool,
+    alpha: bool,
     milliseconds: u64,
     kernels: Kernels,
     flag: Flag,
@@ -73,7 +84,13 @@ impl Task for Work {
     type JsValue = NodeResult;
 
     fn compute(&mut self) -> Result<Self::Output> {
-        Ok(crate::run_within(&self.bytes, &self.job, self.flag.as_atomic(), self.milliseconds, self.kernels))
+        let source = match &self.given {
+            Given::File(bytes) => Source::File(bytes),
+            Given::Held(held) if self.glance => Source::Glance(held),
+            Given::Held(held) => Source::Held(held),
+        };
+        let done = crate::run_within(source, &self.job, self.flag.as_atomic(), self.milliseconds, self.kernels);
+        Ok(if self.alpha { done.and_then(Done::with_alpha) } else { done })
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<NodeResult> {
@@ -85,12 +102,7 @@ impl Task for Work {
                 peak: peak as f64,
             },
             Err(failure) => {
-                let declined = match failure {
-                    Failure::Declined(why) => why,
-                    Failure::Stopped => "stopped",
-                    Failure::TimedOut => "timeout",
-                };
-                NodeResult { body: None, pixels: None, declined: Some(declined.to_owned()), peak: 0.0 }
+                NodeResult { body: None, pixels: None, declined: Some(failure.word().to_owned()), peak: 0.0 }
             }
         })
     }
@@ -102,7 +114,7 @@ fn job_of(job: &NodeJob) -> Option<Job> {
     let output = match job.output.as_str() {
         "webp" => Output::Webp { quality, effort: byte(job.effort)?.min(6) },
         "jpeg" => Output::Jpeg(JpegSettings { quality, progressive: job.progressive, table: byte(job.table)?.min(8) }),
-        "pixels" => Output::Pixels { half: false },
+        "pixels" | "glance" | "glance with alpha" => Output::Pixels { half: false },
         "halved pixels" => Output::Pixels { half: true },
         _ => return None,
     };
@@ -120,10 +132,15 @@ fn job_of(job: &NodeJob) -> Option<Job> {
 
 #[napi]
 pub fn render(bytes: Buffer, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
+    work(Given::File(bytes), &job, stop)
+}
+
+pub fn work(given: Given, job: &NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
     let kernels = if job.scalar == Some(true) { Kernels::Scalar } else { Kernels::best() };
-    let own = job_of(&job).ok_or_else(|| Error::new(Status::InvalidArg, "render(bytes, job, stop): no such job"))?;
+    let own = job_of(job).ok_or_else(|| Error::new(Status::InvalidArg, "render(bytes, job, stop): no such job"))?;
+    let (glance, alpha) = (job.output.starts_with("glance"), job.output == "glance with alpha");
     let milliseconds = u64::from(job.milliseconds);
-    Ok(AsyncTask::new(Work { bytes, job: own, milliseconds, kernels, flag: stop.0.clone() }))
+    Ok(AsyncTask::new(Work { given, job: own, glance, alpha, milliseconds, kernels, flag: stop.0.clone() }))
 }
 
 #[napi]

@@ -1,6 +1,7 @@
 //! A part of a JPEG, decoded and scaled plane by plane and row by row: only rows that a row of the result needs are held.
 
-use crate::codecs::{Header, Layout, Reader};
+use crate::codecs::{self, Bounds, Header, Layout, Reader};
+use crate::held::{Held, MOST_REACH};
 use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
 use crate::{Failure, Job, Output, zeros};
 
@@ -45,9 +46,14 @@ const MOST_STEP: f64 = 64.0;
 /// at equal bytes is that of sharp, which decides by whole numbers: at a half, less would soften large results.
 const LEAST_STEP: [(u32, f64); 3] = [(1, 1.25), (2, 1.25), (4, 1.5)];
 
-pub fn eighths(job: &Job) -> u32 {
+/// Pixels of the original for one of the result, across or down, whichever is less.
+pub fn step(job: &Job) -> f64 {
     let (width, height) = job.scaled();
-    let step = (job.part.width / width as f64).min(job.part.height / height as f64);
+    (job.part.width / width as f64).min(job.part.height / height as f64)
+}
+
+pub fn eighths(job: &Job) -> u32 {
+    let step = step(job);
     let fits = |(eighths, least): &&(u32, f64)| step * f64::from(*eighths) / 8.0 >= *least;
     LEAST_STEP.iter().find(fits).map_or(8, |(eighths, _)| *eighths)
 }
@@ -88,6 +94,7 @@ struct Span {
 }
 
 impl Flow {
+    /// Without room for what is read.
     fn new(plane: usize, layout: &Layout, header: &Header, [x, y]: [Span; 2], range: Range) -> Result<Self, Failure> {
         let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
         // Samples of the plane for each pixel of the original.
@@ -105,15 +112,13 @@ impl Flow {
         let (stride, rows_per_read) = (layout.stride[plane] as usize, layout.rows[plane] as usize);
         let ring_stride = x.size.next_multiple_of(LANES);
         let ring_rows = down.count + ROWS;
-        // Fours are read behind the last row too.
-        let read = rows_per_read.next_multiple_of(ROWS) * stride + across.reach.max(stride);
         Ok(Self {
             stride,
             rows_per_read,
             real_height,
             width: x.size,
             height: y.size,
-            read: zeros(read)?,
+            read: Vec::new(),
             four: zeros(ROWS * ring_stride)?,
             ring: zeros(ring_rows * ring_stride)?,
             ring_stride,
@@ -125,6 +130,13 @@ impl Flow {
             across,
             down,
         })
+    }
+
+    fn reading(mut self) -> Result<Self, Failure> {
+        // Fours are read behind the last row too.
+        let fours = self.rows_per_read.next_multiple_of(ROWS) * self.stride;
+        self.read = zeros(fours + self.across.reach.max(self.stride))?;
+        Ok(self)
     }
 
     fn bytes(&self) -> usize {
@@ -142,8 +154,15 @@ impl Flow {
     }
 
     /// Rows from `at` on lie in `read`.
-    fn take(&mut self, kernels: Kernels, at: usize) {
-        let rows = self.rows_per_read.min(self.real_height.saturating_sub(at));
+    fn take_read(&mut self, kernels: Kernels, at: usize) {
+        let read = std::mem::take(&mut self.read);
+        self.take(kernels, at, self.rows_per_read, &read);
+        self.read = read;
+    }
+
+    /// `most` rows from `at` on, or as many as there are.
+    fn take(&mut self, kernels: Kernels, at: usize, most: usize, read: &[u8]) {
+        let rows = most.min(self.real_height.saturating_sub(at));
         for y in (0..rows).step_by(ROWS) {
             if self.ended() {
                 return;
@@ -152,7 +171,7 @@ impl Flow {
             if at + y + ROWS <= self.needs() {
                 continue;
             }
-            let four: [&[u8]; ROWS] = std::array::from_fn(|row| &self.read[(y + row) * self.stride..]);
+            let four: [&[u8]; ROWS] = std::array::from_fn(|row| &read[(y + row) * self.stride..]);
             lanczos::across(kernels, four, &self.across, &mut self.four, self.ring_stride);
             for row in 0..ROWS.min(rows - y) {
                 let place = (at + y + row) % self.ring_rows * self.ring_stride;
@@ -190,18 +209,11 @@ pub struct Decoded {
     pub peak: usize,
 }
 
-/// Decodes and scales.
-pub fn decode(
-    mut reader: Reader,
-    header: &Header,
-    job: &Job,
-    chroma: Chroma,
-    kernels: Kernels,
-) -> Result<Decoded, Failure> {
-    let layout = reader.start(eighths(job))?;
+/// The planes of a result.
+fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
     let (width, height) = job.scaled();
     let (step_x, step_y) = (job.part.width / width as f64, job.part.height / height as f64);
-    let mut flows = (0..layout.planes as usize)
+    (0..layout.planes as usize)
         .map(|plane| {
             let spans = if plane == 0 || chroma == Chroma::Full {
                 [
@@ -227,9 +239,22 @@ pub fn decode(
                 (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
                 _ => Range::FULL,
             };
-            Flow::new(plane, &layout, header, spans, range)
+            Flow::new(plane, layout, header, spans, range)
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect()
+}
+
+/// Decodes and scales.
+pub fn decode(
+    mut reader: Reader,
+    header: &Header,
+    job: &Job,
+    chroma: Chroma,
+    kernels: Kernels,
+) -> Result<Decoded, Failure> {
+    let layout = reader.start(eighths(job))?;
+    let mut flows: Vec<Flow> =
+        flows(&layout, header, job, chroma)?.into_iter().map(Flow::reading).collect::<Result<_, _>>()?;
     let mut unit = 0;
     let behind = |flow: &Flow| flow.down.start.last().map_or(0, |last| last + flow.down.count + READ_AHEAD);
     let (end, rows) = (flows[0].real_height.min(behind(&flows[0])), flows[0].rows_per_read);
@@ -242,7 +267,7 @@ pub fn decode(
         reader.next(&mut to)?;
         for flow in &mut flows {
             let at = unit * flow.rows_per_read;
-            flow.take(kernels, at);
+            flow.take_read(kernels, at);
         }
         unit += 1;
     }
@@ -250,10 +275,23 @@ pub fn decode(
     if flows.iter().all(|flow| unit * flow.rows_per_read >= flow.real_height) {
         reader.finish()?;
     }
-    let peak = flows.iter().map(Flow::bytes).sum();
-    let planes =
-        flows.into_iter().map(|flow| Scaled { width: flow.width, height: flow.height, data: flow.out }).collect();
-    Ok(Decoded { planes, peak })
+    Ok(Decoded::of(flows))
+}
+
+/// Scales what was decoded before.
+pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
+    let mut flows = flows(&held.layout, &held.header, job, chroma)?;
+    for (flow, plane) in flows.iter_mut().zip(&held.planes) {
+        codecs::passed(&bounds)?;
+        if flow.across.count > MOST_REACH {
+            return Err(Failure::Declined("size"));
+        }
+        flow.take(kernels, 0, flow.real_height, plane);
+        if !flow.ended() {
+            return Err(Failure::Declined("damaged"));
+        }
+    }
+    Ok(Decoded::of(flows))
 }
 
 /// Turned upright, in rows that lie `stride` apart and are filled up with their last sample.
@@ -299,6 +337,12 @@ fn upright(Scaled { width, height, data }: &Scaled, orientation: u8, stride: usi
 const NO_COLOUR: u8 = 128;
 
 impl Decoded {
+    fn of(flows: Vec<Flow>) -> Self {
+        let peak = flows.iter().map(Flow::bytes).sum();
+        let scaled = |flow: Flow| Scaled { width: flow.width, height: flow.height, data: flow.out };
+        Self { planes: flows.into_iter().map(scaled).collect(), peak }
+    }
+
     /// Of `Chroma::Half`.
     pub fn into_planes(self, job: &Job) -> Result<Planes, Failure> {
         let stride = job.width.next_multiple_of(16);

@@ -104,7 +104,7 @@ const OVERLAP = 0.35;
 const HELD_OVERLAP = 1.3;
 
 /** For buffers, line caches and a thread's stack of sharp and libvips. */
-const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
+export const EVERY_RENDER: CostEstimate = { ms: 15, bytes: 12 * MIB };
 /** For face detection, mostly in another thread. */
 const FACES_MS = 60;
 /** For each pixel that is decoded once for the detector and for the rendition, with a copy on the way. */

@@ -27,6 +27,8 @@ export interface Pixels extends Size {
   readonly frames: number;
   /** The numbers are of Display P3, not of sRGB. Only pixels on their way through effects are, and one frame of them. */
   readonly wide?: boolean;
+  /** The fourth channel is 255 everywhere. */
+  readonly opaque?: boolean;
 }
 
 /**

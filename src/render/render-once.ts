@@ -6,6 +6,8 @@ import type { OverlayTools } from './effects/overlay/overlay.ts';
 import { placementOf } from './effects/placement.ts';
 import { coversOf } from './effects/redact.ts';
 import type { ByEngine } from './engine/by-engine.ts';
+import type { Hold } from './engine/held.ts';
+import { bytesToHold } from './engine/held-estimate.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
 import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
@@ -62,25 +64,37 @@ export async function renderOnce(
   const prepared = await timer.time('decode', prepareDecoder(sharp, source, recipe, limits, engine));
   // First: their look goes deeper than that for a crop.
   const covered = await allFaces(prepared, header, recipe, timedFaces);
-  const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces);
+  const hold: Hold = async (wanted) => {
+    if (recipe.output === 'avif' && !goesToSvtAv1(prepared.plan.canvas, recipe)) return undefined;
+    const mostBytes = bytesToHold(source, recipe);
+    return timer.time('decode', engine.hold(source, prepared, recipe, { ...wanted, mostBytes }));
+  };
+  const crop = await cropToFaces(sharp, prepared, header, recipe, timedFaces, hold);
+  using _planes = crop.held;
   const { decoder } = crop;
   const ready = readyPixels(source, decoder, recipe);
   // A picture that was decoded for the look is cut out of that.
   const fresh = !ready && !crop.downscaled;
   const keeps = !paged && showsAll(decoder, recipe) && fitsDownscaled(header, decoder.plan.canvas);
-  const made = fresh ? await timer.time('decode', engine.rendition(source, decoder, recipe, keeps)) : undefined;
+  const made = fresh
+    ? await timer.time('decode', engine.rendition(source, decoder, recipe, keeps, crop.held))
+    : undefined;
   if (made) {
     const { body, contentType, pixels } = made;
     const downscaled = pixels && pixelSource(source, pixels);
     return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
   }
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
-  const decoded = async () =>
-    (fresh && goesToSvtAv1(decoder.plan.canvas, recipe) && (await engine.pixels(source, decoder, recipe))) ||
-    decoder.pixels({ ...crop.header, wide: isWide(header, recipe) });
+  const halved =
+    fresh && goesToSvtAv1(decoder.plan.canvas, recipe)
+      ? await timer.time('decode', engine.pixels(source, decoder, recipe, crop.held))
+      : undefined;
+  // From here on all is sharp's.
+  crop.held?.[Symbol.dispose]();
+  const decoded = () => decoder.pixels({ ...crop.header, wide: isWide(header, recipe) });
   const own =
     !ready && (needed || seesPixels(header, decoder, recipe))
-      ? (crop.cutOut?.() ?? (await timer.time('decode', decoded())))
+      ? (halved ?? crop.cutOut?.() ?? (await timer.time('decode', decoded())))
       : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);

@@ -1,13 +1,14 @@
-import { type Engine, type EngineResult, hasEngine, loadEngine } from '../../src/render/engine/engine.ts';
+import { type Engine, type EngineResult, hasEngine, loadEngine, type Planes } from '../../src/render/engine/engine.ts';
 
 /** For tests of what the native engine makes: `npm run build:engine` builds it. */
 export const engineSkip = hasEngine ? false : 'the engine was not built (README, Tests)';
 
-/** The engine, and what became of each job that it was given. */
-export function watchedEngine(): { engine: Engine | undefined; results: EngineResult[] } {
+/** The engine, what became of each job that it was given, and all planes that it holds or held. */
+export function watchedEngine(): { engine: Engine | undefined; results: EngineResult[]; held: Planes[] } {
   const real = loadEngine(true);
   const results: EngineResult[] = [];
-  if (!real) return { engine: undefined, results };
+  const held: Planes[] = [];
+  if (!real) return { engine: undefined, results, held };
   const engine: Engine = {
     Stop: real.Stop,
     version: () => real.version(),
@@ -17,6 +18,16 @@ export function watchedEngine(): { engine: Engine | undefined; results: EngineRe
       results.push(result);
       return result;
     },
+    async hold(...job) {
+      const planes = await real.hold(...job);
+      held.push(planes);
+      return planes;
+    },
+    async renderHeld(...job) {
+      const result = await real.renderHeld(...job);
+      results.push(result);
+      return result;
+    },
   };
-  return { engine, results };
+  return { engine, results, held };
 }

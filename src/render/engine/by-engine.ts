@@ -2,20 +2,42 @@ import { refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
-import type { Engine, EngineJob, EngineResult } from './engine.ts';
-import { halvedJob, isEngines, isOrdinary, pixelsJob, renditionJob, type Shown, viewJob, wholeJob } from './job.ts';
+import type { Engine, EngineJob, EngineResult, Planes } from './engine.ts';
+import { type HeldFor, type HeldPicture, scalesFor } from './held.ts';
+import {
+  geometryOf,
+  glanceJob,
+  halvedJob,
+  holdJob,
+  isEngines,
+  isOrdinary,
+  isWritten,
+  pixelsJob,
+  renditionJob,
+  type Shown,
+  viewJob,
+  wholeJob,
+} from './job.ts';
 
 /**
  * The one place where it is decided whether the native engine or sharp does the work: each function here is undefined where sharp is to
  * do it, because the engine is not there, does not take such a picture, or found it damaged, of which sharp then judges.
  */
 export interface ByEngine {
-  /** A finished WebP or JPEG; `keep`: with its pixels. Throws as renders do. */
-  rendition(source: PictureSource, view: Shown, recipe: Recipe, keep: boolean): Promise<Finished | undefined>;
+  /** A finished WebP or JPEG; `keep`: with its pixels. Of what is held of the source, where it is. Throws as renders do. */
+  rendition(
+    source: PictureSource,
+    view: Shown,
+    recipe: Recipe,
+    keep: boolean,
+    held?: HeldPicture,
+  ): Promise<Finished | undefined>;
   /** The pixels of a rendition, for an encoder to 4:2:0 that takes nothing else. */
-  pixels(source: PictureSource, view: Shown, recipe: Recipe): Promise<Pixels | undefined>;
+  pixels(source: PictureSource, view: Shown, recipe: Recipe, held?: HeldPicture): Promise<Pixels | undefined>;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
+  /** Decodes all of a picture whose window is found in its pixels: these, and then the rendition, are made of what is held. */
+  hold(source: PictureSource, view: Shown, recipe: Recipe, wanted: HeldFor): Promise<HeldPicture | undefined>;
 }
 
 export interface Finished {
@@ -30,44 +52,60 @@ export const BY_SHARP: ByEngine = {
   rendition: async () => undefined,
   pixels: async () => undefined,
   whole: async () => undefined,
+  hold: async () => undefined,
 };
 
 /** `signal` stops a job between two rows. */
 export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signal: AbortSignal): ByEngine {
   if (!engine) return BY_SHARP;
 
-  async function run(source: Buffer, job: EngineJob): Promise<(EngineResult & { readonly body: Buffer }) | undefined> {
+  /** What the signal stops, and throws then; `undefined` is what the engine declined. */
+  async function stoppable<T extends { readonly declined?: string | null }>(
+    work: (engine: Engine, stop: { stop(): void }) => Promise<T>,
+  ): Promise<T | undefined> {
     signal.throwIfAborted();
     const stop = new engine!.Stop();
     const end = () => stop.stop();
     signal.addEventListener('abort', end, { once: true });
     try {
-      const result = await engine!.render(source, job, stop);
-      const { body, declined } = result;
-      if (declined === 'stopped') signal.throwIfAborted();
-      if (declined === 'timeout') refuse(new Error('timeout'));
-      return body && { ...result, body };
+      const result = await work(engine!, stop);
+      if (result.declined === 'stopped') signal.throwIfAborted();
+      if (result.declined === 'timeout') refuse(new Error('timeout'));
+      return result.declined ? undefined : result;
     } finally {
       signal.removeEventListener('abort', end);
     }
   }
 
-  const pixelsOf = (data: Buffer, { width, height }: Size): Pixels => ({ data, width, height, channels: 3, frames: 1 });
+  async function run(
+    source: Buffer | Planes,
+    job: EngineJob,
+  ): Promise<(EngineResult & { readonly body: Buffer }) | undefined> {
+    const made = await stoppable((own, stop) =>
+      Buffer.isBuffer(source) ? own.render(source, job, stop) : own.renderHeld(source, job, stop),
+    );
+    return made?.body && { ...made, body: made.body };
+  }
+
+  const pixelsOf = (data: Buffer, { width, height }: Size, channels: 3 | 4 = 3): Pixels => ({
+    ...{ data, width, height, channels },
+    frames: 1,
+  });
 
   return {
-    async rendition(source, view, recipe, keep) {
+    async rendition(source, view, recipe, keep, held) {
       if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
       const job = geometry && renditionJob(geometry, recipe, limits, keep);
-      const made = job && (await run(source.body, job));
+      const made = job && (await run(held?.planes ?? source.body, job));
       if (!made || (job.output !== 'webp' && job.output !== 'jpeg')) return undefined;
       const pixels = made.pixels && pixelsOf(made.pixels, job);
       return { body: made.body, format: job.output, contentType: `image/${job.output}`, pixels };
     },
-    async pixels(source, view, recipe) {
+    async pixels(source, view, recipe, held) {
       if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
-      const made = geometry && (await run(source.body, halvedJob(geometry, recipe, limits)));
+      const made = geometry && (await run(held?.planes ?? source.body, halvedJob(geometry, recipe, limits)));
       return made && pixelsOf(made.body, geometry);
     },
     async whole(source, size) {
@@ -75,6 +113,27 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       const geometry = wholeJob(source, size);
       const made = geometry && (await run(source.body, pixelsJob(geometry, limits)));
       return made && pixelsOf(made.body, geometry);
+    },
+    async hold(source, view, recipe, wanted) {
+      if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
+      const geometry = viewJob(source.header, { ...view, position: 'window' });
+      if (!geometry || !isWritten(geometry, recipe)) return undefined;
+      const { size } = source.header;
+      const scales = scalesFor(size, view.shown, wanted);
+      const job = holdJob(geometry, scales, wanted.mostBytes, limits);
+      const planes = await stoppable((own, stop) => own.hold(source.body, job, stop));
+      if (!planes) return undefined;
+      const longer = Math.max(size.width, size.height);
+      return {
+        planes,
+        longestSide: Math.min(longer - 1, Math.floor((longer * scales.eighths) / 8)),
+        async look(looked, alpha) {
+          const shape = geometryOf(source.header, looked);
+          const pixels = shape && (await run(planes, glanceJob(shape, limits, alpha)));
+          return pixels && { ...pixelsOf(pixels.body, shape, alpha ? 4 : 3), opaque: alpha };
+        },
+        [Symbol.dispose]: () => planes.free(),
+      };
     },
   };
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The version that `npm run build:engine` builds, as in engine/Cargo.toml; part of every rendition's key. */
-export const ENGINE = '1.0.0';
+export const ENGINE = '1.1.0';
 
 /** Beside this file, or beside the bundle. Optional: see engine/README.md. */
 const ADDON = new URL('./native/darkroom-engine.node', import.meta.url);
@@ -24,8 +24,11 @@ export interface EngineJob {
   readonly height: number;
   /** EXIF's number, 1 to 8, of the way in which the part is turned. */
   readonly orientation: number;
-  /** `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. */
-  readonly output: 'webp' | 'jpeg' | 'pixels' | 'halved pixels';
+  /**
+   * `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. A glance is pixels by the quickest
+   * way; alpha is 255.
+   */
+  readonly output: 'webp' | 'jpeg' | 'pixels' | 'halved pixels' | 'glance' | 'glance with alpha';
   /** 1 to 100 on the encoder's own scale. */
   readonly quality: number;
   /** libwebp's, 0 to 6. */
@@ -52,12 +55,34 @@ export interface EngineResult {
   readonly peak: number;
 }
 
-/** Implemented by engine/src/node.rs. Jobs run on libuv's pool. */
+/** A file to be decoded once, and kept as planes for several jobs. */
+export interface HoldJob extends Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'milliseconds'> {
+  /** libjpeg decodes to so many eighths of the size: 1, 2, 4 or 8. */
+  readonly eighths: number;
+  /** By how much a second copy for glances is shrunk: 1 for none, else 2, 4 or 8, of which the eighths are a multiple. */
+  readonly glance: number;
+  /** It is declined where the planes are larger. */
+  readonly mostBytes: number;
+}
+
+/** Planes outside V8's heap: 1.5 bytes a pixel with colours at half the size, up to 3 at the whole. */
+export interface Planes {
+  /** 0 where it was declined, or freed. */
+  readonly bytes: number;
+  readonly declined?: string | null;
+  /** Frees them at once, or when the jobs that work on them end. Later jobs throw. */
+  free(): void;
+}
+
+/** Implemented by engine/src/node.rs and node_held.rs. Jobs run on libuv's pool. */
 export interface Engine {
   readonly Stop: new () => { stop(): void };
   version(): string;
   runsHere(): boolean;
   render(bytes: Buffer, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
+  hold(bytes: Buffer, job: HoldJob, stop: { stop(): void }): Promise<Planes>;
+  /** As `render` of the file, from its planes: the same bytes where that would decode to as many eighths. */
+  renderHeld(planes: Planes, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
 }
 
 /** Undefined where it is not `wanted`, was not built, or cannot run on this processor. Throws when it is of another version. */

@@ -6,7 +6,7 @@ import { coversParts, type Recipe } from '../recipe.ts';
 import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
 import { type ViewPlan, wholePlan } from '../stages/view/plan.ts';
 import { andThen, inverse, type Turn, turnedBox, turnedSize, UPRIGHT } from '../stages/view/view.ts';
-import type { EngineJob } from './engine.ts';
+import type { EngineJob, HoldJob } from './engine.ts';
 
 /** EXIF's ways to store a picture, from 1 on, as the turn that makes it upright. */
 const UPRIGHT_BY: readonly Turn[] = [
@@ -55,7 +55,8 @@ export function viewJob(header: OriginalHeader, view: Shown): Geometry | undefin
 /** A smaller one would be mostly one edge, whose pixels decoders take differently. */
 const MIN_SIDE_PX = 8;
 
-function geometryOf(
+/** What a view shows. Undefined where that is not smaller than it is stored, or something is around it. */
+export function geometryOf(
   { size, orientation = 1 }: OriginalHeader,
   { plan, region, turn, shown, plain }: ViewPlan,
 ): Geometry | undefined {
@@ -114,6 +115,20 @@ export const pixelsJob = (geometry: Geometry, limits: DecodeLimits): EngineJob =
   ...always(limits),
 });
 
+/** Pixels for a look, of what is held. */
+export const glanceJob = (geometry: Geometry, limits: DecodeLimits, alpha: boolean): EngineJob => ({
+  ...pixelsJob(geometry, limits),
+  output: alpha ? 'glance with alpha' : 'glance',
+});
+
+/** A file to be decoded for several jobs. */
+export const holdJob = (
+  { storedWidth, storedHeight }: Geometry,
+  scales: Pick<HoldJob, 'eighths' | 'glance'>,
+  mostBytes: number,
+  limits: DecodeLimits,
+): HoldJob => ({ storedWidth, storedHeight, ...scales, mostBytes, milliseconds: always(limits).milliseconds });
+
 /** The pixels of a rendition for an encoder to 4:2:0. */
 export const halvedJob = (geometry: Geometry, { lossless }: Recipe, limits: DecodeLimits): EngineJob => ({
   ...pixelsJob(geometry, limits),
@@ -125,6 +140,11 @@ export const halvedJob = (geometry: Geometry, { lossless }: Recipe, limits: Deco
 export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
   const { effects, trim, motion } = recipe;
   return !effects && !motion && trim === undefined && !coversParts(recipe) && !isWide(header, recipe);
+}
+
+/** Whether a rendition is of a format that the engine writes, or AVIF of which it makes the pixels. */
+export function isWritten(size: Size, recipe: Recipe): boolean {
+  return recipe.output === 'avif' || codingOf(size, recipe) !== undefined;
 }
 
 /** A finished rendition. `keepPixels`: for others of the same original. */

@@ -1,17 +1,19 @@
 import type { Face, LookDepth, Probe } from '../../faces/face.ts';
+import type { HeldPicture, Hold } from '../engine/held.ts';
 import { refuse } from '../formats/header.ts';
 import type { PictureHeader } from '../picture-source.ts';
-import { type Pixels, type Size, sameSize } from '../pixels.ts';
+import { type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
 import { type Decoder, decode, openPixels } from './decode.ts';
 import type { FaceBox } from './face-boxes.ts';
-import { cutsAway, dependsOnFaces, type FramePlan, windowToDetail, windowToFaces } from './geometry.ts';
+import { cutsAway, dependsOnFaces, type FramePlan, windowToDetail, windowToFaces, workingSize } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 import { greyOf, partOf, rgbaOnWhite } from './small-pictures.ts';
-import { interestOf, windowToInterest } from './view/interest-window.ts';
-import { type Turn, turnedBox, turnedGrey } from './view/view.ts';
+import { cropToInterest } from './view/interest-window.ts';
+import { wholePlan } from './view/plan.ts';
+import { type Turn, turnedBox, turnedGrey, UPRIGHT } from './view/view.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -34,6 +36,8 @@ export interface FaceAwareCrop {
   readonly cutOut: (() => Pixels) | undefined;
   /** Faces matter for this frame but looking for them failed; it is framed by attention. */
   readonly facesMissed: boolean;
+  /** The picture as the engine decoded it for the look, of which it can make the rendition. To be disposed of. */
+  readonly held: HeldPicture | undefined;
 }
 
 /** Moves the frame to the faces, or to what draws the eye. A frame that does not depend on faces costs no look. */
@@ -43,25 +47,45 @@ export async function cropToFaces(
   header: PictureHeader,
   recipe: Recipe,
   lookup: FaceLookup,
+  hold: Hold,
+): Promise<FaceAwareCrop> {
+  const { plan, shown } = decoder;
+  if (!seeksFaces(recipe) || !dependsOnFaces(plan, shown, recipe.faceZoom)) {
+    const cropped = await cropToInterest(sharp, decoder, header, recipe, hold);
+    return { ...cropped, header, downscaled: undefined, cutOut: undefined, facesMissed: false };
+  }
+  const lookSide = PROBE_SIDE_PX[lookDepthFor(plan, header.size, shown, recipe.faceZoom)];
+  const holding = hold({ nearest: workingSize(plan, shown, recipe.faceZoom, 1), lookSide });
+  try {
+    return await cropHeld(sharp, decoder, header, recipe, lookup, holding);
+  } catch (error) {
+    (await holding.catch(() => undefined))?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function cropHeld(
+  sharp: SharpModule,
+  decoder: Decoder,
+  header: PictureHeader,
+  recipe: Recipe,
+  lookup: FaceLookup,
+  holding: Promise<HeldPicture | undefined>,
 ): Promise<FaceAwareCrop> {
   const { plan, shown, region, moves, trimmed, plain } = decoder;
-  if (!seeksFaces(recipe) || !dependsOnFaces(plan, shown, recipe.faceZoom)) {
-    const interest = moves ? undefined : interestOf(decoder, recipe);
-    const own = interest ? decoder.withPlan(await windowToInterest(sharp, decoder, header, interest)) : decoder;
-    return { decoder: own, header, downscaled: undefined, cutOut: undefined, facesMissed: false };
-  }
-
   // Decoded in the same way when the faces are known already, so that the same key always has the same bytes.
   const depth = lookDepthFor(plan, header.size, shown, recipe.faceZoom);
   const side = PROBE_SIDE_PX[depth];
   const size = lookedAtSize(plan, header.size, shown, recipe.faceZoom);
   const wide = recipe.gamut === 'p3' && header.hasProfile;
   const alone = moves || trimmed || wide || !plain || recipe.enlarge;
-  const held = alone || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
-  const decoding = held && decoder.at(held);
+  const shared = alone || size.width * size.height > MAX_HELD_PIXELS ? undefined : size;
+  const decoding = holding.then((held) => (held || !shared ? undefined : decoder.at(shared)));
   let smaller: Promise<Pixels> | undefined;
   const whole = () => {
-    smaller ??= decoding ?? decode(small(decoder, side), header);
+    smaller ??= holding
+      .then((held) => held && lookOf(held, header.size, side))
+      .then(async (look) => look ?? (await decoding) ?? decode(small(decoder, side), header));
     return smaller;
   };
   const probe = async () => probeOf(sharp, await whole(), side);
@@ -83,7 +107,14 @@ export async function cropToFaces(
     downscaled: pixels,
     cutOut: framed && pixels ? cutOutOf(pixels, framed) : undefined,
     facesMissed,
+    held: await holding,
   };
+}
+
+/** All of a picture that is held, with a fourth channel as the detector wants it. */
+function lookOf(held: HeldPicture, size: Size, side: number): Promise<Pixels | undefined> {
+  const plan = wholePlan(sizeWithin(Math.min(side, held.longestSide), size));
+  return held.look({ plan, region: { left: 0, top: 0, ...size }, turn: UPRIGHT, shown: size, plain: true }, true);
 }
 
 /** What a plan shows of pixels that have its size already. A pipeline of sharp's for it takes some milliseconds. */
@@ -99,8 +130,9 @@ function small(decoder: Decoder, side: number) {
 
 /** The detector input: RGBA on white, at most `side` pixels on its longer side. */
 async function probeOf(sharp: SharpModule, pixels: Pixels, side: number): Promise<Probe> {
-  if (Math.max(pixels.width, pixels.height) <= side)
-    return { data: rgbaOnWhite(pixels), given: true, width: pixels.width, height: pixels.height };
+  const { width, height } = pixels;
+  if (pixels.opaque) return { data: pixels.data, width, height };
+  if (Math.max(width, height) <= side) return { data: rgbaOnWhite(pixels), given: true, width, height };
   const { data: rgba, info } = await openPixels(sharp, pixels)
     .resize({ width: side, height: side, fit: 'inside' })
     .flatten({ background: '#ffffff' })

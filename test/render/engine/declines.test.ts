@@ -68,7 +68,6 @@ describe('what the engine declines', { skip: engineSkip }, () => {
         { effects: { unit: 1, redact: { boxes: [{ x: 0, y: 0, width: 0.5, height: 0.5 }] } } as never },
       ],
       ['covered parts', coffee, { edit: { redact: [{ x: 0, y: 0, width: 0.3, height: 0.3 }] } }],
-      ['attention', coffee, { width: 100, height: 100, fit: 'cover', gravity: 'attention' }],
       ['no loss', coffee, { lossless: true }],
       ['a copyright', coffee, { copyright: true }],
       ['bytes', coffee, { encoding: { maxBytes: 4000 } }],

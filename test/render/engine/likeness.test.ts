@@ -6,7 +6,6 @@ import type { Recipe } from '../../../src/render/recipe.ts';
 import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
-import { face } from '../../helpers/faces.ts';
 import { randomJpeg } from '../../helpers/jpegs.ts';
 import { PLAIN } from '../../helpers/pictures.ts';
 
@@ -184,22 +183,6 @@ describe('what the engine makes', { skip: engineSkip }, () => {
           // Noise: what is left of it behind two kinds of decoders' halves differs more.
           await assertAlike(randomJpeg(shape, random), fields, { most: 14, mean: 3.5 }, JSON.stringify(shape));
         }
-  });
-
-  it('is framed on the faces that are found in its own pixels', async () => {
-    const fields: Fields = { width: 150, height: 150, fit: 'cover', gravity: 'auto' };
-    const before = results.length;
-    const probes: number[] = [];
-    const recipe: Recipe = { ...PLAIN, output: 'webp', ...fields };
-    const rendered = await byEngine.render(await byEngine.examine(coffee), recipe, createStepTimer(), async (probe) => {
-      const { data, width, height } = await probe();
-      probes.push(width, height);
-      assert.equal(data.length, 4 * width * height);
-      return [face(0.7, 0.3, 0.2)];
-    });
-    assert.equal(results.length, before + 1);
-    assert.ok(probes[0]! >= 150 && rendered.downscaled, 'all of it is kept for others');
-    assert.deepEqual([rendered.width, rendered.height, rendered.provisional], [150, 150, false]);
   });
 
   it('gives a downscaled decode and an AVIF their pixels', async () => {
