@@ -1,61 +1,15 @@
 //! mutants COUNT SEED FILE...: breaks copies of JPEGs and does jobs on them, with both kernels. Says how they ended; a fault ends the program.
 //! Under AddressSanitizer, which then sees the C code and all memory: see README.md.
 
+#[path = "common/mutant.rs"]
+mod mutant;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::JpegSettings;
 use darkroom_engine::{Failure, Job, Keep, Kernels, Output, Part, Source, eighths, hold_within, run_within};
-
-struct Noise(u64);
-
-impl Noise {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % most.max(1)
-    }
-}
-
-/// Where the scan begins: half of all changes are in front of it, because that is where sizes and tables are.
-fn head(file: &[u8]) -> usize {
-    file.windows(2).position(|pair| pair == [0xFF, 0xDA]).map_or(file.len(), |at| at + 14).min(file.len())
-}
-
-fn mutant(file: &[u8], noise: &mut Noise) -> Vec<u8> {
-    let mut broken = file.to_vec();
-    let head = head(file);
-    for _ in 0..1 + noise.below(3) {
-        let within = if noise.below(2) == 0 { head } else { broken.len() };
-        let at = noise.below(within.min(broken.len()));
-        match noise.below(7) {
-            0 if at < broken.len() => broken[at] ^= 1 << noise.below(8),
-            1 if at < broken.len() => broken[at] = noise.below(256) as u8,
-            2 if at + 1 < broken.len() => broken[at..at + 2].copy_from_slice(&[0xFF, 0xC0 + noise.below(64) as u8]),
-            3 => {
-                broken.truncate(at);
-            }
-            4 => {
-                let end = (at + noise.below(64)).min(broken.len());
-                broken.drain(at..end);
-            }
-            5 => {
-                let bytes: Vec<u8> = (0..noise.below(32)).map(|_| noise.below(256) as u8).collect();
-                broken.splice(at..at, bytes);
-            }
-            _ => {
-                let from = noise.below(broken.len());
-                let part = broken[from..(from + noise.below(200)).min(broken.len())].to_vec();
-                broken.splice(at..at, part);
-            }
-        }
-        if broken.is_empty() {
-            break;
-        }
-    }
-    broken
-}
+use mutant::{Noise, mutant};
 
 /// Width and height of the first frame header.
 fn size(file: &[u8]) -> Option<(u32, u32)> {
@@ -70,7 +24,7 @@ fn main() {
     let (count, seed) = (number(), number());
     let files: Vec<Vec<u8>> = arguments.map(|path| std::fs::read(path).expect("a file")).collect();
     assert!(!files.is_empty(), "mutants COUNT SEED FILE...");
-    let mut noise = Noise(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut noise = Noise::new(seed);
     let stop = AtomicI32::new(0);
     let mut ends = BTreeMap::new();
     for _ in 0..count {
@@ -106,7 +60,7 @@ fn main() {
         // What is kept of it gives the same, where nothing below the part is damaged.
         let eighths = eighths(&job);
         let keep = Keep { stored: (w, h), eighths, glance: eighths as usize, most: 100_000_000 };
-        if let Ok(held) = hold_within(&broken, &keep, &stop, 20_000) {
+        if let Ok(held) = hold_within(&broken, &keep, &stop, 20_000, Kernels::best()) {
             let kept = run(Source::Held(&held), Kernels::best());
             assert_eq!(kept.as_ref().map(|done| &done.body).ok(), one.as_ref().map(|done| &done.body).ok());
         }

@@ -95,8 +95,8 @@ pub fn now() -> u64 {
     unsafe { dk_now() }
 }
 
-/// Decodes one JPEG by rows of MCUs.
-pub struct Reader<'a> {
+/// Decodes one JPEG by rows of MCUs: see `reader::Reader`.
+pub struct LibjpegReader<'a> {
     raw: *mut c_void,
     layout: Layout,
     /// Read for as long as libjpeg is.
@@ -104,14 +104,14 @@ pub struct Reader<'a> {
     _bounds: Bounds<'a>,
 }
 
-impl Drop for Reader<'_> {
+impl Drop for LibjpegReader<'_> {
     fn drop(&mut self) {
         // SAFETY: made by dk_open, and closed once.
         unsafe { dk_close(self.raw) }
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LibjpegReader<'a> {
     pub fn open(bytes: &'a [u8], bounds: Bounds<'a>) -> Result<(Self, Header), Failure> {
         let (mut header, mut status) = (Header::default(), 0);
         // SAFETY: bytes and flag live as long as the reader, which borrows both.

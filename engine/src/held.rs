@@ -1,9 +1,10 @@
 //! A JPEG that was decoded once and is kept as planes, at the size and with the sampling at which libjpeg gave them: several results are made of
 //! it, each with the bytes that the file itself would give at that scale.
 
-use crate::codecs::{Bounds, Header, Layout, Reader};
+use crate::codecs::{Bounds, Header, Layout};
 use crate::lanczos::{Kernels, ROWS};
 use crate::planes::{self, Chroma, Decoded};
+use crate::reader::Reader;
 use crate::{Failure, Job, takes};
 
 /// Samples behind a plane's last row that kernels read, times zero.
@@ -32,8 +33,8 @@ pub struct Held {
 
 impl Held {
     /// Decodes all of a file. Declined where the planes would be too large.
-    pub fn decode(bytes: &[u8], keep: &Keep, bounds: Bounds) -> Result<Self, Failure> {
-        let (mut reader, header) = Reader::open(bytes, bounds)?;
+    pub fn decode(bytes: &[u8], keep: &Keep, bounds: Bounds, kernels: Kernels) -> Result<Self, Failure> {
+        let (mut reader, header) = Reader::open(bytes, bounds, kernels)?;
         takes(&header, keep.stored)?;
         let layout = reader.start(keep.eighths)?;
         let glance = match keep.glance {
@@ -171,7 +172,7 @@ impl Source<'_> {
     pub fn scaled(self, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
         let held = match self {
             Source::File(bytes) => {
-                let (reader, header) = Reader::open(bytes, bounds)?;
+                let (reader, header) = Reader::open(bytes, bounds, kernels)?;
                 takes(&header, job.stored)?;
                 return planes::decode(reader, &header, job, chroma, kernels);
             }

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use crate::jpeg::transforms::{Block, Factors};
 use crate::lanczos::{LANES, ROWS, TO_KEPT, TO_LEVEL, Taps};
 
 /// See `lanczos::across`; `taps.count` is a multiple of 16.
@@ -68,5 +69,34 @@ unsafe fn down_rows(rows: &[&[i16]], coefficients: &[i16], beginning: i32, whole
         let levels = _mm256_permute4x64_epi64(_mm256_packus_epi16(levels, levels), 0b1000);
         // SAFETY: as above.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().add(x).cast(), _mm256_castsi256_si128(levels)) };
+    }
+}
+
+// What jpeg/transforms_avx2.rs needs of what is unsafe.
+
+/// See `transforms::row`.
+pub fn transform_row(side: usize, blocks: &[Block], factors: &Factors, out: &mut [u8], stride: usize) {
+    // SAFETY: this processor has AVX2, or `Kernels::Avx2` would not have been chosen; its lengths are checked where it stores.
+    unsafe { crate::jpeg::transforms_avx2::row(side, blocks, factors, out, stride) }
+}
+
+/// Rows of two blocks, one in each half.
+#[target_feature(enable = "avx2")]
+pub fn load_rows(pair: [&[i16; 64]; 2]) -> [__m256i; 8] {
+    std::array::from_fn(|row| {
+        // SAFETY: 8 values lie at 8 times 0 to 7 of 64.
+        let [low, high] = pair.map(|block| unsafe { _mm_loadu_si128(block.as_ptr().add(8 * row).cast()) });
+        _mm256_set_m128i(high, low)
+    })
+}
+
+/// The first 4, 8 or 16 samples, as many as there is room for.
+#[target_feature(enable = "avx2")]
+pub fn store(samples: __m128i, to: &mut [u8]) {
+    match to.len() {
+        // SAFETY: there is room for all.
+        16 => unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), samples) },
+        8 => to.copy_from_slice(&_mm_cvtsi128_si64(samples).to_le_bytes()),
+        _ => to.copy_from_slice(&_mm_cvtsi128_si32(samples).to_le_bytes()),
     }
 }

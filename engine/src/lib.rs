@@ -11,18 +11,21 @@ use std::sync::atomic::{AtomicI32, Ordering};
 pub mod codecs;
 mod colour;
 mod held;
+mod jpeg;
 mod lanczos;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod lanczos_avx2;
 mod look;
 mod planes;
+pub mod reader;
 
 use codecs::{Bounds, Header, JpegSettings};
 pub use held::{Held, Keep, Source};
 pub use lanczos::Kernels;
-use planes::Chroma;
 pub use planes::eighths;
+use planes::{Chroma, Decoded};
+use reader::Reader;
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +129,13 @@ const MOST_SCANS: i32 = 100;
 
 /// Memory of a size that a header has named: without it, a job is declined and the process lives on.
 fn zeros<T: Clone + Default>(length: usize) -> Result<Vec<T>, Failure> {
+    filled(T::default(), length)
+}
+
+fn filled<T: Clone>(with: T, length: usize) -> Result<Vec<T>, Failure> {
     let mut memory = Vec::new();
     memory.try_reserve_exact(length).map_err(|_| Failure::Declined("memory"))?;
-    memory.resize(length, T::default());
+    memory.resize(length, with);
     Ok(memory)
 }
 
@@ -155,10 +162,22 @@ pub fn run(source: Source, job: &Job, bounds: Bounds, kernels: Kernels) -> Resul
     if !job.is_sound() {
         return Err(Failure::Declined("job"));
     }
-    let chroma = if matches!(job.output, Output::Pixels { half: false }) { Chroma::Full } else { Chroma::Half };
-    let decoded = source.scaled(job, chroma, bounds, kernels)?;
+    finish(source.scaled(job, chroma_of(job), bounds, kernels)?, job, bounds)
+}
+
+/// The same for a JPEG that was opened.
+pub fn render(reader: Reader, header: &Header, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
+    takes(header, job.stored)?;
+    finish(planes::decode(reader, header, job, chroma_of(job), kernels)?, job, bounds)
+}
+
+fn chroma_of(job: &Job) -> Chroma {
+    if matches!(job.output, Output::Pixels { half: false }) { Chroma::Full } else { Chroma::Half }
+}
+
+fn finish(decoded: Decoded, job: &Job, bounds: Bounds) -> Result<Done, Failure> {
     let peak = decoded.peak;
-    if chroma == Chroma::Full {
+    if chroma_of(job) == Chroma::Full {
         let body = decoded.into_pixels(job)?;
         return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None });
     }
@@ -196,8 +215,14 @@ pub fn run_within(
 }
 
 /// `Held::decode` likewise.
-pub fn hold_within(bytes: &[u8], keep: &Keep, stop: &AtomicI32, milliseconds: u64) -> Result<Held, Failure> {
-    within(stop, milliseconds, |bounds| Held::decode(bytes, keep, bounds))
+pub fn hold_within(
+    bytes: &[u8],
+    keep: &Keep,
+    stop: &AtomicI32,
+    milliseconds: u64,
+    kernels: Kernels,
+) -> Result<Held, Failure> {
+    within(stop, milliseconds, |bounds| Held::decode(bytes, keep, bounds, kernels))
 }
 
 fn within<T>(

@@ -7,7 +7,7 @@ use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
 use crate::node::{Given, NodeJob, Stop, Work, work};
-use crate::{Failure, Flag, Held, Keep};
+use crate::{Failure, Flag, Held, Keep, Kernels};
 
 /// See src/render/engine/engine.ts for what the fields mean.
 #[napi(object)]
@@ -60,7 +60,7 @@ impl Task for Holding {
         let NodeHold { stored_width, stored_height, eighths, glance, most_bytes, milliseconds } = self.hold;
         let stored = (stored_width, stored_height);
         let keep = Keep { stored, eighths, glance: glance as usize, most: most_bytes.max(0.0) as usize };
-        Ok(crate::hold_within(&self.bytes, &keep, self.flag.as_atomic(), u64::from(milliseconds)))
+        Ok(crate::hold_within(&self.bytes, &keep, self.flag.as_atomic(), u64::from(milliseconds), Kernels::best()))
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Planes> {

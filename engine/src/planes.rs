@@ -1,8 +1,9 @@
 //! A part of a JPEG, decoded and scaled plane by plane and row by row: only rows that a row of the result needs are held.
 
-use crate::codecs::{self, Bounds, Header, Layout, Reader};
+use crate::codecs::{self, Bounds, Header, Layout};
 use crate::held::{Held, MOST_REACH};
 use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
+use crate::reader::Reader;
 use crate::{Failure, Job, Output, zeros};
 
 /// BT.601 as in JFIF, upright, 4:2:0; of limited range for WebP. Chroma rows lie `stride / 2` apart.

@@ -1,0 +1,199 @@
+//! Huffman tables as a scan needs them (T.81, annexes C and F.2.2.3): one look-up gives a code, its run, the bits that follow it and how far it
+//! goes in the block.
+
+/// What a DHT segment says: codes of each length, and their symbols by length (T.81, B.2.4.2).
+#[derive(Clone)]
+pub struct Code {
+    pub counts: [u8; 17],
+    pub symbols: [u8; 256],
+}
+
+/// Row by row, where the coefficient is that comes at each place of a scan (T.81, figure A.6). Places behind the last are for runs that
+/// reach too far, which are found after they were stored.
+pub const NATURAL: [u8; 128] = {
+    let mut order = [63; 128];
+    let (mut at, mut sum) = (0, 0);
+    while sum < 15 {
+        let mut step = 0;
+        while step <= sum {
+            // Odd diagonals go down, even ones up.
+            let (x, y) = if sum % 2 == 1 { (sum - step, step) } else { (step, sum - step) };
+            if x < 8 && y < 8 {
+                order[at] = (8 * y + x) as u8;
+                at += 1;
+            }
+            step += 1;
+        }
+        sum += 1;
+    }
+    order
+};
+
+/// Bits of a look-up. Codes that are longer are rare.
+pub const LOOK: u32 = 10;
+/// Of a look-up that skips coefficients: the codes of several fit.
+pub const SKIP: u32 = 12;
+/// Bits that a code and what follows it may take: as many must be there before a look-up.
+pub const MOST_BITS: u32 = 31;
+/// How far the end of a block goes: beyond what runs reach.
+pub const END: u32 = 128;
+
+/// A code and what follows it. Bits 0 to 5: how many bits both take; 8 to 12: the code alone; 16 to 19: what follows; 24 to 31: places in the
+/// block. 0 is no code, or one that is longer than `LOOK`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Entry(u32);
+
+impl Entry {
+    const NONE: Self = Self(0);
+
+    const fn new(length: u32, size: u32, places: u32) -> Self {
+        Self((length + size) | length << 8 | size << 16 | places << 24)
+    }
+
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// All bits that it takes.
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        self.0 & 63
+    }
+
+    /// How many places it goes on.
+    #[inline(always)]
+    pub fn places(self) -> u32 {
+        self.0 >> 24
+    }
+
+    /// The value, with `buffer`'s first bit the first of the code (T.81, F.2.2.1, EXTEND). Without a branch: of a negative one, all bits
+    /// are turned over, and it begins with a zero.
+    #[inline(always)]
+    pub fn value(self, buffer: u64) -> i32 {
+        let bits = buffer << (self.0 >> 8 & 31);
+        let negative = !((bits as i64) >> 63) as u64;
+        let size = self.0 >> 16 & 15;
+        let magnitude = ((bits ^ negative) >> 1 >> (63 - size)) as i32;
+        (magnitude ^ negative as i32) - negative as i32
+    }
+}
+
+/// Which coefficients a table is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Dc,
+    Ac,
+}
+
+/// A table of one scan.
+pub struct Table {
+    look: Box<[Entry; 1 << LOOK]>,
+    /// Of codes of each length, left-aligned in 16 bits: one behind the last.
+    limit: [u32; 17],
+    /// From a code of each length to its symbol.
+    offset: [i32; 17],
+    symbols: [u8; 256],
+    class: Class,
+}
+
+/// The entry of a symbol; none where it cannot be in a sequential scan.
+fn entry(class: Class, length: u32, symbol: u8) -> Entry {
+    let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+    match (class, run, size) {
+        (Class::Dc, ..) => Entry::new(length, size, 0),
+        (Class::Ac, 0, 0) => Entry::new(length, 0, END),
+        (Class::Ac, 1..=14, 0) => Entry::NONE,
+        (Class::Ac, ..) => Entry::new(length, size, run + 1),
+    }
+}
+
+impl Table {
+    /// None where the lengths are those of no code, or a symbol is not of this class (as libjpeg has it).
+    pub fn new(code: &Code, class: Class) -> Option<Self> {
+        let mut look = Box::new([Entry::NONE; 1 << LOOK]);
+        let (mut limit, mut offset) = ([0; 17], [0; 17]);
+        let (mut next, mut at) = (0u32, 0usize);
+        for length in 1..=16u32 {
+            let count = usize::from(code.counts[length as usize]);
+            offset[length as usize] = at as i32 - next as i32;
+            for &symbol in code.symbols.get(at..at + count)? {
+                if class == Class::Dc && symbol > 15 {
+                    return None;
+                }
+                // The code of ones alone is none (T.81, C.2).
+                if next + 1 >= 1 << length {
+                    return None;
+                }
+                if length <= LOOK {
+                    let places = 1 << (LOOK - length);
+                    look[next as usize * places..][..places].fill(entry(class, length, symbol));
+                }
+                next += 1;
+            }
+            limit[length as usize] = next << (16 - length);
+            at += count;
+            next <<= 1;
+        }
+        Some(Self { look, limit, offset, symbols: code.symbols, class })
+    }
+
+    /// What begins with the first bit of `buffer`, or none of it: `longer` knows then.
+    #[inline(always)]
+    pub fn look(&self, buffer: u64) -> Entry {
+        self.look[(buffer >> (64 - LOOK)) as usize]
+    }
+
+    /// The same for long codes, whose runs and sizes the tables do not hold; none is no code.
+    #[cold]
+    #[inline(never)]
+    pub fn longer(&self, buffer: u64) -> Entry {
+        match self.symbol(buffer) {
+            Some((symbol, length)) => entry(self.class, length, symbol),
+            None => Entry::NONE,
+        }
+    }
+
+    /// The symbol whose code begins with the first bit of `buffer`, and the length of the code (T.81, F.2.2.3, DECODE).
+    pub fn symbol(&self, buffer: u64) -> Option<(u8, u32)> {
+        let first = (buffer >> 48) as u32;
+        let length = (1..=16u32).find(|length| first < self.limit[*length as usize])?;
+        let at = (first >> (16 - length)) as i32 + self.offset[length as usize];
+        self.symbols.get(usize::try_from(at).ok()?).map(|symbol| (*symbol, length))
+    }
+}
+
+/// Coefficients that nothing needs, several at a time. Of each: bits at 0, places at 8. 0: none begins there, or its code is long.
+pub struct SkipTable(Box<[u16; 1 << SKIP]>);
+
+impl SkipTable {
+    /// Of a table for AC coefficients.
+    pub fn new(table: &Table) -> Self {
+        let mut skip = Box::new([0; 1 << SKIP]);
+        for (pattern, to) in skip.iter_mut().enumerate() {
+            let (mut bits, mut places) = (0, 0);
+            while bits < SKIP && places < END {
+                let entry = table.look((pattern as u64) << (64 - SKIP) << bits);
+                // What follows a code need not be in sight, but the code itself.
+                let code = entry.0 >> 8 & 31;
+                if entry.is_none()
+                    || bits + code > SKIP
+                    || bits + entry.bits() > MOST_BITS
+                    || places + entry.places() > 255
+                {
+                    break;
+                }
+                bits += entry.bits();
+                places += entry.places();
+            }
+            *to = (bits | places << 8) as u16;
+        }
+        Self(skip)
+    }
+
+    /// Bits and places of what begins with the first bit of `buffer`.
+    #[inline(always)]
+    pub fn look(&self, buffer: u64) -> (u32, u32) {
+        let entry = u32::from(self.0[(buffer >> (64 - SKIP)) as usize]);
+        (entry & 63, entry >> 8)
+    }
+}
