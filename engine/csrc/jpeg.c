@@ -81,7 +81,7 @@ uint64_t dk_now(void) {
 static void on_progress(j_common_ptr c) {
   const Progress *progress = (const Progress *)c->progress;
   if (*progress->stop) fail(c, DK_STOPPED);
-  if (dk_now() > progress->deadline) fail(c, DK_TIMED_OUT);
+  if (dk_now() >= progress->deadline) fail(c, DK_TIMED_OUT);
   if (c->is_decompressor && ((j_decompress_ptr)c)->input_scan_number > progress->most_scans) fail(c, DK_TOO_MANY_SCANS);
 }
 

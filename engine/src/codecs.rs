@@ -216,7 +216,7 @@ pub fn passed(bounds: &Bounds) -> Result<(), Failure> {
     if bounds.stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
         return Err(Failure::Stopped);
     }
-    if now() > bounds.deadline { Err(Failure::TimedOut) } else { Ok(()) }
+    if now() >= bounds.deadline { Err(Failure::TimedOut) } else { Ok(()) }
 }
 
 /// A WebP of limited-range planes. `quality` and `effort` are libwebp's own.
