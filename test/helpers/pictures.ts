@@ -130,6 +130,13 @@ export function withProfile(jpeg: Buffer, icc: Buffer): Buffer {
   return withSegment(jpeg, 0xe2, Buffer.concat([Buffer.from('ICC_PROFILE\0\u0001\u0001', 'latin1'), icc]));
 }
 
+/** EXIF of one number, 1 to 8: how the picture is turned. sharp's `withExif` leaves that number out. */
+export function withOrientation(jpeg: Buffer, orientation: number): Buffer {
+  const head = Buffer.from('Exif\0\0II*\0\u0008\0\0\0\u0001\0', 'latin1');
+  const entry = Buffer.from([0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]);
+  return withSegment(jpeg, 0xe1, Buffer.concat([head, entry]));
+}
+
 /** An F: no turn or mirror image of it is the same. Dark on light, with a red foot. */
 export function letterF(width: number, height: number): Buffer {
   const data = Buffer.alloc(width * height * 3, 235);

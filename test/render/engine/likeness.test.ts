@@ -7,7 +7,7 @@ import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
 import { randomJpeg } from '../../helpers/jpegs.ts';
-import { PLAIN } from '../../helpers/pictures.ts';
+import { PLAIN, withOrientation } from '../../helpers/pictures.ts';
 
 /** What the engine makes is what sharp makes, within levels: sizes, crops, turns, sampling, odd sides. */
 
@@ -47,8 +47,9 @@ async function storedAs(orientation: number, upright: Sharp): Promise<Buffer> {
   const pixels = await turned(sharp(await upright.png().toBuffer()))
     .png()
     .toBuffer();
-  const stored = sharp(pixels).withExif({ IFD0: { Orientation: `${orientation}` } });
-  return stored.jpeg({ quality: 92 }).toBuffer();
+  const stored = withOrientation(await sharp(pixels).jpeg({ quality: 92 }).toBuffer(), orientation);
+  assert.equal((await sharp(stored).metadata()).orientation, orientation);
+  return stored;
 }
 
 /** Means of 8 × 8 patches, or of less at the right and at the bottom: the largest and the mean difference, in levels. */
