@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::JpegSettings;
+use darkroom_engine::profile::Conversion;
 use darkroom_engine::{Failure, Job, Keep, Kernels, Output, Part, Source, eighths, hold_within, run_within};
 use mutant::{Noise, mutant};
 
@@ -16,6 +17,13 @@ fn size(file: &[u8]) -> Option<(u32, u32)> {
     let at = file.windows(2).position(|pair| matches!(pair, [0xFF, 0xC0..=0xC2]))?;
     let word = |at: usize| Some(u32::from(*file.get(at)?) << 8 | u32::from(*file.get(at + 1)?));
     Some((word(at + 7)?, word(at + 5)?))
+}
+
+/// Any that the engine takes.
+fn colours(noise: &mut Noise) -> Conversion {
+    let matrix: Vec<i32> = (0..9).map(|_| noise.below(80_001) as i32 - 40_000).collect();
+    let curves: Vec<u16> = (0..768).map(|_| noise.below(16_385) as u16).collect();
+    Conversion::new(&matrix, &curves).expect("numbers within bounds")
 }
 
 fn main() {
@@ -52,6 +60,7 @@ fn main() {
             height,
             orientation,
             output,
+            colours: (noise.below(3) == 0).then(|| colours(&mut noise)),
             by_look: false,
             keep_pixels: noise.below(2) == 0,
         };

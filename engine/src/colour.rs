@@ -14,7 +14,7 @@ const GREEN_OF_CB: i32 = fixed(0.344_136);
 const GREEN_OF_CR: i32 = fixed(0.714_136);
 const BLUE: i32 = fixed(1.772);
 
-#[inline]
+#[inline(always)]
 pub fn pixel(luma: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(luma), i32::from(cb) - 128, i32::from(cr) - 128);
     let red = y + ((RED * cr + HALF) >> BITS);
@@ -28,6 +28,53 @@ pub fn to_pixels(luma: &[u8], cb: &[u8], cr: &[u8], pixels: &mut [u8]) {
     for (((out, luma), cb), cr) in pixels.chunks_exact_mut(3).zip(luma).zip(cb).zip(cr) {
         out.copy_from_slice(&pixel(*luma, *cb, *cr));
     }
+}
+
+/// How red, green and blue become brightness, and the sums of four pixels become colour. BT.601, JFIF 1.02.
+pub struct Weights {
+    luma: [i32; 3],
+    luma_begin: i32,
+    cb: [i32; 3],
+    cr: [i32; 3],
+    chroma_begin: i32,
+}
+
+impl Weights {
+    pub fn of(limited: bool) -> Self {
+        let scaled = |range: Range, weights: [f64; 2]| {
+            let scale = if limited { range.scale } else { 1.0 };
+            weights.map(|weight| (weight * scale * 65_536.0).round() as i32)
+        };
+        let (whole, black) = if limited { (219 * 65_536 / 255, 16) } else { (65_536, 0) };
+        let [red, blue] = scaled(Range::LIMITED_LUMA, [0.299, 0.114]);
+        // Greys have no colour, so what is left of each sum is the third.
+        let [cb_red, cb_blue] = scaled(Range::LIMITED_CHROMA, [-0.168_736, 0.5]);
+        let [cr_red, cr_blue] = scaled(Range::LIMITED_CHROMA, [0.5, -0.081_312]);
+        Self {
+            luma: [red, whole - red - blue, blue],
+            luma_begin: (black << BITS) + HALF,
+            cb: [cb_red, -cb_red - cb_blue, cb_blue],
+            cr: [cr_red, -cr_red - cr_blue, cr_blue],
+            // By one less than a half, so that 255 stays 255.
+            chroma_begin: (128 << (BITS + 2)) + (HALF << 2) - 1,
+        }
+    }
+
+    #[inline(always)]
+    pub fn luma(&self, rgb: [u8; 3]) -> u8 {
+        (dot(self.luma, rgb.map(i32::from)) + self.luma_begin >> BITS) as u8
+    }
+
+    #[inline(always)]
+    pub fn chroma(&self, four: [i32; 3]) -> (u8, u8) {
+        let level = |weights| (dot(weights, four) + self.chroma_begin >> (BITS + 2)) as u8;
+        (level(self.cb), level(self.cr))
+    }
+}
+
+#[inline(always)]
+fn dot([a, b, c]: [i32; 3], [x, y, z]: [i32; 3]) -> i32 {
+    a * x + b * y + c * z
 }
 
 /// Levels of a plane as those of full range.
@@ -80,5 +127,24 @@ mod tests {
         }
         assert_eq!(Levels::of(true).pixel(16, 128, 128), [0; 3]);
         assert_eq!(Levels::of(true).pixel(235, 128, 128), [255; 3]);
+    }
+
+    #[test]
+    fn colours_come_back_from_planes() {
+        for limited in [false, true] {
+            let (weights, levels) = (Weights::of(limited), Levels::of(limited));
+            let back = |rgb: [u8; 3]| {
+                let (cb, cr) = weights.chroma(rgb.map(|level| 4 * i32::from(level)));
+                levels.pixel(weights.luma(rgb), cb, cr)
+            };
+            let (black, white) = if limited { (16, 235) } else { (0, 255) };
+            assert_eq!((weights.luma([0; 3]), weights.luma([255; 3])), (black, white));
+            for at in 0..=255u8 {
+                assert_eq!(weights.chroma([4 * i32::from(at); 3]), (128, 128));
+                let rgb = [at, 255 - at, at.wrapping_mul(37)];
+                let most = back(rgb).iter().zip(rgb).map(|(one, other)| one.abs_diff(other)).max();
+                assert!(most <= Some(2), "{rgb:?} {:?}", back(rgb));
+            }
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! The kernels of lanczos.rs for AVX2. Its callers there have checked all lengths.
+//! The kernels of lanczos.rs and profile.rs for AVX2. Their callers there have checked all lengths.
 
 use std::arch::x86_64::*;
 
 use crate::jpeg::transforms::{Block, Factors};
 use crate::lanczos::{LANES, ROWS, TO_KEPT, TO_LEVEL, Taps};
+use crate::profile::{Conversion, Pair, Work};
 
 /// See `lanczos::across`; `taps.count` is a multiple of 16.
 pub fn across(rows: [&[u8]; ROWS], taps: &Taps, out: &mut [i16], stride: usize) {
@@ -19,6 +20,16 @@ pub fn down(rows: &[&[i16]], coefficients: &[i16], beginning: i32, whole: usize,
     assert!(rows.iter().all(|row| row.len() >= whole));
     // SAFETY: as above.
     unsafe { down_rows(rows, coefficients, beginning, whole, out) }
+}
+
+/// See `Conversion::convert`, whose arithmetic the compiler does in this processor's registers.
+pub fn convert(conversion: &Conversion, work: &mut Work, pair: Pair) {
+    #[target_feature(enable = "avx2")]
+    fn convert_rows(conversion: &Conversion, work: &mut Work, pair: Pair) {
+        conversion.convert(work, pair);
+    }
+    // SAFETY: this processor has AVX2, as above.
+    unsafe { convert_rows(conversion, work, pair) }
 }
 
 #[target_feature(enable = "avx2")]

@@ -18,6 +18,7 @@ mod lanczos;
 mod lanczos_avx2;
 mod look;
 mod planes;
+pub mod profile;
 pub mod reader;
 
 use codecs::{Bounds, Header, JpegSettings};
@@ -25,6 +26,7 @@ pub use held::{Held, Keep, Source};
 pub use lanczos::Kernels;
 pub use planes::eighths;
 use planes::{Chroma, Decoded};
+use profile::Conversion;
 use reader::Reader;
 
 /// Why there is no result.
@@ -82,6 +84,8 @@ pub struct Job {
     /// By which of EXIF's eight ways the part is turned to be the result.
     pub orientation: u8,
     pub output: Output,
+    /// What the original's profile says, where its colours are not those of sRGB.
+    pub colours: Option<Conversion>,
     /// Declines what looks drawn.
     pub by_look: bool,
     /// Gives the pixels beside the file.
@@ -162,26 +166,34 @@ pub fn run(source: Source, job: &Job, bounds: Bounds, kernels: Kernels) -> Resul
     if !job.is_sound() {
         return Err(Failure::Declined("job"));
     }
-    finish(source.scaled(job, chroma_of(job), bounds, kernels)?, job, bounds)
+    finish(source.scaled(job, chroma_of(job), bounds, kernels)?, job, bounds, kernels)
 }
 
 /// The same for a JPEG that was opened.
 pub fn render(reader: Reader, header: &Header, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
     takes(header, job.stored)?;
-    finish(planes::decode(reader, header, job, chroma_of(job), kernels)?, job, bounds)
+    finish(planes::decode(reader, header, job, chroma_of(job), kernels)?, job, bounds, kernels)
 }
 
+fn is_whole(job: &Job) -> bool {
+    matches!(job.output, Output::Pixels { half: false })
+}
+
+/// Colours are converted before they are halved.
 fn chroma_of(job: &Job) -> Chroma {
-    if matches!(job.output, Output::Pixels { half: false }) { Chroma::Full } else { Chroma::Half }
+    if is_whole(job) || job.colours.is_some() { Chroma::Full } else { Chroma::Half }
 }
 
-fn finish(decoded: Decoded, job: &Job, bounds: Bounds) -> Result<Done, Failure> {
+fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
     let peak = decoded.peak;
-    if chroma_of(job) == Chroma::Full {
+    if is_whole(job) {
         let body = decoded.into_pixels(job)?;
         return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None });
     }
-    let planes = decoded.into_planes(job)?;
+    let planes = match &job.colours {
+        Some(colours) => decoded.into_converted(job, colours, kernels)?,
+        None => decoded.into_planes(job)?,
+    };
     let levels = colour::Levels::of(matches!(job.output, Output::Webp { .. }));
     if job.by_look && look::may_be_drawn(&planes, &levels) {
         return Err(Failure::Declined("drawn"));

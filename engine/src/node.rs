@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Uint16Array};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
 use crate::codecs::JpegSettings;
+use crate::profile::Conversion;
 use crate::{Done, Failure, Flag, Held, Job, Kernels, Output, Part, Source};
+
+/// See src/render/formats/colour/rgb-profile.ts for what the numbers are.
+#[napi(object)]
+pub struct NodeColours {
+    pub matrix: Vec<i32>,
+    pub curves: Uint16Array,
+}
 
 /// See src/render/engine/engine.ts for what the fields mean.
 #[napi(object)]
@@ -27,6 +35,7 @@ pub struct NodeJob {
     pub effort: u32,
     pub progressive: bool,
     pub table: u32,
+    pub colours: Option<NodeColours>,
     pub by_look: bool,
     pub keep_pixels: bool,
     pub milliseconds: u32,
@@ -118,6 +127,10 @@ fn job_of(job: &NodeJob) -> Option<Job> {
         "halved pixels" => Output::Pixels { half: true },
         _ => return None,
     };
+    let colours = match &job.colours {
+        Some(NodeColours { matrix, curves }) => Some(Conversion::new(matrix, curves)?),
+        None => None,
+    };
     Some(Job {
         stored: (job.stored_width, job.stored_height),
         part: Part { left: job.left, top: job.top, width: job.across, height: job.down },
@@ -125,6 +138,7 @@ fn job_of(job: &NodeJob) -> Option<Job> {
         height: job.height as usize,
         orientation: byte(job.orientation)?,
         output,
+        colours,
         by_look: job.by_look,
         keep_pixels: job.keep_pixels,
     })

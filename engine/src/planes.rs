@@ -3,6 +3,7 @@
 use crate::codecs::{self, Bounds, Header, Layout};
 use crate::held::{Held, MOST_REACH};
 use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
+use crate::profile::Conversion;
 use crate::reader::Reader;
 use crate::{Failure, Job, Output, zeros};
 
@@ -236,6 +237,8 @@ fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<
                 ]
             };
             let range = match (job.output, plane) {
+                // Its range is limited where it is converted.
+                _ if job.colours.is_some() => Range::FULL,
                 (Output::Webp { .. }, 0) => Range::LIMITED_LUMA,
                 (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
                 _ => Range::FULL,
@@ -364,7 +367,17 @@ impl Decoded {
         Ok(Planes { width: job.width, height: job.height, stride, luma, cb, cr })
     }
 
-    /// Red, green and blue, of `Chroma::Full`.
+    /// Converted to sRGB and halved, of `Chroma::Full`. A grey picture has no colours that its profile could be of.
+    pub fn into_converted(self, job: &Job, colours: &Conversion, kernels: Kernels) -> Result<Planes, Failure> {
+        let stride = job.width.next_multiple_of(16);
+        let [luma, cb, cr] = self.planes.as_slice() else { return Err(Failure::Declined("colours")) };
+        let upright = |plane| upright(plane, job.orientation, stride);
+        let planes = [upright(luma)?, upright(cb)?, upright(cr)?];
+        let limited = matches!(job.output, Output::Webp { .. });
+        colours.planes(kernels, planes, (job.width, job.height, stride), limited)
+    }
+
+    /// Red, green and blue in sRGB, of `Chroma::Full`.
     pub fn into_pixels(self, job: &Job) -> Result<Vec<u8>, Failure> {
         let planes = self
             .planes
@@ -373,6 +386,7 @@ impl Decoded {
             .collect::<Result<Vec<_>, _>>()?;
         let mut pixels = zeros(3 * job.width * job.height)?;
         match planes.as_slice() {
+            [_] if job.colours.is_some() => return Err(Failure::Declined("colours")),
             [luma] => {
                 for (pixel, luma) in pixels.chunks_exact_mut(3).zip(luma) {
                     pixel.fill(*luma);
@@ -380,6 +394,9 @@ impl Decoded {
             }
             [luma, cb, cr] => crate::colour::to_pixels(luma, cb, cr, &mut pixels),
             _ => return Err(Failure::Declined("damaged")),
+        }
+        if let Some(colours) = &job.colours {
+            colours.pixels(&mut pixels);
         }
         Ok(pixels)
     }

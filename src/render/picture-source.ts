@@ -1,3 +1,4 @@
+import type { ProfileColours } from './formats/colour/rgb-profile.ts';
 import type { Pixels, Size } from './pixels.ts';
 
 export interface OriginalLimits {
@@ -91,6 +92,8 @@ export interface OriginalHeader extends PictureHeader {
   /** EXIF's number for how it is turned, 2 to 8; absent where it is stored upright. */
   readonly orientation?: number;
   readonly mend?: Mend | undefined;
+  /** Of a JPEG in colour: what its profile says, where that is no more than curves and a matrix. */
+  readonly colours?: ProfileColours | undefined;
   /** Cyan, magenta, yellow and black, without a profile for them. */
   readonly bareInks?: boolean;
   /** Needs no conversion to be shown: not turned, no profile, 8 bits a channel, red, green and blue. */

@@ -57,26 +57,43 @@ export function deltaE(a: Rgb, b: Rgb): number {
 
 /** A version 2 display profile of three primaries and a gamma (ICC.1:2001-04). */
 export function iccProfile({ name, toXyz, gamma }: ColourSpace): Buffer {
+  return profileOf({ name, toXyz, curves: [gammaTag(gamma)] });
+}
+
+export interface RgbProfile {
+  readonly name?: string;
+  readonly toXyz: ColourSpace['toXyz'];
+  /** Of red, green and blue, or one for all. */
+  readonly curves: readonly Buffer[];
+  readonly version?: number;
+  /** Class, colour space and connection space. */
+  readonly kind?: string;
+  readonly more?: readonly (readonly [string, Buffer])[];
+}
+
+/** A profile of curves and a matrix, and of whatever else a test adds. */
+export function profileOf({
+  name = 'made by a test',
+  toXyz,
+  curves,
+  version = 0x02400000,
+  kind = 'mntrRGB XYZ ',
+  more = [],
+}: RgbProfile): Buffer {
   const text = Buffer.concat([
     tag('desc'),
     u32(name.length + 1),
     Buffer.from(`${name}\0`),
     Buffer.alloc(4 + 4 + 2 + 1 + 67),
   ]);
-  const curve = Buffer.concat([
-    tag('curv'),
-    u32(1),
-    Buffer.from([Math.floor(gamma), Math.round((gamma % 1) * 256)]),
-    Buffer.alloc(2),
-  ]);
-  const xyz = (values: readonly number[]) => Buffer.concat([tag('XYZ '), ...values.map((value) => s15(value))]);
-  const column = (at: 0 | 1 | 2) => xyz(toXyz.map((row) => row[at]));
-  const tags: [string, Buffer][] = [
+  const column = (at: 0 | 1 | 2) => xyzTag(toXyz.map((row) => row[at]));
+  const tags: (readonly [string, Buffer])[] = [
     ['desc', text],
     ['cprt', Buffer.concat([tag('text'), Buffer.from('CC0\0')])],
-    ['wtpt', xyz(WHITE)],
+    ['wtpt', xyzTag(WHITE)],
     ...(['rXYZ', 'gXYZ', 'bXYZ'] as const).map((key, at): [string, Buffer] => [key, column(at as 0 | 1 | 2)]),
-    ...['rTRC', 'gTRC', 'bTRC'].map((key): [string, Buffer] => [key, curve]),
+    ...['rTRC', 'gTRC', 'bTRC'].map((key, at): [string, Buffer] => [key, curves[at % curves.length]!]),
+    ...more,
   ];
   let offset = 128 + 4 + tags.length * 12;
   const table: Buffer[] = [u32(tags.length)];
@@ -89,11 +106,36 @@ export function iccProfile({ name, toXyz, gamma }: ColourSpace): Buffer {
   }
   const header = Buffer.alloc(128);
   header.writeUInt32BE(offset, 0);
-  header.writeUInt32BE(0x02400000, 8);
-  header.write('mntrRGB XYZ ', 12);
+  header.writeUInt32BE(version, 8);
+  header.write(kind, 12);
   header.write('acsp', 36);
   Buffer.concat(WHITE.map(s15)).copy(header, 68);
   return Buffer.concat([header, ...table, ...bodies]);
+}
+
+const xyzTag = (values: readonly number[]) => Buffer.concat([tag('XYZ '), ...values.map((value) => s15(value))]);
+
+/** curveType with one number, in 256ths. */
+export function gammaTag(gamma: number): Buffer {
+  return Buffer.concat([
+    tag('curv'),
+    u32(1),
+    Buffer.from([Math.floor(gamma), Math.round((gamma % 1) * 256)]),
+    Buffer.alloc(2),
+  ]);
+}
+
+/** curveType with samples of 0 to 1. */
+export function curveTag(samples: readonly number[]): Buffer {
+  const words = Buffer.alloc(2 * samples.length);
+  for (const [at, sample] of samples.entries()) words.writeUInt16BE(Math.round(65_535 * sample), 2 * at);
+  return Buffer.concat([tag('curv'), u32(samples.length), words]);
+}
+
+/** parametricCurveType. */
+export function functionTag(type: number, numbers: readonly number[]): Buffer {
+  const head = Buffer.from([type >> 8, type & 255, 0, 0]);
+  return Buffer.concat([tag('para'), head, ...numbers.map(s15)]);
 }
 
 function srgbToXyz(colour: Rgb): Rgb {

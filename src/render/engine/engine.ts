@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { RgbConversion } from '../formats/colour/rgb-profile.ts';
 
 /** The version that `npm run build:engine` builds, as in engine/Cargo.toml; part of every rendition's key. */
 export const ENGINE = '1.1.0';
@@ -36,6 +37,8 @@ export interface EngineJob {
   /** Of a JPEG, and which of mozjpeg's tables of quantisers it has. */
   readonly progressive: boolean;
   readonly table: number;
+  /** How its colours become those of sRGB; undefined where they are. */
+  readonly colours?: RgbConversion | undefined;
   /** What may be drawn is declined. */
   readonly byLook: boolean;
   /** The pixels are wanted beside the file. */

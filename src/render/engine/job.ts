@@ -20,15 +20,16 @@ const UPRIGHT_BY: readonly Turn[] = [
   { mirrored: false, quarters: 3 },
 ];
 
+/** Which pixels a job shows, and how their colours are to be read. */
 type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
-  Pick<EngineJob, 'width' | 'height' | 'orientation'>;
+  Pick<EngineJob, 'width' | 'height' | 'orientation' | 'colours'>;
 
-/** The originals that the engine reads: JPEGs whose colours are those of sRGB by default. Their coding it looks at itself. */
+/** The originals that the engine reads: JPEGs whose colours are those of sRGB, or become so by curves and a matrix. Their coding it looks at itself. */
 export function isEngines(source: PictureSource): source is OriginalSource {
   if (source.kind !== 'original' || source.page) return false;
-  const { format, coding, frames, hasAlpha, hasProfile, deep, decoder, mend, bareInks } = source.header;
+  const { format, coding, frames, hasAlpha, hasProfile, colours, deep, decoder, mend, bareInks } = source.header;
   if (format !== 'jpeg' || !coding.startsWith('jpeg') || decoder || mend) return false;
-  return frames === 1 && !hasAlpha && !hasProfile && !deep && !bareInks;
+  return frames === 1 && !hasAlpha && (!hasProfile || colours !== undefined) && !deep && !bareInks;
 }
 
 /** All of an original at another size. */
@@ -57,7 +58,7 @@ const MIN_SIDE_PX = 8;
 
 /** What a view shows. Undefined where that is not smaller than it is stored, or something is around it. */
 export function geometryOf(
-  { size, orientation = 1 }: OriginalHeader,
+  { size, orientation = 1, colours }: OriginalHeader,
   { plan, region, turn, shown, plain }: ViewPlan,
 ): Geometry | undefined {
   const { scaled, window, canvas } = plan;
@@ -79,6 +80,7 @@ export function geometryOf(
     ...{ width: window.width, height: window.height },
     orientation:
       1 + UPRIGHT_BY.findIndex(({ mirrored, quarters }) => mirrored === all.mirrored && quarters === all.quarters),
+    ...(colours && colours !== 'srgb' ? { colours } : {}),
   };
 }
 

@@ -6,6 +6,7 @@ import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-s
 import type { Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
 import { isColourProfile } from './colour/icc-profile.ts';
+import { readRgbProfile } from './colour/rgb-profile.ts';
 import { countScans, hasAllPasses } from './jpeg/structure.ts';
 
 /** All frames of an animation are decoded at once; this many pixels together at most. */
@@ -45,6 +46,8 @@ export async function readHeader(
   const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
   assertSize({ width, height }, limits);
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
+  const inColour = metadata.format === 'jpeg' && metadata.space === 'srgb' && metadata.channels === 3;
+  const colours = inColour && metadata.icc ? readRgbProfile(metadata.icc) : undefined;
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
     format: decoder ?? (metadata.format === 'heif' ? 'avif' : metadata.format),
@@ -59,6 +62,7 @@ export async function readHeader(
     ...(metadata.orientation && metadata.orientation !== 1 ? { orientation: metadata.orientation } : {}),
     plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
+    ...(colours ? { colours } : {}),
     // Decoders give 8 bits.
     deep: !decoder && metadata.depth !== 'uchar',
     exif: metadata.exif,
