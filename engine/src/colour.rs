@@ -62,12 +62,12 @@ impl Weights {
 
     #[inline(always)]
     pub fn luma(&self, rgb: [u8; 3]) -> u8 {
-        (dot(self.luma, rgb.map(i32::from)) + self.luma_begin >> BITS) as u8
+        ((dot(self.luma, rgb.map(i32::from)) + self.luma_begin) >> BITS) as u8
     }
 
     #[inline(always)]
     pub fn chroma(&self, four: [i32; 3]) -> (u8, u8) {
-        let level = |weights| (dot(weights, four) + self.chroma_begin >> (BITS + 2)) as u8;
+        let level = |weights| ((dot(weights, four) + self.chroma_begin) >> (BITS + 2)) as u8;
         (level(self.cb), level(self.cr))
     }
 }
