@@ -1,6 +1,7 @@
 /**
  * `npm run build:engine`: builds the native engine in engine/ and lays it where the server looks for it. On Linux, x86-64; needs cargo of
  * Rust 1.88 or later, a C compiler and nasm (Debian: gcc libc6-dev nasm). Without it, all pictures are rendered by sharp.
+ * `npm run test:engine` (with `test` behind it) runs its own tests with the same settings, so that no C code is compiled twice.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,9 @@ try {
   // Without it, libjpeg is built without its fast transforms.
   throw new Error('nasm is not installed', { cause });
 }
-execFileSync('cargo', ['build', '--release', '--locked'], {
+const testing = process.argv[2] === 'test';
+const command = testing ? ['test', '--no-default-features'] : ['build'];
+execFileSync('cargo', [...command, '--release', '--locked'], {
   cwd: home,
   stdio: 'inherit',
   timeout: BUILD_LIMIT_MS,
@@ -32,6 +35,7 @@ execFileSync('cargo', ['build', '--release', '--locked'], {
     CARGO_TARGET_DIR: join(home, 'target'),
   },
 });
+if (testing) process.exit();
 rmSync(native, { recursive: true, force: true });
 mkdirSync(native);
 copyFileSync(join(home, 'target/release/libdarkroom_engine.so'), join(native, 'darkroom-engine.node'));

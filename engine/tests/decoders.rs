@@ -69,3 +69,42 @@ fn every_place_where_a_file_is_cut_off_is_seen() {
         assert!(end.is_ok() && end != Ok("equal"), "{end:?}: cut off after {length} of {}", file.len());
     }
 }
+
+#[test]
+fn each_kind_of_damage_is_seen() {
+    let kind =
+        Kind { width: 90, height: 40, factors: vec![(2, 1), (1, 1), (1, 1)], restart: 4, wildness: 1, apart: false };
+    let file = make(&kind, &mut Noise::new(4));
+    let place = |pair: [u8; 2]| file.windows(2).position(|at| at == pair).expect("a marker");
+    let with = |at: usize, bytes: &[u8]| [&file[..at], bytes, &file[at..]].concat();
+    let changed = |at: usize, to: u8| file.iter().enumerate().map(|(n, b)| if n == at { to } else { *b }).collect();
+    let (end, restart, scan) = (file.len() - 2, place([0xFF, 0xD1]), place([0xFF, 0xDA]));
+    let without_restart = [&file[..restart], &file[restart + 2..]].concat();
+    let again = &file[scan..end];
+    let mut cases: Vec<(&str, Vec<u8>)> = vec![
+        ("another restart marker", changed(restart + 1, 0xD2)),
+        ("no restart marker", without_restart),
+        ("an end too soon", changed(restart + 1, 0xD9)),
+        ("a JFIF of version 2", with(2, b"\xFF\xE0\0\x10JFIF\0\x02\0\0\0\x01\0\x01\0\0")),
+        ("a transform that Adobe does not know", with(2, b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\x07")),
+        ("a second picture", with(2, b"\xFF\xD8")),
+        ("a band of coefficients", changed(scan + 11, 5)),
+        ("a scan behind the last", with(end, again)),
+        ("a segment that is longer than the file", with(end, b"\xFF\xFE\x7F\xFF")),
+        ("no end", file[..end].to_vec()),
+        ("a marker of no kind", with(end, b"\xFF\x02\0\x02")),
+    ];
+    for count in [1, 2, 9, 20] {
+        cases.push(("bytes before a restart marker", with(restart, &vec![0x55; count])));
+        cases.push(("bytes before the end", with(end, &vec![0x55; count])));
+        cases.push(("bytes before a segment", with(scan, &vec![0; count])));
+    }
+    assert_eq!(compare(&file, 8, Kernels::best()), Ok("equal"));
+    assert_eq!(compare(&with(end, b"\xFF\xFF\xFF\xFE\0\x04hi"), 8, Kernels::best()), Ok("equal"), "ones that fill");
+    for (name, broken) in cases {
+        for eighths in SCALES {
+            let end = compare(&broken, eighths, Kernels::best());
+            assert!(end.is_ok() && end != Ok("equal"), "{end:?}: {name} at {eighths}/8");
+        }
+    }
+}
