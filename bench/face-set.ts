@@ -8,7 +8,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Face, Probe } from '../src/faces/face.ts';
+import { createPresets } from '../src/presets/presets.ts';
+import { byEngine } from '../src/render/engine/by-engine.ts';
+import { loadEngine } from '../src/render/engine/engine.ts';
 import type { Box, Size } from '../src/render/pixels.ts';
+import { createRenderer } from '../src/render/render.ts';
+import { planFrame } from '../src/render/stages/geometry.ts';
+import { UPRIGHT } from '../src/render/stages/view/view.ts';
+import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
+
+const THUMB = createPresets({ definitions: BUILT_IN_PRESETS, inline: false, faces: true }).resolve(
+  'thumb',
+  '',
+  undefined,
+).recipe;
 
 export interface Annotated extends Size {
   readonly file: string;
@@ -73,7 +86,24 @@ export function clipped(box: Box, { width, height }: Size): Box {
   };
 }
 
-/** The detector input as a render makes it: upright, RGBA on white, `side` pixels on its longer side at most. */
+/** What the engine makes of a photo for a look of the given depth; sharp's pixels of one that it does not take. */
+export async function probeByEngine(path: string, side: number): Promise<Probe & { readonly data: Buffer }> {
+  const limits = { maxPixels: 100_000_000, maxFrames: 1, timeoutSeconds: 60 };
+  const engine = loadEngine(true);
+  if (!engine) throw new Error('the engine was not built: npm run build:engine');
+  const source = await createRenderer(limits).examine(readFileSync(path));
+  const { size } = source.header;
+  const plan = planFrame(size, { width: 150, height: 150, fit: 'cover', margin: 0 });
+  const all = { region: { left: 0, top: 0, ...size }, turn: UPRIGHT, shown: size, plain: true };
+  const view = { ...all, plan, position: 'window', trimmed: false, moves: false } as const;
+  const own = byEngine(engine, limits, new AbortController().signal);
+  const wanted = { nearest: plan.scaled, lookSide: side, mostBytes: Number.MAX_SAFE_INTEGER };
+  using held = await own.hold(source, view, THUMB, wanted);
+  const pixels = await held?.whole();
+  return pixels ?? probeOf(path, side);
+}
+
+/** The detector input as sharp makes it: upright, RGBA on white, `side` pixels on its longer side at most. */
 export async function probeOf(path: string, side: number) {
   const { data, info } = await sharp(readFileSync(path))
     .autoOrient()

@@ -1,9 +1,10 @@
 /**
  * How well faces are found, and what crops keep of them, beside plain centre and attention crops.
  *
- *   node bench/faces.ts [--set ../shared/faces] [--sheets DIR] [--name faces] [--out bench/results]
+ *   node bench/faces.ts [--set ../shared/faces] [--engine] [--sheets DIR] [--name faces] [--out bench/results]
  *
- * The set is a folder of photos with `annotations.json` (see face-set.ts). With `--sheets`, contact sheets are written there.
+ * The set is a folder of photos with `annotations.json` (see face-set.ts). With `--engine`, the engine makes what is looked at, where it takes
+ * the photo. With `--sheets`, contact sheets are written there.
  */
 
 import { join } from 'node:path';
@@ -18,13 +19,14 @@ import { lookDepthFor, PROBE_SIDE_PX } from '../src/render/stages/look-depth.ts'
 import { greyOf } from '../src/render/stages/small-pictures.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
 import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
-import { type Annotated, fitted, inPixels, probeOf, readSet } from './face-set.ts';
+import { type Annotated, fitted, inPixels, probeByEngine, probeOf, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 
 const { values } = parseArgs({
   options: {
     set: { type: 'string', default: new URL('../../shared/faces', import.meta.url).pathname },
+    engine: { type: 'boolean', default: false },
     sheets: { type: 'string' },
     name: { type: 'string', default: 'faces' },
     out: { type: 'string', default: new URL('results', import.meta.url).pathname },
@@ -43,6 +45,7 @@ const BINS: [name: string, least: number, most: number][] = [
 ];
 const LOOKS_FOR_DELAY = 50;
 const never = new AbortController().signal;
+const looked = values.engine ? probeByEngine : probeOf;
 
 /** One photo: what a look over the tiles found, and where each way of cropping puts its window, in pixels of the photo. */
 export interface Seen {
@@ -66,23 +69,26 @@ for (const photo of readSet(values.set)) all.push(await look(photo));
 const delay = await eventLoopDelay(all[0]?.path ?? '');
 await finder.close();
 report();
-if (values.sheets)
+if (values.sheets) {
+  // The renderer refuses SVG, which the sheets are drawn by.
+  sharp.unblock({ operation: ['VipsForeignLoadSvg'] });
   await writeSheets(
     values.sheets,
     all,
     CROPS.map(({ name }) => name),
   );
+}
 
 async function look(annotated: Annotated): Promise<Seen> {
   const path = join(values.set, annotated.file);
-  const probe = await probeOf(path, PROBE_SIDE_PX.tiles);
+  const probe = await looked(path, PROBE_SIDE_PX.tiles);
   const size = (await sharp(path).metadata()).autoOrient;
   const pixels: Pixels = { ...probe, channels: 4, frames: 1 };
   const photo = fitted(annotated, size);
   const since = performance.now();
   const { faces: found } = await finder.find(probe, 'tiles', never);
   const ms = performance.now() - since;
-  const { faces: large } = await finder.find(await probeOf(path, PROBE_SIDE_PX.whole), 'whole', never);
+  const { faces: large } = await finder.find(await looked(path, PROBE_SIDE_PX.whole), 'whole', never);
   const faces = { tiles: found, whole: large };
   const windows = await Promise.all(CROPS.map((crop) => windowsOf(path, pixels, size, crop, faces)));
   return { photo, path, found, windows, ms };

@@ -43,6 +43,7 @@ fn kernel(x: f64) -> f64 {
 }
 
 /// Of which samples, and by how much of each, a line of samples is made.
+#[derive(Clone)]
 pub struct Taps {
     /// The first sample of each.
     pub start: Vec<usize>,

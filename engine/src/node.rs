@@ -1,6 +1,7 @@
 //! The border to Node: jobs run on libuv's pool, as sharp's do.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 
 use napi::bindgen_prelude::{AsyncTask, Buffer, Uint16Array};
 use napi::{Env, Error, Result, Status, Task};
@@ -77,15 +78,40 @@ pub enum Given {
     Held(Arc<Held>),
 }
 
-pub struct Work {
-    given: Given,
+/// A job, and how it is done.
+pub struct Asked {
     job: Job,
     /// For a look: by the quickest way, and with a fourth byte behind each pixel.
     glance: bool,
     alpha: bool,
     milliseconds: u64,
     kernels: Kernels,
+}
+
+impl Asked {
+    pub fn of(job: &NodeJob) -> Result<Self> {
+        let kernels = if job.scalar == Some(true) { Kernels::Scalar } else { Kernels::best() };
+        let own = job_of(job).ok_or_else(|| Error::new(Status::InvalidArg, "render(bytes, job, stop): no such job"))?;
+        let (glance, alpha) = (job.output.starts_with("glance"), job.output == "glance with alpha");
+        Ok(Self { job: own, glance, alpha, milliseconds: u64::from(job.milliseconds), kernels })
+    }
+
+    pub fn run(&self, source: Source, flag: &AtomicI32) -> std::result::Result<Done, Failure> {
+        let done = crate::run_within(source, &self.job, flag, self.milliseconds, self.kernels);
+        if self.alpha { done.and_then(Done::with_alpha) } else { done }
+    }
+}
+
+pub struct Work {
+    given: Given,
+    asked: Asked,
     flag: Flag,
+}
+
+impl Work {
+    pub fn new(given: Given, asked: Asked, stop: &Stop) -> Self {
+        Self { given, asked, flag: stop.0.clone() }
+    }
 }
 
 impl Task for Work {
@@ -95,11 +121,10 @@ impl Task for Work {
     fn compute(&mut self) -> Result<Self::Output> {
         let source = match &self.given {
             Given::File(bytes) => Source::File(bytes),
-            Given::Held(held) if self.glance => Source::Glance(held),
+            Given::Held(held) if self.asked.glance => Source::Glance(held),
             Given::Held(held) => Source::Held(held),
         };
-        let done = crate::run_within(source, &self.job, self.flag.as_atomic(), self.milliseconds, self.kernels);
-        Ok(if self.alpha { done.and_then(Done::with_alpha) } else { done })
+        Ok(self.asked.run(source, self.flag.as_atomic()))
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<NodeResult> {
@@ -146,15 +171,7 @@ fn job_of(job: &NodeJob) -> Option<Job> {
 
 #[napi]
 pub fn render(bytes: Buffer, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
-    work(Given::File(bytes), &job, stop)
-}
-
-pub fn work(given: Given, job: &NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
-    let kernels = if job.scalar == Some(true) { Kernels::Scalar } else { Kernels::best() };
-    let own = job_of(job).ok_or_else(|| Error::new(Status::InvalidArg, "render(bytes, job, stop): no such job"))?;
-    let (glance, alpha) = (job.output.starts_with("glance"), job.output == "glance with alpha");
-    let milliseconds = u64::from(job.milliseconds);
-    Ok(AsyncTask::new(Work { given, job: own, glance, alpha, milliseconds, kernels, flag: stop.0.clone() }))
+    Ok(AsyncTask::new(Work::new(Given::File(bytes), Asked::of(&job)?, stop)))
 }
 
 #[napi]

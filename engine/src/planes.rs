@@ -87,7 +87,7 @@ struct Flow {
 }
 
 /// Of a plane's result: from where in the original, how far for each sample, and how many.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Span {
     from: f64,
     step: f64,
@@ -95,9 +95,33 @@ struct Span {
     sample: Sample,
 }
 
+/// The taps of the planes before: both of chroma have the same.
+#[derive(Default)]
+struct KnownTaps(Vec<((Span, f64, usize, usize, f64), Taps)>);
+
+impl KnownTaps {
+    /// `scale`: samples of the plane for each pixel of the original.
+    fn of(&mut self, span: Span, scale: f64, limit: usize, multiple: usize, sum: f64) -> Taps {
+        let key = (span, scale, limit, multiple, sum);
+        if let Some((_, taps)) = self.0.iter().find(|(known, _)| *known == key) {
+            return taps.clone();
+        }
+        let taps = Taps::new(span.size, span.from * scale, span.step * scale, limit, multiple, sum, span.sample);
+        self.0.push((key, taps.clone()));
+        taps
+    }
+}
+
 impl Flow {
     /// Without room for what is read.
-    fn new(plane: usize, layout: &Layout, header: &Header, [x, y]: [Span; 2], range: Range) -> Result<Self, Failure> {
+    fn new(
+        plane: usize,
+        layout: &Layout,
+        header: &Header,
+        [x, y]: [Span; 2],
+        range: Range,
+        taps: &mut KnownTaps,
+    ) -> Result<Self, Failure> {
         let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
         // Samples of the plane for each pixel of the original.
         let eighths = f64::from(layout.rows[plane] / header.down[plane].max(1));
@@ -109,8 +133,8 @@ impl Flow {
         if real_width == 0 || real_height == 0 || x.step * kx > MOST_STEP || y.step * ky > MOST_STEP {
             return Err(Failure::Declined("size"));
         }
-        let across = Taps::new(x.size, x.from * kx, x.step * kx, real_width, 16, 1.0, x.sample);
-        let down = Taps::new(y.size, y.from * ky, y.step * ky, real_height, 1, range.scale, y.sample);
+        let across = taps.of(x, kx, real_width, 16, 1.0);
+        let down = taps.of(y, ky, real_height, 1, range.scale);
         let (stride, rows_per_read) = (layout.stride[plane] as usize, layout.rows[plane] as usize);
         let ring_stride = x.size.next_multiple_of(LANES);
         let ring_rows = down.count + ROWS;
@@ -215,6 +239,7 @@ pub struct Decoded {
 fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
     let (width, height) = job.scaled();
     let (step_x, step_y) = (job.part.width / width as f64, job.part.height / height as f64);
+    let mut taps = KnownTaps::default();
     (0..layout.planes as usize)
         .map(|plane| {
             let spans = if plane == 0 || chroma == Chroma::Full {
@@ -243,7 +268,7 @@ fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<
                 (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
                 _ => Range::FULL,
             };
-            Flow::new(plane, layout, header, spans, range)
+            Flow::new(plane, layout, header, spans, range, &mut taps)
         })
         .collect()
 }

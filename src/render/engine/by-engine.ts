@@ -3,8 +3,9 @@ import type { DecodeLimits, PictureSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Engine, EngineJob, EngineResult, Planes } from './engine.ts';
-import { type HeldFor, type HeldPicture, scalesFor } from './held.ts';
+import { type HeldFor, type HeldPicture, lookedSize, scalesFor } from './held.ts';
 import {
+  type Geometry,
   geometryOf,
   glanceJob,
   halvedJob,
@@ -120,17 +121,24 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       if (!geometry || !isWritten(geometry, recipe)) return undefined;
       const { size } = source.header;
       const scales = scalesFor(size, view.shown, wanted);
-      const job = holdJob(geometry, scales, wanted.mostBytes, limits);
+      const all = wholeJob(source, lookedSize(size, scales, wanted.lookSide));
+      const glance = all && glanceJob(all, limits, true);
+      const job = holdJob(geometry, scales, wanted.mostBytes, limits, wanted.looksNow ? glance : undefined);
       const planes = await stoppable((own, stop) => own.hold(source.body, job, stop));
       if (!planes) return undefined;
-      const longer = Math.max(size.width, size.height);
+      const looked = async (shape: Geometry, one: EngineJob, channels: 3 | 4, ready?: Buffer | null) => {
+        const data = ready ?? (await run(planes, one))?.body;
+        return data && pixelsOf(data, shape, channels);
+      };
       return {
         planes,
-        longestSide: Math.min(longer - 1, Math.floor((longer * scales.eighths) / 8)),
-        async look(looked, alpha) {
-          const shape = geometryOf(source.header, looked);
-          const pixels = shape && (await run(planes, glanceJob(shape, limits, alpha)));
-          return pixels && { ...pixelsOf(pixels.body, shape, alpha ? 4 : 3), opaque: alpha };
+        async whole() {
+          const pixels = all && glance && (await looked(all, glance, 4, planes.takeLook()));
+          return pixels && { ...pixels, opaque: true };
+        },
+        async look(shown) {
+          const shape = geometryOf(source.header, shown);
+          return shape && looked(shape, glanceJob(shape, limits, false), 3);
         },
         [Symbol.dispose]: () => planes.free(),
       };

@@ -66,6 +66,8 @@ export interface HoldJob extends Pick<EngineJob, 'storedWidth' | 'storedHeight' 
   readonly glance: number;
   /** It is declined where the planes are larger. */
   readonly mostBytes: number;
+  /** A glance that is made at once. */
+  readonly look?: EngineJob;
 }
 
 /** Planes outside V8's heap: 1.5 bytes a pixel with colours at half the size, up to 3 at the whole. */
@@ -73,6 +75,8 @@ export interface Planes {
   /** 0 where it was declined, or freed. */
   readonly bytes: number;
   readonly declined?: string | null;
+  /** The pixels of that look, once; null where there are none. */
+  takeLook(): Buffer | null;
   /** Frees them at once, or when the jobs that work on them end. Later jobs throw. */
   free(): void;
 }

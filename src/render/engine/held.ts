@@ -1,14 +1,14 @@
-import type { Pixels, Size } from '../pixels.ts';
+import { type Pixels, type Size, sizeWithin } from '../pixels.ts';
 import type { ViewPlan } from '../stages/view/plan.ts';
 import type { Planes } from './engine.ts';
 
 /** An original that the engine decoded once, for a look and for what is made by what was seen. Disposing of it frees its planes. */
 export interface HeldPicture extends Disposable {
   readonly planes: Planes;
-  /** The longer side up to which pixels of all of it are no larger than its planes, and smaller than the original. */
-  readonly longestSide: number;
-  /** What a view shows, at the size of its plan's window; with a fourth channel, of 255, where `alpha`. Undefined where that is not smaller. */
-  look(view: ViewPlan, alpha: boolean): Promise<Pixels | undefined>;
+  /** All of it for a look, upright: at the size that was wanted or the nearest that the planes have, in four channels, opaque. */
+  whole(): Promise<Pixels | undefined>;
+  /** What a view shows, at the size of its plan's window, in three channels. Undefined where that is not smaller. */
+  look(view: ViewPlan): Promise<Pixels | undefined>;
 }
 
 /** What will be made of a picture that is held. */
@@ -17,6 +17,8 @@ export interface HeldFor {
   readonly nearest: Size;
   /** Longer side of the pixels of a look, in pixels. */
   readonly lookSide: number;
+  /** The look is made at once: where it is known that it is wanted. */
+  readonly looksNow?: boolean;
   /** Planes may take so many bytes. */
   readonly mostBytes: number;
 }
@@ -52,4 +54,10 @@ export function scalesFor(
   const eighths = LEAST_STEP.find(enough)?.[0] ?? 8;
   const shrinks = (by: number) => eighths % by === 0 && (longer * eighths) / 8 / by >= GLANCE_STEP * lookSide;
   return { eighths, glance: [8, 4, 2].find(shrinks) ?? 1 };
+}
+
+/** The size of all of a picture for a look: not more than its planes have, and smaller than it is. */
+export function lookedSize(size: Size, { eighths }: { readonly eighths: number }, lookSide: number): Size {
+  const longer = Math.max(size.width, size.height);
+  return sizeWithin(Math.min(lookSide, longer - 1, Math.floor((longer * eighths) / 8)), size);
 }

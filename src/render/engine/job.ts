@@ -21,7 +21,7 @@ const UPRIGHT_BY: readonly Turn[] = [
 ];
 
 /** Which pixels a job shows, and how their colours are to be read. */
-type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
+export type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
   Pick<EngineJob, 'width' | 'height' | 'orientation' | 'colours'>;
 
 /** The originals that the engine reads: JPEGs whose colours are those of sRGB, or become so by curves and a matrix. Their coding it looks at itself. */
@@ -129,7 +129,12 @@ export const holdJob = (
   scales: Pick<HoldJob, 'eighths' | 'glance'>,
   mostBytes: number,
   limits: DecodeLimits,
-): HoldJob => ({ storedWidth, storedHeight, ...scales, mostBytes, milliseconds: always(limits).milliseconds });
+  look: EngineJob | undefined,
+): HoldJob => ({
+  ...{ storedWidth, storedHeight, ...scales, mostBytes },
+  milliseconds: always(limits).milliseconds,
+  ...(look ? { look } : {}),
+});
 
 /** The pixels of a rendition for an encoder to 4:2:0. */
 export const halvedJob = (geometry: Geometry, { lossless }: Recipe, limits: DecodeLimits): EngineJob => ({

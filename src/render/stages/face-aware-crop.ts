@@ -2,7 +2,7 @@ import type { Face, LookDepth, Probe } from '../../faces/face.ts';
 import type { HeldPicture, Hold } from '../engine/held.ts';
 import { refuse } from '../formats/header.ts';
 import type { PictureHeader } from '../picture-source.ts';
-import { type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
+import { type Pixels, type Size, sameSize } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import type { Conversion } from './colour.ts';
@@ -12,8 +12,7 @@ import { cutsAway, dependsOnFaces, type FramePlan, windowToDetail, windowToFaces
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 import { greyOf, partOf, rgbaOnWhite } from './small-pictures.ts';
 import { cropToInterest } from './view/interest-window.ts';
-import { wholePlan } from './view/plan.ts';
-import { type Turn, turnedBox, turnedGrey, UPRIGHT } from './view/view.ts';
+import { type Turn, turnedBox, turnedGrey } from './view/view.ts';
 
 /**
  * The faces of the upright original, in fractions of it; undefined when looking for them failed. Calls `probe` only when the
@@ -55,9 +54,24 @@ export async function cropToFaces(
     return { ...cropped, header, downscaled: undefined, cutOut: undefined, facesMissed: false };
   }
   const lookSide = PROBE_SIDE_PX[lookDepthFor(plan, header.size, shown, recipe.faceZoom)];
-  const holding = hold({ nearest: workingSize(plan, shown, recipe.faceZoom, 1), lookSide });
+  const { promise: begun, resolve: begin } = Promise.withResolvers<boolean>();
+  // The lookup asks for pixels at once or not at all.
+  const asks: FaceLookup = (probe, depth) => {
+    let looksNow = false;
+    const taken = () => {
+      looksNow = true;
+      return probe();
+    };
+    try {
+      return lookup(taken, depth);
+    } finally {
+      begin(looksNow);
+    }
+  };
+  const nearest = workingSize(plan, shown, recipe.faceZoom, 1);
+  const holding = begun.then((looksNow) => hold({ nearest, lookSide, looksNow }));
   try {
-    return await cropHeld(sharp, decoder, header, recipe, lookup, holding);
+    return await cropHeld(sharp, decoder, header, recipe, asks, holding);
   } catch (error) {
     (await holding.catch(() => undefined))?.[Symbol.dispose]();
     throw error;
@@ -84,7 +98,7 @@ async function cropHeld(
   let smaller: Promise<Pixels> | undefined;
   const whole = () => {
     smaller ??= holding
-      .then((held) => held && lookOf(held, header.size, side))
+      .then((held) => held?.whole())
       .then(async (look) => look ?? (await decoding) ?? decode(small(decoder, side), header));
     return smaller;
   };
@@ -109,12 +123,6 @@ async function cropHeld(
     facesMissed,
     held: await holding,
   };
-}
-
-/** All of a picture that is held, with a fourth channel as the detector wants it. */
-function lookOf(held: HeldPicture, size: Size, side: number): Promise<Pixels | undefined> {
-  const plan = wholePlan(sizeWithin(Math.min(side, held.longestSide), size));
-  return held.look({ plan, region: { left: 0, top: 0, ...size }, turn: UPRIGHT, shown: size, plain: true }, true);
 }
 
 /** What a plan shows of pixels that have its size already. A pipeline of sharp's for it takes some milliseconds. */

@@ -60,7 +60,7 @@ async function windowToInterest(
   const { plan } = decoder;
   const { scaled, window } = plan;
   const size = sizeWithin(LOOKED_AT_PX, scaled);
-  const looked = await held?.look({ ...decoder, plan: wholePlan(size) }, false);
+  const looked = await held?.look({ ...decoder, plan: wholePlan(size) });
   const { data, channels } = looked ?? (await decoder.whole(size, header));
   const sought = {
     width: Math.max(1, Math.round((window.width * size.width) / scaled.width)),
