@@ -31,40 +31,55 @@ export function isCrisp({ slight }: Steps): boolean {
   return slight <= MOST_SLIGHT;
 }
 
-/** Transparent pixels equal each other, whatever colour they have. */
+/**
+ * Transparent pixels equal each other, whatever colour they have. Every drawn rendition waits for this: a pixel's left neighbour stays
+ * in variables, which takes half the time of reading it again.
+ */
 export function stepsOf({ data, width, height, channels }: Pixels): Steps {
   if (width < 2 || height < 2) return { flat: 0, slight: 1 };
   const row = width * channels;
   const every = Math.ceil((width * height) / ENOUGH_PIXELS);
-  let [seen, flat, steps, slight] = [0, 0, 0, 0];
+  let [rows, flat, steps, slight] = [0, 0, 0, 0];
   for (let y = 1; y < height; y += every) {
-    for (let at = y * row + channels, end = (y + 1) * row; at < end; at += channels) {
-      seen += 1;
-      const left = isSame(data, at, at - channels, channels) ? 0 : difference(data, at, at - channels, channels);
-      if (left > 0) {
+    rows += 1;
+    const start = y * row;
+    let red = data[start]!;
+    let green = data[start + 1]!;
+    let blue = data[start + 2]!;
+    let alpha = channels === 4 ? data[start + 3]! : OPAQUE;
+    for (let at = start + channels, end = start + row; at < end; at += channels) {
+      const ownRed = data[at]!;
+      const ownGreen = data[at + 1]!;
+      const ownBlue = data[at + 2]!;
+      const ownAlpha = channels === 4 ? data[at + 3]! : OPAQUE;
+      const isColour = red === ownRed && green === ownGreen && blue === ownBlue && alpha === ownAlpha;
+      if (isColour || (alpha === 0 && ownAlpha === 0)) {
+        const up = at - row;
+        const upAlpha = channels === 4 ? data[up + 3]! : OPAQUE;
+        const isUpper =
+          ownRed === data[up] && ownGreen === data[up + 1] && ownBlue === data[up + 2] && ownAlpha === upAlpha;
+        if (isUpper || (ownAlpha === 0 && upAlpha === 0)) flat += 1;
+      } else {
         steps += 1;
-        if (left <= SLIGHT) slight += 1;
-      } else if (isSame(data, at, at - row, channels) || difference(data, at, at - row, channels) === 0) flat += 1;
+        if (
+          isSlight(ownRed - red) &&
+          isSlight(ownGreen - green) &&
+          isSlight(ownBlue - blue) &&
+          isSlight(ownAlpha - alpha)
+        )
+          slight += 1;
+      }
+      red = ownRed;
+      green = ownGreen;
+      blue = ownBlue;
+      alpha = ownAlpha;
     }
   }
-  return { flat: flat / seen, slight: steps === 0 ? 1 : slight / steps };
+  return { flat: flat / (rows * (width - 1)), slight: steps === 0 ? 1 : slight / steps };
 }
 
-function isSame(data: Buffer, one: number, other: number, channels: number): boolean {
-  if (data[one] !== data[other] || data[one + 1] !== data[other + 1] || data[one + 2] !== data[other + 2]) return false;
-  return channels === 3 || data[one + 3] === data[other + 3];
-}
-
-/** The largest difference of two pixels in a channel. */
-function difference(data: Buffer, one: number, other: number, channels: number): number {
-  if (channels === 4 && data[one + 3] === 0 && data[other + 3] === 0) return 0;
-  let most = 0;
-  for (let channel = 0; channel < channels; channel += 1) {
-    const between = Math.abs(data[one + channel]! - data[other + channel]!);
-    if (between > most) most = between;
-  }
-  return most;
-}
+const OPAQUE = 255;
+const isSlight = (step: number) => step <= SLIGHT && step >= -SLIGHT;
 
 /** Levels by which a pixel's colour may leave the mean of its block before 4:2:0 shows. */
 const VISIBLE_CHROMA = 24;
