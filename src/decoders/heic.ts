@@ -1,6 +1,7 @@
 import { type CodedColours, type DecodedHead, DecodeError, type OpenRows, type Wanted } from './decoder.ts';
 import { type Libheif, openLibheif } from './libheif.ts';
 import { orientationOf, type Turn } from './orientation.ts';
+import { CODED, fillByPlanes, isByPlanes, type TiledPicture } from './planes/coded-tiles.ts';
 import { shrinkInto, shrinkTo, type Tile } from './shrink.ts';
 import { createTileShrinker, sizeOf } from './shrink-tiles.ts';
 
@@ -48,18 +49,24 @@ function decodePrimary(heif: Libheif, context: number, handle: number, wanted: W
   const colours = { icc: profileOf(heif, handle), nclx: colourCodesOf(heif, handle) };
   // libheif puts alpha and cuts together for whole pictures only.
   const whole = turns === undefined || channels === 4;
-  const options = optionsFor(heif, whole);
+  const options = optionsFor(heif, { whole, to8Bits: true });
   if (!whole) {
     const grid = tilingOf(heif, handle);
     const size = sizeOf(wanted.side, grid);
     if (grid.width * grid.height > wanted.maxPixels) throw new DecodeError('too_large', 'over the pixel limit');
     const rows = open({ ...size, channels, orientation: orientationOf(turns), ...colours });
+    const decodeTile = (x: number, y: number, space: number, chroma: number, settings: number) =>
+      heif.made((error, out) =>
+        c._heif_image_handle_decode_image_tile(error, handle, out, space, chroma, settings, x, y),
+      );
+    const byPlanes = size.width * size.height < grid.width * grid.height && isByPlanes(heif, handle);
+    const coded = byPlanes ? optionsFor(heif, { whole, to8Bits: false }) : 0;
+    const decodeCoded = (x: number, y: number) => decodeTile(x, y, CODED.space, CODED.chroma, coded);
+    if (byPlanes && fillByPlanes(heif, rows, grid, size, decodeCoded)) return;
     const shrinker = createTileShrinker(rows, grid, size);
     for (let y = 0; y < grid.rows; y += 1)
       for (let x = 0; x < grid.columns; x += 1) {
-        const tile = heif.made((error, out) =>
-          c._heif_image_handle_decode_image_tile(error, handle, out, RGB.space, RGB.chroma[channels], options, x, y),
-        );
+        const tile = decodeTile(x, y, RGB.space, RGB.chroma[channels], options);
         place(heif, tile, { left: x * grid.tile.width, top: y * grid.tile.height }, shrinker.add);
       }
     return;
@@ -107,24 +114,16 @@ function setLimits({ c, view }: Libheif, context: number, maxPixels: number): vo
   for (const limit of [LIMITS.tiles, LIMITS.items, LIMITS.profile]) set(limit, limit.most);
 }
 
-function optionsFor({ c }: Libheif, whole: boolean): number {
+function optionsFor({ c }: Libheif, { whole, to8Bits }: { whole: boolean; to8Bits: boolean }): number {
   const options = c._heif_decoding_options_alloc();
-  const { ignoreTransformations, to8Bits, strict, mendRange, keepColours } = OPTIONS;
-  c.HEAPU8[options + ignoreTransformations] = whole ? 0 : 1;
-  for (const flag of [to8Bits, strict, mendRange, keepColours]) c.HEAPU8[options + flag] = 1;
+  c.HEAPU8[options + OPTIONS.ignoreTransformations] = whole ? 0 : 1;
+  c.HEAPU8[options + OPTIONS.to8Bits] = to8Bits ? 1 : 0;
+  for (const flag of [OPTIONS.strict, OPTIONS.mendRange, OPTIONS.keepColours]) c.HEAPU8[options + flag] = 1;
   return options;
 }
 
-interface Grid {
-  readonly columns: number;
-  readonly rows: number;
-  readonly tile: { readonly width: number; readonly height: number };
-  readonly width: number;
-  readonly height: number;
-}
-
 /** As it is stored: the tiles of a turned picture do not begin at its corner. A picture that is no grid is one tile. */
-function tilingOf({ c, call, view }: Libheif, handle: number): Grid {
+function tilingOf({ c, call, view }: Libheif, handle: number): TiledPicture {
   const at = c._malloc(TILING.bytes);
   c.HEAPU8.fill(0, at, at + TILING.bytes);
   view().setInt32(at, TILING.version, true);

@@ -30,6 +30,12 @@ interface Exports {
   _heif_image_handle_get_raw_color_profile_size(handle: number): number;
   _heif_image_handle_get_raw_color_profile(error: number, handle: number, out: number): void;
   _heif_image_handle_get_nclx_color_profile(error: number, handle: number, out: number): void;
+  _heif_image_handle_get_preferred_decoding_colorspace(
+    error: number,
+    handle: number,
+    space: number,
+    chroma: number,
+  ): void;
   _heif_nclx_color_profile_free(profile: number): void;
   _heif_item_get_transformation_properties(context: number, item: number, out: number, most: number): number;
   _heif_item_get_property_type(context: number, item: number, property: number): number;
@@ -53,6 +59,10 @@ interface Exports {
     ...args: [error: number, handle: number, out: number, space: number, chroma: number, options: number]
   ): void;
   _heif_image_get_plane_readonly2(image: number, channel: number, stride: number): number;
+  _heif_image_get_colorspace(image: number): number;
+  _heif_image_get_chroma_format(image: number): number;
+  _heif_image_get_bits_per_pixel_range(image: number, channel: number): number;
+  _heif_image_get_nclx_color_profile(error: number, image: number, out: number): void;
   _heif_image_get_width(image: number, channel: number): number;
   _heif_image_get_height(image: number, channel: number): number;
   _heif_image_release(image: number): void;

@@ -10,7 +10,7 @@ export function sizeOf(side: number, { width, height }: Size): Size {
 }
 
 /** Along a side: which pixels each one of the result covers, and how much of the first and the last of them. */
-interface Along {
+export interface Along {
   readonly first: Int32Array;
   /** One behind the last. */
   readonly end: Int32Array;
@@ -19,16 +19,18 @@ interface Along {
 }
 
 /** Shares of less are errors of rounding. */
-const NOTHING = 1e-6;
+export const NOTHING = 1e-6;
 
-function along(from: number, to: number): Along {
+/** `from` may end within a pixel, and `to` be larger. */
+export function along(from: number, to: number): Along {
   const [first, end] = [new Int32Array(to), new Int32Array(to)];
+  const pixels = Math.ceil(from);
   const [ofFirst, ofLast] = [new Float64Array(to), new Float64Array(to)];
   const step = from / to;
   for (let n = 0; n < to; n += 1) {
     const [start, stop] = [n * step, (n + 1) * step];
     first[n] = Math.floor(start + NOTHING);
-    end[n] = Math.min(from, Math.ceil(stop - NOTHING));
+    end[n] = Math.min(pixels, Math.ceil(stop - NOTHING));
     ofFirst[n] = Math.min(stop, first[n]! + 1) - start;
     ofLast[n] = end[n]! - first[n]! === 1 ? ofFirst[n]! : stop - end[n]! + 1;
   }
@@ -36,7 +38,7 @@ function along(from: number, to: number): Along {
 }
 
 /** How much of a pixel that one of the result covers. */
-function shareOf({ first, end, ofFirst, ofLast }: Along, of: number, pixel: number): number {
+export function shareOf({ first, end, ofFirst, ofLast }: Along, of: number, pixel: number): number {
   if (pixel === first[of]) return ofFirst[of]!;
   return pixel === end[of]! - 1 ? ofLast[of]! : 1;
 }
@@ -68,7 +70,8 @@ export function createTileShrinker(rows: Uint8Array, from: Size, to: Size): { ad
         const end = Math.min(down.end[y]!, bottom);
         for (let at = Math.max(down.first[y]!, top); at < end; at += 1) {
           const line = (at - top) * stride;
-          addLine(sums, left, right, pixels, line, shareOf(down, y, at), at > down.first[y]!);
+          const share = shareOf(down, y, at);
+          addLine(sums, left * CHANNELS, right * CHANNELS, pixels, line, share, at > down.first[y]!);
         }
         if (down.end[y]! > bottom) break;
         const line = rows.subarray(y * to.width * CHANNELS, (y + 1) * to.width * CHANNELS);
@@ -83,13 +86,16 @@ export function createTileShrinker(rows: Uint8Array, from: Size, to: Size): { ad
 
 // Both loops run for every pixel: with plain statements they take a third of the time that destructuring takes in V8.
 
-function addLine(
-  ...[sums, left, right, pixels, line, share, more]: [Float64Array, number, number, Uint8Array, number, number, boolean]
+/** A line of samples to its places in `sums`, from `start` to before `end`; `more`: to what is there already. */
+export function addLine(
+  ...[sums, start, end, samples, line, share, more]: [
+    ...[sums: Float64Array, start: number, end: number, samples: Uint8Array | Uint16Array, line: number],
+    ...[share: number, more: boolean],
+  ]
 ): void {
-  const end = right * CHANNELS;
   let at = line;
-  if (more) for (let n = left * CHANNELS; n < end; n += 1, at += 1) sums[n] = sums[n]! + share * pixels[at]!;
-  else for (let n = left * CHANNELS; n < end; n += 1, at += 1) sums[n] = share * pixels[at]!;
+  if (more) for (let n = start; n < end; n += 1, at += 1) sums[n] = sums[n]! + share * samples[at]!;
+  else for (let n = start; n < end; n += 1, at += 1) sums[n] = share * samples[at]!;
 }
 
 interface Part {
