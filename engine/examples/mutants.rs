@@ -45,6 +45,7 @@ fn main() {
         let output = match noise.below(3) {
             0 => Output::Webp { quality: 75, effort: 2 },
             1 => Output::Jpeg(JpegSettings { quality: 80, progressive: noise.below(2) == 0, table: 3 }),
+            _ if noise.below(3) == 0 => Output::Planes,
             _ => Output::Pixels { half: noise.below(2) == 0 },
         };
         let (left, top) = (noise.below(w as usize / 4) as f64, noise.below(h as usize / 4) as f64);

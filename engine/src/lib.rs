@@ -66,6 +66,8 @@ pub enum Output {
         effort: u8,
     },
     Jpeg(JpegSettings),
+    /// Planes of 4:2:0 behind each other.
+    Planes,
     /// Red, green and blue. `half`: for an encoder that halves their colours anyway.
     Pixels {
         half: bool,
@@ -210,6 +212,7 @@ fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Resu
     let body = match job.output {
         Output::Webp { quality, effort } => codecs::write_webp(&planes, f32::from(quality), effort, bounds)?,
         Output::Jpeg(settings) => codecs::write_jpeg(&planes, settings, bounds)?,
+        Output::Planes => planes.packed()?,
         Output::Pixels { .. } => return Ok(Done { body: pixels.unwrap_or_default(), pixels: None, peak }),
     };
     Ok(Done { body, pixels, peak })

@@ -30,7 +30,7 @@ pub struct NodeJob {
     pub width: u32,
     pub height: u32,
     pub orientation: u32,
-    /// `webp`, `jpeg`, `pixels`, `halved pixels`, `glance` or `glance with alpha`.
+    /// `webp`, `jpeg`, `planes`, `pixels`, `halved pixels`, `glance` or `glance with alpha`.
     pub output: String,
     pub quality: u32,
     pub effort: u32,
@@ -148,6 +148,7 @@ fn job_of(job: &NodeJob) -> Option<Job> {
     let output = match job.output.as_str() {
         "webp" => Output::Webp { quality, effort: byte(job.effort)?.min(6) },
         "jpeg" => Output::Jpeg(JpegSettings { quality, progressive: job.progressive, table: byte(job.table)?.min(8) }),
+        "planes" => Output::Planes,
         "pixels" | "glance" | "glance with alpha" => Output::Pixels { half: false },
         "halved pixels" => Output::Pixels { half: true },
         _ => return None,

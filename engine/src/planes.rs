@@ -27,6 +27,25 @@ impl Planes {
     }
 }
 
+impl Planes {
+    /// Behind each other, without what rows are filled up with.
+    pub fn packed(&self) -> Result<Vec<u8>, Failure> {
+        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let mut all = zeros(self.width * self.height + 2 * width * height)?;
+        let (luma, chroma) = all.split_at_mut(self.width * self.height);
+        let (cb, cr) = chroma.split_at_mut(width * height);
+        let half = self.stride / 2;
+        for (to, from, width, stride) in
+            [(luma, &self.luma, self.width, self.stride), (cb, &self.cb, width, half), (cr, &self.cr, width, half)]
+        {
+            for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(stride)) {
+                to.copy_from_slice(&from[..width]);
+            }
+        }
+        Ok(all)
+    }
+}
+
 /// A plane of the result, not upright yet.
 struct Scaled {
     width: usize,

@@ -1,5 +1,5 @@
-import { goesToSvtAv1 } from './formats/encode.ts';
 import { mostEncodes } from './formats/encoding/search.ts';
+import { goesToSvtAv1 } from './formats/svt-av1.ts';
 import type { Recipe } from './recipe.ts';
 import { MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE_PX } from './stages/geometry.ts';
 

@@ -10,9 +10,10 @@ import type { Hold } from './engine/held.ts';
 import { bytesToHold } from './engine/held-estimate.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
-import { encodeStraight, goesToSvtAv1 } from './formats/encode.ts';
+import { encodeStraight, opaqueAvif } from './formats/encode.ts';
 import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
+import { goesToSvtAv1 } from './formats/svt-av1.ts';
 import { inMotion } from './pages/motion.ts';
 import type { DecodeLimits, PictureHeader, PictureSource, PixelSource } from './picture-source.ts';
 import { freeNow, type Pixels, sameSize } from './pixels.ts';
@@ -80,8 +81,11 @@ export async function renderOnce(
     ? await timer.time('decode', engine.rendition(source, decoder, recipe, keeps, crop.held))
     : undefined;
   if (made) {
-    const { body, contentType, pixels } = made;
-    const downscaled = pixels && pixelSource(source, pixels);
+    const downscaled = made.pixels && pixelSource(source, made.pixels);
+    const { body, contentType } =
+      'planes' in made.made
+        ? await timer.time('encode', opaqueAvif(made.made, made.made.width * made.made.height, recipe))
+        : made.made;
     return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
   }
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);

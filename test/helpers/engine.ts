@@ -1,13 +1,19 @@
-import { type Engine, type EngineResult, hasEngine, loadEngine, type Planes } from '../../src/render/engine/engine.ts';
+import {
+  type Engine,
+  type EngineResult,
+  type HeldPlanes,
+  hasEngine,
+  loadEngine,
+} from '../../src/render/engine/engine.ts';
 
 /** For tests of what the native engine makes: `npm run build:engine` builds it. */
 export const engineSkip = hasEngine ? false : 'the engine was not built (README, Tests)';
 
 /** The engine, what became of each job that it was given, and all planes that it holds or held. */
-export function watchedEngine(): { engine: Engine | undefined; results: EngineResult[]; held: Planes[] } {
+export function watchedEngine(): { engine: Engine | undefined; results: EngineResult[]; held: HeldPlanes[] } {
   const real = loadEngine(true);
   const results: EngineResult[] = [];
-  const held: Planes[] = [];
+  const held: HeldPlanes[] = [];
   if (!real) return { engine: undefined, results, held };
   const engine: Engine = {
     Stop: real.Stop,

@@ -1,8 +1,9 @@
 import { refuse } from '../formats/header.ts';
+import type { Planes } from '../formats/svt-av1.ts';
 import type { DecodeLimits, PictureSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
-import type { Engine, EngineJob, EngineResult, Planes } from './engine.ts';
+import type { Engine, EngineJob, EngineResult, HeldPlanes } from './engine.ts';
 import { type HeldFor, type HeldPicture, lookedSize, scalesFor } from './held.ts';
 import {
   type Geometry,
@@ -25,7 +26,7 @@ import {
  * do it, because the engine is not there, does not take such a picture, or found it damaged, of which sharp then judges.
  */
 export interface ByEngine {
-  /** A finished WebP or JPEG; `keep`: with its pixels. Of what is held of the source, where it is. Throws as renders do. */
+  /** A finished WebP or JPEG, or the planes of an AVIF; `keep`: with its pixels. Of what is held of the source, where it is. Throws as renders do. */
   rendition(
     source: PictureSource,
     view: Shown,
@@ -33,7 +34,7 @@ export interface ByEngine {
     keep: boolean,
     held?: HeldPicture,
   ): Promise<Finished | undefined>;
-  /** The pixels of a rendition, for an encoder to 4:2:0 that takes nothing else. */
+  /** The pixels of a rendition, for an encoder to 4:2:0 that is to try several qualities. */
   pixels(source: PictureSource, view: Shown, recipe: Recipe, held?: HeldPicture): Promise<Pixels | undefined>;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
@@ -42,9 +43,8 @@ export interface ByEngine {
 }
 
 export interface Finished {
-  readonly body: Buffer;
-  readonly format: 'webp' | 'jpeg';
-  readonly contentType: string;
+  /** `planes`: not encoded yet. */
+  readonly made: { readonly body: Buffer; readonly contentType: string } | Planes;
   readonly pixels: Pixels | undefined;
 }
 
@@ -79,7 +79,7 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
   }
 
   async function run(
-    source: Buffer | Planes,
+    source: Buffer | HeldPlanes,
     job: EngineJob,
   ): Promise<(EngineResult & { readonly body: Buffer }) | undefined> {
     const made = await stoppable((own, stop) =>
@@ -99,14 +99,18 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       const geometry = viewJob(source.header, view);
       const job = geometry && renditionJob(geometry, recipe, limits, keep);
       const made = job && (await run(held?.planes ?? source.body, job));
-      if (!made || (job.output !== 'webp' && job.output !== 'jpeg')) return undefined;
+      if (!made) return undefined;
       const pixels = made.pixels && pixelsOf(made.pixels, job);
-      return { body: made.body, format: job.output, contentType: `image/${job.output}`, pixels };
+      const { width, height, output } = job;
+      if (output === 'planes') return { made: { planes: made.body, width, height }, pixels };
+      return { made: { body: made.body, contentType: `image/${output}` }, pixels };
     },
     async pixels(source, view, recipe, held) {
       if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
-      const made = geometry && (await run(held?.planes ?? source.body, halvedJob(geometry, recipe, limits)));
+      // Its planes were declined.
+      if (!geometry || renditionJob(geometry, recipe, limits, false)) return undefined;
+      const made = await run(held?.planes ?? source.body, halvedJob(geometry, recipe, limits));
       return made && pixelsOf(made.body, geometry);
     },
     async whole(source, size) {

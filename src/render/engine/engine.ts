@@ -26,10 +26,10 @@ export interface EngineJob {
   /** EXIF's number, 1 to 8, of the way in which the part is turned. */
   readonly orientation: number;
   /**
-   * `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. A glance is pixels by the quickest
-   * way; alpha is 255.
+   * `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. `planes`: those of 4:2:0 behind
+   * each other, without padding, full-range BT.601. A glance is pixels by the quickest way; alpha is 255.
    */
-  readonly output: 'webp' | 'jpeg' | 'pixels' | 'halved pixels' | 'glance' | 'glance with alpha';
+  readonly output: 'webp' | 'jpeg' | 'planes' | 'pixels' | 'halved pixels' | 'glance' | 'glance with alpha';
   /** 1 to 100 on the encoder's own scale. */
   readonly quality: number;
   /** libwebp's, 0 to 6. */
@@ -71,7 +71,7 @@ export interface HoldJob extends Pick<EngineJob, 'storedWidth' | 'storedHeight' 
 }
 
 /** Planes outside V8's heap: 1.5 bytes a pixel with colours at half the size, up to 3 at the whole. */
-export interface Planes {
+export interface HeldPlanes {
   /** 0 where it was declined, or freed. */
   readonly bytes: number;
   readonly declined?: string | null;
@@ -87,9 +87,9 @@ export interface Engine {
   version(): string;
   runsHere(): boolean;
   render(bytes: Buffer, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
-  hold(bytes: Buffer, job: HoldJob, stop: { stop(): void }): Promise<Planes>;
+  hold(bytes: Buffer, job: HoldJob, stop: { stop(): void }): Promise<HeldPlanes>;
   /** As `render` of the file, from its planes: the same bytes where that would decode to as many eighths. */
-  renderHeld(planes: Planes, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
+  renderHeld(planes: HeldPlanes, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
 }
 
 /** Undefined where it is not `wanted`, was not built, or cannot run on this processor. Throws when it is of another version. */

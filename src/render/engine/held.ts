@@ -1,10 +1,10 @@
 import { type Pixels, type Size, sizeWithin } from '../pixels.ts';
 import type { ViewPlan } from '../stages/view/plan.ts';
-import type { Planes } from './engine.ts';
+import type { HeldPlanes } from './engine.ts';
 
 /** An original that the engine decoded once, for a look and for what is made by what was seen. Disposing of it frees its planes. */
 export interface HeldPicture extends Disposable {
-  readonly planes: Planes;
+  readonly planes: HeldPlanes;
   /** All of it for a look, upright: at the size that was wanted or the nearest that the planes have, in four channels, opaque. */
   whole(): Promise<Pixels | undefined>;
   /** What a view shows, at the size of its plan's window, in three channels. Undefined where that is not smaller. */

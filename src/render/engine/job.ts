@@ -1,5 +1,6 @@
 import { isWide } from '../formats/colour/display-p3.ts';
 import { extentOf, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
+import { goesToSvtAv1, takesPlanes } from '../formats/svt-av1.ts';
 import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource } from '../picture-source.ts';
 import type { Box, Size } from '../pixels.ts';
 import { coversParts, type Recipe } from '../recipe.ts';
@@ -93,12 +94,14 @@ type Coding = Omit<EngineJob, keyof Geometry | 'byLook' | 'keepPixels' | 'millis
 
 const PIXELS: Coding = { output: 'pixels', quality: 100, effort: 0, progressive: false, table: 0 };
 
-/** How a rendition is written, where the engine writes it as sharp would: undefined else. Of an original without transparent parts. */
+/** How a rendition is written, where the engine writes it as sharp would, or its planes for SVT-AV1: undefined else. Of an original without transparent parts. */
 function codingOf({ width, height }: Size, recipe: Recipe): Coding | undefined {
   const { output, quality, effort, lossless, copyright, encoding = {} } = recipe;
   if (lossless || copyright || Object.values(encoding).some((each) => each !== undefined)) return undefined;
   const extent = extentOf(width * height);
   if (output === 'webp') return { ...PIXELS, output, ...webpSettings(quality, extent, effort) };
+  if (output === 'avif')
+    return goesToSvtAv1({ width, height }, recipe) && takesPlanes() ? { ...PIXELS, output: 'planes' } : undefined;
   if (output !== 'jpeg' && output !== 'base') return undefined;
   const { progressive, quantisationTable } = jpegSettings(extent, {});
   return { ...PIXELS, output: 'jpeg', quality, progressive, table: quantisationTable ?? 0 };

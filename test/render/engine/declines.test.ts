@@ -75,6 +75,7 @@ describe('what the engine declines', { skip: engineSkip }, () => {
       ['PNG', coffee, { output: 'png' }],
       ['the file itself', coffee, { output: 'original' }],
       ['a page of text', await jpeg(sharp(Buffer.from(letters(20)))), { width: 500 }],
+      ['a page of text, AVIF', await jpeg(sharp(Buffer.from(letters(20)))), { width: 500, output: 'avif' }],
       ['a page of small text', await jpeg(sharp(Buffer.from(letters(11)))), { width: 320, output: 'jpeg' }],
     ];
     for (const [what, original, fields] of cases) {
@@ -83,10 +84,8 @@ describe('what the engine declines', { skip: engineSkip }, () => {
       const [own, theirs] = [await outcome(byEngine, original, recipe), await outcome(bySharp, original, recipe)];
       assert.ok(Buffer.isBuffer(own) && Buffer.isBuffer(theirs), what);
       assert.ok(own.equals(theirs), what);
-      assert.ok(
-        results.slice(before).every(({ body }) => !body),
-        what,
-      );
+      const asked = results.slice(before);
+      assert.ok(asked.length <= 1 && asked.every(({ body }) => !body), what);
     }
   });
 
@@ -172,7 +171,7 @@ describe('a job of the engine', { skip: engineSkip }, () => {
     ] as const) {
       const geometry = wholeJob(source, { width, height });
       assert.ok(geometry);
-      for (const output of ['webp', 'jpeg', 'pixels', 'halved pixels'] as const) {
+      for (const output of ['webp', 'jpeg', 'planes', 'pixels', 'halved pixels'] as const) {
         const job = { ...pixelsJob(geometry, LIMITS), output, effort: 2, quality: 80, keepPixels: true };
         const once = (scalar: boolean): Promise<EngineResult> =>
           native.render(coffee, { ...job, scalar }, new native.Stop());
@@ -180,6 +179,8 @@ describe('a job of the engine', { skip: engineSkip }, () => {
         assert.ok(one.body && other.body && again.body);
         assert.ok(one.body.equals(other.body) && one.body.equals(again.body), output);
         assert.deepEqual(one.pixels, other.pixels);
+        const halves = Math.ceil(width / 2) * Math.ceil(height / 2);
+        if (output === 'planes') assert.equal(one.body.length, width * height + 2 * halves);
       }
     }
   });

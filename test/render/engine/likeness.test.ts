@@ -198,5 +198,23 @@ describe('what the engine makes', { skip: engineSkip }, () => {
     const found = patches(ours.pixels.data, alone.pixels.data, 300, 200);
     assert.ok(found.most <= 4 && found.mean <= 0.4, JSON.stringify(found));
     await assertAlike(coffee, { width: 200, output: 'avif', quality: 90 }, { most: 5, mean: 1 }, 'AVIF');
+    const odd = await sharp(coffee).resize(331, 229, { fit: 'fill' }).jpeg({ quality: 92 }).toBuffer();
+    await assertAlike(
+      odd,
+      { width: 117, height: 97, fit: 'cover', output: 'avif', quality: 90 },
+      { most: 5, mean: 1 },
+      'odd',
+    );
+    // Several qualities are tried on pixels.
+    await assertAlike(
+      coffee,
+      { width: 200, output: 'avif', encoding: { maxBytes: 30_000 } },
+      { most: 9, mean: 2 },
+      'bytes',
+    );
+    const before = results.length;
+    const kept = await make(byEngine, coffee, { ...PLAIN, width: 200, output: 'avif' });
+    const { body, pixels } = results[before] ?? {};
+    assert.ok(body?.length === 40_000 && pixels?.length === 3 * 200 * 133 && kept.downscaled?.pixels.data === pixels);
   });
 });

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { encodeBySvtAv1 } from '../../../src/render/formats/svt-av1.ts';
+import { encodeBySvtAv1, measuredBySvtAv1, type Planes, takesPlanes } from '../../../src/render/formats/svt-av1.ts';
 import type { Pixels } from '../../../src/render/pixels.ts';
 import { RENDER_VERSION } from '../../../src/render/sharp.ts';
 import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
@@ -24,6 +24,28 @@ function gradient(width: number, height: number, channels: 3 | 4 = 3): Pixels {
     }
   }
   return { data, width, height, channels, frames: 1 };
+}
+
+/** Full-range BT.601, chroma of four pixels each, behind each other. */
+function planesOf({ data, width, height }: Pixels): Planes {
+  const [across, down] = [Math.ceil(width / 2), Math.ceil(height / 2)];
+  const planes = Buffer.alloc(width * height + 2 * across * down);
+  const at = (x: number, y: number) => 3 * (Math.min(y, height - 1) * width + Math.min(x, width - 1));
+  for (let y = 0; y < height; y += 1)
+    for (let x = 0; x < width; x += 1) {
+      const [red = 0, green = 0, blue = 0] = data.subarray(at(x, y));
+      planes[y * width + x] = (19_595 * red + 38_470 * green + 7471 * blue + 32_768) >> 16;
+    }
+  for (let y = 0; y < down; y += 1)
+    for (let x = 0; x < across; x += 1) {
+      const four = [at(2 * x, 2 * y), at(2 * x + 1, 2 * y), at(2 * x, 2 * y + 1), at(2 * x + 1, 2 * y + 1)];
+      const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((c) => four.reduce((sum, from) => sum + data[from + c]!, 0));
+      const offset = 2 ** 25 + 2 ** 17 - 1;
+      const to = width * height + y * across + x;
+      planes[to] = (-11_059 * red - 21_709 * green + 32_768 * blue + offset) >> 18;
+      planes[to + across * down] = (32_768 * red - 27_439 * green - 5329 * blue + offset) >> 18;
+    }
+  return { planes, width, height };
 }
 
 /** Mean distance of a channel, 0 to 255. */
@@ -56,6 +78,27 @@ describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
     const pixels = { data, width, height, channels: 3, frames: 1 } as const;
     assert.ok(body.equals(await encodeBySvtAv1(pixels, 'ms-ssim', 57.3, 0)));
     assert.match(RENDER_VERSION, / svt-av1 4\.1\.0$/);
+  });
+
+  it('takes planes as they are: those of a picture give the file that its pixels give, with its SSIM', async () => {
+    assert.ok(takesPlanes(), 'the addon is of another source than stands here: npm run build:avif');
+    for (const [width, height] of [
+      [64, 48],
+      [33, 17],
+      [250, 131],
+    ] as const) {
+      const pixels = gradient(width, height);
+      const [one, other] = [
+        await measuredBySvtAv1(pixels, 'ms-ssim', 60, 0, true),
+        await measuredBySvtAv1(planesOf(pixels), 'ms-ssim', 60, 0, true),
+      ];
+      assert.ok(one.body.equals(other.body), `${width} × ${height}`);
+      assert.equal(one.ssim, other.ssim);
+    }
+    const { planes } = planesOf(gradient(64, 48));
+    for (const wrong of [planes.subarray(1), Buffer.concat([planes, planes]), Buffer.alloc(0)])
+      await assert.rejects(encodeBySvtAv1({ planes: wrong, width: 64, height: 48 }, 'ssim', 60, 0), /do not agree/);
+    await assert.rejects(encodeBySvtAv1({ planes, width: 65, height: 48 }, 'ssim', 60, 0), /do not agree/);
   });
 
   it('keeps the colours of a chart within ΔE 2, corners of the cube within ΔE 4', async () => {

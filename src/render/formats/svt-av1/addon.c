@@ -66,6 +66,8 @@ typedef union {
 } Configuration;
 
 enum { END_OF_STREAM = 1, TYPE_UNKNOWN = 0xFF };
+/* In place of a number of channels: Y, Cb and Cr of 4:2:0 behind each other, without padding. */
+enum { PLANES = 1 };
 
 extern const char *svt_av1_get_version(void);
 extern int32_t svt_av1_enc_init_handle(Encoder **, Configuration *);
@@ -91,6 +93,8 @@ typedef struct {
   napi_deferred deferred;
   napi_ref held;
   const uint8_t *pixels;
+  /* Of what is encoded. */
+  const uint8_t *luma;
   uint32_t width, height, channels;
   char *settings;
   bool measures;
@@ -234,23 +238,24 @@ static void measure(Job *job, Encoder *encoder) {
   if (!memory) return;
   Buffer picture = {.size = sizeof picture, .bytes = memory, .allocated = (uint32_t)room};
   if (svt_av1_get_recon(encoder, &picture) == 0 && picture.filled >= luma && picture.filled <= room)
-    job->ssim = similarity(job->planes, memory, job->width, job->height);
+    job->ssim = similarity(job->luma, memory, job->width, job->height);
   free(memory);
 }
 
 static bool send(Job *job, Encoder *encoder) {
   const uint32_t half_width = (job->width + 1) / 2, half_height = (job->height + 1) / 2;
   const size_t luma = (size_t)job->width * job->height, chroma = (size_t)half_width * half_height;
-  uint8_t *memory = malloc(luma + 2 * chroma);
+  uint8_t *memory = (uint8_t *)job->pixels;
+  if (job->channels != PLANES) memory = job->planes = malloc(luma + 2 * chroma);
   if (!memory) return !failed(job, "malloc", -1);
   Planes planes = {memory, memory + luma, memory + luma + chroma, job->width, half_width, half_width};
-  to_planes(job, &planes);
+  if (job->channels != PLANES) to_planes(job, &planes);
+  job->luma = memory;
   Buffer picture = {.size = sizeof picture, .bytes = (uint8_t *)&planes, .filled = (uint32_t)(luma + 2 * chroma), .type = TYPE_UNKNOWN};
   Buffer end = {.size = sizeof end, .flags = END_OF_STREAM, .type = TYPE_UNKNOWN};
   /* The encoder copies the picture before this call returns. */
   const bool sent = !failed(job, "send_picture", svt_av1_enc_send_picture(encoder, &picture)) &&
                     !failed(job, "send_picture", svt_av1_enc_send_picture(encoder, &end));
-  job->planes = memory;
   return sent;
 }
 
@@ -314,7 +319,12 @@ static void settle(napi_env env, napi_status status, void *data) {
   free(job);
 }
 
-/* encode(pixels: Uint8Array, width, height, channels: 3 | 4, settings: string): Promise<Buffer> */
+static size_t length_of(const Job *job) {
+  const size_t pixels = (size_t)job->width * job->height, halves = (size_t)((job->width + 1) / 2) * ((job->height + 1) / 2);
+  return job->channels == PLANES ? pixels + 2 * halves : pixels * job->channels;
+}
+
+/* encode(pixels: Uint8Array, width, height, channels: 1 | 3 | 4, settings: string): Promise<Buffer> */
 static napi_value start(napi_env env, napi_callback_info info) {
   napi_value arguments[5], promise, name;
   size_t count = 5, length = 0, text = 0;
@@ -328,8 +338,8 @@ static napi_value start(napi_env env, napi_callback_info info) {
       napi_get_value_uint32(env, arguments[3], &job->channels) != napi_ok ||
       napi_get_value_string_utf8(env, arguments[4], NULL, 0, &text) != napi_ok)
     goto refused;
-  if (job->channels < 3 || job->channels > 4 || job->width == 0 || job->height == 0 || job->width > 65535 ||
-      job->height > 65535 || length != (size_t)job->width * job->height * job->channels)
+  if ((job->channels != PLANES && job->channels != 3 && job->channels != 4) || job->width == 0 || job->height == 0 ||
+      job->width > 65535 || job->height > 65535 || length != length_of(job))
     goto refused;
   job->pixels = pixels;
   job->settings = malloc(text + 1);
@@ -362,6 +372,9 @@ static napi_value initialise(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "encode", function);
   napi_get_boolean(env, strcmp(version, RECONSTRUCTING_VERSION) == 0, &measures);
   napi_set_named_property(env, exports, "measures", measures);
+  napi_value planes;
+  napi_get_boolean(env, true, &planes);
+  napi_set_named_property(env, exports, "planes", planes);
   return exports;
 }
 
