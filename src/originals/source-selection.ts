@@ -128,7 +128,10 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
   /** The downscaled decodes that are worth making for all sessions at once; none where this rendition is better made alone. */
   function worthSharing({ session, recipe }: RenderJob, found: PictureSource): PlannedDecode[] {
     if (found.kind !== 'original' || found.header.frames > 1 || found.header.decoder) return [];
-    const planned = session.shared || expensiveToDecode(found.header) ? planDownscaled(found, session.recipes) : [];
+    const dear = expensiveToDecode(found.header);
+    if (!session.shared && !dear) return [];
+    const sharing = Array.from(session.recipes).filter((each) => dear || !renderer.rendersAlone(found, each));
+    const planned = planDownscaled(found, sharing);
     return planned.some((decode) => suffices(decode, recipe)) ? planned : [];
   }
 

@@ -5,6 +5,7 @@ import { noAssets } from './effects/overlay/fonts.ts';
 import { createLayerCache } from './effects/overlay/layers.ts';
 import { byEngine } from './engine/by-engine.ts';
 import { ENGINE, type Engine } from './engine/engine.ts';
+import { isMadeByEngine } from './engine/job.ts';
 import { mended } from './formats/colour/mend.ts';
 import type { WriteJxl } from './formats/encoding/jxl.ts';
 import { examine } from './formats/examine.ts';
@@ -58,6 +59,8 @@ export interface Renderer {
   ): Promise<Rendered>;
   /** Decodes an original once, to all planned sizes, the smallest first. Throws as `render` does. */
   decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<PixelSource[]>;
+  /** Whether the engine makes this rendition of the original for less than it takes to decode all of it to pixels of that size for others. */
+  rendersAlone(original: OriginalSource, recipe: Recipe): boolean;
   /** The proxy image of an original, a JPEG, from its downscaled decode. */
   encodeProxy(downscaled: PixelSource): Promise<Buffer>;
   /** The proxy image of an original that is dear to decode: see stages/dear-proxy.ts. Throws as `render` does. */
@@ -97,6 +100,7 @@ export function createRenderer(
       const source = await mended(sharp, original, limits);
       return wholly(source, decodeDownscaled(sharp, source, planned, limits, byEngine(engine, limits, NEVER)));
     },
+    rendersAlone: (original, recipe) => engine !== undefined && isMadeByEngine(original, recipe),
     encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
     makeProxy: async (original, signal) => {
       const sharp = await loadSharp();

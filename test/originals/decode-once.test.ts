@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { PictureSource } from '../../src/render/picture-source.ts';
+import type { Recipe } from '../../src/render/recipe.ts';
 import type { Renderer } from '../../src/render/render.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../helpers/app.ts';
 import { face, fixedFinder } from '../helpers/faces.ts';
@@ -26,7 +27,11 @@ const apps: TestApp[] = [];
 after(() => Promise.all(apps.map((app) => app.dispose())));
 
 /** An app that records its decodes and renders, and whose downscaled decodes can be held back. */
-async function start(options: Partial<TestAppOptions> = {}, results = createMemoryStore()) {
+async function start(
+  options: Partial<TestAppOptions> = {},
+  results = createMemoryStore(),
+  rendersAlone: (recipe: Recipe) => boolean = () => false,
+) {
   const originals = createMemoryStore(SEED);
   /** Widths of the originals that were decoded for all their renditions. */
   const decoded: number[] = [];
@@ -35,6 +40,7 @@ async function start(options: Partial<TestAppOptions> = {}, results = createMemo
   const gate: { decode?: Promise<void> } = {};
   const wrapRenderer = (real: Renderer): Renderer => ({
     ...real,
+    rendersAlone: (_, recipe) => rendersAlone(recipe),
     async decodeDownscaled(original, planned) {
       decoded.push(original.header.stored.width);
       await gate.decode;
@@ -96,6 +102,18 @@ describe('one original, several presets', () => {
     assert.deepEqual(new Set(made.map(({ of }) => of)), new Set([1200, 2400]));
     // Only what is small enough stays.
     assert.equal(app.decodes.bytes, 1200 * 900 * 3);
+  });
+
+  it('is not decoded to more than what is kept where the engine makes the larger ones alone', async () => {
+    const { picture, made, app } = await start({}, createMemoryStore(), (recipe) => recipe.output === 'webp');
+    await Promise.all(['small', 'medium', 'retina'].map((preset) => picture(preset, 'a.jpg')));
+    await picture('large', 'a.jpg');
+    const sources = Object.fromEntries(made.map(({ width, of, kind }) => [width, `${kind} ${of}`]));
+    assert.deepEqual([sources[2400], sources[1200]], ['original 4000', 'pixels 1200']);
+    assert.equal(app.decodes.bytes, 1200 * 900 * 3);
+    // One that only sharp makes still shares its decode with the others.
+    await Promise.all(['retina', 'w_2000,f_jpeg'].map((preset) => picture(preset, 'turned.jpg')));
+    assert.equal(made.at(-1)?.kind, 'pixels');
   });
 
   it('gives its pixels to a smaller sibling without being read again', async () => {

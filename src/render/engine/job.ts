@@ -5,7 +5,7 @@ import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource } from
 import type { Box, Size } from '../pixels.ts';
 import { coversParts, type Recipe } from '../recipe.ts';
 import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
-import { type ViewPlan, wholePlan } from '../stages/view/plan.ts';
+import { planView, type ViewPlan, wholePlan } from '../stages/view/plan.ts';
 import { andThen, inverse, type Turn, turnedBox, turnedSize, UPRIGHT } from '../stages/view/view.ts';
 import type { EngineJob, HoldJob } from './engine.ts';
 
@@ -155,6 +155,13 @@ export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
 /** Whether a rendition is of a format that the engine writes, or AVIF of which it makes the pixels. */
 export function isWritten(size: Size, recipe: Recipe): boolean {
   return recipe.output === 'avif' || codingOf(size, recipe) !== undefined;
+}
+
+/** Whether the engine makes a rendition, as far as the header and the recipe say. */
+export function isMadeByEngine(source: PictureSource, recipe: Recipe): boolean {
+  if (!isEngines(source) || !isOrdinary(source.header, recipe)) return false;
+  const geometry = geometryOf(source.header, planView(source.header.size, recipe, 1));
+  return geometry !== undefined && isWritten(geometry, recipe);
 }
 
 /** A finished rendition. `keepPixels`: for others of the same original. */

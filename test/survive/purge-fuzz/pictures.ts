@@ -86,6 +86,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
       return { kind: 'original', body, header };
     },
     pageOf: async (original) => original,
+    rendersAlone: () => false,
     async render(source, recipe, _timer, faces) {
       await work(100);
       const provenance = provenanceOf(source);
