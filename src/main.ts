@@ -28,7 +28,7 @@ import { createSourceSelection } from './originals/source-selection.ts';
 import { printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { type Config, readConfig, setFontconfigFile } from './process/config.ts';
-import { exitWhenIdle } from './process/idle-exit.ts';
+import { collectAtRest, exitWhenIdle } from './process/idle-exit.ts';
 import { listen } from './process/listen.ts';
 import { createLogStream, type LogStream } from './process/log-stream.ts';
 import { readPresetsFile } from './process/presets-file.ts';
@@ -235,6 +235,7 @@ async function run(base: Base, { originals, results, assets }: Stores, truth: Tr
   assets.watch();
   setTimeout(() => renderer.warm().catch(shutdown.cannotRender), WARM_AFTER_MS).unref();
   const { idleExitMs: afterMs, pathPrefix } = config;
+  collectAtRest(app.server, { pathPrefix });
   exitWhenIdle(app.server, { afterMs, pathPrefix, underWay, onIdle: () => shutdown.begin('idle') });
   app.log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
   for (const warning of startUpWarnings(config)) app.log.warn(warning);
