@@ -68,6 +68,8 @@ describe('the pages of operations', () => {
       DARKROOM_PRESETS: join(folder, 'presets.json'),
       DARKROOM_ORIGINALS: `file:${join(ROOT, 'samples')}`,
       DARKROOM_ASSETS: `file:${join(ROOT, 'examples/assets')}`,
+      // The same pictures where the engine was not built.
+      DARKROOM_ENGINE: 'off',
     });
   }, LIMIT);
   after(() => rm(folder, { recursive: true, force: true }));
