@@ -4,7 +4,7 @@
 use crate::codecs::{Bounds, Header, Layout};
 use crate::lanczos::{Kernels, ROWS};
 use crate::planes::{self, Chroma, Decoded};
-use crate::reader::Reader;
+use crate::reader::{Reader, by_either};
 use crate::{Failure, Job, takes};
 
 /// Samples behind a plane's last row that kernels read, times zero.
@@ -34,7 +34,10 @@ pub struct Held {
 impl Held {
     /// Decodes all of a file. Declined where the planes would be too large.
     pub fn decode(bytes: &[u8], keep: &Keep, bounds: Bounds, kernels: Kernels) -> Result<Self, Failure> {
-        let (mut reader, header) = Reader::open(bytes, bounds, kernels)?;
+        by_either(bytes, bounds, kernels, |reader, header| Self::read(reader, header, keep))
+    }
+
+    fn read(mut reader: Reader, header: Header, keep: &Keep) -> Result<Self, Failure> {
         takes(&header, keep.stored)?;
         let layout = reader.start(keep.eighths)?;
         let glance = match keep.glance {
@@ -172,9 +175,10 @@ impl Source<'_> {
     pub fn scaled(self, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
         let held = match self {
             Source::File(bytes) => {
-                let (reader, header) = Reader::open(bytes, bounds, kernels)?;
-                takes(&header, job.stored)?;
-                return planes::decode(reader, &header, job, chroma, kernels);
+                return by_either(bytes, bounds, kernels, |reader, header| {
+                    takes(&header, job.stored)?;
+                    planes::decode(reader, &header, job, chroma, kernels)
+                });
             }
             Source::Held(held) => held,
             Source::Glance(held) => held.for_look(job),

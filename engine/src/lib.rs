@@ -49,6 +49,9 @@ impl Failure {
     }
 }
 
+/// A file that is no whole JPEG.
+const DAMAGED: Failure = Failure::Declined("damaged");
+
 /// A box of the stored picture in its pixels, as it lies in the file.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {

@@ -1,9 +1,9 @@
 //! A JPEG that is decoded by rows: by the decoder of this engine, or by libjpeg where that does not take it. Both give the same planes.
 
-use crate::Failure;
 use crate::codecs::{Bounds, Header, Layout, LibjpegReader};
 use crate::jpeg::Decoder;
 use crate::lanczos::Kernels;
+use crate::{DAMAGED, Failure};
 
 pub enum Reader<'a> {
     Own(Box<Decoder<'a>>),
@@ -11,13 +11,6 @@ pub enum Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn open(bytes: &'a [u8], bounds: Bounds<'a>, kernels: Kernels) -> Result<(Self, Header), Failure> {
-        match Self::open_own(bytes, bounds, kernels) {
-            Some(opened) => Ok(opened),
-            None => Self::open_by_libjpeg(bytes, bounds),
-        }
-    }
-
     /// None where this engine's decoder does not take a file.
     pub fn open_own(bytes: &'a [u8], bounds: Bounds<'a>, kernels: Kernels) -> Option<(Self, Header)> {
         Decoder::open(bytes, bounds, kernels).map(|(decoder, header)| (Self::Own(Box::new(decoder)), header))
@@ -50,4 +43,22 @@ impl<'a> Reader<'a> {
             Self::Libjpeg(reader) => reader.finish(),
         }
     }
+}
+
+/// What `work` makes of a JPEG that was opened. What this engine's decoder does not take or finds damaged is libjpeg's to judge, which lets some
+/// damage pass.
+pub fn by_either<'a, T>(
+    bytes: &'a [u8],
+    bounds: Bounds<'a>,
+    kernels: Kernels,
+    work: impl Fn(Reader<'a>, Header) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if let Some((reader, header)) = Reader::open_own(bytes, bounds, kernels) {
+        match work(reader, header) {
+            Err(failure) if failure == DAMAGED => {}
+            end => return end,
+        }
+    }
+    let (reader, header) = Reader::open_by_libjpeg(bytes, bounds)?;
+    work(reader, header)
 }

@@ -71,6 +71,22 @@ impl<'a> Bits<'a> {
         self.count -= bits as i32;
     }
 
+    /// One bit; `filled` must have seen to it that there is one.
+    #[inline(always)]
+    pub fn bit(&mut self) -> bool {
+        let bit = self.buffer >> 63 == 1;
+        self.skip(1);
+        bit
+    }
+
+    /// `count` bits, at most 16, as a number.
+    #[inline(always)]
+    pub fn number(&mut self, count: u32) -> u32 {
+        let number = (self.buffer >> 1 >> (63 - count)) as u32;
+        self.skip(count);
+        number
+    }
+
     /// Whether all bits that were taken were there, and a marker lies ahead. libjpeg reads ahead by up to eight bytes and warns where the file
     /// ends.
     pub fn is_sound(&self) -> bool {
@@ -88,5 +104,41 @@ impl<'a> Bits<'a> {
         let ones = self.bytes[self.at..].iter().take_while(|byte| **byte == 0xFF).count();
         let code = *self.bytes.get(self.at + ones)?;
         (code != 0).then_some((code, self.at + ones + 1))
+    }
+}
+
+/// Restart markers, behind which decoding begins anew (T.81, E.2.4).
+pub struct Restarts {
+    /// MCUs from one to the next, 0 without.
+    every: u32,
+    /// MCUs up to the next one.
+    left: u32,
+    next: u8,
+}
+
+impl Restarts {
+    pub fn new(every: u32) -> Self {
+        Self { every, left: every, next: 0 }
+    }
+
+    /// Counts an MCU. Whether a marker must come before it.
+    #[inline(always)]
+    pub fn are_due(&mut self) -> bool {
+        if self.every == 0 {
+            return false;
+        }
+        let due = self.left == 0;
+        self.left = if due { self.every } else { self.left } - 1;
+        due
+    }
+
+    /// Behind the marker, if it is the next one and lies right ahead.
+    #[cold]
+    #[inline(never)]
+    pub fn pass<'a>(&mut self, bits: Bits<'a>) -> Option<Bits<'a>> {
+        let (code, at) = bits.marker()?;
+        let expected = code == 0xD0 + self.next;
+        self.next = (self.next + 1) % 8;
+        (expected && bits.is_sound()).then(|| Bits::new(bits.bytes, at))
     }
 }

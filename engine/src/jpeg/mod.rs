@@ -4,17 +4,20 @@
 mod bits;
 mod markers;
 mod plane;
+mod progressive;
 mod scan;
+mod stored;
 mod tables;
 pub mod transforms;
 #[cfg(target_arch = "x86_64")]
 pub mod transforms_avx2;
 
-use crate::Failure;
 use crate::codecs::{Bounds, Header, Layout, passed};
 use crate::lanczos::Kernels;
+use crate::{DAMAGED, Failure};
 use markers::{Markers, Next, Scan};
 use scan::Sequential;
+use stored::Stored;
 
 /// Decodes one JPEG by rows of MCUs.
 pub struct Decoder<'a> {
@@ -23,37 +26,54 @@ pub struct Decoder<'a> {
     scan: Scan,
     bounds: Bounds<'a>,
     kernels: Kernels,
-    sequential: Option<Sequential<'a>>,
+    rows: Rows<'a>,
     layout: Layout,
 }
 
-const DAMAGED: Failure = Failure::Declined("damaged");
+/// Where rows come from.
+enum Rows<'a> {
+    NotStarted,
+    /// One scan has all: they are decoded as they are asked for.
+    Sequential(Box<Sequential<'a>>),
+    /// All scans were read.
+    Stored(Stored),
+}
 
 impl<'a> Decoder<'a> {
     /// None for a file that this decoder does not take.
     pub fn open(bytes: &'a [u8], bounds: Bounds<'a>, kernels: Kernels) -> Option<(Self, Header)> {
         let mut markers = Markers::new(bytes)?;
         let Next::Scan(scan) = markers.next()? else { return None };
-        let whole = scan.parts.len() == markers.frame.components.len()
-            && (scan.first, scan.last, scan.before, scan.after) == (0, 63, 0, 0);
+        // Of a scan alone that lacks its tables, libjpeg takes the usual ones.
         let defined = scan.parts.iter().all(|part| {
             let there = |codes: &[Option<_>; 4], at: usize| codes.get(at).is_some_and(Option::is_some);
-            there(&markers.dc, part.dc) && there(&markers.ac, part.ac) && markers.steps_of(part.component).is_some()
+            (markers.frame.progressive || (there(&markers.dc, part.dc) && there(&markers.ac, part.ac)))
+                && markers.steps_of(part.component).is_some()
         });
-        if markers.frame.progressive || !whole || !defined {
+        if !defined {
             return None;
         }
         let header = markers.frame.header();
-        Some((Self { bytes, markers, scan, bounds, kernels, sequential: None, layout: Layout::default() }, header))
+        Some((
+            Self { bytes, markers, scan, bounds, kernels, rows: Rows::NotStarted, layout: Layout::default() },
+            header,
+        ))
     }
 
-    /// Begins to decode at `eighths` of the size (1, 2, 4 or 8): once, right after `open`.
+    /// Begins to decode at `eighths` of the size (1, 2, 4 or 8): once, right after `open`. Of pictures in several scans, all are read here.
     pub fn start(&mut self, eighths: u32) -> Result<Layout, Failure> {
         if !matches!(eighths, 1 | 2 | 4 | 8) {
             return Err(Failure::Declined("scale"));
         }
         let (sizes, layout) = plane::sizes(&self.markers.frame, eighths);
-        self.sequential = Some(Sequential::new(self.bytes, &self.markers, &self.scan, &sizes, self.kernels)?);
+        let whole = self.scan.parts.len() == sizes.len()
+            && (self.scan.first, self.scan.last, self.scan.before, self.scan.after) == (0, 63, 0, 0);
+        self.rows = if whole && !self.markers.frame.progressive {
+            Rows::Sequential(Box::new(Sequential::new(self.bytes, &self.markers, &self.scan, &sizes, self.kernels)?))
+        } else {
+            let (markers, scan) = (self.markers.clone(), self.scan.clone());
+            Rows::Stored(Stored::new(self.bytes, markers, scan, &sizes, &self.bounds, self.kernels)?)
+        };
         self.layout = layout;
         Ok(layout)
     }
@@ -64,12 +84,21 @@ impl<'a> Decoder<'a> {
         let planes = self.layout.planes as usize;
         let room = |(at, to): (usize, &&mut [u8])| to.len() >= (self.layout.rows[at] * self.layout.stride[at]) as usize;
         assert!(to.len() == planes && to.iter().enumerate().all(room));
-        self.sequential.as_mut().ok_or(DAMAGED)?.next(to)
+        match &mut self.rows {
+            Rows::NotStarted => return Err(DAMAGED),
+            Rows::Sequential(rows) => rows.next(to)?,
+            Rows::Stored(rows) => rows.next(to),
+        }
+        Ok(())
     }
 
     /// Reads what follows the last row: the end of the file, and nothing that has pixels.
     pub fn finish(&mut self) -> Result<(), Failure> {
-        let (code, at) = self.sequential.as_ref().and_then(Sequential::end).ok_or(DAMAGED)?;
+        let (code, at) = match &self.rows {
+            Rows::NotStarted => return Err(DAMAGED),
+            Rows::Sequential(rows) => rows.end().ok_or(DAMAGED)?,
+            Rows::Stored(_) => return Ok(()),
+        };
         match self.markers.resume(code, at) {
             Some(Next::End) => Ok(()),
             _ => Err(DAMAGED),

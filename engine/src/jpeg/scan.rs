@@ -1,12 +1,12 @@
 //! A scan of all components, of a baseline or extended sequential frame (T.81, F.2): row by row of MCUs, from bits to samples.
 
-use super::bits::Bits;
+use super::bits::{Bits, Restarts};
 use super::markers::{Markers, Scan};
 use super::plane::{Size, mcus_across};
 use super::tables::{Class, END, NATURAL, SkipTable, Table};
 use super::transforms::{self, Block, Factors};
 use crate::lanczos::Kernels;
-use crate::{Failure, filled};
+use crate::{DAMAGED, Failure, filled};
 
 /// MCUs that are decoded before their blocks are transformed: all of these stay in the first cache.
 const BATCH: usize = 8;
@@ -28,7 +28,6 @@ struct Plane {
 }
 
 pub struct Sequential<'a> {
-    bytes: &'a [u8],
     bits: Bits<'a>,
     planes: Vec<Plane>,
     mcus_across: usize,
@@ -38,20 +37,9 @@ pub struct Sequential<'a> {
     kernels: Kernels,
 }
 
-/// Restart markers (T.81, E.2.4).
-struct Restarts {
-    /// MCUs from one to the next, 0 without.
-    every: u32,
-    /// MCUs up to the next one.
-    left: u32,
-    next: u8,
-}
-
-const DAMAGED: Failure = Failure::Declined("damaged");
-
 /// The first coefficient of a block, less the one before.
 #[inline(always)]
-fn first(bits: &mut Bits, table: &Table) -> Option<i32> {
+pub fn first(bits: &mut Bits, table: &Table) -> Option<i32> {
     *bits = bits.filled();
     let mut entry = table.look(bits.buffer);
     if entry.is_none() {
@@ -64,7 +52,7 @@ fn first(bits: &mut Bits, table: &Table) -> Option<i32> {
 
 /// The other coefficients of a block (T.81, F.2.2.2), whose zeros are there. None for what is no code, and for a run beyond the last.
 #[inline(always)]
-fn others<'a>(mut bits: Bits<'a>, table: &Table, block: &mut Block) -> Option<Bits<'a>> {
+pub fn others<'a>(mut bits: Bits<'a>, table: &Table, block: &mut Block) -> Option<Bits<'a>> {
     // One behind the place of the last one.
     let mut k = 1;
     loop {
@@ -132,10 +120,7 @@ impl<'a> Sequential<'a> {
     ) -> Result<Self, Failure> {
         let alone = sizes.len() == 1;
         let plane = |(part, size): (&super::markers::Part, &Size)| {
-            let table = |codes: &[Option<Box<super::tables::Code>>; 4], at: usize, class: Class| {
-                codes.get(at).and_then(Option::as_ref).and_then(|code| Table::new(code, class)).ok_or(DAMAGED)
-            };
-            let ac = table(&markers.ac, part.ac, Class::Ac)?;
+            let ac = Table::of(&markers.ac, part.ac, Class::Ac).ok_or(DAMAGED)?;
             let (across, down) = if alone { (1, 1) } else { (size.across, size.down) };
             let reduced = size.side > 1;
             Ok(Plane {
@@ -143,7 +128,7 @@ impl<'a> Sequential<'a> {
                 across,
                 down,
                 factors: markers.steps_of(part.component).ok_or(DAMAGED)?.map(|step| step as i16),
-                dc: table(&markers.dc, part.dc, Class::Dc)?,
+                dc: Table::of(&markers.dc, part.dc, Class::Dc).ok_or(DAMAGED)?,
                 skip: (!reduced).then(|| SkipTable::new(&ac)),
                 ac,
                 predicted: 0,
@@ -151,12 +136,11 @@ impl<'a> Sequential<'a> {
             })
         };
         Ok(Self {
-            bytes,
             bits: Bits::new(bytes, scan.at),
             planes: scan.parts.iter().zip(sizes).map(plane).collect::<Result<_, Failure>>()?,
             mcus_across: mcus_across(&markers.frame, sizes),
             done: 0,
-            restarts: Restarts { every: markers.restart, left: markers.restart, next: 0 },
+            restarts: Restarts::new(markers.restart),
             kernels,
         })
     }
@@ -186,11 +170,9 @@ impl<'a> Sequential<'a> {
         }
         let mut bits = self.bits;
         for mcu in 0..count {
-            if self.restarts.every > 0 {
-                if self.restarts.left == 0 {
-                    bits = self.restart(bits)?;
-                }
-                self.restarts.left -= 1;
+            if self.restarts.are_due() {
+                bits = self.restarts.pass(bits)?;
+                self.planes.iter_mut().for_each(|plane| plane.predicted = 0);
             }
             for (plane, to) in self.planes.iter_mut().zip(to.iter_mut()) {
                 for y in 0..plane.down {
@@ -215,20 +197,6 @@ impl<'a> Sequential<'a> {
         }
         self.bits = bits;
         Some(())
-    }
-
-    #[cold]
-    fn restart(&mut self, bits: Bits<'a>) -> Option<Bits<'a>> {
-        let (code, at) = bits.marker()?;
-        if !bits.is_sound() || code != 0xD0 + self.restarts.next {
-            return None;
-        }
-        self.restarts.next = (self.restarts.next + 1) % 8;
-        self.restarts.left = self.restarts.every;
-        for plane in &mut self.planes {
-            plane.predicted = 0;
-        }
-        Some(Bits::new(self.bytes, at))
     }
 
     fn transform(&self, from: usize, count: usize, row: usize, to: &mut [&mut [u8]]) {

@@ -54,6 +54,18 @@ impl Entry {
         self == Self::NONE
     }
 
+    /// The bits of the code.
+    #[inline(always)]
+    pub fn code(self) -> u32 {
+        self.0 >> 8 & 31
+    }
+
+    /// How many bits follow the code.
+    #[inline(always)]
+    pub fn size(self) -> u32 {
+        self.0 >> 16 & 15
+    }
+
     /// All bits that it takes.
     #[inline(always)]
     pub fn bits(self) -> u32 {
@@ -70,10 +82,9 @@ impl Entry {
     /// are turned over, and it begins with a zero.
     #[inline(always)]
     pub fn value(self, buffer: u64) -> i32 {
-        let bits = buffer << (self.0 >> 8 & 31);
+        let bits = buffer << self.code();
         let negative = !((bits as i64) >> 63) as u64;
-        let size = self.0 >> 16 & 15;
-        let magnitude = ((bits ^ negative) >> 1 >> (63 - size)) as i32;
+        let magnitude = ((bits ^ negative) >> 1 >> (63 - self.size())) as i32;
         (magnitude ^ negative as i32) - negative as i32
     }
 }
@@ -83,6 +94,8 @@ impl Entry {
 pub enum Class {
     Dc,
     Ac,
+    /// Of a progressive frame, where ends of blocks come in runs (T.81, G.1.2.2). Bits that tell how long one is are those of a size.
+    Band,
 }
 
 /// A table of one scan.
@@ -103,7 +116,8 @@ fn entry(class: Class, length: u32, symbol: u8) -> Entry {
         (Class::Dc, ..) => Entry::new(length, size, 0),
         (Class::Ac, 0, 0) => Entry::new(length, 0, END),
         (Class::Ac, 1..=14, 0) => Entry::NONE,
-        (Class::Ac, ..) => Entry::new(length, size, run + 1),
+        (Class::Band, 0..=14, 0) => Entry::new(length, run, END),
+        (Class::Ac | Class::Band, ..) => Entry::new(length, size, run + 1),
     }
 }
 
@@ -135,6 +149,19 @@ impl Table {
             next <<= 1;
         }
         Some(Self { look, limit, offset, symbols: code.symbols, class })
+    }
+
+    /// Of the codes that were defined; none where the one named was not.
+    pub fn of(codes: &[Option<Box<Code>>; 4], at: usize, class: Class) -> Option<Self> {
+        Self::new(codes.get(at)?.as_deref()?, class)
+    }
+
+    /// What begins with the first bits of `buffer`; none where it is no code.
+    #[inline(always)]
+    pub fn entry(&self, buffer: u64) -> Option<Entry> {
+        let entry = self.look(buffer);
+        let entry = if entry.is_none() { self.longer(buffer) } else { entry };
+        (!entry.is_none()).then_some(entry)
     }
 
     /// What begins with the first bit of `buffer`, or none of it: `longer` knows then.
@@ -174,7 +201,7 @@ impl SkipTable {
             while bits < SKIP && places < END {
                 let entry = table.look((pattern as u64) << (64 - SKIP) << bits);
                 // What follows a code need not be in sight, but the code itself.
-                let code = entry.0 >> 8 & 31;
+                let code = entry.code();
                 if entry.is_none()
                     || bits + code > SKIP
                     || bits + entry.bits() > MOST_BITS
