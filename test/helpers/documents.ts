@@ -26,7 +26,7 @@ const modulesOf = (code: string) =>
 const FRAMEWORKS = `
 declare function defineNuxtConfig(config: object): object;
 declare function defineEventHandler<T>(handler: () => T): () => T;
-declare module '$env/static/private' { export const DARKROOM_SIGNING_KEY: string; export const IMAGE_BASE_URL: string; }
+declare module '$env/dynamic/private' { export const env: Record<string, string | undefined>; }
 declare module '$lib/presets.json' {
   const presets: { card: { width: number; height: number; fit: string; widths: number[] } };
   export default presets;

@@ -12,6 +12,8 @@ const MADE = /^(bench\/others\/node_modules|dist|node_modules)(\/|$)/;
 const documents = globSync('**/*.md', { cwd: root, exclude: (name) => /^(node_modules|dist|data|\.git)$/.test(name) })
   .filter((file) => !HISTORY.test(file) && !MADE.test(file))
   .sort();
+/** What shops install: there `src/` is the shop's own folder. */
+const OF_SHOPS = /^packages\/\w+\/README\.md$/;
 const TOP = 'src|test|bench|build|tools|docs|examples|ops|samples';
 /** A path of this repository: all of a code span, or any word with an ending or a slash at its end. */
 const PATHS = [
@@ -21,7 +23,8 @@ const PATHS = [
 
 function pathsIn(file: string): Set<string> {
   const text = readFileSync(join(root, file), 'utf8');
-  return new Set(PATHS.flatMap((path) => text.match(path) ?? []));
+  const found = PATHS.flatMap((path) => text.match(path) ?? []);
+  return new Set(found.filter((path) => !(OF_SHOPS.test(file) && path.startsWith('src/'))));
 }
 
 describe('the documents', () => {
