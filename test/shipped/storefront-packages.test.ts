@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { PACKAGES, type PackageName } from '../../build/package-sources.ts';
-import { createImageUrls } from '../../src/url/sdk.ts';
+import { createImageUrls, toHtml } from '../../src/url/sdk.ts';
 import { compileDocumentedCode } from '../helpers/documents.ts';
 import { ROOT } from '../helpers/edge.ts';
 import { vectors } from '../helpers/vectors.ts';
@@ -68,6 +68,23 @@ after(() => rm(shop, { recursive: true }));
 /** The signed URL with another suffix, or of another preset. */
 const at = (suffix: string, preset = 'thumb') => expected.replace('/thumb/', `/${preset}${suffix}/`);
 
+/** Minified and gzipped, with all that an import brings from the package itself; of a whole entry where no name stands behind the `#`. */
+async function gzippedBytes(what: string): Promise<number> {
+  const [entry = '', name] = what.split('#');
+  const contents = `export ${name ? `{ ${name} }` : '*'} from '@darkroom-images/${entry}';`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: shop },
+    ...{ bundle: true, write: false, minify: true, format: 'esm', platform: 'neutral', logLevel: 'silent' },
+    external: [
+      'node:crypto',
+      'react',
+      'react/jsx-runtime',
+      ...(entry.startsWith('url') ? [] : ['@darkroom-images/url/*']),
+    ],
+  });
+  return gzipSync(outputFiles[0]?.text ?? '', { level: 9 }).length;
+}
+
 const evaluate = async (code: string, type: 'module' | 'commonjs') => {
   const { stdout } = await run(process.execPath, [`--input-type=${type}`, '-e', code], { cwd: shop });
   return stdout.trim();
@@ -88,22 +105,39 @@ describe('the packages of storefronts', () => {
 
   it('are small in what a page loads of each entry', async (context) => {
     for (const [what, most] of Object.entries(MAX_GZIPPED_BYTES)) {
-      const [entry = '', name] = what.split('#');
-      const contents = `export ${name ? `{ ${name} }` : '*'} from '@darkroom-images/${entry}';`;
-      const { outputFiles } = await build({
-        stdin: { contents, resolveDir: shop },
-        ...{ bundle: true, write: false, minify: true, format: 'esm', platform: 'neutral', logLevel: 'silent' },
-        external: [
-          'node:crypto',
-          'react',
-          'react/jsx-runtime',
-          ...(entry.startsWith('url') ? [] : ['@darkroom-images/url/*']),
-        ],
-      });
-      const bytes = gzipSync(outputFiles[0]?.text ?? '', { level: 9 }).length;
+      const bytes = await gzippedBytes(what);
       context.diagnostic(`@darkroom-images/${what}: ${bytes} bytes gzipped`);
       assert.ok(bytes > 50 && bytes < most, `${what}: ${bytes}`);
     }
+  });
+
+  it('are as small as the documents say', async () => {
+    const said = async (what: string) => `${((await gzippedBytes(what)) / 1000).toFixed(1)} KB`;
+    const readme = await readFile(join(ROOT, 'packages/url/README.md'), 'utf8');
+    const rows = Array.from(readme.matchAll(/^\| (.*) \| .* \| ([\d.KB, ]+) \|$/gm), ([, , sizes]) => sizes);
+    assert.deepEqual(rows, [
+      await said('url#createSigner'),
+      await said('url#createImageUrls'),
+      `${await said('url/edge#createSigner')}, ${await said('url/edge#createImageUrls')}`,
+      ...[await said('url/client'), await said('url/thumbhash'), await said('url/verify')],
+    ]);
+    const page = await readFile(join(ROOT, 'docs/storefront.md'), 'utf8');
+    const signers = `(${await said('url#createSigner')} gzipped, ${await said('url/edge#createSigner')} in \`/edge\`)`;
+    assert.ok(page.includes(signers), signers);
+
+    // Of the page's markup: a card of four widths, with an alternative text.
+    const presets = { card: { width: 400, height: 300, fit: 'cover', format: 'auto', widths: [200, 400, 800, 1200] } };
+    const images = createImageUrls({ baseUrl: 'https://img.example.com', key, presets });
+    const htmlOf = (kind: 'picture' | 'img', at: number) =>
+      toHtml(images[kind](`listings/${at}/front.jpg`, 'card'), { alt: 'A chair', loading: 'lazy' });
+    const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} KB`;
+    const cards = (kind: 'picture' | 'img') => Array.from({ length: 60 }, (_, at) => htmlOf(kind, at)).join('\n');
+    const both = (of: (kind: 'picture' | 'img') => number) => `${kilobytes(of('picture'))} | ${kilobytes(of('img'))} |`;
+    for (const row of [
+      `| HTML of a card with four widths | ${both((kind) => htmlOf(kind, 42).length)}`,
+      `| HTML of 60 such cards, gzipped | ${both((kind) => gzipSync(cards(kind)).length)}`,
+    ])
+      assert.ok(page.includes(row), row);
   });
 
   it('depend on nothing but each other, and ask for one version of it', async () => {
