@@ -171,6 +171,7 @@ fn each_kind_of_damage_is_seen() {
     }
     assert_eq!(compare(&file, 8, Kernels::best()), Ok("equal"));
     assert_eq!(compare(&with(end, b"\xFF\xFF\xFF\xFE\0\x04hi"), 8, Kernels::best()), Ok("equal"), "ones that fill");
+    assert_eq!(compare(&with(end, b"\xFF\xD2"), 8, Kernels::best()), Ok("equal"), "a restart marker at the end");
     for (name, broken) in cases {
         for eighths in SCALES {
             let end = compare(&broken, eighths, Kernels::best());

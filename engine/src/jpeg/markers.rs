@@ -145,6 +145,11 @@ impl<'a> Markers<'a> {
             if code == EOI {
                 return Some(Next::End);
             }
+            // Some writers put a restart marker behind the last MCU too, which libjpeg lets pass.
+            if matches!(code, 0xD0..=0xD7) {
+                code = self.code()?;
+                continue;
+            }
             // All others have a length, which counts itself.
             let length = word(self.bytes.get(self.at..)?)?;
             let data = self.bytes.get(self.at..self.at + length)?.get(2..)?;
