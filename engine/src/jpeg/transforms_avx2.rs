@@ -1,5 +1,5 @@
 //! The transforms of transforms.rs for AVX2, two blocks at a time, one in each half of the registers: equal bytes. Loads and stores are in
-//! ../lanczos_avx2.rs, which may be unsafe.
+//! ../lanczos_avx2.rs.
 
 use std::arch::x86_64::*;
 
