@@ -114,9 +114,12 @@ struct Span {
     sample: Sample,
 }
 
+/// What taps are computed from: a span, its scale, their limit and multiple, and their sum.
+type TapsFor = (Span, f64, usize, usize, f64);
+
 /// The taps of the planes before: both of chroma have the same.
 #[derive(Default)]
-struct KnownTaps(Vec<((Span, f64, usize, usize, f64), Taps)>);
+struct KnownTaps(Vec<(TapsFor, Taps)>);
 
 impl KnownTaps {
     /// `scale`: samples of the plane for each pixel of the original.
