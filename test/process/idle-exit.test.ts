@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
 import sharp from 'sharp';
-import { exitWhenIdle } from '../../src/process/idle-exit.ts';
+import { exitWhenIdle } from '../../src/process/idle/idle-exit.ts';
 import { startOriginServer } from '../helpers/origin-server.ts';
 import { startServer } from '../helpers/server.ts';
 import { until } from '../helpers/turns.ts';

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { describe, it, mock } from 'node:test';
 import { Script } from 'node:vm';
-import { collectAtRest, collectGarbage, youngGeneration } from '../../src/process/idle-exit.ts';
+import { collectAtRest, collectGarbage, youngGeneration } from '../../src/process/idle/rest.ts';
 
 const MIB = 1024 * 1024;
 
