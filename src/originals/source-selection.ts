@@ -130,8 +130,10 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     if (found.kind !== 'original' || found.header.frames > 1 || found.header.decoder) return [];
     const dear = expensiveToDecode(found.header);
     if (!session.shared && !dear) return [];
-    const sharing = Array.from(session.recipes).filter((each) => dear || !renderer.rendersAlone(found, each));
-    const planned = planDownscaled(found, sharing);
+    const recipes = Array.from(session.recipes);
+    // Of several at once, one decode serves all.
+    const alone = !dear && recipes.length === 1 && renderer.rendersAlone(found, recipe);
+    const planned = planDownscaled(found, alone ? [] : recipes);
     return planned.some((decode) => suffices(decode, recipe)) ? planned : [];
   }
 

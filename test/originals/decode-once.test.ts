@@ -104,16 +104,18 @@ describe('one original, several presets', () => {
     assert.equal(app.decodes.bytes, 1200 * 900 * 3);
   });
 
-  it('is not decoded to more than what is kept where the engine makes the larger ones alone', async () => {
-    const { picture, made, app } = await start({}, createMemoryStore(), (recipe) => recipe.output === 'webp');
-    await Promise.all(['small', 'medium', 'retina'].map((preset) => picture(preset, 'a.jpg')));
-    await picture('large', 'a.jpg');
-    const sources = Object.fromEntries(made.map(({ width, of, kind }) => [width, `${kind} ${of}`]));
-    assert.deepEqual([sources[2400], sources[1200]], ['original 4000', 'pixels 1200']);
+  it('is not decoded to more than what is kept for a larger one that the engine makes, while no other is asked for', async () => {
+    const { picture, made, decoded, app } = await start({}, createMemoryStore(), (recipe) => recipe.output === 'webp');
+    for (const preset of ['small', 'medium', 'retina', 'large']) await picture(preset, 'a.jpg');
+    assert.deepEqual(
+      made.map(({ width, of, kind }) => `${width} of ${kind} ${of}`),
+      ['300 of original 4000', '600 of pixels 1200', '2400 of original 4000', '1200 of pixels 1200'],
+    );
     assert.equal(app.decodes.bytes, 1200 * 900 * 3);
-    // One that only sharp makes still shares its decode with the others.
-    await Promise.all(['retina', 'w_2000,f_jpeg'].map((preset) => picture(preset, 'turned.jpg')));
-    assert.equal(made.at(-1)?.kind, 'pixels');
+    assert.deepEqual(decoded, [4000]);
+    // One that only sharp makes takes its decode from others, and leaves it to them.
+    await picture('w_2000,f_jpeg', 'a.jpg');
+    assert.deepEqual(made.at(-1), { width: 2000, of: 2000, kind: 'pixels' });
   });
 
   it('gives its pixels to a smaller sibling without being read again', async () => {
