@@ -87,7 +87,8 @@ function offered<T>(preset: string, what: string, asked: T, from: readonly T[]):
 export function srcsetOf(family: Family, { meta }: LayoutOptions = {}, format?: ImageFormat): string {
   const { shape } = family;
   // Above AVIF's size the server answers WebP for `.avif` too. By its own name it is the file that the WebP source has.
-  const large = format === 'avif' && (shape.formats ?? DEFAULT_FORMATS).includes('webp') ? 'webp' : format;
+  const named = [...(shape.formats ?? DEFAULT_FORMATS), shape.format];
+  const large = format === 'avif' && named.includes('webp') ? 'webp' : format;
   return candidatesOf(shape, knownSize(shape, meta))
     .map(({ descriptor, ...variant }) => {
       const url = urlOf(family, { ...variant, format: isAvif(shape, variant) ? format : large });
