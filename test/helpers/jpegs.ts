@@ -10,6 +10,16 @@ interface Shape {
   readonly interleaved: boolean;
 }
 
+/** Factors of luma and of both colours: 4:4:4, 4:2:2, 4:4:0 and 4:2:0. */
+export const SAMPLINGS: readonly Shape['sampling'][] = (
+  [
+    [1, 1],
+    [2, 1],
+    [1, 2],
+    [2, 2],
+  ] as const
+).map((luma) => [luma, [1, 1], [1, 1]]);
+
 const segment = (marker: number, ...payload: number[]) =>
   Buffer.from([0xff, marker, (payload.length + 2) >> 8, (payload.length + 2) & 255, ...payload]);
 const word = (value: number) => [value >> 8, value & 255];

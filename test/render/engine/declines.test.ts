@@ -9,6 +9,7 @@ import { pixelsJob, wholeJob } from '../../../src/render/engine/job.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
 import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
+import { drawsOf } from '../../helpers/draws.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
 import { PLAIN } from '../../helpers/pictures.ts';
 
@@ -120,11 +121,7 @@ describe('what the engine declines', { skip: engineSkip }, () => {
       sharp(coffee).resize(120).jpeg({ quality: 85, progressive: true }).toBuffer(),
       sharp(coffee).resize(96).jpeg({ quality: 85, chromaSubsampling: '4:4:4' }).toBuffer(),
     ]);
-    let seed = 20_261_126;
-    const below = (most: number) => {
-      seed = (seed * 16_807) % 2_147_483_647;
-      return seed % most;
-    };
+    const { below } = drawsOf(20_261_126);
     const counts = { made: 0, declined: 0 };
     for (let n = 0; n < 300; n += 1) {
       const broken = Buffer.from(files[n % files.length]!);

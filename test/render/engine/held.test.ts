@@ -10,9 +10,10 @@ import type { Recipe } from '../../../src/render/recipe.ts';
 import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import type { FaceLookup } from '../../../src/render/stages/face-aware-crop.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
+import { drawsOf } from '../../helpers/draws.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
 import { face } from '../../helpers/faces.ts';
-import { randomJpeg } from '../../helpers/jpegs.ts';
+import { randomJpeg, SAMPLINGS } from '../../helpers/jpegs.ts';
 import { PLAIN } from '../../helpers/pictures.ts';
 
 /** A picture whose window is found in its pixels is decoded once by the engine: for the look and for the rendition. */
@@ -77,25 +78,9 @@ describe('what is held of a picture', { skip: engineSkip }, () => {
   it('gives the bytes that its file gives, of every sampling, however turned, with each kind of kernel', async () => {
     const native = loadEngine(true);
     assert.ok(native);
-    let seed = 11;
-    const random = () => {
-      seed = (seed * 16_807) % 2_147_483_647;
-      return seed / 2_147_483_647;
-    };
-    const chroma = [
-      [1, 1],
-      [1, 1],
-    ] as const;
-    const files = [
-      [1, 1],
-      [2, 1],
-      [1, 2],
-      [2, 2],
-    ].map((luma) =>
-      randomJpeg(
-        { width: 333, height: 257, sampling: [luma as [number, number], ...chroma], restarts: 0, interleaved: true },
-        random,
-      ),
+    const random = drawsOf(11).share;
+    const files = SAMPLINGS.map((sampling) =>
+      randomJpeg({ width: 333, height: 257, sampling, restarts: 0, interleaved: true }, random),
     );
     files.push(await sharp(coffee).greyscale().jpeg().toBuffer());
     files.push(await sharp(coffee).jpeg({ progressive: true }).toBuffer());

@@ -5,8 +5,9 @@ import sharp, { type Sharp } from 'sharp';
 import type { Recipe } from '../../../src/render/recipe.ts';
 import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
+import { drawsOf } from '../../helpers/draws.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
-import { randomJpeg } from '../../helpers/jpegs.ts';
+import { randomJpeg, SAMPLINGS } from '../../helpers/jpegs.ts';
 import { PLAIN, withOrientation } from '../../helpers/pictures.ts';
 
 /** What the engine makes is what sharp makes, within levels: sizes, crops, turns, sampling, odd sides. */
@@ -162,24 +163,11 @@ describe('what the engine makes', { skip: engineSkip }, () => {
     const grey = await sharp(coffee).greyscale().jpeg({ quality: 92 }).toBuffer();
     for (const output of ['webp', 'jpeg'] as const)
       await assertAlike(grey, { width: 151, output }, PHOTO, `grey ${output}`);
-    let seed = 7;
-    const random = () => {
-      seed = (seed * 16_807) % 2_147_483_647;
-      return seed / 2_147_483_647;
-    };
-    const chroma = [
-      [1, 1],
-      [1, 1],
-    ] as const;
-    for (const luma of [
-      [1, 1],
-      [2, 1],
-      [1, 2],
-      [2, 2],
-    ] as const)
+    const random = drawsOf(7).share;
+    for (const sampling of SAMPLINGS)
       for (const restarts of [0, 3])
         for (const interleaved of [true, false]) {
-          const shape = { width: 333, height: 257, sampling: [luma, ...chroma], restarts, interleaved };
+          const shape = { width: 333, height: 257, sampling, restarts, interleaved };
           const fields: Fields = { width: 41, lossless: false };
           // Noise: what is left of it behind two kinds of decoders' halves differs more.
           await assertAlike(randomJpeg(shape, random), fields, { most: 14, mean: 3.5 }, JSON.stringify(shape));

@@ -12,6 +12,7 @@ import type { OriginalSource } from '../../../src/render/picture-source.ts';
 import type { Recipe } from '../../../src/render/recipe.ts';
 import { createRenderer, type Renderer } from '../../../src/render/render.ts';
 import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
+import { drawsOf } from '../../helpers/draws.ts';
 import { engineSkip, watchedEngine } from '../../helpers/engine.ts';
 import { ADOBE_RGB, deltaE, fromSrgb, iccProfile } from '../../helpers/icc.ts';
 import {
@@ -212,11 +213,7 @@ describe('what the engine makes of it', { skip: engineSkip }, () => {
   });
 
   it('is of a broken profile no other than that of sharp', async () => {
-    let seed = 24;
-    const below = (most: number) => {
-      seed = (seed * 16_807) % 2_147_483_647;
-      return seed % most;
-    };
+    const { below } = drawsOf(24);
     const small = await sharp(coffee).resize(48).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
     const files = [...Object.values(OTHER_COLOURS), ...Object.values(SRGB_PROFILES)];
     let taken = 0;

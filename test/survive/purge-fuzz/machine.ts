@@ -23,7 +23,7 @@ import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { BUILT_IN_PRESETS } from '../../../src/url/built-in-presets.ts';
 import { createSignatures } from '../../../src/url/signature.ts';
 import { TEST_KEY } from '../../helpers/app.ts';
-import type { Draws } from './draws.ts';
+import type { Draws } from '../../helpers/draws.ts';
 import { createLink, type Link } from './network.ts';
 import { createFakeFinder, createFakeRenderer } from './pictures.ts';
 import { type MemoryStore, type OriginalsHooks, remoteOriginals, remoteStore } from './stores.ts';

@@ -1,5 +1,5 @@
 import { errors } from '../../../src/errors.ts';
-import type { Draws } from './draws.ts';
+import type { Draws } from '../../helpers/draws.ts';
 import type { Host, VirtualTime } from './virtual-time.ts';
 
 /** The way from one machine to a store or to others, with planted delays and losses. */

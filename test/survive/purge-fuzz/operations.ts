@@ -1,4 +1,4 @@
-import { type Draws, drawsOf } from './draws.ts';
+import { type Draws, drawsOf } from '../../helpers/draws.ts';
 
 /** What shops, their customers and fate do to some machines over one store. */
 export type Operation = { readonly afterMs: number } & (

@@ -5,7 +5,7 @@ import type { OriginalHeader, PictureSource, PixelSource } from '../../../src/re
 import { type Recipe, seeksFaces } from '../../../src/render/recipe.ts';
 import type { Renderer } from '../../../src/render/render.ts';
 import { describeDownscaled, fitsDownscaled, pixelSource } from '../../../src/render/stages/downscaled.ts';
-import type { Draws } from './draws.ts';
+import type { Draws } from '../../helpers/draws.ts';
 
 /** The content of an original: which picture it is. */
 export interface Picture {

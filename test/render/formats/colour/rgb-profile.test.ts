@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readRgbProfile } from '../../../../src/render/formats/colour/rgb-profile.ts';
+import { drawsOf } from '../../../helpers/draws.ts';
 import {
   bySharpsProfile,
   converted,
@@ -48,11 +49,7 @@ describe('a colour profile', () => {
 
   it('that is broken in any way says nothing, or what sharp makes of it', async () => {
     const files = [...Object.values(OTHER_COLOURS), ...Object.values(SRGB_PROFILES)];
-    let seed = 20_261_126;
-    const below = (most: number) => {
-      seed = (seed * 16_807) % 2_147_483_647;
-      return seed % most;
-    };
+    const { below } = drawsOf(20_261_126);
     const counts = { read: 0, refused: 0 };
     for (let n = 0; n < 2000; n += 1) {
       let broken = Buffer.from(files[n % files.length]!);
