@@ -85,7 +85,7 @@ fn outcome(status: c_int) -> Result<(), Failure> {
         3 => Err(Failure::TimedOut),
         4 => Err(Failure::Declined("scans")),
         5 => Err(Failure::Declined("memory")),
-        _ => Err(Failure::Declined("damaged")),
+        _ => Err(crate::DAMAGED),
     }
 }
 

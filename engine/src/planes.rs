@@ -5,7 +5,7 @@ use crate::held::{Held, MOST_REACH};
 use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
 use crate::profile::Conversion;
 use crate::reader::Reader;
-use crate::{Failure, Job, Output, zeros};
+use crate::{DAMAGED, Failure, Job, Output, filled, zeros};
 
 /// BT.601 as in JFIF, upright, 4:2:0; of limited range for WebP. Chroma rows lie `stride / 2` apart.
 pub struct Planes {
@@ -312,7 +312,7 @@ pub fn decode(
     while unit * rows < end || !flows.iter().all(Flow::ended) {
         let rows_left = flows.iter().any(|flow| unit * flow.rows_per_read < flow.real_height);
         if !rows_left {
-            return Err(Failure::Declined("damaged"));
+            return Err(DAMAGED);
         }
         let mut to: Vec<&mut [u8]> = flows.iter_mut().map(|flow| flow.read.as_mut_slice()).collect();
         reader.next(&mut to)?;
@@ -339,7 +339,7 @@ pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Ke
         }
         flow.take(kernels, 0, flow.real_height, plane);
         if !flow.ended() {
-            return Err(Failure::Declined("damaged"));
+            return Err(DAMAGED);
         }
     }
     Ok(Decoded::of(flows))
@@ -402,13 +402,8 @@ impl Decoded {
             .iter()
             .enumerate()
             .map(|(at, plane)| upright(plane, job.orientation, if at == 0 { stride } else { stride / 2 }));
-        let luma = planes.next().ok_or(Failure::Declined("damaged"))??;
-        let grey = || {
-            zeros(stride / 2 * job.height.div_ceil(2)).map(|mut plane| {
-                plane.fill(NO_COLOUR);
-                plane
-            })
-        };
+        let luma = planes.next().ok_or(DAMAGED)??;
+        let grey = || filled(NO_COLOUR, stride / 2 * job.height.div_ceil(2));
         let cb = planes.next().unwrap_or_else(grey)?;
         let cr = planes.next().unwrap_or_else(grey)?;
         Ok(Planes { width: job.width, height: job.height, stride, luma, cb, cr })
@@ -440,7 +435,7 @@ impl Decoded {
                 }
             }
             [luma, cb, cr] => crate::colour::to_pixels(luma, cb, cr, &mut pixels),
-            _ => return Err(Failure::Declined("damaged")),
+            _ => return Err(DAMAGED),
         }
         if let Some(colours) = &job.colours {
             colours.pixels(&mut pixels);

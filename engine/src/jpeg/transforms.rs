@@ -123,27 +123,23 @@ fn column(block: &Block, factors: &Factors, x: usize) -> [i16; 8] {
     std::array::from_fn(|y| block[8 * y + x].wrapping_mul(factors[8 * y + x]))
 }
 
-fn whole(block: &Block, factors: &Factors, out: &mut [u8], stride: usize) {
-    let flat = is_flat(block, &[1, 2, 3, 4, 5, 6, 7]);
-    let columns: [[i16; 8]; 8] = std::array::from_fn(|x| {
+/// Columns and then rows, by a transform that leaves `SIDE` of eight. `rows`: of a block, those that count behind the first.
+fn square<const SIDE: usize>(
+    [block, factors]: [&Block; 2],
+    rows: &[usize],
+    transform: impl Fn([i16; 8], u32) -> [i16; SIDE],
+    shifts: [u32; 2],
+    out: &mut [u8],
+    stride: usize,
+) {
+    let flat = is_flat(block, rows);
+    let columns: [[i16; SIDE]; 8] = std::array::from_fn(|x| {
         let column = column(block, factors, x);
-        if flat { [column[0] << KEPT; 8] } else { eight(column, EIGHT[0]) }
+        if flat { [column[0] << KEPT; SIDE] } else { transform(column, shifts[0]) }
     });
-    for y in 0..8 {
-        let row = eight(std::array::from_fn(|x| columns[x][y]), EIGHT[1]);
-        out[y * stride..][..8].copy_from_slice(&row.map(level));
-    }
-}
-
-fn half(block: &Block, factors: &Factors, out: &mut [u8], stride: usize) {
-    let flat = is_flat(block, &[1, 2, 3, 5, 6, 7]);
-    let columns: [[i16; 4]; 8] = std::array::from_fn(|x| {
-        let column = column(block, factors, x);
-        if flat { [column[0] << KEPT; 4] } else { four(column, FOUR[0]) }
-    });
-    for y in 0..4 {
-        let row = four(std::array::from_fn(|x| columns[x][y]), FOUR[1]);
-        out[y * stride..][..4].copy_from_slice(&row.map(level));
+    for y in 0..SIDE {
+        let row = transform(std::array::from_fn(|x| columns[x][y]), shifts[1]);
+        out[y * stride..][..SIDE].copy_from_slice(&row.map(level));
     }
 }
 
@@ -183,8 +179,8 @@ pub fn row_scalar(side: usize, blocks: &[Block], factors: &Factors, out: &mut [u
     for (at, block) in blocks.iter().enumerate() {
         let out = &mut out[at * side..];
         match side {
-            8 => whole(block, factors, out, stride),
-            4 => half(block, factors, out, stride),
+            8 => square([block, factors], &[1, 2, 3, 4, 5, 6, 7], eight, EIGHT, out, stride),
+            4 => square([block, factors], &[1, 2, 3, 5, 6, 7], four, FOUR, out, stride),
             _ => quarter(block, factors, out, stride),
         }
     }
