@@ -66,7 +66,6 @@ export async function renderOnce(
   // First: their look goes deeper than that for a crop.
   const covered = await allFaces(prepared, header, recipe, timedFaces);
   const hold: Hold = async (wanted) => {
-    if (recipe.output === 'avif' && !goesToSvtAv1(prepared.plan.canvas, recipe)) return undefined;
     const mostBytes = bytesToHold(source, recipe);
     return timer.time('decode', engine.hold(source, prepared, recipe, { ...wanted, mostBytes }));
   };

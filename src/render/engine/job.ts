@@ -152,9 +152,9 @@ export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
   return !effects && !motion && trim === undefined && !coversParts(recipe) && !isWide(header, recipe);
 }
 
-/** Whether a rendition is of a format that the engine writes, or AVIF of which it makes the pixels. */
+/** Whether a rendition is of a format that the engine writes, or AVIF of which it makes the planes or pixels. */
 export function isWritten(size: Size, recipe: Recipe): boolean {
-  return recipe.output === 'avif' || codingOf(size, recipe) !== undefined;
+  return goesToSvtAv1(size, recipe) || codingOf(size, recipe) !== undefined;
 }
 
 /** Whether the engine makes a rendition, as far as the header and the recipe say. */
