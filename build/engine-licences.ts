@@ -25,3 +25,9 @@ export function engineLicences(home: string): string {
   });
   return `${parts.sort().join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
 }
+
+/** Of that text: name, version and licence of each crate. */
+export function licenceHeads(text: string): { name: string; version: string; licence: string }[] {
+  const heads = text.matchAll(/^([a-z][\w-]*) (\d+\.\d+\.\d+\S*), (.+)$/gm);
+  return Array.from(heads, ([, name = '', version = '', licence = '']) => ({ name, version, licence }));
+}

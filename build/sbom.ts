@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { licenceHeads } from './engine-licences.ts';
 
 /** CycloneDX 1.5, "component". */
 interface Component {
@@ -27,8 +28,7 @@ function component(kind: string, name: string, version: string, licence: string)
 function crates(): Component[] {
   const file = join(root, 'src/render/engine/native/licences.txt');
   if (!existsSync(file)) return [];
-  const heads = readFileSync(file, 'utf8').matchAll(/^([a-z][\w-]*) (\d+\.\d+\.\d+\S*), (.+)$/gm);
-  return Array.from(heads).flatMap(([, name = '', version = '', licence = '']) => {
+  return licenceHeads(readFileSync(file, 'utf8')).flatMap(({ name, version, licence }) => {
     // The C library inside; that of mozjpeg-sys has no version of its own.
     const inside = name === 'libwebp-sys' ? [component('generic', 'libwebp', '1.6.0', 'BSD-3-Clause')] : [];
     return [component('cargo', name, version, licence), ...inside];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { licenceHeads } from '../../build/engine-licences.ts';
 import { ENGINE } from '../../src/render/engine/engine.ts';
 import { engineSkip } from '../helpers/engine.ts';
 
@@ -46,15 +47,13 @@ describe('the engine', () => {
   });
 
   it('is shipped with the licences of all that is in it', { skip: engineSkip }, () => {
-    const heads = Array.from(
-      read('src/render/engine/native/licences.txt').matchAll(/^([a-z][\w-]+) (\d+\.\d+\.\d+\S*), (.+)$/gm),
-    );
+    const heads = licenceHeads(read('src/render/engine/native/licences.txt'));
     for (const crate of ['mozjpeg-sys', 'libwebp-sys', 'napi'])
       assert.ok(
-        heads.some(([, name]) => name === crate),
+        heads.some(({ name }) => name === crate),
         crate,
       );
-    for (const [, name, , licence] of heads) assert.match(licence ?? '', ALLOWED, name);
+    for (const { name, licence } of heads) assert.match(licence, ALLOWED, name);
   });
 
   it('stands in the bill of materials with every crate, beside the packages of npm', { skip: engineSkip }, () => {
@@ -64,8 +63,8 @@ describe('the engine', () => {
     rmSync(dirname(file), { recursive: true });
     const purls = bill.components.map(({ purl }) => purl);
     assert.equal(new Set(bill.components.map((each) => each['bom-ref'])).size, bill.components.length);
-    const heads = read('src/render/engine/native/licences.txt').matchAll(/^([a-z][\w-]+) (\d+\.\d+\.\d+\S*), .+$/gm);
-    for (const [, name, version] of heads) assert.ok(purls.includes(`pkg:cargo/${name}@${version}`), name);
+    for (const { name, version } of licenceHeads(read('src/render/engine/native/licences.txt')))
+      assert.ok(purls.includes(`pkg:cargo/${name}@${version}`), name);
     for (const own of ['pkg:npm/sharp@', 'pkg:cargo/mozjpeg-sys@', 'pkg:generic/libwebp@'])
       assert.ok(
         purls.some((purl) => purl.startsWith(own)),
