@@ -86,7 +86,7 @@ export function createTileShrinker(rows: Uint8Array, from: Size, to: Size): { ad
 
 // Both loops run for every pixel: with plain statements they take a third of the time that destructuring takes in V8.
 
-/** A line of samples to its places in `sums`, from `start` to before `end`; `more`: to what is there already. */
+/** Puts a line of samples, each times `share`, into `sums` from `start` to before `end`; with `more` they are added to the sums there. */
 export function addLine(
   ...[sums, start, end, samples, line, share, more]: [
     ...[sums: Float64Array, start: number, end: number, samples: Uint8Array | Uint16Array, line: number],
