@@ -11,6 +11,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { hasEngine } from '../src/render/engine/engine.ts';
 import { askForPictures, bytesOf } from './tools/ask.ts';
 import { bareLoop, type Done } from './tools/bare-loop.ts';
 import { NO_BUCKET, startBucket } from './tools/bucket.ts';
@@ -56,6 +57,10 @@ const files = (ids: readonly string[]) => ids.map((id) => join(originals, id));
 const every: Record<string, Way> = {
   'bare sharp': (ids, preset) =>
     bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'ours', atATime }),
+  ...(hasEngine && {
+    'bare engine': (ids: readonly string[], preset: Product) =>
+      bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'engine', atATime }),
+  }),
   'Darkroom, folder': async (ids, preset) =>
     measured(
       await startServer(folderSettings),
@@ -157,6 +162,8 @@ const compare = (way: string, over: string) => {
   summary[`${way} over ${over}`] = { speed: speed(way, over), cpu: cpu(way, over), bytes };
 };
 compare('Darkroom, folder', 'bare sharp');
+compare('Darkroom, folder', 'bare engine');
+compare('bare engine', 'bare sharp');
 compare('Darkroom, folder', 'Darkroom, folder, by sharp');
 compare('Darkroom, folder, by sharp', 'bare sharp');
 compare('Darkroom, folder, by sharp, faces', 'Darkroom, folder, by sharp');

@@ -1,12 +1,14 @@
 /**
- * The limit: sharp in a loop and nothing else, in a process of its own. Called by the benches with a job in JSON as its
- * argument; prints what it took in JSON.
+ * The limit: sharp, or the engine, in a loop and nothing else, in a process of its own. Called by the benches with a job in JSON as
+ * its argument; prints what it took in JSON.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
+import type { EngineJob } from '../../src/render/engine/engine.ts';
 import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
+import { engineLoop } from './engine-loop.ts';
 import { bare, type Product, type Settings } from './recipes.ts';
 
 export interface Job {
@@ -16,7 +18,8 @@ export interface Job {
   /** How many of the files are rendered before it is measured; two, again among the measured ones, when left out. */
   readonly warmUp?: number;
   readonly presets: readonly Product[];
-  readonly settings: Settings;
+  /** `engine`: by the native engine, with our settings. */
+  readonly settings: Settings | 'engine';
   /** Renditions under way at a time. */
   readonly atATime: number;
 }
@@ -61,10 +64,27 @@ function carrier(bucket: S3StoreOptions | undefined): Carrier {
   };
 }
 
+type Render = (original: Buffer, preset: Product, file: string) => Promise<Buffer>;
+
+const bySharp =
+  (settings: Settings): Render =>
+  (original, preset) =>
+    bare(sharp, original, preset, settings);
+
+/** The jobs are ready before anything is measured. */
+async function byEngine(read: Carrier['read'], files: readonly string[], presets: readonly Product[]): Promise<Render> {
+  const loop = engineLoop();
+  const jobs = new Map<string, EngineJob>();
+  for (const file of files)
+    for (const preset of presets) jobs.set(`${preset} ${file}`, await loop.prepare(await read(file), preset));
+  return (original, preset, file) => loop.render(original, jobs.get(`${preset} ${file}`)!);
+}
+
 async function work({ files, warmUp, bucket, presets, settings, atATime }: Job): Promise<Done> {
   const { read, write } = carrier(bucket);
+  const render = settings === 'engine' ? await byEngine(read, files, presets) : bySharp(settings);
   const one = async (file: string, preset: Product) => {
-    const body = await bare(sharp, await read(file), preset, settings);
+    const body = await render(await read(file), preset, file);
     return { bytes: body.length, saved: write(`bare/${preset}/${file}`, body) };
   };
   const each = (some: readonly string[]) => some.flatMap((file) => presets.map((preset) => ({ file, preset })));

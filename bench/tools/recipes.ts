@@ -31,13 +31,16 @@ const WEBP = [
 /** sharp's default for WebP. */
 const PLAIN_EFFORT = 4;
 
+/** A preset that crops to the centre. */
+export const centred = (name: Product) => ({ ...RECIPES[name], gravity: 'center' }) as const;
+
 /**
  * A presets file in which the six crop to the centre, as every other server does, each with a twin `<name>-plain` with sharp's
  * default effort, and a twin `<name>-faces` as the default product makes it. Returns its path.
  */
 export function writePresets(folder: string): string {
   const presets = PRODUCT.flatMap((name) => {
-    const preset = { ...RECIPES[name], gravity: 'center' };
+    const preset = centred(name);
     return [
       [name, preset],
       // AVIF of that effort would take too long, and no bench asks for it.
