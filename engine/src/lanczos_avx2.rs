@@ -94,11 +94,16 @@ pub fn transform_row(side: usize, blocks: &[Block], factors: &Factors, out: &mut
 /// Rows of two blocks, one in each half.
 #[target_feature(enable = "avx2")]
 pub fn load_rows(pair: [&[i16; 64]; 2]) -> [__m256i; 8] {
-    std::array::from_fn(|row| {
+    let mut rows = [_mm256_setzero_si256(); 8];
+    for (at, row) in rows.iter_mut().enumerate() {
         // SAFETY: 8 values lie at 8 times 0 to 7 of 64.
-        let [low, high] = pair.map(|block| unsafe { _mm_loadu_si128(block.as_ptr().add(8 * row).cast()) });
-        _mm256_set_m128i(high, low)
-    })
+        let (low, high) = unsafe {
+            let [one, other] = pair;
+            (_mm_loadu_si128(one.as_ptr().add(8 * at).cast()), _mm_loadu_si128(other.as_ptr().add(8 * at).cast()))
+        };
+        *row = _mm256_set_m128i(high, low);
+    }
+    rows
 }
 
 /// The first 4, 8 or 16 samples, as many as there is room for.

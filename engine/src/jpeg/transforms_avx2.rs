@@ -1,5 +1,5 @@
 //! The transforms of transforms.rs for AVX2, two blocks at a time, one in each half of the registers: equal bytes. Loads and stores are in
-//! ../lanczos_avx2.rs.
+//! ../lanczos_avx2.rs. Arrays are written out: the compiler does not inline what is for AVX2 into `map` and `from_fn`, which are not.
 
 use std::arch::x86_64::*;
 
@@ -45,12 +45,18 @@ fn short<const SHIFT: i32>(sums: Wide) -> __m256i {
     _mm256_packs_epi32(rounded::<SHIFT>(sums[0]), rounded::<SHIFT>(sums[1]))
 }
 
+/// Values at 32 bits, from the upper half on `DOWN` bits down.
+#[target_feature(enable = "avx2")]
+fn widened<const DOWN: i32>(values: __m256i) -> Wide {
+    let [low, high] = weave(_mm256_setzero_si256(), values);
+    [_mm256_srai_epi32(low, DOWN), _mm256_srai_epi32(high, DOWN)]
+}
+
 /// Columns of eight, one in each place of the registers.
 #[target_feature(enable = "avx2")]
 fn eight<const SHIFT: i32>(x: [__m256i; 8]) -> [__m256i; 8] {
-    let zero = _mm256_setzero_si256();
-    let wide = |value: __m256i| weave(zero, value).map(|half| _mm256_srai_epi32(half, 16 - FRACTION as i32));
-    let (a, b) = (wide(_mm256_add_epi16(x[0], x[4])), wide(_mm256_sub_epi16(x[0], x[4])));
+    const UP: i32 = 16 - FRACTION as i32;
+    let (a, b) = (widened::<UP>(_mm256_add_epi16(x[0], x[4])), widened::<UP>(_mm256_sub_epi16(x[0], x[4])));
     let even = weave(x[2], x[6]);
     let outer = times(even, pair(F0_541 + F0_765, F0_541));
     let inner = times(even, pair(F0_541, F0_541 - F1_847));
@@ -96,8 +102,11 @@ fn wraps(first: __m256i) -> bool {
 
 #[target_feature(enable = "avx2")]
 fn dequantised(pair: [&Block; 2], factors: &Factors) -> [__m256i; 8] {
-    let (of, by) = (load_rows(pair), load_rows([factors; 2]));
-    std::array::from_fn(|row| _mm256_mullo_epi16(of[row], by[row]))
+    let (mut rows, by) = (load_rows(pair), load_rows([factors; 2]));
+    for row in 0..8 {
+        rows[row] = _mm256_mullo_epi16(rows[row], by[row]);
+    }
+    rows
 }
 
 /// To eight rows of 16 samples: of both blocks.
@@ -114,39 +123,49 @@ fn whole(x: [__m256i; 8]) -> [__m128i; 8] {
     [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
 }
 
+/// Constants of the transform to four.
+struct ToFour {
+    outer: __m256i,
+    odd: [__m256i; 4],
+}
+
+impl ToFour {
+    #[target_feature(enable = "avx2")]
+    fn new() -> Self {
+        let odd = [pair(F2_562, F0_899), pair(-F0_601, -F0_509), pair(F1_061, -F2_172), pair(F1_451, -F0_211)];
+        Self { outer: pair(F1_847, -F0_765), odd }
+    }
+
+    /// Of the first, of the second and sixth, of the first and third odd ones, of the other two.
+    #[target_feature(enable = "avx2")]
+    fn sums(&self, first: Wide, even: Wide, low: Wide, high: Wide) -> [Wide; 4] {
+        let even = times(even, self.outer);
+        let (a, b) = (plus(first, even), minus(first, even));
+        let c = plus(times(low, self.odd[0]), times(high, self.odd[1]));
+        let d = plus(times(low, self.odd[2]), times(high, self.odd[3]));
+        [plus(a, c), plus(b, d), minus(b, d), minus(a, c)]
+    }
+}
+
 /// To four rows of 8 samples, two rows in each register.
 #[target_feature(enable = "avx2")]
 fn half(x: [__m256i; 8]) -> [__m128i; 2] {
-    let zero = _mm256_setzero_si256();
-    let one = pair(F2_562, F0_899);
-    let two = pair(-F0_601, -F0_509);
-    let three = pair(F1_061, -F2_172);
-    let four = pair(F1_451, -F0_211);
-    let outer = pair(F1_847, -F0_765);
-    let wide = |value: __m256i| _mm256_srai_epi32(value, 15 - FRACTION as i32);
-    let sums = |first: Wide, even: Wide, low: Wide, high: Wide| {
-        let even = times(even, outer);
-        let (a, b) = (plus(first, even), minus(first, even));
-        let (c, d) = (plus(times(low, one), times(high, two)), plus(times(low, three), times(high, four)));
-        [plus(a, c), plus(b, d), minus(b, d), minus(a, c)]
-    };
-    let first = weave(zero, x[0]).map(wide);
-    let columns = sums(first, weave(x[2], x[6]), weave(x[1], x[3]), weave(x[5], x[7]));
-    let y = columns.map(|sums| short::<{ FOUR[0] as i32 }>(sums));
-    let (a, b) = (weave(y[0], y[1]), weave(y[2], y[3]));
+    const UP: i32 = 15 - FRACTION as i32;
+    const COLUMNS: i32 = FOUR[0] as i32;
+    const ROWS: i32 = FOUR[1] as i32;
+    let by = ToFour::new();
+    let [a, b, c, d] = by.sums(widened::<UP>(x[0]), weave(x[2], x[6]), weave(x[1], x[3]), weave(x[5], x[7]));
+    let (a, b) = (weave(short::<COLUMNS>(a), short::<COLUMNS>(b)), weave(short::<COLUMNS>(c), short::<COLUMNS>(d)));
     // Two columns of four in each.
-    let by_column = |a: __m256i, b: __m256i| [_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)];
-    let ([c01, c23], [c45, c67]) = (by_column(a[0], b[0]), by_column(a[1], b[1]));
-    let first = wide(_mm256_unpacklo_epi16(zero, c01));
-    let twice = |half: __m256i| [half, half];
-    let rows = sums(
-        twice(first),
-        twice(_mm256_unpacklo_epi16(c23, c67)),
-        twice(_mm256_unpackhi_epi16(c01, c23)),
-        twice(_mm256_unpackhi_epi16(c45, c67)),
-    )
-    .map(|sums| rounded::<{ FOUR[1] as i32 }>(sums[0]));
-    let (even, odd) = (_mm256_packs_epi32(rows[0], rows[2]), _mm256_packs_epi32(rows[1], rows[3]));
+    let (c01, c23) = (_mm256_unpacklo_epi32(a[0], b[0]), _mm256_unpackhi_epi32(a[0], b[0]));
+    let (c45, c67) = (_mm256_unpacklo_epi32(a[1], b[1]), _mm256_unpackhi_epi32(a[1], b[1]));
+    // A row of the result fills half a register: the other half is the same once more.
+    let first = _mm256_srai_epi32(_mm256_unpacklo_epi16(_mm256_setzero_si256(), c01), UP);
+    let even = _mm256_unpacklo_epi16(c23, c67);
+    let (low, high) = (_mm256_unpackhi_epi16(c01, c23), _mm256_unpackhi_epi16(c45, c67));
+    let [a, b, c, d] = by.sums([first; 2], [even; 2], [low; 2], [high; 2]);
+    let even = _mm256_packs_epi32(rounded::<ROWS>(a[0]), rounded::<ROWS>(c[0]));
+    let odd = _mm256_packs_epi32(rounded::<ROWS>(b[0]), rounded::<ROWS>(d[0]));
     let mixed = weave(even, odd);
     let (low, high) = (_mm256_unpacklo_epi32(mixed[0], mixed[1]), _mm256_unpackhi_epi32(mixed[0], mixed[1]));
     let levels = _mm256_xor_si256(_mm256_packs_epi16(low, high), _mm256_set1_epi8(-128));
@@ -154,25 +173,35 @@ fn half(x: [__m256i; 8]) -> [__m128i; 2] {
     [_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b)]
 }
 
+/// A row of two samples of each of two blocks, of columns that were transformed: the first as it is, columns 1, 3, 5 and 7 at 16 bits.
+#[target_feature(enable = "avx2")]
+fn row_of_two([low, high]: Wide) -> __m256i {
+    let all = _mm256_packs_epi32(low, high);
+    let odd = _mm256_srli_epi32(all, 16);
+    let odd = _mm256_packus_epi32(odd, odd);
+    let by = _mm256_unpacklo_epi32(pair(F3_624, -F1_272), pair(F0_850, -F0_720));
+    let sums = _mm256_madd_epi16(odd, by);
+    let sums = _mm256_add_epi32(sums, _mm256_srli_epi64(sums, 32));
+    let first = _mm256_slli_epi32(low, FRACTION as i32 + 2);
+    let both = _mm256_unpacklo_epi32(_mm256_add_epi32(first, sums), _mm256_sub_epi32(first, sums));
+    rounded::<{ TWO[1] as i32 }>(both)
+}
+
+#[target_feature(enable = "avx2")]
+fn shifted<const SHIFT: i32>([low, high]: Wide) -> Wide {
+    [rounded::<SHIFT>(low), rounded::<SHIFT>(high)]
+}
+
 /// To two rows of two samples of each of two blocks: 4 bytes a row.
 #[target_feature(enable = "avx2")]
 fn quarter(x: [__m256i; 8]) -> [u32; 2] {
+    const COLUMNS: i32 = TWO[0] as i32;
     let (one, two) = (pair(F3_624, -F1_272), pair(F0_850, -F0_720));
     let odd = plus(times(weave(x[1], x[3]), one), times(weave(x[5], x[7]), two));
-    let first = weave(_mm256_setzero_si256(), x[0]).map(|half| _mm256_srai_epi32(half, 16 - FRACTION as i32 - 2));
-    let rows = [plus(first, odd), minus(first, odd)].map(|sums| sums.map(|sums| rounded::<{ TWO[0] as i32 }>(sums)));
-    // Of each row: the first column as it is, and columns 1, 3, 5 and 7 at 16 bits.
-    let of_row = |[low, high]: Wide| {
-        let all = _mm256_packs_epi32(low, high);
-        let odd = _mm256_srli_epi32(all, 16);
-        let odd = _mm256_packus_epi32(odd, odd);
-        let sums = _mm256_madd_epi16(odd, _mm256_unpacklo_epi32(one, two));
-        let sums = _mm256_add_epi32(sums, _mm256_srli_epi64(sums, 32));
-        let first = _mm256_slli_epi32(low, FRACTION as i32 + 2);
-        let both = _mm256_unpacklo_epi32(_mm256_add_epi32(first, sums), _mm256_sub_epi32(first, sums));
-        rounded::<{ TWO[1] as i32 }>(both)
-    };
-    let levels = _mm256_packs_epi32(of_row(rows[0]), of_row(rows[1]));
+    let first = widened::<{ 16 - FRACTION as i32 - 2 }>(x[0]);
+    let top = row_of_two(shifted::<COLUMNS>(plus(first, odd)));
+    let bottom = row_of_two(shifted::<COLUMNS>(minus(first, odd)));
+    let levels = _mm256_packs_epi32(top, bottom);
     let levels = _mm256_xor_si256(_mm256_packs_epi16(levels, levels), _mm256_set1_epi8(-128));
     // Of each block: two samples of the first row at 0, two of the second at 4.
     let (a, b) = (_mm256_castsi256_si128(levels), _mm256_extracti128_si256(levels, 1));
