@@ -111,6 +111,7 @@ export function createFolderWriter(home: string, metadataIn: HeaderLocation) {
       const lock = join(home, TEMPORARY, `lock-${createHash('sha256').update(file).digest('hex')}`);
       let left = path;
       try {
+        await mkdir(dirname(path), { recursive: true });
         const staged = await stage(path, object, signal);
         left = await takeLock(lock, path, signal);
         if (await holds()) {
@@ -124,7 +125,8 @@ export function createFolderWriter(home: string, metadataIn: HeaderLocation) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       } finally {
         if (left) await discard(left, file);
-        await rmdir(dirname(path)).catch(() => {});
+        // Its folder has become the lock's.
+        if (left === path) await rmdir(dirname(path)).catch(() => {});
         await leaveLock(lock);
       }
       return undefined;
