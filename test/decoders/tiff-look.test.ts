@@ -45,8 +45,19 @@ interface Stored {
   readonly samples: number;
 }
 
-function fileOf(rows: Buffer, { width, height, bits, photometric, orientation, samples }: Stored): Buffer {
-  const tags: readonly (readonly [tag: number, value: number])[] = [
+/** Of the directory: tags of numbers, more of them, and where the next page is said to begin. */
+interface Directory {
+  readonly without?: number;
+  readonly more?: readonly (readonly [tag: number, value: number])[];
+  readonly next?: number;
+}
+
+function fileOf(
+  rows: Buffer,
+  { width, height, bits, photometric, orientation, samples }: Stored,
+  { without, more = [], next = 0 }: Directory = {},
+): Buffer {
+  const all: readonly (readonly [tag: number, value: number])[] = [
     [256, width],
     [257, height],
     [258, bits],
@@ -61,7 +72,9 @@ function fileOf(rows: Buffer, { width, height, bits, photometric, orientation, s
     ...(samples === 4 ? ([[338, 2]] as const) : []),
     // Two numbers in one: 1 and 1.
     ...(photometric === PHOTOMETRIC.YCbCr ? ([[530, 0x1_0001]] as const) : []),
+    ...more,
   ];
+  const tags = all.filter(([tag]) => tag !== without);
   const head = Buffer.alloc(10 + 12 * tags.length + 4);
   head.write('II*\0', 'latin1');
   head.writeUInt32LE(8, 4);
@@ -72,6 +85,7 @@ function fileOf(rows: Buffer, { width, height, bits, photometric, orientation, s
     head.writeUInt32LE(tag === 530 ? 2 : 1, 14 + 12 * n);
     head.writeUInt32LE(tag === 273 ? head.length : value, 18 + 12 * n);
   }
+  head.writeUInt32LE(next, 10 + 12 * tags.length);
   return Buffer.concat([head, rows]);
 }
 
@@ -110,6 +124,56 @@ describe('a TIFF of greys', () => {
           assert.equal(info.width, orientation >= 5 ? HEIGHT : WIDTH);
         }
     });
+});
+
+describe('a TIFF whose directory holds more than its pixels need, or less', () => {
+  const stored = { width: WIDTH, height: HEIGHT, bits: 8, photometric: 1, orientation: 1, samples: 1 };
+  const values = Array.from(
+    { length: WIDTH * HEIGHT },
+    (_, pixel) => grey(pixel % WIDTH, Math.floor(pixel / WIDTH)) * 255,
+  );
+  /** A resolution, as nearly all files have one. */
+  const resolution = [296, 2] as const;
+  const directories: Readonly<Record<string, Directory>> = {
+    'a tag that no table names': { more: [[0, 7]] },
+    'private tags': {
+      more: [
+        [34_665, 3],
+        [34_853, 3],
+        [65_000, 9],
+      ],
+    },
+    'a next page behind the end': { next: 0xffff_fff0 },
+    'a next page within the pixels': { next: 240 },
+    'no photometric interpretation': { without: 262, more: [resolution] },
+  };
+  for (const [name, directory] of Object.entries(directories))
+    it(`is shown: ${name}`, async () => {
+      const source = await renderer.examine(fileOf(Buffer.from(values), stored, directory));
+      const { body } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+      const { data, info } = await sharp(body).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+      assert.deepEqual(
+        Array.from(values, (_, pixel) => data[pixel * info.channels]),
+        values,
+      );
+    });
+
+  it('is RGB by three samples, and white by its zeros where fax machines code it', async () => {
+    const pixel = { width: 1, height: 1, bits: 8, photometric: 2, orientation: 1, samples: 3 };
+    const less = { without: 262, more: [resolution] };
+    // A row of CCITT's first coding: 16 white pixels (ITU-T T.4, table 2).
+    const fax = fileOf(Buffer.from([0b1010_1000]), { ...stored, height: 1, bits: 1 }, less);
+    fax.writeUInt16LE(2, fax.indexOf(Buffer.from([3, 1, 3, 0])) + 8);
+    for (const [file, expected] of [
+      [fileOf(Buffer.from([200, 100, 50]), pixel, less), [200, 100, 50]],
+      [fax, [255, 255, 255]],
+    ] as const) {
+      const source = await renderer.examine(file);
+      const { body } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+      const { data } = await sharp(body).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+      assert.deepEqual([...data.subarray(0, 3)], expected);
+    }
+  });
 });
 
 /** CIELab of D50, by Bradford's adaptation from D65 (CIE 15; http://www.brucelindbloom.com), and the same colour in sRGB. */
@@ -151,6 +215,43 @@ describe('a TIFF in CIELab', () => {
         // Where a channel is nearly 0, half a step of a* is 10 levels.
         assert.ok(most <= 12, `${srgb}: ${found}`);
         if (samples === 4) assert.equal(found[3], 100);
+      }
+    });
+});
+
+/** Raw planes, without layers: https://www.adobe.com/devnet-apps/photoshop/fileformatashtml/ */
+function psdInLab(bits: 8 | 16): Buffer {
+  const head = Buffer.alloc(26 + 12 + 2);
+  head.write('8BPS');
+  for (const [value, at] of [
+    [1, 4],
+    [3, 12],
+    [bits, 22],
+    [9, 24],
+  ] as const)
+    head.writeUInt16BE(value, at);
+  head.writeUInt32BE(1, 14);
+  head.writeUInt32BE(COLOURS.length, 18);
+  const planes = [0, 1, 2].map((n) =>
+    COLOURS.flatMap(({ lab }) => {
+      const value = Math.round(n === 0 ? lab[0] * 2.55 : (lab[n] ?? 0) + 128);
+      return bits === 8 ? [value] : [value, value];
+    }),
+  );
+  return Buffer.concat([head, Buffer.from(planes.flat())]);
+}
+
+describe('a PSD in CIELab', () => {
+  for (const bits of [8, 16] as const)
+    it(`is of daylight D50: ${bits} bits`, async () => {
+      const source = await renderer.examine(psdInLab(bits));
+      assert.equal(source.header.hasProfile, false);
+      const { body } = await renderer.render(source, PLAIN, createStepTimer(), async () => []);
+      const { data, info } = await sharp(body).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+      for (const [at, { srgb }] of COLOURS.entries()) {
+        const found = [...data.subarray(at * info.channels, (at + 1) * info.channels)];
+        const most = Math.max(...srgb.map((level, n) => Math.abs(level - found[n]!)));
+        assert.ok(most <= 12, `${srgb}: ${found}`);
       }
     });
 });

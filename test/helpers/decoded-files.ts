@@ -24,6 +24,8 @@ const fading = () => letter().joinChannel(ALPHA, { raw: { ...raw, channels: 1 } 
 const own = (name: string) => readFileSync(new URL(`../decoders/files/${name}`, import.meta.url));
 /** Inks of the profile that libvips has for CMYK do not reach these colours. */
 const INKS = 40;
+/** Without a profile they are shown as browsers show them. */
+const BARE_INKS = 60;
 
 /** By name, a few kilobytes each. */
 export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
@@ -50,6 +52,18 @@ export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
         body: tiff({ compression: 'lzw' }, letter().toColourspace('cmyk').withIccProfile('cmyk')),
       },
     ],
+    ...(['with a profile', 'bare'] as const).map(
+      (profile): [string, Omit<DecodedFile, 'body'> & { body: Promise<Buffer> }] => {
+        const inks = letter().toColourspace('cmyk');
+        const image = profile === 'bare' ? inks : inks.withIccProfile('cmyk');
+        const tiles = { tile: true, tileWidth: 32, tileHeight: 32 } as const;
+        const body = tiff({ compression: 'jpeg', quality: 98, ...tiles }, image);
+        return [
+          `tiff inks, tiles of JPEG, ${profile}`,
+          { format: 'tiff', within: profile === 'bare' ? BARE_INKS : INKS, body },
+        ];
+      },
+    ),
     [
       'tiff turned',
       {

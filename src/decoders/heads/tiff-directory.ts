@@ -8,6 +8,11 @@ export interface TiffTags {
   all(tag: number): number[];
   /** Overwrites the first number of an entry, in the file; nothing where there is none. */
   overwrite(tag: number, value: number): void;
+  /**
+   * Takes all other entries and all later pages out of the file, in place, after which these tags are not to be read any more. `added`,
+   * each one SHORT, come in; false where what is taken out leaves no room for them.
+   */
+  keepOnly(tags: ReadonlySet<number>, added: readonly (readonly [tag: number, value: number])[]): boolean;
 }
 
 interface Entry {
@@ -21,6 +26,7 @@ interface Entry {
 const BYTES: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 };
 /** Of types that are only kept: text, fractions, floating point. */
 const OTHER_BYTES: Readonly<Record<number, number>> = { 2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8 };
+const SHORT = 3;
 const MAX_ENTRIES = 4096;
 /** Strips or tiles of a picture: one for each row of the highest one. */
 const MAX_VALUES = 65_536;
@@ -49,6 +55,16 @@ export function readDirectory(file: Buffer): TiffTags {
     // Of two with one number, libtiff takes the first.
     if (!entries.has(short(at))) entries.set(short(at), { type, count: values, at: place });
   }
+  function shortEntry(tag: number, number: number): Buffer {
+    const bytes = Buffer.alloc(size);
+    const entry = new DataView(bytes.buffer, bytes.byteOffset, size);
+    entry.setUint16(0, tag, little);
+    entry.setUint16(2, SHORT, little);
+    if (big) entry.setBigUint64(4, 1n, little);
+    else entry.setUint32(4, 1, little);
+    entry.setUint16(size - inline, number, little);
+    return bytes;
+  }
   function value({ type, at }: Entry, index: number): number {
     const bytes = BYTES[type] ?? 0;
     const place = at + index * bytes;
@@ -76,6 +92,26 @@ export function readDirectory(file: Buffer): TiffTags {
       if (bytes === 2) view.setUint16(at, number, little);
       if (bytes === 4) view.setUint32(at, number, little);
       if (bytes === 8) view.setBigUint64(at, BigInt(number), little);
+    },
+    keepOnly(tags, added) {
+      const kept: Buffer[] = [];
+      const found = new Set<number>();
+      for (let n = 0, at = first; n < count && fits(at, size); n += 1, at += size) {
+        const tag = short(at);
+        if (tags.has(tag) && !found.has(tag)) kept.push(Buffer.from(file.subarray(at, at + size)));
+        found.add(tag);
+      }
+      kept.push(...added.map(([tag, value]) => shortEntry(tag, value)));
+      if (kept.length > count) return false;
+      const tagOf = (entry: Buffer) => (little ? entry.readUInt16LE(0) : entry.readUInt16BE(0));
+      kept.sort((a, b) => tagOf(a) - tagOf(b));
+      for (const [n, entry] of kept.entries()) file.set(entry, first + n * size);
+      // Where the next page begins: nowhere.
+      const end = first + kept.length * size;
+      file.fill(0, end, Math.min(end + inline, file.length));
+      if (big) view.setBigUint64(start, BigInt(kept.length), little);
+      else view.setUint16(start, kept.length, little);
+      return true;
     },
   };
 }

@@ -1,8 +1,8 @@
 import { ColorSpace, type IMagickImage, type MagickFormat, MagickReadSettings } from '@imagemagick/magick-wasm';
 import { type Decode, type DecodedHead, DecodeError, type FileHeader, type OpenRows, type Wanted } from '../decoder.ts';
 import { inkToRgb } from '../ink.ts';
+import { labToSrgb } from '../planes/lab.ts';
 import { shrinkInto, shrinkTo } from '../shrink.ts';
-import { labToSrgb } from './lab.ts';
 import { openMagick } from './magick.ts';
 
 /** What the header says, and whether the values are linear light, whatever profile comes with them. */
@@ -15,6 +15,8 @@ interface Look {
   readonly negative: boolean;
   /** The values are CIELab, which ImageMagick took for RGB. */
   readonly lab: boolean;
+  /** They are cyan, magenta, yellow and black, which ImageMagick took for RGB with alpha. */
+  readonly inks: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export function magickDecoder(
     try {
       const look = takeLook?.(file);
       magick.read(file, settings, (image) => {
-        const seen = look ?? { orientation: orientationOf(image), negative: false, lab: false };
+        const seen = look ?? { orientation: orientationOf(image), negative: false, lab: false, inks: false };
         checkSize(image, header, seen.orientation);
         writeRows(image, { ...header, ...seen }, wanted, open);
       });
@@ -69,11 +71,11 @@ const MAPPING = { grey: 'R', rgb: 'RGB', rgba: 'RGBA', ink: 'CMYK' } as const;
 const BAND_ROWS = 64;
 
 function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, open: OpenRows): void {
-  const { linear = false, orientation, negative, lab } = header;
+  const { linear = false, orientation, negative, lab, inks } = header;
   const { width, height } = image;
   if (width * height > wanted.maxPixels) throw new DecodeError('too_large', `${width} × ${height} pixels are too many`);
   const icc = linear || lab ? undefined : image.getColorProfile()?.data;
-  const kind = kindOf(image, linear || icc !== undefined);
+  const kind = inks ? 'ink' : kindOf(image, linear || icc !== undefined);
   const { k, size } = shrinkTo({ width, height }, wanted.side);
   const shape = shapeOf(kind, icc);
   const { channels } = shape;
@@ -81,7 +83,7 @@ function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, o
   image.getPixels((pixels) => {
     for (let top = 0; top < height; top += BAND_ROWS) {
       const tall = Math.min(BAND_ROWS, height - top);
-      const read = pixels.toByteArray(0, top, width, tall, MAPPING[kind]);
+      const read = pixels.toByteArray(0, top, width, tall, MAPPING[inks ? 'rgba' : kind]);
       if (!read) throw new DecodeError('broken', 'the rows cannot be read');
       const band = kind === 'ink' && !shape.ink ? withoutInks(read) : Uint8Array.from(read);
       if (negative) invert(band, channels);

@@ -22,12 +22,12 @@ export interface PsdHead {
 }
 
 /** Channels of colour of each mode that is read. */
-export const COLOURS = { bitmap: 1, grey: 1, indexed: 1, rgb: 3, cmyk: 4, duotone: 1 } as const;
+export const COLOURS = { bitmap: 1, grey: 1, indexed: 1, rgb: 3, cmyk: 4, duotone: 1, lab: 3 } as const;
 const MODES: Readonly<Record<number, PsdHead['mode']>> = {
-  ...{ 0: 'bitmap', 1: 'grey', 2: 'indexed', 3: 'rgb', 4: 'cmyk', 8: 'duotone' },
+  ...{ 0: 'bitmap', 1: 'grey', 2: 'indexed', 3: 'rgb', 4: 'cmyk', 8: 'duotone', 9: 'lab' },
 };
 
-const OTHER_MODES: Readonly<Record<number, string>> = { 7: 'multichannel', 9: 'Lab' };
+const OTHER_MODES: Readonly<Record<number, string>> = { 7: 'multichannel' };
 
 const HEADER_BYTES = 26;
 const MAX_CHANNELS = 56;
@@ -66,8 +66,8 @@ export function readPsdHead(file: Uint8Array): PsdHead {
   if (layersEnd + 2 > file.length) throw new DecodeError('broken', 'the PSD ends before its merged picture');
   return {
     ...{ width, height, depth, mode, channels, large, merged, mergedAt: layersEnd },
-    // Floating-point values are light, and are encoded on the way.
-    icc: depth === 32 ? undefined : icc,
+    // Floating-point values are light, and CIELab needs no profile: both become sRGB on the way.
+    icc: depth === 32 || mode === 'lab' ? undefined : icc,
     palette: mode === 'indexed' ? paletteAt(file, coloursAt) : undefined,
     hasAlpha: channels > COLOURS[mode] && mergesAlpha(),
   };

@@ -1,5 +1,6 @@
 import { type DecodedHead, DecodeError, type OpenRows, type Wanted } from '../decoder.ts';
 import { inkToRgb } from '../ink.ts';
+import { labToSrgb } from '../planes/lab.ts';
 import { shrinkTo } from '../shrink.ts';
 import { COLOURS, type PsdHead, readPsdHead } from './psd-head.ts';
 import { planesOf } from './psd-planes.ts';
@@ -94,7 +95,8 @@ interface Row {
 function writeRow({ sums, rows, y, tall, k, head, ink, channels, width }: Row): void {
   const { mode, hasAlpha } = head;
   const values = new Float64Array(5);
-  let to = y * width * channels;
+  const start = y * width * channels;
+  let to = start;
   for (let x = 0; x < width; x += 1, to += channels) {
     const count = tall * Math.min(k, head.width - x * k);
     for (let channel = 0; channel < sums.length; channel += 1) values[channel] = sums[channel]![x]! / count;
@@ -107,8 +109,20 @@ function writeRow({ sums, rows, y, tall, k, head, ink, channels, width }: Row): 
     if (!hasAlpha) continue;
     rows[to + 3] = alpha + 0.5;
     // The merged picture stands on white.
-    if (alpha > 0) for (let n = 0; n < 3; n += 1) rows[to + n] = clamped(((rows[to + n]! + alpha - 255) * 255) / alpha);
+    for (let n = 0; alpha > 0 && n < 3; n += 1) {
+      const white = mode === 'lab' && n > 0 ? NEUTRAL : 255;
+      rows[to + n] = clamped(((rows[to + n]! - white) * 255) / alpha + white);
+    }
   }
+  if (mode === 'lab') fromLab(rows.subarray(start, to), channels);
+}
+
+/** Of a* and b* in a PSD: neither red nor green, neither yellow nor blue. */
+const NEUTRAL = 128;
+
+function fromLab(row: Uint8Array, channels: number): void {
+  for (let at = 0; at < row.length; at += channels) for (const n of [1, 2]) row[at + n] = row[at + n]! - NEUTRAL;
+  labToSrgb(row, channels);
 }
 
 function clamped(value: number): number {
