@@ -77,6 +77,7 @@ export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
     ['jxl alpha', { format: 'jxl', within: 0, alpha: true, body: own('letter-f-alpha.jxl') }],
     ['jxl p3', { format: 'jxl', within: 24, body: own('letter-f-p3.jxl') }],
     ['jxl turned', { format: 'jxl', within: 24, turned: true, body: own('letter-f-turned.jxl') }],
+    ['jxl to the end of the file', { format: 'jxl', within: 24, body: openEnded(own('letter-f.jxl')) }],
     ['jp2', { format: 'jp2', within: 40, body: own('letter-f.jp2') }],
     ['jp2 bare', { format: 'jp2', within: 40, body: own('letter-f.j2k') }],
     ['jp2 bare, alpha', { format: 'jp2', within: 0, alpha: true, body: own('letter-f-alpha.j2k') }],
@@ -95,6 +96,12 @@ export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
   return new Map(
     await Promise.all(files.map(async ([name, file]) => [name, { ...file, body: await file.body }] as const)),
   );
+}
+
+/** A codestream in boxes, of which the last says no size (ISO/IEC 18181-2; ISO/IEC 14496-12, 4.2). */
+function openEnded(codestream: Buffer): Buffer {
+  const boxes = Buffer.from('\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl \0\0\0\0jxlc', 'latin1');
+  return Buffer.concat([boxes, codestream]);
 }
 
 /** An SVG of the letter. */

@@ -1,12 +1,13 @@
-import { DecodeError, type FileHeader } from '../decoder.ts';
+import { type CodedColours, DecodeError, type FileHeader } from '../decoder.ts';
 import { type Bits, bitsOf } from './bits.ts';
 
 /**
  * Size, alpha and colours of a JPEG XL, from its codestream's header: ISO/IEC 18181-1, annex D; boxes: ISO/IEC 18181-2.
  * `linear`: its decoder gives linear sRGB, because the picture is coded in XYB and has a profile that only a colour management
- * system could lead to; else the profile that is told is that of the values.
+ * system could lead to; else the profile that is told is that of the values. `nclx`: they are PQ or HLG, whose profile from the decoder
+ * makes 10,000 nits the white of paper.
  */
-export function readJxlHead(file: Buffer): FileHeader & { readonly linear: boolean } {
+export function readJxlHead(file: Buffer): FileHeader & { readonly linear: boolean; readonly nclx?: CodedColours } {
   const bits = bitsOf(codestreamOf(file).subarray(0, HEADER_BYTES));
   bits.skip(16);
   const { width, height } = readSize(bits);
@@ -17,9 +18,11 @@ export function readJxlHead(file: Buffer): FileHeader & { readonly linear: boole
   const size = turned ? { width: height, height: width } : { width, height };
   const hasAlpha = readAlpha(bits);
   const xyb = bits.flag();
-  // Not the default colours, and then an ICC profile.
-  const linear = xyb && !bits.flag() && bits.flag();
-  return { ...size, hasAlpha, hasProfile: !linear, linear };
+  // The default colours; an ICC profile.
+  if (bits.flag()) return { ...size, hasAlpha, hasProfile: true, linear: false };
+  if (bits.flag()) return { ...size, hasAlpha, hasProfile: !xyb, linear: xyb };
+  const nclx = readHdr(bits);
+  return { ...size, hasAlpha, hasProfile: !nclx, linear: false, ...(nclx ? { nclx } : {}) };
 }
 
 /** Headers are shorter; the names of extra channels may be longer. */
@@ -31,6 +34,12 @@ const MAX_CHANNELS = 64;
 const ALPHA = 0;
 const SPOT = 2;
 const FILTER_ARRAY = 5;
+/** Colour spaces, white points, primaries and transfer functions: ISO/IEC 18181-1, annex E; most numbers are those of ITU-T H.273. */
+const [GREY, XYB] = [1, 2];
+const CUSTOM = 2;
+const DCI_WHITE = 11;
+const [BT_709, BT_2100, P3, DISPLAY_P3] = [1, 9, 11, 12];
+const HDR = new Set([16, 18]);
 
 function codestreamOf(file: Buffer): Buffer {
   if (file.length >= 2 && file.readUInt16BE(0) === CODESTREAM) return file;
@@ -47,6 +56,22 @@ function codestreamOf(file: Buffer): Buffer {
     at += bytes;
   }
   throw new DecodeError('broken', 'the JPEG XL holds no picture');
+}
+
+/**
+ * Writes the size of a last box that says that it goes on to the end of the file (ISO/IEC 14496-12, 4.2), in place: the library waits for
+ * more of it, and tells of no picture.
+ */
+export function endLastBox(file: Buffer): void {
+  if (file.readUInt16BE(0) === CODESTREAM) return;
+  let at = 0;
+  for (let n = 0; n < MAX_BOXES && at + 16 <= file.length; n += 1) {
+    const said = file.readUInt32BE(at);
+    if (said === 0) return void file.writeUInt32BE(file.length - at, at);
+    const bytes = said === 1 ? Number(file.readBigUInt64BE(at + 8)) : said;
+    if (bytes < 8) return;
+    at += bytes;
+  }
 }
 
 /** Widths by the height, where they are not written: 1:1, 12:10, 4:3, 3:2, 16:9, 5:4, 2:1. */
@@ -117,4 +142,24 @@ function readAlpha(bits: Bits): boolean {
     if (type === FILTER_ARRAY) bits.chosen([1, 0], [0, 2], [3, 4], [19, 8]);
   }
   return hasAlpha;
+}
+
+/** Undefined for colours that are not HDR, and for primaries that have no number. */
+function readHdr(bits: Bits): CodedColours | undefined {
+  const number = () => bits.chosen([0, 0], [1, 0], [2, 4], [18, 6]);
+  const skipPoint = () => {
+    for (let n = 0; n < 2; n += 1) bits.chosen([0, 19], [524_288, 19], [1_048_576, 20], [2_097_152, 21]);
+  };
+  const space = number();
+  if (space === XYB) return undefined;
+  const white = number();
+  if (white === CUSTOM) skipPoint();
+  const primaries = space === GREY ? BT_709 : number();
+  if (primaries === CUSTOM) for (let n = 0; n < 3; n += 1) skipPoint();
+  // A gamma.
+  if (bits.flag()) return undefined;
+  const transfer = number();
+  if (!HDR.has(transfer) || white === CUSTOM) return undefined;
+  if (primaries === P3) return { primaries: white === DCI_WHITE ? P3 : DISPLAY_P3, transfer };
+  return primaries === BT_709 || primaries === BT_2100 ? { primaries, transfer } : undefined;
 }

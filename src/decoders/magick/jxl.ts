@@ -1,5 +1,11 @@
 import { MagickFormat } from '@imagemagick/magick-wasm';
-import { readJxlHead } from '../heads/jxl-head.ts';
+import type { Decode } from '../decoder.ts';
+import { endLastBox, readJxlHead } from '../heads/jxl-head.ts';
 import { magickDecoder } from './read.ts';
 
-export const decode = magickDecoder(() => MagickFormat.Jxl, readJxlHead);
+const read = magickDecoder(() => MagickFormat.Jxl, readJxlHead);
+
+export const decode: Decode = (file, wanted, open) => {
+  endLastBox(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
+  return read(file, wanted, open);
+};

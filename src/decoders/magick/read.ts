@@ -1,12 +1,20 @@
 import { ColorSpace, type IMagickImage, type MagickFormat, MagickReadSettings } from '@imagemagick/magick-wasm';
-import { type Decode, type DecodedHead, DecodeError, type FileHeader, type OpenRows, type Wanted } from '../decoder.ts';
+import {
+  type CodedColours,
+  type Decode,
+  type DecodedHead,
+  DecodeError,
+  type FileHeader,
+  type OpenRows,
+  type Wanted,
+} from '../decoder.ts';
 import { inkToRgb } from '../ink.ts';
 import { labToSrgb } from '../planes/lab.ts';
 import { shrinkInto, shrinkTo } from '../shrink.ts';
 import { openMagick } from './magick.ts';
 
-/** What the header says, and whether the values are linear light, whatever profile comes with them. */
-type Header = FileHeader & { readonly linear?: boolean };
+/** What the header says, whether the values are linear light, and by which code points they are colours, whatever profile comes with them. */
+type Header = FileHeader & { readonly linear?: boolean; readonly nclx?: CodedColours };
 
 /** What is done here instead of by ImageMagick. */
 interface Look {
@@ -71,15 +79,15 @@ const MAPPING = { grey: 'R', rgb: 'RGB', rgba: 'RGBA', ink: 'CMYK' } as const;
 const BAND_ROWS = 64;
 
 function writeRows(image: IMagickImage, header: Header & Look, wanted: Wanted, open: OpenRows): void {
-  const { linear = false, orientation, negative, lab, inks } = header;
+  const { linear = false, nclx, orientation, negative, lab, inks } = header;
   const { width, height } = image;
   if (width * height > wanted.maxPixels) throw new DecodeError('too_large', `${width} × ${height} pixels are too many`);
-  const icc = linear || lab ? undefined : image.getColorProfile()?.data;
-  const kind = inks ? 'ink' : kindOf(image, linear || icc !== undefined);
+  const icc = linear || lab || nclx ? undefined : image.getColorProfile()?.data;
+  const kind = inks ? 'ink' : kindOf(image, linear || nclx !== undefined || icc !== undefined);
   const { k, size } = shrinkTo({ width, height }, wanted.side);
   const shape = shapeOf(kind, icc);
   const { channels } = shape;
-  const target = { rows: open({ ...size, ...shape, orientation }), k, size, ...shape };
+  const target = { rows: open({ ...size, ...shape, orientation, nclx }), k, size, ...shape };
   image.getPixels((pixels) => {
     for (let top = 0; top < height; top += BAND_ROWS) {
       const tall = Math.min(BAND_ROWS, height - top);
