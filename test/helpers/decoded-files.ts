@@ -27,6 +27,9 @@ const INKS = 40;
 /** Without a profile they are shown as browsers show them. */
 const BARE_INKS = 60;
 
+/** At the letter's edges. */
+const SHARED = 100;
+
 /** By name, a few kilobytes each. */
 export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
   const tiff = (options: Parameters<ReturnType<typeof sharp>['tiff']>[0], image = letter()) =>
@@ -81,6 +84,10 @@ export async function decodedFiles(): Promise<Map<string, DecodedFile>> {
     ['jp2', { format: 'jp2', within: 40, body: own('letter-f.jp2') }],
     ['jp2 bare', { format: 'jp2', within: 40, body: own('letter-f.j2k') }],
     ['jp2 bare, alpha', { format: 'jp2', within: 0, alpha: true, body: own('letter-f-alpha.j2k') }],
+    ['jp2 ycc', { format: 'jp2', within: 2, body: own('letter-f-ycc-444.jp2') }],
+    // Two or four pixels share a colour.
+    ['jp2 ycc 4:2:2', { format: 'jp2', within: SHARED, body: own('letter-f-ycc-422.jp2') }],
+    ['jp2 ycc 4:2:0', { format: 'jp2', within: SHARED, body: own('letter-f-ycc-420.jp2') }],
     ['psd', { format: 'psd', within: 0, body: psd({ depth: 8 }) }],
     ['psd 16 bit', { format: 'psd', within: 0, body: psd({ depth: 16 }) }],
     ['psd alpha', { format: 'psd', within: 3, alpha: true, body: psd({ depth: 8, alpha: true }) }],
