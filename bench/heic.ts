@@ -3,7 +3,7 @@
  * from proxy images beside those from the whole decode. Decides DEAR_JPEG in src/render/stages/dear-proxy.ts and the rates in
  * src/render/cost-estimate.ts.
  *
- *   node bench/heic.ts --photos DIR [--rounds 5] [--out bench/results]
+ *   node bench/heic.ts --photos DIR [--rounds 5] [--ssim off] [--out bench/results]
  *
  * Without photos of one's own it measures two that it makes of the tests' tiles, of 12 and 48 megapixels.
  */
@@ -21,7 +21,7 @@ import { markdownTable, writeReport } from './tools/report.ts';
 import { signedPath, startServer } from './tools/server.ts';
 import { ssim } from './tools/ssim.ts';
 
-const values = benchOptions({ photos: '', rounds: '5' });
+const values = benchOptions({ photos: '', rounds: '5', ssim: 'on' });
 const rounds = Number(values.rounds);
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
@@ -129,7 +129,8 @@ const photos = photosOf(values.photos);
 const measured: Awaited<ReturnType<typeof costs>>[] = [];
 for (const [name, body] of photos) measured.push(await costs(name, body));
 const compared: Awaited<ReturnType<typeof losses>>[] = [];
-for (const [name, body] of photos.filter(([one]) => !one.startsWith('made'))) compared.push(await losses(name, body));
+const own = photos.filter(([name]) => values.ssim === 'on' && !name.startsWith('made'));
+for (const [name, body] of own) compared.push(await losses(name, body));
 
 const ms = (value: number) => Math.round(value);
 const mb = (value: number) => Math.round(value / 1024 ** 2);
