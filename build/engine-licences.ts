@@ -14,7 +14,8 @@ const TEXTS = '{,vendor/}{LICEN[CS]E,COPYING,PATENTS,UNLICENSE,NOTICE}*';
 
 /** The crates that the engine is made of, and the C libraries in two of them: names, licences and their texts. */
 export function engineLicences(home: string): string {
-  const arguments_ = ['metadata', '--locked', '--format-version=1', '--filter-platform=x86_64-unknown-linux-gnu'];
+  const platform = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
+  const arguments_ = ['metadata', '--locked', '--format-version=1', `--filter-platform=${platform}`];
   const told = execFileSync('cargo', arguments_, { cwd: home, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   const crates = (JSON.parse(told) as { packages: Crate[] }).packages.filter(({ source }) => source !== null);
   const parts = crates.map(({ name, version, license, manifest_path }) => {

@@ -16,6 +16,8 @@ pub enum Kernels {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Kernels {
@@ -24,6 +26,9 @@ impl Kernels {
         if is_x86_feature_detected!("avx2") {
             return Self::Avx2;
         }
+        #[cfg(target_arch = "aarch64")]
+        return Self::Neon;
+        #[cfg(not(target_arch = "aarch64"))]
         Self::Scalar
     }
 }
@@ -134,7 +139,9 @@ pub fn across(kernels: Kernels, rows: [&[u8]; ROWS], taps: &Taps, out: &mut [i16
     assert!(rows.iter().all(|row| row.len() >= taps.reach) && stride >= taps.start.len() && out.len() >= ROWS * stride);
     match kernels {
         #[cfg(target_arch = "x86_64")]
-        Kernels::Avx2 => crate::lanczos_avx2::across(rows, taps, out, stride),
+        Kernels::Avx2 => crate::simd::avx2::across(rows, taps, out, stride),
+        #[cfg(target_arch = "aarch64")]
+        Kernels::Neon => crate::simd::neon::across(rows, taps, out, stride),
         Kernels::Scalar => {
             for (y, row) in rows.iter().enumerate() {
                 for (x, start) in taps.start.iter().enumerate() {
@@ -157,7 +164,9 @@ pub fn down(kernels: Kernels, rows: &[&[i16]], coefficients: &[i16], beginning: 
     assert!(rows.len() == coefficients.len() && rows.iter().all(|row| row.len() >= whole) && out.len() >= whole);
     match kernels {
         #[cfg(target_arch = "x86_64")]
-        Kernels::Avx2 => crate::lanczos_avx2::down(rows, coefficients, beginning, whole, out),
+        Kernels::Avx2 => crate::simd::avx2::down(rows, coefficients, beginning, whole, out),
+        #[cfg(target_arch = "aarch64")]
+        Kernels::Neon => crate::simd::neon::down(rows, coefficients, beginning, whole, out),
         Kernels::Scalar => {
             let mut sums = [0i32; LANES];
             for x in (0..whole).step_by(LANES) {

@@ -13,13 +13,12 @@ mod colour;
 mod held;
 mod jpeg;
 mod lanczos;
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
-mod lanczos_avx2;
 mod look;
 mod planes;
 pub mod profile;
 pub mod reader;
+#[allow(unsafe_code)]
+mod simd;
 
 use codecs::{Bounds, Header, JpegSettings};
 pub use held::{Held, Keep, Source};
@@ -252,12 +251,12 @@ fn within<T>(
     catch_unwind(AssertUnwindSafe(|| work(bounds))).unwrap_or(Err(Failure::Declined("fault")))
 }
 
-/// Whether this processor has what libwebp was compiled for.
+/// Whether this processor has what libwebp was compiled for. On arm64 the engine ran under emulation alone, so it is off but for the feature.
 pub fn runs_here() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("sse4.1");
     #[cfg(not(target_arch = "x86_64"))]
-    false
+    cfg!(all(target_arch = "aarch64", feature = "arm64"))
 }
 
 #[cfg(feature = "node")]

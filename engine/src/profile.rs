@@ -93,14 +93,16 @@ impl Conversion {
             let pair = Pair { luma, cb, cr, half_cb, half_cr };
             match kernels {
                 #[cfg(target_arch = "x86_64")]
-                Kernels::Avx2 => crate::lanczos_avx2::convert(self, &mut work, pair),
+                Kernels::Avx2 => crate::simd::avx2::convert(self, &mut work, pair),
+                #[cfg(target_arch = "aarch64")]
+                Kernels::Neon => self.convert(&mut work, pair),
                 Kernels::Scalar => self.convert(&mut work, pair),
             }
         }
         Ok(planes)
     }
 
-    /// Compiled for each processor: see lanczos_avx2.rs.
+    /// Compiled for each processor: see simd.rs.
     #[inline(always)]
     pub fn convert(&self, Work { weights, pixels, stride }: &mut Work, pair: Pair) {
         let Pair { luma, cb, cr, half_cb, half_cr } = pair;

@@ -11,6 +11,8 @@ mod tables;
 pub mod transforms;
 #[cfg(target_arch = "x86_64")]
 pub mod transforms_avx2;
+#[cfg(target_arch = "aarch64")]
+pub mod transforms_neon;
 
 use crate::codecs::{Bounds, Header, Layout, passed};
 use crate::lanczos::Kernels;

@@ -1,10 +1,10 @@
 //! The transforms of transforms.rs for AVX2, two blocks at a time, one in each half of the registers: equal bytes. Loads and stores are in
-//! ../lanczos_avx2.rs. Arrays are written out: the compiler does not inline what is for AVX2 into `map` and `from_fn`, which are not.
+//! ../simd.rs. Arrays are written out: the compiler does not inline what is for AVX2 into `map` and `from_fn`, which are not.
 
 use std::arch::x86_64::*;
 
 use super::transforms::*;
-use crate::lanczos_avx2::{load_rows, store};
+use crate::simd::avx2::{load_rows, store};
 
 /// Two constants for `_mm256_madd_epi16`.
 #[target_feature(enable = "avx2")]
