@@ -27,7 +27,7 @@ WORKDIR /src
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
  && rm -rf /var/lib/apt/lists/*
-COPY build/svt-av1.ts build/svt-av1-wheel.txt build/
+COPY build/svt-av1.ts build/svt-av1-wheel.txt build/pinned-wheel.ts build/
 COPY src/render/formats/svt-av1 src/render/formats/svt-av1
 RUN node build/svt-av1.ts
 COPY package.json package-lock.json ./

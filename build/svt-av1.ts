@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { unpackPinnedWheel } from './pinned-wheel.ts';
 
 const root = join(import.meta.dirname, '..');
 const home = join(root, 'src/render/formats/svt-av1');
@@ -16,17 +17,12 @@ const PLATFORM = ({ x64: 'manylinux_2_28_x86_64', arm64: 'manylinux_2_28_aarch64
   process.arch
 ];
 
-/** Pinned by its hash. The wheel is for one fixed Python, because only the library in it is used. */
+/** The wheel is for one fixed Python, because only the library in it is used. */
 function fetchLibrary(folder: string): string {
   const interpreter = ['--python-version', '311', '--implementation', 'cp', '--abi', 'abi3'];
-  const wheel = ['--platform', PLATFORM ?? '', ...interpreter, '--only-binary=:all:', '--no-deps'];
-  const pinned = ['--require-hashes', '--requirement', join(root, 'build/svt-av1-wheel.txt')];
-  const quietly = ['--quiet', '--disable-pip-version-check', '--no-cache-dir'];
-  run('python3', ['-m', 'pip', 'download', ...quietly, ...wheel, ...pinned, '--dest', folder]);
-  const [file = ''] = globSync('*.whl', { cwd: folder });
-  run('python3', ['-m', 'zipfile', '-e', join(folder, file), folder]);
+  unpackPinnedWheel('svt-av1-wheel.txt', folder, ['--platform', PLATFORM ?? '', ...interpreter]);
   const [library] = globSync(`av.libs/${LIBRARY}`, { cwd: folder });
-  if (!library) throw new Error(`there is no SVT-AV1 in ${file}`);
+  if (!library) throw new Error('there is no SVT-AV1 in its wheel');
   return join(folder, library);
 }
 
