@@ -39,7 +39,7 @@ import { startFailure } from './process/start-failure.ts';
 import { startUpLine, startUpWarnings } from './process/start-up-line.ts';
 import { whenStoresAreUsable } from './process/store-checks.ts';
 import { fontconfigFile } from './render/effects/overlay/fonts.ts';
-import { loadEngine } from './render/engine/engine.ts';
+import { findEngine } from './render/engine/load.ts';
 import { measureRenderer } from './render/measured-renderer.ts';
 import { createRenderer } from './render/render.ts';
 import { createRenditionCache } from './renditions/memory-cache.ts';
@@ -130,7 +130,7 @@ function createTruth(base: Base, { originals, results }: Stores, { cache, decode
 }
 
 /** Everything between a request for a rendition that is not made yet and its bytes. */
-function createPipeline(base: Base, { originals, results, assets }: Stores, caches: Caches, truth: Truth) {
+function createPipeline(base: Base, { originals, results, assets: { files } }: Stores, caches: Caches, truth: Truth) {
   const { config, reports, tracing } = base;
   const { saves, records, replacements, purges } = truth;
   const [{ memory }, { warn }, { decodes, inputBuffers }] = [config, reports, caches];
@@ -143,9 +143,8 @@ function createPipeline(base: Base, { originals, results, assets }: Stores, cach
     ...{ permits: config.slots + config.queue, ...reports.queue },
     ...(tracing ? { onTurn: tracing.beginWait } : {}),
   });
-  const decoders = createDecoders(config.decoders);
-  const made = createRenderer(config.decodeLimits, decoders, assets.files, loadEngine(config.engine));
-  const renderer = measureRenderer(made, reports.onRender);
+  const [decoders, { engine, refused }] = [createDecoders(config.decoders), findEngine(config.engine)];
+  const renderer = measureRenderer(createRenderer(config.decodeLimits, decoders, files, engine), reports.onRender);
   const finder = config.faces ? createFaceFinder({ ...FACE_FINDER, threads: config.faceThreads }) : undefined;
   const metadata = createOriginalMetadata({ ...reports, records, finder, patienceMs: config.renderTimeoutMs });
   const resultStore = results && createResultStore({ results, saves, epochs: records, warn });
@@ -159,7 +158,8 @@ function createPipeline(base: Base, { originals, results, assets }: Stores, cach
     everyMs: config.originalsCheckMs,
     onGone: (id) => void purges.cleanUp(id),
   });
-  return { ...makers, assets: assets.files, flights, queue, finder, decoders, metadata, reader, sources, check };
+  const readers = { metadata, reader, sources, check };
+  return { ...makers, ...readers, assets: files, flights, queue, finder, decoders, refused };
 }
 
 /** What answers: signatures, presets, the shop's API, the playground, metrics, and the routes to all of them. */
@@ -204,7 +204,7 @@ async function createApi(base: Base, stores: Stores, { cache, decodes }: Caches,
 /** From the open port to the exit. */
 async function run(base: Base, { originals, results, assets }: Stores, truth: Truth, pipeline: Pipeline, api: Api) {
   const [{ config, tracing, life, logStream }, { saves, purges }] = [base, truth];
-  const { flights, queue, renderer, finder, decoders } = pipeline;
+  const { flights, queue, renderer, finder, decoders, refused } = pipeline;
   const { app, metrics, presets, signatures } = api;
   let metricsServer: Server | undefined;
   const stopping = new AbortController();
@@ -239,7 +239,7 @@ async function run(base: Base, { originals, results, assets }: Stores, truth: Tr
   collectAtRest(app.server, { pathPrefix });
   exitWhenIdle(app.server, { afterMs, pathPrefix, underWay, onIdle: () => shutdown.begin('idle') });
   app.log.info(startUpLine(config, address, metricsServer, renderer.version), 'darkroom is up');
-  for (const warning of startUpWarnings(config)) app.log.warn(warning);
+  for (const warning of [...startUpWarnings(config), ...(refused ? [refused] : [])]) app.log.warn(warning);
   await printExampleUrls(config, { address, presets: presets.names, signatures });
 }
 
