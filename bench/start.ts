@@ -96,6 +96,8 @@ const WAYS: Record<string, () => Promise<Run>> = {
   [EMPTY]: () => oneStart([emptyBundle], {}),
   [STORED]: () => oneStart(bundle, settings(stored)),
   'Darkroom, bundle, cold render': () => oneStart(bundle, fresh()),
+  // Without the native engine.
+  'Darkroom, bundle, cold render by sharp': () => oneStart(bundle, { ...fresh(), DARKROOM_ENGINE: 'off' }),
   'empty Fastify, source': () => oneStart([emptySource], {}),
   'Darkroom, source, stored rendition': () => oneStart(source, settings(stored)),
   'Darkroom, source, cold render': () => oneStart(source, fresh()),

@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import type { EngineJob } from '../../src/render/engine/engine.ts';
 import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
 import { engineLoop } from './engine-loop.ts';
-import { bare, type Product, type Settings } from './recipes.ts';
+import { bare, type Measured, type Settings } from './recipes.ts';
 
 export interface Job {
   readonly files: readonly string[];
@@ -17,7 +17,7 @@ export interface Job {
   readonly bucket?: S3StoreOptions;
   /** How many of the files are rendered before it is measured; two, again among the measured ones, when left out. */
   readonly warmUp?: number;
-  readonly presets: readonly Product[];
+  readonly presets: readonly Measured[];
   /** `engine`: by the native engine, with our settings. */
   readonly settings: Settings | 'engine';
   /** Renditions under way at a time. */
@@ -64,7 +64,7 @@ function carrier(bucket: S3StoreOptions | undefined): Carrier {
   };
 }
 
-type Render = (original: Buffer, preset: Product, file: string) => Promise<Buffer>;
+type Render = (original: Buffer, preset: Measured, file: string) => Promise<Buffer>;
 
 const bySharp =
   (settings: Settings): Render =>
@@ -72,7 +72,11 @@ const bySharp =
     bare(sharp, original, preset, settings);
 
 /** The jobs are ready before anything is measured. */
-async function byEngine(read: Carrier['read'], files: readonly string[], presets: readonly Product[]): Promise<Render> {
+async function byEngine(
+  read: Carrier['read'],
+  files: readonly string[],
+  presets: readonly Measured[],
+): Promise<Render> {
   const loop = engineLoop();
   const jobs = new Map<string, EngineJob>();
   for (const file of files)
@@ -83,7 +87,7 @@ async function byEngine(read: Carrier['read'], files: readonly string[], presets
 async function work({ files, warmUp, bucket, presets, settings, atATime }: Job): Promise<Done> {
   const { read, write } = carrier(bucket);
   const render = settings === 'engine' ? await byEngine(read, files, presets) : bySharp(settings);
-  const one = async (file: string, preset: Product) => {
+  const one = async (file: string, preset: Measured) => {
     const body = await render(await read(file), preset, file);
     return { bytes: body.length, saved: write(`bare/${preset}/${file}`, body) };
   };

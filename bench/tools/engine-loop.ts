@@ -4,14 +4,14 @@ import { type Engine, type EngineJob, loadEngine } from '../../src/render/engine
 import { geometryOf, renditionJob } from '../../src/render/engine/job.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { planView } from '../../src/render/stages/view/plan.ts';
-import { centred, type Product } from './recipes.ts';
+import { centred, type Measured } from './recipes.ts';
 
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 1, timeoutSeconds: 60 };
 
 /** The native engine and nothing else: it decodes, scales and encodes by a job whose numbers were worked out before. */
 export interface EngineLoop {
   /** The numbers of a rendition of this file. */
-  prepare(file: Buffer, preset: Product): Promise<EngineJob>;
+  prepare(file: Buffer, preset: Measured): Promise<EngineJob>;
   render(file: Buffer, job: EngineJob): Promise<Buffer>;
 }
 
