@@ -3,7 +3,9 @@
  * loop (the limit) and beside ipx and express-sharp at the same work.
  *
  *   node bench/misses.ts [--photos DIR] [--count 30] [--rounds 2] [--presets thumb,...]
- *     [--ways 'bare sharp$|folder$'] [--out bench/results]
+ *     [--ways 'bare sharp$|folder$'] [--at-a-time 4] [--cpus 1] [--out bench/results]
+ *
+ * `cpus`: of the machine's, for what is measured, without the client.
  *
  * `--presets avif` is medium as AVIF, for `--ways 'bare sharp$|folder$|by sharp$'`: the others do not make it.
  *
@@ -24,9 +26,18 @@ import { type Measured, PRODUCT, writePresets } from './tools/recipes.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 import { serverEnvironment, signedPath, startServer } from './tools/server.ts';
 
-const values = benchOptions({ count: '30', rounds: '2', presets: PRODUCT.join(','), ways: '.', report: 'misses' });
+const values = benchOptions({
+  count: '30',
+  rounds: '2',
+  presets: PRODUCT.join(','),
+  ways: '.',
+  ...{ 'at-a-time': '', cpus: '' },
+  report: 'misses',
+});
 const presets = values.presets.split(',') as Measured[];
-const [count, rounds, atATime] = [Number(values.count), Number(values.rounds), availableParallelism()];
+const [count, rounds] = [Number(values.count), Number(values.rounds)];
+const atATime = Number(values['at-a-time'] || availableParallelism());
+const cpus = values.cpus === '' ? undefined : Number(values.cpus);
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
 /** A server at work: V8 has compiled most of what is called for each rendition. All alike have it. */
@@ -50,6 +61,8 @@ async function measured(server: MeasuredProcess, paths: readonly string[]): Prom
   return { seconds, cpuMs, bytes: bytesOf(answers), renditions: answers.length };
 }
 
+const start = (settings: Record<string, string>) => startServer(settings, undefined, undefined, cpus);
+
 const bucket = await startBucket();
 if (!bucket) console.error(NO_BUCKET);
 if (othersMissing) console.error(othersMissing);
@@ -58,30 +71,30 @@ const folderSettings = { ...common, DARKROOM_ORIGINALS: `file:${originals}` };
 const files = (ids: readonly string[]) => ids.map((id) => join(originals, id));
 const every: Record<string, Way> = {
   'bare sharp': (ids, preset) =>
-    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'ours', atATime }),
+    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'ours', atATime, cpus }),
   ...(hasEngine && {
     'bare engine': (ids: readonly string[], preset: Measured) =>
-      bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'engine', atATime }),
+      bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'engine', atATime, cpus }),
   }),
   'Darkroom, folder': async (ids, preset) =>
     measured(
-      await startServer(folderSettings),
+      await start(folderSettings),
       ids.map((id) => signedPath(preset, id)),
     ),
   // As on a machine without the engine.
   'Darkroom, folder, by sharp': async (ids, preset) =>
     measured(
-      await startServer({ ...folderSettings, DARKROOM_ENGINE: 'off' }),
+      await start({ ...folderSettings, DARKROOM_ENGINE: 'off' }),
       ids.map((id) => signedPath(preset, id)),
     ),
   'Darkroom, folder, by sharp, faces': async (ids, preset) =>
     measured(
-      await startServer({ ...product, DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_ENGINE: 'off' }),
+      await start({ ...product, DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_ENGINE: 'off' }),
       ids.map((id) => signedPath(`${preset}-faces`, id)),
     ),
   'Darkroom, folder, faces': async (ids, preset) =>
     measured(
-      await startServer({ ...product, DARKROOM_ORIGINALS: `file:${originals}` }),
+      await start({ ...product, DARKROOM_ORIGINALS: `file:${originals}` }),
       ids.map((id) => signedPath(`${preset}-faces`, id)),
     ),
   ...(bucket && {
@@ -96,11 +109,12 @@ const every: Record<string, Way> = {
         presets: [preset],
         settings: 'ours',
         atATime,
+        cpus,
       });
     },
     'Darkroom, S3': async (ids, preset, round) => {
       await bucket.upload(originals, ids);
-      const server = await startServer({ ...common, ...bucket.settings(`results-${round}-${preset}`) });
+      const server = await start({ ...common, ...bucket.settings(`results-${round}-${preset}`) });
       const done = await measured(
         server,
         ids.map((id) => signedPath(preset, id)),
@@ -110,10 +124,10 @@ const every: Record<string, Way> = {
     },
   }),
   'bare sharp, plain': (ids, preset) =>
-    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'plain', atATime }),
+    bareLoop({ files: files(ids), warmUp: WARM_UP, presets: [preset], settings: 'plain', atATime, cpus }),
   'Darkroom, folder, plain': async (ids, preset) =>
     measured(
-      await startServer(folderSettings),
+      await start(folderSettings),
       ids.map((id) => signedPath(`${preset}-plain`, id)),
     ),
   ...(othersMissing === undefined && Object.fromEntries(OTHERS.map((name) => [name, other(name)]))),
@@ -126,7 +140,7 @@ function other(name: Other): Way {
   const script = new URL('tools/other-servers.ts', import.meta.url).pathname;
   return async (ids, preset) => {
     if (preset === 'avif') throw new Error(`${name} is not asked for AVIF`);
-    const server = await startProcess({ args: [script, name, originals], env: serverEnvironment({}) });
+    const server = await startProcess({ args: [script, name, originals], env: serverEnvironment({}), cpus });
     const paths = ids.map(async (id) => {
       const { width, height } = await sharp(join(originals, id)).metadata();
       return otherPath(name, preset, id, height > width);
@@ -211,6 +225,6 @@ const bytes = Object.fromEntries(
 writeReport(
   values.out,
   values.report,
-  `${photosIn(values.photos).length} photos under ${count} ids a preset, ${atATime} at a time, median of ${rounds} rounds; originals and results kept by Darkroom, results by nobody else. Work behind the answers (saves) counts as CPU. The client shares the machine.\n\n${markdownTable(['all presets alike', 'renditions/s', 'CPU', 'bytes'], ratios)}\n\n${markdownTable(['preset', 'way', 'renditions/s', 'CPU ms', 'KiB'], rows)}`,
+  `${photosIn(values.photos).length} photos under ${count} ids a preset, ${atATime} at a time${cpus ? ` on ${cpus} CPU` : ''}, median of ${rounds} rounds; originals and results kept by Darkroom, results by nobody else. Work behind the answers (saves) counts as CPU. The client shares the machine.\n\n${markdownTable(['all presets alike', 'renditions/s', 'CPU', 'bytes'], ratios)}\n\n${markdownTable(['preset', 'way', 'renditions/s', 'CPU ms', 'KiB'], rows)}`,
   { summary, cpuMs, bytes, rounds, count },
 );

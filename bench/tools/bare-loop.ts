@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import type { EngineJob } from '../../src/render/engine/engine.ts';
 import { createS3Store, type S3StoreOptions } from '../../src/stores/s3/s3-store.ts';
 import { engineLoop } from './engine-loop.ts';
+import { onFirstCpus } from './process.ts';
 import { bare, type Measured, type Settings } from './recipes.ts';
 
 export interface Job {
@@ -22,6 +23,8 @@ export interface Job {
   readonly settings: Settings | 'engine';
   /** Renditions under way at a time. */
   readonly atATime: number;
+  /** CPUs that it has; all when left out. */
+  readonly cpus?: number | undefined;
 }
 export interface Done {
   readonly seconds: number;
@@ -32,7 +35,13 @@ export interface Done {
 
 /** Each file in each preset, in a fresh process that has rendered some before it is measured. */
 export async function bareLoop(job: Job): Promise<Done> {
-  const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, JSON.stringify(job)], {
+  const [command = '', ...args] = [
+    ...onFirstCpus(job.cpus),
+    process.execPath,
+    import.meta.filename,
+    JSON.stringify(job),
+  ];
+  const { stdout } = await promisify(execFile)(command, args, {
     env: { ...process.env, UV_THREADPOOL_SIZE: '8', ...awsEnvironment(job.bucket) },
   });
   return JSON.parse(stdout);

@@ -57,8 +57,15 @@ export interface ProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** A file to write the process's id to before it begins: a control group's. */
   readonly enter?: string | undefined;
+  /** How many CPUs it has, the first ones of the machine; all when left out. */
+  readonly cpus?: number | undefined;
   /** Of a process that does not print its address. */
   readonly baseUrl?: string | undefined;
+}
+
+/** What precedes a command, so that it runs on so many CPUs; util-linux's. */
+export function onFirstCpus(cpus: number | undefined): string[] {
+  return cpus === undefined ? [] : ['taskset', '--cpu-list', `0-${cpus - 1}`];
 }
 
 /** Starts a Node process that prints `"address":"http://..."` or listens at `baseUrl`, and waits for that. Its output goes to a file. */
@@ -68,7 +75,16 @@ export async function startProcess(options: ProcessOptions): Promise<MeasuredPro
   const out = openSync(logFile, 'w');
   // A shell that enters the group before it becomes the process, so that every page counts.
   const enter = options.enter ? `echo $$ > ${options.enter} && ` : '';
-  const command = ['-c', `${enter}exec "$0" "$@"`, process.execPath, '--import', PROBE, ...options.args];
+  const command = [
+    '-c',
+    `${enter}exec "$@"`,
+    'sh',
+    ...onFirstCpus(options.cpus),
+    process.execPath,
+    '--import',
+    PROBE,
+    ...options.args,
+  ];
   const child = spawn('sh', command, {
     cwd: home.path,
     env: { ...options.env, BENCH_PROBE: probe },

@@ -30,16 +30,18 @@ export interface BenchServer extends MeasuredProcess {
 
 /**
  * A real process from source, on loopback, in a folder that holds the originals and results of the default settings.
- * `cgroup`: a memory limit in bytes that the kernel enforces. `args`: another way to start it than from source.
+ * `cgroup`: a memory limit in bytes that the kernel enforces. `args`: another way to start it than from source. `cpus`: of the machine's, all
+ * when left out.
  */
 export async function startServer(
   settings: Record<string, string>,
   cgroup?: { readonly tasks: string },
   args: readonly string[] = [...V8_FLAGS, MAIN],
+  cpus?: number,
 ): Promise<BenchServer> {
   const { PORT } = settings;
   const baseUrl = PORT && `http://127.0.0.1:${PORT}`;
-  const server = await startProcess({ args, env: serverEnvironment(settings), enter: cgroup?.tasks, baseUrl });
+  const server = await startProcess({ args, env: serverEnvironment(settings), enter: cgroup?.tasks, baseUrl, cpus });
   const [, metricsPort] = /"metricsPort":(\d+)/.exec(server.log()) ?? [];
   return { ...server, path: signedPath, metricsUrl: metricsPort && `http://127.0.0.1:${metricsPort}/metrics` };
 }
