@@ -175,7 +175,7 @@ export const settings = z.object({
   ),
   DARKROOM_FACES: documented('`off` never looks for faces; cover crops go by attention', onOff().prefault('on')),
   DARKROOM_ENGINE: documented(
-    '`off` renders by sharp alone, also where the native engine was built',
+    '`off` renders by sharp alone, also where the native engine was built or installed',
     onOff().prefault('on'),
   ),
   DARKROOM_HEIC: documented('`off` refuses HEIC, whose coding is under patents', onOff().prefault('on')),
