@@ -3,7 +3,7 @@
 use super::bits::{Bits, Restarts};
 use super::markers::{Markers, Scan};
 use super::plane::{Size, mcus_across};
-use super::tables::{Class, END, NATURAL, SkipTable, Table};
+use super::tables::{Class, END, NATURAL, PairTable, SkipTable, Table};
 use super::transforms::{self, Block, Factors};
 use crate::lanczos::Kernels;
 use crate::{DAMAGED, Failure, filled};
@@ -20,6 +20,7 @@ struct Plane {
     factors: Factors,
     dc: Table,
     ac: Table,
+    pairs: PairTable,
     /// Where the first coefficient of a block is all that is needed.
     skip: Option<SkipTable>,
     predicted: i32,
@@ -50,15 +51,42 @@ pub fn first(bits: &mut Bits, table: &Table) -> Option<i32> {
     (!entry.is_none()).then_some(value)
 }
 
+/// The coefficient whose place is the last one before `k`.
+#[inline(always)]
+fn store(block: &mut Block, k: u32, value: i16) {
+    block[usize::from(NATURAL[(k - 1) as usize & 127] & 63)] = value;
+}
+
+/// The last of a block, at its last place or beyond. Whether it may end so.
+#[inline(always)]
+fn ended(k: u32, value: i16, block: &mut Block) -> bool {
+    if k < END {
+        block[63] = value;
+    }
+    k == 64 || k >= END
+}
+
 /// The other coefficients of a block (T.81, F.2.2.2), whose zeros are there. None for what is no code, and for a run beyond the last.
 #[inline(always)]
-pub fn others<'a>(mut bits: Bits<'a>, table: &Table, block: &mut Block) -> Option<Bits<'a>> {
+pub fn others<'a>(mut bits: Bits<'a>, table: &Table, pairs: &PairTable, block: &mut Block) -> Option<Bits<'a>> {
     // One behind the place of the last one.
     let mut k = 1;
     loop {
         bits = bits.full();
         // What is filled once is enough for two, but for the longest.
         for _ in 0..2 {
+            let pair = pairs.look(bits.buffer);
+            let ([first, second], values) = (pair.places(), pair.values());
+            if k + first < 64 {
+                bits.skip(pair.bits());
+                store(block, k + first, values[0]);
+                k += first + second;
+                if k >= 64 {
+                    return ended(k, values[1], block).then_some(bits);
+                }
+                store(block, k, values[1]);
+                continue;
+            }
             let mut entry = table.look(bits.buffer);
             if entry.is_none() {
                 bits = bits.full();
@@ -71,12 +99,9 @@ pub fn others<'a>(mut bits: Bits<'a>, table: &Table, block: &mut Block) -> Optio
             let value = entry.value(bits.buffer) as i16;
             bits.skip(entry.bits());
             if k >= 64 {
-                if k < END {
-                    block[63] = value;
-                }
-                return (k == 64 || k >= END).then_some(bits);
+                return ended(k, value, block).then_some(bits);
             }
-            block[usize::from(NATURAL[(k - 1) as usize & 127] & 63)] = value;
+            store(block, k, value);
         }
     }
 }
@@ -130,6 +155,7 @@ impl<'a> Sequential<'a> {
                 factors: markers.steps_of(part.component).ok_or(DAMAGED)?.map(|step| step as i16),
                 dc: Table::of(&markers.dc, part.dc, Class::Dc).ok_or(DAMAGED)?,
                 skip: (!reduced).then(|| SkipTable::new(&ac)),
+                pairs: PairTable::new(&ac),
                 ac,
                 predicted: 0,
                 blocks: filled([0; 64], if reduced { BATCH * across * down } else { 0 })?,
@@ -189,7 +215,7 @@ impl<'a> Sequential<'a> {
                         } else {
                             let block = &mut plane.blocks[y * BATCH * plane.across + mcu * plane.across + x];
                             block[0] = value;
-                            bits = others(bits, &plane.ac, block)?;
+                            bits = others(bits, &plane.ac, &plane.pairs, block)?;
                         }
                     }
                 }

@@ -6,7 +6,7 @@ use super::markers::{Markers, Next, Part, Scan};
 use super::plane::{Size, mcus_across};
 use super::progressive::{Band, Pass, Told, first_ac, first_dc, refined_ac, refined_dc};
 use super::scan::{first, others};
-use super::tables::{Class, Table};
+use super::tables::{Class, PairTable, Table};
 use super::transforms::{self, Block, Factors};
 use crate::codecs::{Bounds, passed};
 use crate::lanczos::Kernels;
@@ -33,7 +33,7 @@ pub struct Stored {
 
 /// What decodes the blocks of one component in one scan.
 enum Coding {
-    Whole(Box<Table>, Box<Table>),
+    Whole(Box<Table>, Box<Table>, PairTable),
     Band(Band, Option<Box<Table>>),
 }
 
@@ -77,10 +77,10 @@ impl Coded {
     ) -> Option<Bits<'a>> {
         let state = [&mut self.predicted, &mut self.ended];
         match &self.coding {
-            Coding::Whole(dc, ac) => Self::each(bits, restarts, row, state, |mut bits, before, _, told| {
+            Coding::Whole(dc, ac, pairs) => Self::each(bits, restarts, row, state, |mut bits, before, _, told| {
                 *before = before.wrapping_add(first(&mut bits, dc)?);
                 told.block[0] = *before as i16;
-                others(bits, ac, told.block)
+                others(bits, ac, pairs, told.block)
             }),
             Coding::Band(band, table) => match (band.pass, table) {
                 (Pass::FirstDc, Some(table)) => Self::each(bits, restarts, row, state, |bits, before, _, told| {
@@ -178,7 +178,9 @@ impl Stored {
                 Coding::Band(band, table.map(Box::new))
             } else {
                 let dc = Table::of(&markers.dc, part.dc, Class::Dc)?;
-                Coding::Whole(Box::new(dc), Box::new(Table::of(&markers.ac, part.ac, Class::Ac)?))
+                let ac = Table::of(&markers.ac, part.ac, Class::Ac)?;
+                let pairs = PairTable::new(&ac);
+                Coding::Whole(Box::new(dc), Box::new(ac), pairs)
             };
             Some(Coded { plane: part.component, coding, predicted: 0, ended: 0 })
         };

@@ -29,7 +29,7 @@ pub const NATURAL: [u8; 128] = {
     order
 };
 
-/// Bits of a look-up. Codes that are longer are rare.
+/// Bits of a look-up. Codes that are longer are rare, and larger tables leave no room in the first cache.
 pub const LOOK: u32 = 10;
 /// Of a look-up that skips coefficients: the codes of several fit.
 pub const SKIP: u32 = 12;
@@ -186,6 +186,70 @@ impl Table {
         let length = (1..=16u32).find(|length| first < self.limit[*length as usize])?;
         let at = (first >> (16 - length)) as i32 + self.offset[length as usize];
         self.symbols.get(usize::try_from(at).ok()?).map(|symbol| (*symbol, length))
+    }
+}
+
+/// What begins with the first bit of a look-up, where it fits in whole: two coefficients and what follows their codes, or one. Bits 0 to 7: how
+/// many bits they take; 8 to 15 and 16 to 23: places of the first and from it to the second; from 32 and 48 on: their values. Of one alone,
+/// the second is the first once more.
+#[derive(Clone, Copy)]
+pub struct Pair(u64);
+
+impl Pair {
+    /// The end of a block, and what is long: beyond all places.
+    const NONE: Self = Self(0xFF00);
+
+    fn new(bits: u32, places: [u32; 2], values: [i32; 2]) -> Self {
+        let value = |at: usize| u64::from(values[at] as u16);
+        let places = u64::from(places[0]) << 8 | u64::from(places[1]) << 16;
+        Self(u64::from(bits) | places | value(0) << 32 | value(1) << 48)
+    }
+
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        self.0 as u32 & 63
+    }
+
+    /// How many places the first goes on, and the second from there.
+    #[inline(always)]
+    pub fn places(self) -> [u32; 2] {
+        [(self.0 >> 8) as u32 & 255, (self.0 >> 16) as u32 & 255]
+    }
+
+    #[inline(always)]
+    pub fn values(self) -> [i16; 2] {
+        [(self.0 >> 32) as i16, (self.0 >> 48) as i16]
+    }
+}
+
+/// Coefficients of a table for AC ones, two at a time.
+pub struct PairTable(Box<[Pair; 1 << LOOK]>);
+
+impl PairTable {
+    pub fn new(table: &Table) -> Self {
+        let mut pairs = Box::new([Pair::NONE; 1 << LOOK]);
+        for (pattern, pair) in pairs.iter_mut().enumerate() {
+            let buffer = (pattern as u64) << (64 - LOOK);
+            let first = table.look(buffer);
+            if first.is_none() || first.places() == END || first.bits() > LOOK {
+                continue;
+            }
+            let rest = buffer << first.bits();
+            let second = table.look(rest);
+            let (places, value) = (first.places(), first.value(buffer));
+            let bits = first.bits() + second.bits();
+            *pair = if second.is_none() || bits > LOOK {
+                Pair::new(first.bits(), [places, 0], [value; 2])
+            } else {
+                Pair::new(bits, [places, second.places()], [value, second.value(rest)])
+            };
+        }
+        Self(pairs)
+    }
+
+    #[inline(always)]
+    pub fn look(&self, buffer: u64) -> Pair {
+        self.0[(buffer >> (64 - LOOK)) as usize]
     }
 }
 
