@@ -57,7 +57,19 @@ fn job((_, width, height, cover, output): (&str, f64, f64, bool, Output), stored
         Part { left: 0.0, top: 0.0, width: w, height: h }
     };
     let (width, height) = ((part.width / step).round() as usize, (part.height / step).round() as usize);
-    Job { stored, part, width, height, orientation: 1, output, colours: None, by_look: false, keep_pixels: false }
+    Job {
+        stored,
+        part,
+        width,
+        height,
+        orientation: 1,
+        output,
+        colours: None,
+        by_look: false,
+        keep_pixels: false,
+        sharpen: 0.0,
+        outline: None,
+    }
 }
 
 fn once(bytes: &[u8], own: bool, preset: (&str, f64, f64, bool, Output)) -> Vec<u8> {

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::JpegSettings;
 use darkroom_engine::profile::Conversion;
-use darkroom_engine::{Failure, Job, Keep, Kernels, Output, Part, Source, eighths, hold_within, run_within};
+use darkroom_engine::{Failure, Job, Keep, Kernels, Outline, Output, Part, Source, eighths, hold_within, run_within};
 use mutant::{Noise, mutant};
 
 /// Width and height of the first frame header.
@@ -54,6 +54,11 @@ fn main() {
         let orientation = 1 + noise.below(8) as u8;
         let (width, height) = if orientation >= 5 { (height, width) } else { (width, height) };
         let part = Part { left, top, width: f64::from(w) - left, height: f64::from(h) - top };
+        let outline = (!matches!(output, Output::Pixels { .. }) && noise.below(3) == 0).then(|| Outline {
+            half: [width as f64 / 2.0, height as f64 / 2.0],
+            radius: noise.below(1 + width.min(height) / 2) as f64,
+            ground: matches!(output, Output::Jpeg(_)).then_some([255, 0, 100]),
+        });
         let job = Job {
             stored: (w, h),
             part,
@@ -64,6 +69,8 @@ fn main() {
             colours: (noise.below(3) == 0).then(|| colours(&mut noise)),
             by_look: false,
             keep_pixels: noise.below(2) == 0,
+            sharpen: if matches!(output, Output::Pixels { .. }) { 0.0 } else { noise.below(3) as f64 / 10.0 },
+            outline,
         };
         let run = |source, kernels| run_within(source, &job, &stop, 20_000, kernels);
         let [one, other] = [Kernels::best(), Kernels::Scalar].map(|kernels| run(Source::File(&broken), kernels));
@@ -76,7 +83,10 @@ fn main() {
         }
         let end = match (one, other) {
             (Ok(one), Ok(other)) => {
-                assert!(one.body == other.body && one.pixels == other.pixels, "the kernels differ");
+                assert!(
+                    one.body == other.body && one.pixels == other.pixels && one.alpha == other.alpha,
+                    "the kernels differ"
+                );
                 "done"
             }
             (Err(Failure::Declined("fault")), _) => panic!("a panic at the border"),

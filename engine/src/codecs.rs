@@ -219,9 +219,15 @@ pub fn passed(bounds: &Bounds) -> Result<(), Failure> {
     if now() >= bounds.deadline { Err(Failure::TimedOut) } else { Ok(()) }
 }
 
-/// A WebP of limited-range planes. `quality` and `effort` are libwebp's own.
-pub fn write_webp(planes: &Planes, quality: f32, effort: u8, bounds: Bounds) -> Result<Vec<u8>, Failure> {
-    assert!(planes.is_whole());
+/// A WebP of limited-range planes. `quality` and `effort` are libwebp's own; `alpha`: of each pixel, without padding.
+pub fn write_webp(
+    planes: &Planes,
+    alpha: Option<&[u8]>,
+    quality: f32,
+    effort: u8,
+    bounds: Bounds,
+) -> Result<Vec<u8>, Failure> {
+    assert!(planes.is_whole() && alpha.is_none_or(|alpha| alpha.len() >= planes.width * planes.height));
     let abi = webp::WEBP_ENCODER_ABI_VERSION as c_int;
     // SAFETY: plain C structures, which libwebp's own functions fill in; the planes are as large as they say, and only read.
     unsafe {
@@ -242,6 +248,12 @@ pub fn write_webp(planes: &Planes, quality: f32, effort: u8, bounds: Bounds) -> 
         picture.y = planes.luma.as_ptr().cast_mut();
         picture.u = planes.cb.as_ptr().cast_mut();
         picture.v = planes.cr.as_ptr().cast_mut();
+        if let Some(alpha) = alpha {
+            picture.colorspace = webp::WebPEncCSP::WEBP_YUV420A;
+            (picture.a, picture.a_stride) = (alpha.as_ptr().cast_mut(), planes.width as c_int);
+            // Else libwebp would write into the planes.
+            config.exact = 1;
+        }
         picture.progress_hook = Some(go_on);
         picture.user_data = ptr::from_ref(&bounds).cast_mut().cast();
         webp::WebPMemoryWriterInit(&mut writer);
@@ -255,4 +267,33 @@ pub fn write_webp(planes: &Planes, quality: f32, effort: u8, bounds: Bounds) -> 
         webp::WebPMemoryWriterClear(&mut writer);
         file
     }
+}
+
+/// The brightness of a WebP of this size, of limited range and without padding. Of an animation it is none.
+pub fn read_webp_luma(file: &[u8], width: usize, height: usize) -> Result<Vec<u8>, Failure> {
+    let half = width.div_ceil(2) * height.div_ceil(2);
+    let (mut luma, mut chroma) = (crate::zeros(width * height)?, crate::zeros(2 * half)?);
+    let (cb, cr) = chroma.split_at_mut(half);
+    let (mut real_width, mut real_height) = (0, 0);
+    // SAFETY: libwebp reads the file and no more of it, and writes into buffers as large as it is told; what has another size fails.
+    let whole = unsafe {
+        let known = webp::WebPGetInfo(file.as_ptr(), file.len(), &mut real_width, &mut real_height) != 0;
+        known
+            && (real_width as usize, real_height as usize) == (width, height)
+            && !webp::WebPDecodeYUVInto(
+                file.as_ptr(),
+                file.len(),
+                luma.as_mut_ptr(),
+                luma.len(),
+                width as c_int,
+                cb.as_mut_ptr(),
+                cb.len(),
+                width.div_ceil(2) as c_int,
+                cr.as_mut_ptr(),
+                cr.len(),
+                width.div_ceil(2) as c_int,
+            )
+            .is_null()
+    };
+    if whole { Ok(luma) } else { Err(Failure::Declined("libwebp")) }
 }

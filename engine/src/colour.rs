@@ -2,6 +2,7 @@
 
 use crate::lanczos::Range;
 use crate::planes::Planes;
+use crate::{Failure, Sheet, zeros};
 
 const BITS: i32 = 16;
 const HALF: i32 = 1 << (BITS - 1);
@@ -92,6 +93,13 @@ impl Levels {
         Self { luma: table(Range::LIMITED_LUMA), chroma: table(Range::LIMITED_CHROMA) }
     }
 
+    /// A plane of brightness.
+    pub fn widen(&self, luma: &mut [u8]) {
+        for level in luma {
+            *level = self.luma[usize::from(*level)];
+        }
+    }
+
     #[inline]
     pub fn pixel(&self, luma: u8, cb: u8, cr: u8) -> [u8; 3] {
         pixel(self.luma[usize::from(luma)], self.chroma[usize::from(cb)], self.chroma[usize::from(cr)])
@@ -112,6 +120,69 @@ pub fn pixels_of(planes: &Planes, levels: &Levels, pixels: &mut [u8]) {
     }
 }
 
+/// Planes of pixels, and their alpha where any is not opaque. Colours are halved as means of four, by their alpha where it differs.
+pub fn planes_of(sheet: &Sheet, limited: bool) -> Result<(Planes, Option<Vec<u8>>), Failure> {
+    let &Sheet { pixels, width, height, channels } = sheet;
+    let stride = width.next_multiple_of(16);
+    let half = stride / 2 * height.div_ceil(2);
+    let (luma, cb, cr) = (zeros(stride * height)?, zeros(half)?, zeros(half)?);
+    let mut planes = Planes { width, height, stride, luma, cb, cr };
+    let weights = Weights::of(limited);
+    let transparent = channels == 4 && pixels.iter().skip(3).step_by(4).any(|alpha| *alpha != u8::MAX);
+    match (channels, transparent) {
+        (3, _) => fill::<3, false>(&mut planes, &weights, pixels),
+        (_, false) => fill::<4, false>(&mut planes, &weights, pixels),
+        _ => fill::<4, true>(&mut planes, &weights, pixels),
+    }
+    planes.fill_up();
+    let mut alpha = None;
+    if transparent {
+        let mut plane = zeros(width * height)?;
+        for (to, pixel) in plane.iter_mut().zip(pixels.chunks_exact(4)) {
+            *to = pixel[3];
+        }
+        alpha = Some(plane);
+    }
+    Ok((planes, alpha))
+}
+
+fn fill<const CHANNELS: usize, const TRANSPARENT: bool>(planes: &mut Planes, weights: &Weights, pixels: &[u8]) {
+    let (width, stride) = (planes.width, planes.stride);
+    let rows = pixels.as_chunks::<CHANNELS>().0.chunks_exact(width);
+    for (luma, row) in planes.luma.chunks_exact_mut(stride).zip(rows.clone()) {
+        for (to, pixel) in luma.iter_mut().zip(row) {
+            *to = weights.luma([pixel[0], pixel[1], pixel[2]]);
+        }
+    }
+    let halves = planes.cb.chunks_exact_mut(stride / 2).zip(planes.cr.chunks_exact_mut(stride / 2));
+    for (y, (cb, cr)) in halves.enumerate() {
+        let upper = &pixels.as_chunks::<CHANNELS>().0[2 * y * width..][..width];
+        let lower = rows.clone().nth(2 * y + 1).unwrap_or(upper);
+        let samples = cb.iter_mut().zip(cr).zip(upper.chunks(2).zip(lower.chunks(2)));
+        for ((cb, cr), (above, below)) in samples {
+            // The last column of an odd number stands for the one beside it too.
+            let four = [above[0], above[above.len() - 1], below[0], below[below.len() - 1]];
+            let sum =
+                if TRANSPARENT { seen(four) } else { [0, 1, 2].map(|at| four.iter().map(|p| i32::from(p[at])).sum()) };
+            (*cb, *cr) = weights.chroma(sum);
+        }
+    }
+}
+
+/// Four times the mean of four colours by their alpha.
+fn seen<const CHANNELS: usize>(four: [[u8; CHANNELS]; 4]) -> [i32; 3] {
+    let alphas = four.map(|pixel| i32::from(pixel[3]));
+    let all: i32 = alphas.iter().sum();
+    [0, 1, 2].map(|at| {
+        let levels = four.map(|pixel| i32::from(pixel[at]));
+        if all == 0 || alphas == [alphas[0]; 4] {
+            return levels.iter().sum();
+        }
+        let weighed: i32 = levels.iter().zip(alphas).map(|(level, alpha)| level * alpha).sum();
+        (4 * weighed + all / 2) / all
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +198,36 @@ mod tests {
         }
         assert_eq!(Levels::of(true).pixel(16, 128, 128), [0; 3]);
         assert_eq!(Levels::of(true).pixel(235, 128, 128), [255; 3]);
+    }
+
+    #[test]
+    fn pixels_come_back_from_planes() {
+        for (width, height) in [(1, 1), (2, 3), (17, 5)] {
+            for channels in [3, 4] {
+                // Two by two of one colour.
+                let color = |x: usize, y: usize| [(40 * (x / 2)) as u8, 200, (60 * (y / 2)) as u8, 255];
+                let pixels: Vec<u8> =
+                    (0..width * height).flat_map(|at| color(at % width, at / width)[..channels].to_vec()).collect();
+                let sheet = Sheet { pixels: &pixels, width, height, channels };
+                for limited in [false, true] {
+                    let (planes, alpha) = planes_of(&sheet, limited).unwrap();
+                    assert!(alpha.is_none() && planes.is_whole());
+                    let mut back = vec![0; 3 * width * height];
+                    pixels_of(&planes, &Levels::of(limited), &mut back);
+                    for (back, own) in back.chunks_exact(3).zip(pixels.chunks_exact(channels)) {
+                        assert!(back.iter().zip(own).all(|(a, b)| a.abs_diff(*b) <= 2), "{back:?} {own:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hidden_colours_do_not_mix_with_seen_ones() {
+        let pixels: Vec<u8> = [[255, 0, 0, 255], [0, 255, 0, 0], [0, 255, 0, 0], [0, 255, 0, 0]].concat();
+        let (planes, alpha) = planes_of(&Sheet { pixels: &pixels, width: 2, height: 2, channels: 4 }, false).unwrap();
+        assert_eq!(alpha.unwrap(), [255, 0, 0, 0]);
+        assert_eq!((planes.cb[0], planes.cr[0]), (85, 255));
     }
 
     #[test]

@@ -13,18 +13,22 @@ mod colour;
 mod held;
 mod jpeg;
 mod lanczos;
+pub mod likeness;
 mod look;
+mod outline;
 mod planes;
 pub mod profile;
 pub mod reader;
+mod sharpen;
 #[allow(unsafe_code)]
 mod simd;
 
 use codecs::{Bounds, Header, JpegSettings};
 pub use held::{Held, Keep, Source};
 pub use lanczos::Kernels;
+pub use outline::Outline;
 pub use planes::eighths;
-use planes::{Chroma, Decoded};
+use planes::{Chroma, Decoded, Planes};
 use profile::Conversion;
 use reader::Reader;
 
@@ -94,6 +98,10 @@ pub struct Job {
     pub by_look: bool,
     /// Gives the pixels beside the file.
     pub keep_pixels: bool,
+    /// How much is added of what scaling took, to the picture but not to these pixels: 0 to 1.
+    pub sharpen: f64,
+    /// What is cut out of it likewise.
+    pub outline: Option<Outline>,
 }
 
 impl Job {
@@ -110,7 +118,24 @@ impl Job {
         let (w, h) = self.scaled();
         // Nothing is enlarged, but for a hair of rounding.
         let shrinks = width * 1.01 >= w as f64 && height * 1.01 >= h as f64;
-        numbers && within && side(self.width) && side(self.height) && shrinks && (1..=8).contains(&self.orientation)
+        let outlined = self.outline.is_none_or(|outline| {
+            let fits = match self.output {
+                Output::Webp { .. } | Output::Planes => true,
+                Output::Jpeg(_) => outline.ground.is_some(),
+                Output::Pixels { .. } => false,
+            };
+            fits && outline.is_sound(self.width, self.height)
+        });
+        let sharpens = (0.0..=1.0).contains(&self.sharpen)
+            && (self.sharpen == 0.0 || !matches!(self.output, Output::Pixels { .. }));
+        numbers
+            && sharpens
+            && within
+            && outlined
+            && side(self.width)
+            && side(self.height)
+            && shrinks
+            && (1..=8).contains(&self.orientation)
     }
 }
 
@@ -119,6 +144,8 @@ impl Job {
 pub struct Done {
     pub body: Vec<u8>,
     pub pixels: Option<Vec<u8>>,
+    /// How opaque each pixel is, beside planes of which something was cut out: as planes of their own, without colour.
+    pub alpha: Option<Vec<u8>>,
     /// Bytes that were held at the most, besides the file, libjpeg and the encoder.
     pub peak: usize,
 }
@@ -192,13 +219,14 @@ fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Resu
     let peak = decoded.peak;
     if is_whole(job) {
         let body = decoded.into_pixels(job)?;
-        return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None });
+        return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None, alpha: None });
     }
-    let planes = match &job.colours {
+    let mut planes = match &job.colours {
         Some(colours) => decoded.into_converted(job, colours, kernels)?,
         None => decoded.into_planes(job)?,
     };
-    let levels = colour::Levels::of(matches!(job.output, Output::Webp { .. }));
+    let limited = matches!(job.output, Output::Webp { .. });
+    let levels = colour::Levels::of(limited);
     if job.by_look && look::may_be_drawn(&planes, &levels) {
         return Err(Failure::Declined("drawn"));
     }
@@ -211,13 +239,75 @@ fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Resu
         None
     };
     let peak = peak + planes.luma.len() + planes.cb.len() + planes.cr.len() + pixels.as_ref().map_or(0, Vec::len);
-    let body = match job.output {
-        Output::Webp { quality, effort } => codecs::write_webp(&planes, f32::from(quality), effort, bounds)?,
-        Output::Jpeg(settings) => codecs::write_jpeg(&planes, settings, bounds)?,
-        Output::Planes => planes.packed()?,
-        Output::Pixels { .. } => return Ok(Done { body: pixels.unwrap_or_default(), pixels: None, peak }),
+    sharpen::lift(&mut planes, job.sharpen, limited)?;
+    let alpha = match &job.outline {
+        Some(outline) => outline.cut(&mut planes, limited)?,
+        None => None,
     };
-    Ok(Done { body, pixels, peak })
+    let peak = peak + alpha.as_ref().map_or(0, Vec::len);
+    let body = match job.output {
+        Output::Planes => planes.packed()?,
+        Output::Pixels { .. } => return Ok(Done { body: pixels.unwrap_or_default(), pixels: None, alpha: None, peak }),
+        _ => write(&planes, alpha.as_deref(), job.output, bounds)?,
+    };
+    let alpha = match (alpha, job.output) {
+        (Some(alpha), Output::Planes) => Some(colourless(alpha, (job.width, job.height))?),
+        _ => None,
+    };
+    Ok(Done { body, pixels, alpha, peak })
+}
+
+/// A file of planes whose range is that of its coding. Alpha is for WebP alone.
+fn write(planes: &Planes, alpha: Option<&[u8]>, output: Output, bounds: Bounds) -> Result<Vec<u8>, Failure> {
+    match (output, alpha) {
+        (Output::Webp { quality, effort }, alpha) => {
+            codecs::write_webp(planes, alpha, f32::from(quality), effort, bounds)
+        }
+        (Output::Jpeg(settings), None) => codecs::write_jpeg(planes, settings, bounds),
+        _ => Err(Failure::Declined("job")),
+    }
+}
+
+/// Packed planes of 4:2:0, of brightness alone.
+fn colourless(mut luma: Vec<u8>, (width, height): (usize, usize)) -> Result<Vec<u8>, Failure> {
+    let chroma = 2 * width.div_ceil(2) * height.div_ceil(2);
+    luma.try_reserve_exact(chroma).map_err(|_| Failure::Declined("memory"))?;
+    luma.resize(luma.len() + chroma, planes::NO_COLOUR);
+    Ok(luma)
+}
+
+/// Pixels for an encoder to 4:2:0.
+pub struct Sheet<'a> {
+    pub pixels: &'a [u8],
+    pub width: usize,
+    pub height: usize,
+    /// 3, or 4 with alpha.
+    pub channels: usize,
+}
+
+/// A file of pixels: WebP, or a JPEG of opaque ones.
+pub fn encode_within(sheet: &Sheet, output: Output, stop: &AtomicI32, milliseconds: u64) -> Result<Vec<u8>, Failure> {
+    within(stop, milliseconds, |bounds| {
+        let side = |length: usize| (1..=MOST_SIDE).contains(&length);
+        let sized = side(sheet.width) && side(sheet.height) && matches!(sheet.channels, 3 | 4);
+        if !sized || sheet.pixels.len() != sheet.width * sheet.height * sheet.channels {
+            return Err(Failure::Declined("job"));
+        }
+        let (planes, alpha) = colour::planes_of(sheet, matches!(output, Output::Webp { .. }))?;
+        write(&planes, alpha.as_deref(), output, bounds)
+    })
+}
+
+/// The brightness of an opaque WebP of this size, in full range and without padding, as a decoder shows it.
+pub fn luma_within(file: &[u8], width: usize, height: usize) -> Result<Vec<u8>, Failure> {
+    let side = |length: usize| (1..=MOST_SIDE).contains(&length);
+    if !side(width) || !side(height) {
+        return Err(Failure::Declined("job"));
+    }
+    let luma = catch_unwind(|| codecs::read_webp_luma(file, width, height));
+    let mut luma = luma.unwrap_or(Err(Failure::Declined("fault")))?;
+    colour::Levels::of(true).widen(&mut luma);
+    Ok(luma)
 }
 
 /// `run` until a deadline, which no panic leaves.
@@ -261,6 +351,8 @@ pub fn runs_here() -> bool {
 
 #[cfg(feature = "node")]
 mod node;
+#[cfg(feature = "node")]
+mod node_encode;
 #[cfg(feature = "node")]
 mod node_held;
 

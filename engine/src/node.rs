@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use crate::codecs::JpegSettings;
 use crate::profile::Conversion;
-use crate::{Done, Failure, Flag, Held, Job, Kernels, Output, Part, Source};
+use crate::{Done, Failure, Flag, Held, Job, Kernels, Outline, Output, Part, Source};
 
 /// See src/render/formats/colour/rgb-profile.ts for what the numbers are.
 #[napi(object)]
@@ -39,9 +39,19 @@ pub struct NodeJob {
     pub colours: Option<NodeColours>,
     pub by_look: bool,
     pub keep_pixels: bool,
+    pub sharpen: Option<f64>,
+    pub outline: Option<NodeOutline>,
     pub milliseconds: u32,
     /// The kernels that every processor has, for tests.
     pub scalar: Option<bool>,
+}
+
+#[napi(object)]
+pub struct NodeOutline {
+    pub half_width: f64,
+    pub half_height: f64,
+    pub radius: f64,
+    pub ground: Option<Vec<u32>>,
 }
 
 #[napi(object)]
@@ -49,6 +59,7 @@ pub struct NodeResult {
     /// Undefined where sharp is to do it.
     pub body: Option<Buffer>,
     pub pixels: Option<Buffer>,
+    pub alpha: Option<Buffer>,
     /// Why not: `stopped`, `timeout`, or a word for what the engine does not take.
     pub declined: Option<String>,
     pub peak: f64,
@@ -129,29 +140,61 @@ impl Task for Work {
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<NodeResult> {
         Ok(match output {
-            Ok(Done { body, pixels, peak }) => NodeResult {
+            Ok(Done { body, pixels, alpha, peak }) => NodeResult {
                 body: Some(body.into()),
                 pixels: pixels.map(Buffer::from),
+                alpha: alpha.map(Buffer::from),
                 declined: None,
                 peak: peak as f64,
             },
-            Err(failure) => {
-                NodeResult { body: None, pixels: None, declined: Some(failure.word().to_owned()), peak: 0.0 }
-            }
+            Err(failure) => NodeResult::declined(failure),
         })
     }
 }
 
+impl NodeResult {
+    pub fn declined(failure: Failure) -> Self {
+        Self { body: None, pixels: None, alpha: None, declined: Some(failure.word().to_owned()), peak: 0.0 }
+    }
+
+    pub fn made(body: Vec<u8>) -> Self {
+        Self { body: Some(body.into()), pixels: None, alpha: None, declined: None, peak: 0.0 }
+    }
+}
+
+fn byte(number: u32) -> Option<u8> {
+    u8::try_from(number).ok()
+}
+
+/// A file of this format.
+pub fn file_of(format: &str, quality: u32, effort: u32, progressive: bool, table: u32) -> Option<Output> {
+    let quality = byte(quality)?.clamp(1, 100);
+    match format {
+        "webp" => Some(Output::Webp { quality, effort: byte(effort)?.min(6) }),
+        "jpeg" => Some(Output::Jpeg(JpegSettings { quality, progressive, table: byte(table)?.min(8) })),
+        _ => None,
+    }
+}
+
+fn outline_of(outline: &NodeOutline) -> Option<Outline> {
+    let ground = match outline.ground.as_deref() {
+        Some(&[red, green, blue]) => Some([byte(red)?, byte(green)?, byte(blue)?]),
+        Some(_) => return None,
+        None => None,
+    };
+    Some(Outline { half: [outline.half_width, outline.half_height], radius: outline.radius, ground })
+}
+
 fn job_of(job: &NodeJob) -> Option<Job> {
-    let byte = |number: u32| u8::try_from(number).ok();
-    let quality = byte(job.quality)?.clamp(1, 100);
     let output = match job.output.as_str() {
-        "webp" => Output::Webp { quality, effort: byte(job.effort)?.min(6) },
-        "jpeg" => Output::Jpeg(JpegSettings { quality, progressive: job.progressive, table: byte(job.table)?.min(8) }),
         "planes" => Output::Planes,
         "pixels" | "glance" | "glance with alpha" => Output::Pixels { half: false },
         "halved pixels" => Output::Pixels { half: true },
-        _ => return None,
+        format => file_of(format, job.quality, job.effort, job.progressive, job.table)?,
+    };
+    let outline = match &job.outline {
+        Some(outline) => Some(outline_of(outline)?),
+        None => None,
     };
     let colours = match &job.colours {
         Some(NodeColours { matrix, curves }) => Some(Conversion::new(matrix, curves)?),
@@ -167,6 +210,8 @@ fn job_of(job: &NodeJob) -> Option<Job> {
         colours,
         by_look: job.by_look,
         keep_pixels: job.keep_pixels,
+        sharpen: job.sharpen.unwrap_or(0.0),
+        outline,
     })
 }
 

@@ -28,6 +28,21 @@ impl Planes {
 }
 
 impl Planes {
+    /// What rows are filled up with, anew.
+    pub fn fill_up(&mut self) {
+        let (width, stride) = (self.width, self.stride);
+        for (plane, width, stride) in [
+            (&mut self.luma, width, stride),
+            (&mut self.cb, width.div_ceil(2), stride / 2),
+            (&mut self.cr, width.div_ceil(2), stride / 2),
+        ] {
+            for row in plane.chunks_exact_mut(stride) {
+                let last = row[width - 1];
+                row[width..].fill(last);
+            }
+        }
+    }
+
     /// Behind each other, without what rows are filled up with.
     pub fn packed(&self) -> Result<Vec<u8>, Failure> {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
@@ -385,7 +400,7 @@ fn upright(Scaled { width, height, data }: &Scaled, orientation: u8, stride: usi
 }
 
 /// The middle of chroma, which a grey picture has everywhere.
-const NO_COLOUR: u8 = 128;
+pub const NO_COLOUR: u8 = 128;
 
 impl Decoded {
     fn of(flows: Vec<Flow>) -> Self {

@@ -47,6 +47,8 @@ fn progressive(width: usize, height: usize) -> Vec<u8> {
         colours: None,
         by_look: false,
         keep_pixels: false,
+        sharpen: 0.0,
+        outline: None,
     };
     run_within(Source::File(&photo()), &job, &AtomicI32::new(0), 60_000, Kernels::best()).expect("a rendition").body
 }

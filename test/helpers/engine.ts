@@ -34,6 +34,13 @@ export function watchedEngine(): { engine: Engine | undefined; results: EngineRe
       results.push(result);
       return result;
     },
+    async encode(...job) {
+      const result = await real.encode(...job);
+      results.push(result);
+      return result;
+    },
+    webpLuma: (...file) => real.webpLuma(...file),
+    jpegSsim: (...luma) => real.jpegSsim(...luma),
   };
   return { engine, results, held };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { RgbConversion } from '../formats/colour/rgb-profile.ts';
 
 /** The version that `npm run build:engine` builds, as in engine/Cargo.toml; part of every rendition's key. */
-export const ENGINE = '1.1.0';
+export const ENGINE = '1.2.0';
 
 /** Beside this file, or beside the bundle. Optional: see engine/README.md. */
 const ADDON = new URL('./native/darkroom-engine.node', import.meta.url);
@@ -43,15 +43,40 @@ export interface EngineJob {
   readonly byLook: boolean;
   /** The pixels are wanted beside the file. */
   readonly keepPixels: boolean;
+  /** So much of what a Gaussian of 0.6 pixels takes of the brightness is added to it, 0 to 1, but not to the pixels beside the file. */
+  readonly sharpen?: number | undefined;
+  /** What is cut out of a WebP, a JPEG or planes. */
+  readonly outline?: EngineOutline | undefined;
   readonly milliseconds: number;
   /** Without this processor's own instructions: for tests, which compare bytes. */
   readonly scalar?: boolean;
+}
+
+/** A box with round corners about the middle of the result, in its pixels. */
+export interface EngineOutline {
+  /** At most half of the result's sides. */
+  readonly halfWidth: number;
+  readonly halfHeight: number;
+  /** At most the lesser of the two. */
+  readonly radius: number;
+  /** Red, green and blue outside of it, as a JPEG must have; undefined for nothing. */
+  readonly ground?: readonly number[] | undefined;
+}
+
+/** Pixels to be written as a file, 4:2:0. */
+export interface EncodeJob
+  extends Pick<EngineJob, 'width' | 'height' | 'quality' | 'effort' | 'progressive' | 'table' | 'milliseconds'> {
+  /** Alpha is kept by WebP; of a JPEG's pixels none may be transparent. */
+  readonly channels: 3 | 4;
+  readonly output: 'webp' | 'jpeg';
 }
 
 export interface EngineResult {
   /** Undefined where it was declined. */
   readonly body?: Buffer;
   readonly pixels?: Buffer;
+  /** Of planes of which something was cut out: planes of its own, without colour. */
+  readonly alpha?: Buffer;
   /** `stopped`, `timeout`, or a word for what it does not take. */
   readonly declined?: string;
   /** Bytes that it held at the most, besides the file and what libjpeg and libwebp hold. */
@@ -81,7 +106,7 @@ export interface HeldPlanes {
   free(): void;
 }
 
-/** Implemented by engine/src/node.rs and node_held.rs. Jobs run on libuv's pool. */
+/** Implemented by engine/src/node.rs, node_held.rs and node_encode.rs. Jobs run on libuv's pool. */
 export interface Engine {
   readonly Stop: new () => { stop(): void };
   version(): string;
@@ -90,6 +115,11 @@ export interface Engine {
   hold(bytes: Buffer, job: HoldJob, stop: { stop(): void }): Promise<HeldPlanes>;
   /** As `render` of the file, from its planes: the same bytes where that would decode to as many eighths. */
   renderHeld(planes: HeldPlanes, job: EngineJob, stop: { stop(): void }): Promise<EngineResult>;
+  encode(pixels: Buffer, job: EncodeJob, stop: { stop(): void }): Promise<EngineResult>;
+  /** The brightness of a WebP of this size: 8 bits a pixel in full range, BT.601. */
+  webpLuma(file: Buffer, width: number, height: number): Promise<EngineResult>;
+  /** The similarity to brightness of what a JPEG with these quantisers would hold of it: see `Coder`. */
+  jpegSsim(luma: Uint8Array, width: number, stripe: number, quantisers: readonly number[]): number;
 }
 
 /** Undefined where it is not `wanted`, was not built, or cannot run on this processor. Throws when it is of another version. */
