@@ -74,3 +74,43 @@ describe('an AVIF file', () => {
     assert.throws(() => avifFile({ width: 16, height: 16, stream: Buffer.alloc(0) }));
   });
 });
+
+describe('an AVIF file with alpha', () => {
+  const alpha = stream(DELIMITER, HEADER, [0x32, 0x02, 9, 9]);
+  const file = avifFile({ width: 600, height: 399, stream: stream(DELIMITER, HEADER, FRAME), alpha });
+  const meta = inside(boxesIn(file), 'meta', 4);
+  const body = (type: string) => meta.find((box) => box.type === type)?.body ?? Buffer.alloc(0);
+
+  it('has a second picture, which is said to be the alpha of the first', () => {
+    assert.equal(body('pitm').readUInt16BE(4), 1);
+    const [entries] = [inside(meta, 'iinf', 6)];
+    assert.deepEqual(
+      entries.map((entry) => [entry.body.readUInt16BE(4), entry.body.toString('latin1', 8, 12)]),
+      [
+        [1, 'av01'],
+        [2, 'av01'],
+      ],
+    );
+    const [reference] = inside(meta, 'iref', 4);
+    assert.equal(reference?.type, 'auxl');
+    // From item 2, one reference, to item 1.
+    assert.equal(reference?.body.toString('hex'), '000200010001');
+    const properties = inside(inside(meta, 'iprp'), 'ipco');
+    const auxiliary = properties.find(({ type }) => type === 'auxC')?.body.toString('latin1', 4);
+    assert.equal(auxiliary, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0');
+    const ofAlpha = inside(meta, 'iprp')
+      .find(({ type }) => type === 'ipma')
+      ?.body.subarray(-6);
+    const numbers = [...(ofAlpha ?? [])].slice(1).map((each) => properties[(each & 0x7f) - 1]?.type);
+    assert.deepEqual(numbers.slice(-4), ['ispe', 'pixi', 'av1C', 'auxC']);
+  });
+
+  it('says where both streams lie', () => {
+    const iloc = body('iloc');
+    assert.equal(iloc.readUInt16BE(6), 2);
+    const places = [8, 22].map((at) => [iloc.readUInt32BE(at + 6), iloc.readUInt32BE(at + 10)] as const);
+    const parts = places.map(([at, length]) => file.subarray(at, at + length));
+    assert.deepEqual(parts, [stream(HEADER, FRAME), stream(HEADER, [0x32, 0x02, 9, 9])]);
+    assert.equal(places[1]![0] + places[1]![1], file.length);
+  });
+});
