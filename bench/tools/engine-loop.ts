@@ -1,7 +1,7 @@
 import { checkPresets } from '../../src/presets/schema.ts';
 import { outputsOf, parseSuffix, recipeOf, sizeOf } from '../../src/presets/variants.ts';
 import { type Engine, type EngineJob, loadEngine } from '../../src/render/engine/engine.ts';
-import { geometryOf, renditionJob } from '../../src/render/engine/job.ts';
+import { renditionJob } from '../../src/render/engine/job.ts';
 import { createRenderer } from '../../src/render/render.ts';
 import { planView } from '../../src/render/stages/view/plan.ts';
 import { centred, type Measured } from './recipes.ts';
@@ -26,8 +26,8 @@ export function engineLoop(): EngineLoop {
       const preset = checkPresets({ [name]: centred(name) })[name]!;
       const size = sizeOf(preset, parseSuffix('')!)!;
       const recipe = recipeOf(preset, size, outputsOf(preset, size, undefined)![0]!, false);
-      const geometry = geometryOf(header, planView(header.size, recipe, 1));
-      const job = geometry && renditionJob(geometry, recipe, LIMITS, false);
+      const view = { ...planView(header.size, recipe, 1), position: 'window', trimmed: false, moves: false } as const;
+      const job = renditionJob(header, view, recipe, LIMITS, false);
       if (!job) throw new Error(`the engine does not make ${name} of this file`);
       return job;
     },

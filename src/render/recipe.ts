@@ -15,6 +15,9 @@ export const COMPASS = [
 ] as const;
 export type Compass = (typeof COMPASS)[number];
 export const NAMED_GRAVITIES = ['auto', 'faces', 'attention', 'entropy', 'center', ...COMPASS] as const;
+/** Under transparent parts, where the format has none. */
+export const DEFAULT_BACKGROUND = '#ffffff';
+
 /** By name, or a focal point: fractions, 0 to 1, of the upright original as its edit left it. */
 export type Gravity = (typeof NAMED_GRAVITIES)[number] | { readonly x: number; readonly y: number };
 

@@ -88,28 +88,25 @@ export async function renderOnce(
     return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
   }
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
+  const holdsPixels = !ready && (needed || seesPixels(header, decoder, recipe));
   const halved =
-    fresh && goesToSvtAv1(decoder.plan.canvas, recipe)
-      ? await timer.time('decode', engine.pixels(source, decoder, recipe, crop.held))
-      : undefined;
+    fresh && holdsPixels ? await timer.time('decode', engine.pixels(source, decoder, recipe, crop.held)) : undefined;
   // From here on all is sharp's.
   crop.held?.[Symbol.dispose]();
   const decoded = () => decoder.pixels({ ...crop.header, wide: isWide(header, recipe) });
-  const own =
-    !ready && (needed || seesPixels(header, decoder, recipe))
-      ? (halved ?? crop.cutOut?.() ?? (await timer.time('decode', decoded())))
-      : undefined;
+  const own = holdsPixels ? (halved ?? crop.cutOut?.() ?? (await timer.time('decode', decoded()))) : undefined;
   const pixels = ready ?? own;
   const fromOriginal = ownSize(source, decoder, recipe);
   const grounded = pixels && (await onBackground(sharp, pixels, header, recipe));
-  const context = { sharp, header, recipe, tools, covers: coversOf(recipe, covered) };
+  const mixing = halved ? { ...tools, mixes: true } : tools;
+  const context = { sharp, header, recipe, tools: mixing, covers: coversOf(recipe, covered) };
   const finished = grounded && (await timer.time('encode', withEffects(grounded, decoder, context)));
   const encoded = await timer.time(
     'encode',
     finished
       ? recipe.output === 'jxl'
         ? encodeJxl(sharp, finished, recipe, writeJxl)
-        : encodeByLook(sharp, finished, header, recipe, fromOriginal)
+        : encodeByLook(sharp, finished, header, recipe, fromOriginal, engine.coder(halved !== undefined))
       : encodeStraight(sharp, decoder, crop.header, header, recipe),
   );
   const reused = encoded.format === 'jxl' ? undefined : fromOriginal.reuse(encoded.format);

@@ -1,6 +1,5 @@
-import { DEFAULT_BACKGROUND } from '../formats/encode.ts';
 import { type Box, type Pixels, sameSize } from '../pixels.ts';
-import type { Recipe } from '../recipe.ts';
+import { DEFAULT_BACKGROUND, type Recipe } from '../recipe.ts';
 import { type Levels, paintFor } from './colour/paint.ts';
 import type { Shape } from './effects.ts';
 import { inParts } from './frames.ts';
@@ -30,7 +29,7 @@ export async function applyShape(
 }
 
 /** A box with round corners, in pixels of one frame, and a border inside of it. */
-interface Outline {
+export interface Outline {
   readonly box: Box;
   readonly centre: readonly [x: number, y: number];
   /** Half of the width and height. */
@@ -41,7 +40,7 @@ interface Outline {
   readonly cuts: boolean;
 }
 
-function outlineOf(box: Box, { radius = 0, border }: Shape, unit: number): Outline {
+export function outlineOf(box: Box, { radius = 0, border }: Shape, unit: number): Outline {
   const shorter = Math.min(box.width, box.height);
   const round =
     radius === 'circle' ? shorter / 2 : typeof radius === 'number' ? radius * unit : (radius.percent / 100) * shorter;
@@ -63,7 +62,7 @@ function depthAt({ centre, half, radius }: Outline, x: number, y: number): numbe
 }
 
 /** What is seen outside of the outline: a colour, or undefined for nothing. */
-function groundOf(pixels: Pixels, { output, background }: Recipe) {
+export function groundOf(pixels: Pick<Pixels, 'channels' | 'wide'>, { output, background }: Recipe) {
   // Transparent parts of the original get their background when they are encoded, and so do the corners.
   const opaque = output === 'jpeg' && pixels.channels === 3;
   return opaque ? paintFor(pixels, background ?? DEFAULT_BACKGROUND) : undefined;

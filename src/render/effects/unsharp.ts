@@ -13,8 +13,10 @@ const MOST_TAKEN = 0.2;
 const TAKEN_BY_RATIO = 0.06;
 
 /** `scale`: pixels of the rendition for each one of the original, along a side. What was not scaled down has lost nothing. */
+export const takenByScaling = (scale: number) => Math.min(MOST_TAKEN, TAKEN_BY_RATIO * (1 / scale - 1));
+
 export function sharpenScaled(sharp: SharpModule, pixels: Pixels, scale: number): Promise<Pixels> {
-  const amount = Math.min(MOST_TAKEN, TAKEN_BY_RATIO * (1 / scale - 1));
+  const amount = takenByScaling(scale);
   return amount > 0 ? unsharp(sharp, pixels, { sigma: AUTO_SIGMA }, amount) : Promise.resolve(pixels);
 }
 

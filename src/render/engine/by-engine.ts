@@ -1,18 +1,20 @@
+import type { Coder } from '../formats/encoding/coder.ts';
 import { refuse } from '../formats/header.ts';
 import type { Planes } from '../formats/svt-av1.ts';
-import type { DecodeLimits, PictureSource } from '../picture-source.ts';
+import type { DecodeLimits, OriginalHeader, PictureSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
+import { isOrdinary, takesHalved } from './drawn.ts';
 import type { Engine, EngineJob, EngineResult, HeldPlanes } from './engine.ts';
 import { type HeldFor, type HeldPicture, lookedSize, scalesFor } from './held.ts';
 import {
+  encodeJob,
   type Geometry,
   geometryOf,
   glanceJob,
   halvedJob,
   holdJob,
   isEngines,
-  isOrdinary,
   isWritten,
   pixelsJob,
   renditionJob,
@@ -34,8 +36,10 @@ export interface ByEngine {
     keep: boolean,
     held?: HeldPicture,
   ): Promise<Finished | undefined>;
-  /** The pixels of a rendition, for an encoder to 4:2:0 that is to try several qualities. */
+  /** The pixels of a rendition for an encoder to 4:2:0, of several qualities or behind effects. */
   pixels(source: PictureSource, view: Shown, recipe: Recipe, held?: HeldPicture): Promise<Pixels | undefined>;
+  /** What it does for sharp's encoders; `own`: of pixels of its own, whose colours are halved already, it writes the file too. */
+  coder(own: boolean): Coder | undefined;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
   /** Decodes all of a picture whose window is found in its pixels: these, and then the rendition, are made of what is held. */
@@ -52,6 +56,7 @@ export interface Finished {
 export const BY_SHARP: ByEngine = {
   rendition: async () => undefined,
   pixels: async () => undefined,
+  coder: () => undefined,
   whole: async () => undefined,
   hold: async () => undefined,
 };
@@ -88,31 +93,48 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
     return made?.body && { ...made, body: made.body };
   }
 
+  const write: Coder['write'] = async (pixels, format, recipe) => {
+    const job = encodeJob(pixels, format, recipe, limits);
+    return job && (await stoppable((own, stop) => own.encode(pixels.data, job, stop)))?.body;
+  };
+
   const pixelsOf = (data: Buffer, { width, height }: Size, channels: 3 | 4 = 3): Pixels => ({
     ...{ data, width, height, channels },
     frames: 1,
   });
 
+  /** Whether it makes the file or the pixels of a rendition. */
+  const isEnginesTo = (size: Size, header: OriginalHeader, recipe: Recipe) =>
+    takesHalved(header, recipe) || (isOrdinary(header, recipe) && isWritten(size, recipe));
+
   return {
     async rendition(source, view, recipe, keep, held) {
-      if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
-      const geometry = viewJob(source.header, view);
-      const job = geometry && renditionJob(geometry, recipe, limits, keep);
+      if (!isEngines(source)) return undefined;
+      const job = renditionJob(source.header, view, recipe, limits, keep);
       const made = job && (await run(held?.planes ?? source.body, job));
       if (!made) return undefined;
       const pixels = made.pixels && pixelsOf(made.pixels, job);
       const { width, height, output } = job;
-      if (output === 'planes') return { made: { planes: made.body, width, height }, pixels };
+      const key = JSON.stringify([width, height, job.outline]);
+      const alpha = made.alpha && { planes: made.alpha, key };
+      if (output === 'planes') return { made: { planes: made.body, width, height, alpha }, pixels };
       return { made: { body: made.body, contentType: `image/${output}` }, pixels };
     },
     async pixels(source, view, recipe, held) {
-      if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
+      if (!isEngines(source) || !takesHalved(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
       // Its planes were declined.
-      if (!geometry || renditionJob(geometry, recipe, limits, false)) return undefined;
+      if (!geometry || renditionJob(source.header, view, recipe, limits, false)) return undefined;
       const made = await run(held?.planes ?? source.body, halvedJob(geometry, recipe, limits));
       return made && pixelsOf(made.body, geometry);
     },
+    coder: (own) => ({
+      ...(own ? { write } : {}),
+      async luma(file, { width, height }) {
+        return (await engine.webpLuma(file, width, height)).body;
+      },
+      jpegSsim: ({ data, width, stripe }, quantisers) => engine.jpegSsim(data, width, stripe, quantisers),
+    }),
     async whole(source, size) {
       if (!isEngines(source)) return undefined;
       const geometry = wholeJob(source, size);
@@ -120,9 +142,9 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       return made && pixelsOf(made.body, geometry);
     },
     async hold(source, view, recipe, wanted) {
-      if (!isEngines(source) || !isOrdinary(source.header, recipe)) return undefined;
+      if (!isEngines(source)) return undefined;
       const geometry = viewJob(source.header, { ...view, position: 'window' });
-      if (!geometry || !isWritten(geometry, recipe)) return undefined;
+      if (!geometry || !isEnginesTo(geometry, source.header, recipe)) return undefined;
       const { size } = source.header;
       const scales = scalesFor(size, view.shown, wanted);
       const all = wholeJob(source, lookedSize(size, scales, wanted.lookSide));

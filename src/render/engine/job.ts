@@ -1,13 +1,13 @@
-import { isWide } from '../formats/colour/display-p3.ts';
-import { extentOf, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
+import { extentOf, type Format, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
 import { goesToSvtAv1, takesPlanes } from '../formats/svt-av1.ts';
 import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource } from '../picture-source.ts';
-import type { Box, Size } from '../pixels.ts';
-import { coversParts, type Recipe } from '../recipe.ts';
+import type { Box, Pixels, Size } from '../pixels.ts';
+import type { Recipe } from '../recipe.ts';
 import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
 import { planView, type ViewPlan, wholePlan } from '../stages/view/plan.ts';
 import { andThen, inverse, type Turn, turnedBox, turnedSize, UPRIGHT } from '../stages/view/view.ts';
-import type { EngineJob, HoldJob } from './engine.ts';
+import { drawnBy, isOrdinary } from './drawn.ts';
+import type { EncodeJob, EngineJob, HoldJob } from './engine.ts';
 
 /** EXIF's ways to store a picture, from 1 on, as the turn that makes it upright. */
 const UPRIGHT_BY: readonly Turn[] = [
@@ -146,10 +146,17 @@ export const halvedJob = (geometry: Geometry, { lossless }: Recipe, limits: Deco
   byLook: lossless === undefined,
 });
 
-/** Whether a recipe asks for nothing but geometry and an encoder. */
-export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
-  const { effects, trim, motion } = recipe;
-  return !effects && !motion && trim === undefined && !coversParts(recipe) && !isWide(header, recipe);
+/** Pixels that were drawn on, as a file: undefined where sharp writes it. */
+export function encodeJob(pixels: Pixels, format: Format, recipe: Recipe, limits: DecodeLimits): EncodeJob | undefined {
+  const { width, height, channels, frames, wide } = pixels;
+  if (frames > 1 || wide || (format !== 'webp' && (format !== 'jpeg' || channels !== 3))) return undefined;
+  // Tries of a search have each their quality; the resolution of print is written afterwards.
+  const { ssim, maxBytes, dpi, ...encoding } = recipe.encoding ?? {};
+  const coding = codingOf({ width, height }, { ...recipe, output: format, encoding });
+  if (!coding) return undefined;
+  const { quality, effort, progressive, table } = coding;
+  const { milliseconds } = always(limits);
+  return { width, height, channels, output: format, quality, effort, progressive, table, milliseconds };
 }
 
 /** Whether a rendition is of a format that the engine writes, or AVIF of which it makes the planes or pixels. */
@@ -166,11 +173,15 @@ export function isMadeByEngine(source: PictureSource, recipe: Recipe): boolean {
 
 /** A finished rendition. `keepPixels`: for others of the same original. */
 export function renditionJob(
-  geometry: Geometry,
+  header: OriginalHeader,
+  view: Shown,
   recipe: Recipe,
   limits: DecodeLimits,
   keepPixels: boolean,
 ): EngineJob | undefined {
-  const coding = codingOf(geometry, recipe);
-  return coding && { ...geometry, ...coding, ...always(limits), byLook: recipe.lossless === undefined, keepPixels };
+  const geometry = isOrdinary(header, recipe) ? viewJob(header, view) : undefined;
+  const coding = geometry && codingOf(geometry, recipe);
+  if (!coding) return undefined;
+  const drawn = drawnBy(header, view, recipe);
+  return { ...geometry, ...coding, ...drawn, ...always(limits), byLook: recipe.lossless === undefined, keepPixels };
 }

@@ -1,13 +1,14 @@
 import type { Sharp } from 'sharp';
 import type { PictureHeader } from '../picture-source.ts';
 import type { Pixels } from '../pixels.ts';
-import type { Recipe } from '../recipe.ts';
+import { DEFAULT_BACKGROUND, type Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
 import { backgroundIn, isWide, openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
 import { palettePng, withWholeAlphas } from './drawn/palette-png.ts';
+import type { Coder } from './encoding/coder.ts';
 import { withDensity } from './encoding/density.ts';
 import { avifQuality, ENCODERS, type Encoded, type Extent, extentOf, type Format } from './encoding/encoders.ts';
 import { curveOf } from './encoding/likeness.ts';
@@ -28,27 +29,36 @@ const SVT_AV1: Readonly<Record<Extent, SvtAv1Settings>> = {
   large: { tuning: 'ms-ssim', effort: 0 },
 };
 
-/** Under transparent parts, where the format has none. */
-export const DEFAULT_BACKGROUND = '#ffffff';
 const backgroundOf = (header: PictureHeader, recipe: Recipe) => backgroundIn(header, recipe) ?? DEFAULT_BACKGROUND;
 
-/** Encodes upright sRGB pixels without a profile: browsers take untagged pictures as sRGB, and a profile costs 480 bytes. */
+/**
+ * Encodes upright sRGB pixels without a profile: browsers take untagged pictures as sRGB, and a profile costs 480 bytes. `coder`: of
+ * photos, what the engine does of it.
+ */
 export async function encode(
   sharp: SharpModule,
   pixels: Pixels,
   header: PictureHeader,
   recipe: Recipe,
+  coder?: Coder,
 ): Promise<Encoded> {
   const { width, height, frames } = pixels;
   const transparent = hasTransparency(pixels);
   const format = chooseFormat(recipe, transparent, frames);
   const drawn = { format, transparent, pixels: width * height * frames };
-  const once = (tried: Recipe, part = pixels) => encodeOnce(sharp, part, drawn, header, tried);
+  const once = async (tried: Recipe) => {
+    const written = await coder?.write?.(pixels, format, tried);
+    return written ? finished(written, format, tried) : encodeOnce(sharp, pixels, drawn, header, tried);
+  };
   if (!searches(recipe)) return once(recipe);
   const curve = curveOf(format, !transparent && goesToSvtAv1(pixels, recipe));
   return search(
     recipe,
-    searchedPixels(sharp, pixels, { recipe, format, curve, background: backgroundOf(header, recipe), once }),
+    searchedPixels(sharp, pixels, {
+      ...{ recipe, format, curve, background: backgroundOf(header, recipe), once },
+      luma: format === 'webp' && frames === 1 && !transparent ? coder?.luma : undefined,
+      jpegSsim: coder?.jpegSsim,
+    }),
   );
 }
 

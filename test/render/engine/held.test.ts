@@ -214,11 +214,24 @@ describe('a crop by the engine', { skip: engineSkip }, () => {
 
   it('is left to sharp where sharp writes it, or something is around it', async () => {
     for (const fields of [
-      ...[{ output: 'png' }, { lossless: true }, { margin: 0.1 }, { trim: 10 }, { encoding: { maxBytes: 4000 } }],
+      ...[{ output: 'png' }, { lossless: true }, { margin: 0.1 }, { trim: 10 }],
       ...[{ width: 600, height: 390 }, { copyright: true }],
     ] as Partial<Recipe>[]) {
       await make(byEngine, coffee, fields, lookup([CUP]).look);
       assert.deepEqual(done().held, [], JSON.stringify(fields));
+    }
+  });
+
+  it('is of what is held where it is drawn on, or encoded several times', async () => {
+    for (const fields of [
+      ...[{ effects: { unit: 1, shape: { radius: 9 } } }, { effects: { unit: 1, adjust: { brightness: 1.2 } } }],
+      ...[{ encoding: { ssim: 0.96 } }, { output: 'jpeg', encoding: { maxBytes: 4000 } }],
+    ] as Partial<Recipe>[]) {
+      const { body } = await make(byEngine, coffee, fields, lookup([CUP]).look);
+      const { held, jobs } = done();
+      assert.deepEqual([held, [...new Set(jobs)]], [['held'], ['made']], JSON.stringify(fields));
+      const theirs = await make(bySharp, coffee, fields, lookup([CUP]).look);
+      assert.ok((await apart(body, theirs.body)) < 6, JSON.stringify(fields));
     }
   });
 

@@ -1,9 +1,10 @@
 import type { PictureHeader } from '../../picture-source.ts';
 import type { Pixels } from '../../pixels.ts';
-import type { Output, Recipe } from '../../recipe.ts';
+import { DEFAULT_BACKGROUND, type Output, type Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
-import { DEFAULT_BACKGROUND, type Encoded, encode, finished, hasTransparency } from '../encode.ts';
+import { type Encoded, encode, finished, hasTransparency } from '../encode.ts';
+import type { Coder } from '../encoding/coder.ts';
 import type { Format } from '../encoding/encoders.ts';
 import {
   type Drawing,
@@ -34,7 +35,7 @@ const VISIBLE_LOSS = 0.003;
 
 /**
  * Encodes pixels by what they look like: photos as `encode` does, drawn pictures sharper and smaller. Unscaled they lose nothing
- * (WebP, PNG), and weigh no more than their original; scaled they weigh at most what `encode` makes of them.
+ * (WebP, PNG), and weigh no more than their original; scaled they weigh at most what `encode` makes of them. `coder`: for photos.
  */
 export async function encodeByLook(
   sharp: SharpModule,
@@ -42,13 +43,15 @@ export async function encodeByLook(
   header: PictureHeader,
   recipe: Recipe,
   own: OwnSize,
+  coder?: Coder,
 ): Promise<Encoded> {
-  if (recipe.lossless !== undefined || pixels.wide || saysHow(recipe)) return encode(sharp, pixels, header, recipe);
+  const asPhoto = () => encode(sharp, pixels, header, recipe, coder);
+  if (recipe.lossless !== undefined || pixels.wide || saysHow(recipe)) return asPhoto();
   const drawing = { sharp, pixels, header, recipe };
   if (pixels.frames > 1) return encodeAnimation(drawing, own);
   const steps = stepsOf(pixels);
   const drawn = looksDrawn(steps);
-  if (!drawn) return isRinging(steps, pixels) ? encodeLossy(drawing, steps) : encode(sharp, pixels, header, recipe);
+  if (!drawn) return isRinging(steps, pixels) ? encodeLossy(drawing, steps) : asPhoto();
   const mayBeExact = own.unscaled && isCrisp(steps) && pixels.width * pixels.height <= MAX_EXACT_PIXELS;
   const sharper = mayBeExact ? withoutLoss(recipe) : undefined;
   const exact = sharper && (await encodeExactly(drawing, sharper, own));

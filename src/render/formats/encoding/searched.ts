@@ -1,8 +1,9 @@
 import type { Pixels } from '../../pixels.ts';
 import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
+import type { Coder } from './coder.ts';
 import { type Encoded, extentOf, type Format } from './encoders.ts';
-import { blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
+import { type Blocks, blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
 import { type Curve, expectedLosses, lossOf, nextQuality, stepsOf, TYPICAL } from './likeness.ts';
 import { LED_BY } from './likeness-table.ts';
 import type { Lead, Searched } from './search.ts';
@@ -16,6 +17,9 @@ interface Subject {
   /** Under transparent parts, `#rrggbb`. */
   readonly background: string;
   once(recipe: Recipe): Promise<Encoded>;
+  /** Of a file, where it is told for less than its pixels. */
+  readonly luma?: Coder['luma'] | undefined;
+  readonly jpegSsim?: Coder['jpegSsim'] | undefined;
 }
 
 /**
@@ -39,7 +43,7 @@ export function leadingSample(pixels: Given, background: string, curve: Curve): 
 }
 
 /** Pixels to which files are compared. */
-type Given = Pick<Pixels, 'data' | 'width' | 'height' | 'channels'>;
+type Given = Pick<Pixels, 'data' | 'width' | 'height'> & { readonly channels: 1 | 3 | 4 };
 
 export function searchedPixels(sharp: SharpModule, pixels: Pixels, subject: Subject): Searched {
   const { height, frames } = pixels;
@@ -53,7 +57,7 @@ export function searchedFile(sharp: SharpModule, file: Buffer, subject: Subject)
 }
 
 function searchedIn(sharp: SharpModule, read: () => Promise<Given>, moves: boolean, subject: Subject): Searched {
-  const { format, curve, background, once } = subject;
+  const { format, curve, background, once, luma, jpegSsim = computed } = subject;
   const given = onceOnly(read);
   const comparedIn = (pixels: Given) => sampleOf(pixels, background, oneOf(COMPARED, pixels.width * pixels.height));
   const compared = onceOnly(async () => comparedIn(await given()));
@@ -64,28 +68,40 @@ function searchedIn(sharp: SharpModule, read: () => Promise<Given>, moves: boole
       if (isTooSmall(pixels)) return { losses: TYPICAL, quality: nextQuality(TYPICAL, target), sure: true };
       const all = pixels.width * pixels.height;
       const sampled = (sample: typeof LEADING) => sampleOf(pixels, background, oneOf(sample, all));
-      if (format === 'jpeg') return leadOfJpeg(sampled, all, target, !moves);
-      const loses = lossesAsJpeg(leadingSample(pixels, background, curve), all);
+      if (format === 'jpeg') return leadOfJpeg(sampled, all, target, !moves, jpegSsim);
+      const loses = lossesAsJpeg(leadingSample(pixels, background, curve), all, jpegSsim);
       const led = LED_BY.map(loses);
       const losses = curve === 'jpeg' ? TYPICAL : expectedLosses(curve, all, led);
       const steps = stepsOf(curve);
       return { losses, steps, quality: nextQuality(losses, target, undefined, steps), sure: false };
     },
     async likeness({ ssim: told, body }) {
-      return told ?? ssim(await compared(), comparedIn(await decoded(sharp, body, moves)));
+      if (told !== undefined) return told;
+      const pixels = await given();
+      const grey = luma && (await luma(body, pixels));
+      return ssim(
+        await compared(),
+        comparedIn(grey ? { ...pixels, data: grey, channels: 1 } : await decoded(sharp, body, moves)),
+      );
     },
   };
 }
 
 /** A JPEG is computed and not encoded: its luma follows from its quantisers alone. */
-function leadOfJpeg(sampled: (sample: typeof LEADING) => Luma, all: number, target: number, sure: boolean): Lead {
+function leadOfJpeg(
+  sampled: (sample: typeof LEADING) => Luma,
+  all: number,
+  target: number,
+  sure: boolean,
+  jpegSsim: Coder['jpegSsim'],
+): Lead {
   const measured = (loses: (quality: number) => number, quality: number) => {
     const ssim = 1 - Math.exp(loses(quality));
     return { quality, ssim, off: Math.abs(ssim - target) };
   };
-  const first = measured(lossesAsJpeg(sampled(LEADING), all), nextQuality(TYPICAL, target));
+  const first = measured(lossesAsJpeg(sampled(LEADING), all, jpegSsim), nextQuality(TYPICAL, target));
   const part = sampled(SURE);
-  const loses = lossesAsJpeg(part, all);
+  const loses = lossesAsJpeg(part, all, jpegSsim);
   const jumps = isMuchBlack(part);
   const tries: ReturnType<typeof measured>[] = [];
   for (let quality = nextQuality(TYPICAL, target, first); ; ) {
@@ -113,10 +129,18 @@ function isMuchBlack({ data }: Luma): boolean {
 }
 
 /** What a JPEG of a picture of so many pixels would lose of this part of it, by its quality. */
-function lossesAsJpeg(part: Luma, all: number): (quality: number) => number {
-  const blocks = blocksOf(part);
-  return (quality) => lossOf(ssim(part, quantised(blocks, lumaQuantisers(quality, all))));
+function lossesAsJpeg(part: Luma, all: number, jpegSsim: Coder['jpegSsim']): (quality: number) => number {
+  return (quality) => lossOf(jpegSsim(part, lumaQuantisers(quality, all)));
 }
+
+/** Blocks of the samples that are being led by, for each quality that is asked of them. */
+const blocks = new WeakMap<Luma, Blocks>();
+
+const computed: Coder['jpegSsim'] = (part, quantisers) => {
+  const own = blocks.get(part) ?? blocksOf(part);
+  blocks.set(part, own);
+  return ssim(part, quantised(own, quantisers));
+};
 
 /** What `work` gives, from its first call on. */
 function onceOnly<T>(work: () => Promise<T>): () => Promise<T> {

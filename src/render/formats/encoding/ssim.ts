@@ -19,12 +19,13 @@ export function isTooSmall({ width, height }: Pick<Pixels, 'width' | 'height'>):
   return Math.min(width, height) < 2 * BLOCK;
 }
 
-/** By ITU-R BT.601, of transparent parts on a background of grey or colour. */
+/** By ITU-R BT.601, of transparent parts on a background of grey or colour. One channel is grey already. */
 export function lumaOf(
-  { data, width, channels }: Pick<Pixels, 'data' | 'width' | 'channels'>,
+  { data, width, channels }: Pick<Pixels, 'data' | 'width'> & { readonly channels: 1 | 3 | 4 },
   background: string,
   stripe?: number,
 ): Luma {
+  if (channels === 1) return { data, width, height: data.length / width, stripe: stripe ?? data.length / width };
   const luma = new Uint8Array(Math.floor(data.length / channels));
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
   const behind = grey(red!, green!, blue!);
@@ -51,7 +52,11 @@ const TILE = { width: 32, height: 16 };
 const TILE_SHIFT = 5;
 
 /** The luma of one of `every` tiles of a picture, below each other; all of it in one piece where that leaves too few. */
-export function sampleOf(pixels: Pick<Pixels, 'data' | 'width' | 'channels'>, background: string, every: number): Luma {
+export function sampleOf(
+  pixels: Pick<Pixels, 'data' | 'width'> & { readonly channels: 1 | 3 | 4 },
+  background: string,
+  every: number,
+): Luma {
   const { data, width, channels } = pixels;
   const [across, down] = [Math.floor(width / TILE.width), Math.floor(data.length / channels / width / TILE.height)];
   if (every <= 1 || across * down < every) return lumaOf(pixels, background);

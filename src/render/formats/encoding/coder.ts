@@ -1,0 +1,14 @@
+import type { Pixels, Size } from '../../pixels.ts';
+import type { Recipe } from '../../recipe.ts';
+import type { Format } from './encoders.ts';
+import type { Luma } from './ssim.ts';
+
+/** What the native engine does for encoders where it is there. A promise of undefined: sharp is to do it. */
+export interface Coder {
+  /** A file of 4:2:0 by the recipe's quality and effort. Absent where pixels are sharp's to write. */
+  readonly write?: (pixels: Pixels, format: Format, recipe: Recipe) => Promise<Buffer | undefined>;
+  /** The brightness of an opaque WebP, 8 bits a pixel. */
+  luma(file: Buffer, size: Size): Promise<Buffer | undefined>;
+  /** What a JPEG with these quantisers would hold of brightness, row by row, and how like that is: `quantised` and `ssim`. */
+  jpegSsim(part: Luma, quantisers: readonly number[]): number;
+}
