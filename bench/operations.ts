@@ -2,7 +2,8 @@
  * What each operation adds to a rendition of 600 px: CPU of the process, beside the same recipe without the field, photo by photo in
  * turns. With `--base`, another tree of this repository: what a recipe without any of these fields costs beside there.
  *
- *   node bench/operations.ts [--photos samples] [--rounds 5] [--formats webp,jpeg,avif] [--only radius,circle] [--base DIR] [--memory off] [--out bench/results]
+ *   node bench/operations.ts [--photos samples] [--rounds 5] [--formats webp,jpeg,avif] [--only radius,circle] [--base DIR] [--memory off]
+ *     [--engine off] [--name operations] [--out bench/results]
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,13 +12,19 @@ import { join, resolve } from 'node:path';
 import { NO_ASSETS } from '../src/presets/known-assets.ts';
 import { createPresets } from '../src/presets/presets.ts';
 import { shippedFont } from '../src/render/effects/overlay/fonts.ts';
+import { loadEngine } from '../src/render/engine/engine.ts';
 import type { Recipe } from '../src/render/recipe.ts';
 import { createRenderer } from '../src/render/render.ts';
 import { createStepTimer } from '../src/telemetry/step-timer.ts';
 import { benchOptions, median, photosIn } from './tools/options.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
 
-const values = benchOptions({ rounds: '5', formats: 'webp,jpeg,avif', only: '', base: '', memory: 'on', one: '' });
+const values = benchOptions({
+  ...{ rounds: '5', formats: 'webp,jpeg,avif', only: '', base: '', memory: 'on', one: '' },
+  ...{ engine: 'on', name: 'operations' },
+});
+/** Undefined where it was not built. */
+const engine = loadEngine(values.engine === 'on');
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 60 };
 const BOX = { width: 600, height: 600, fit: 'inside' };
 
@@ -60,10 +67,11 @@ function recipeWith(fields: object): Recipe {
 }
 
 const photos = photosIn(values.photos).map((name) => readFileSync(join(values.photos, name)));
-const ours = createRenderer(LIMITS, undefined, {
-  image: (digest) => (digest === logoDigest ? logo : undefined),
+const files = {
+  image: (digest: string) => (digest === logoDigest ? logo : undefined),
   fonts: [shippedFont()],
-});
+};
+const ours = createRenderer(LIMITS, undefined, files, engine);
 type Renderer = typeof ours;
 
 async function render(renderer: Renderer, photo: Buffer, recipe: Recipe): Promise<{ cpuMs: number; bytes: number }> {
@@ -139,7 +147,7 @@ for (const format of formats) {
   const base = (await import(resolve(values.base, 'src/render/render.ts'))) as {
     createRenderer: typeof createRenderer;
   };
-  const before = base.createRenderer(LIMITS);
+  const before = base.createRenderer(LIMITS, undefined, files, engine);
   rows[`nothing, beside --base ${format}`] = await compare(
     (photo) => render(before, photo, plain),
     (photo) => render(ours, photo, plain),
@@ -155,8 +163,8 @@ const table = [
 const percent = (ratio: number | undefined) => (ratio === undefined ? '' : `${((ratio - 1) * 100).toFixed(1)} %`);
 writeReport(
   values.out,
-  'operations',
-  `${photos.length} photos at 600 px, ${rounds} rounds in turns, the least of each photo's; CPU and bytes added to the same recipe without the field. Held: bytes for each pixel of a JPEG of 16 MP, peak RSS beside the plain one.\n\n${markdownTable(
+  values.name,
+  `${engine ? 'With' : 'Without'} the engine. ${photos.length} photos at 600 px, ${rounds} rounds in turns, the least of each photo's; CPU and bytes added to the same recipe without the field. Held: bytes for each pixel of a JPEG of 16 MP, peak RSS beside the plain one.\n\n${markdownTable(
     [
       'operation',
       'limit',

@@ -4,8 +4,10 @@
  * photo, from the second on: the curves were made of the others (bench/quality-curves.ts).
  *
  *   node bench/quality-auto.ts [--photos samples,DIR] [--half second|first|all] [--sizes 300,600,1200] [--encoders jpeg,webp,svt-av1,libaom]
- *     [--target 0.96] [--rounds 3] [--fixed on|off] [--name quality-auto] [--out bench/results]
+ *     [--target 0.96] [--rounds 3] [--fixed on|off] [--engine on|off] [--name quality-auto] [--out bench/results]
  */
+import { byEngine } from '../src/render/engine/by-engine.ts';
+import { loadEngine } from '../src/render/engine/engine.ts';
 import { encode } from '../src/render/formats/encode.ts';
 import { QUALITIES } from '../src/render/formats/encoding/likeness-table.ts';
 import { hasSvtAv1 } from '../src/render/formats/svt-av1.ts';
@@ -18,7 +20,7 @@ import { ssim } from './tools/ssim.ts';
 
 const values = benchOptions({
   ...{ sizes: '300,600,1200', encoders: 'jpeg,webp,svt-av1,libaom', target: '0.96', rounds: '3', half: 'second' },
-  ...{ fixed: 'on', name: 'quality-auto' },
+  ...{ fixed: 'on', engine: 'on', name: 'quality-auto' },
 });
 const target = Number(values.target);
 const rounds = Number(values.rounds);
@@ -30,11 +32,15 @@ const isEncoder = (name: string): name is PhotoEncoder => name in PHOTO_ENCODERS
 const encoders = values.encoders.split(',').filter((name) => name !== 'svt-av1' || hasSvtAv1);
 
 const sharp = await loadSharp();
+const engine = loadEngine(values.engine === 'on');
+const LIMITS = { maxPixels: 100_000_000, maxFrames: 1, timeoutSeconds: 60 };
+/** As pixels of the engine's own are encoded, by all encoders but libaom and SVT-AV1. */
+const coder = byEngine(engine, LIMITS, new AbortController().signal).coder(true);
 
 async function encodeOf(pixels: Pixels, encoder: PhotoEncoder, quality: number | 'auto'): Promise<Buffer> {
   const recipe =
     quality === 'auto' ? recipeOf(pixels, encoder, 80, { ssim: target }) : recipeOf(pixels, encoder, quality);
-  return (await encode(sharp, pixels, headerOf(pixels), recipe)).body;
+  return (await encode(sharp, pixels, headerOf(pixels), recipe, coder)).body;
 }
 
 async function ssimOf(pixels: Pixels, file: Buffer): Promise<number> {
@@ -125,6 +131,6 @@ const head = [
 writeReport(
   values.out,
   values.name,
-  `Target ${target}; ${values.half === 'all' ? 'all photos' : `photos of the ${values.half} half (the curves are of the first)`}, scaled down to the size; from 1,000 px on their quarters too.\n\n${markdownTable(head, rows)}`,
+  `${engine ? 'With' : 'Without'} the engine. Target ${target}; ${values.half === 'all' ? 'all photos' : `photos of the ${values.half} half (the curves are of the first)`}, scaled down to the size; from 1,000 px on their quarters too.\n\n${markdownTable(head, rows)}`,
   data,
 );
