@@ -27,7 +27,7 @@ export function engineLoop(): EngineLoop {
       const size = sizeOf(preset, parseSuffix('')!)!;
       const recipe = recipeOf(preset, size, outputsOf(preset, size, undefined)![0]!, false);
       const view = { ...planView(header.size, recipe, 1), position: 'window', trimmed: false, moves: false } as const;
-      const job = renditionJob(header, view, recipe, LIMITS, false);
+      const job = renditionJob(header, view, recipe, LIMITS);
       if (!job) throw new Error(`the engine does not make ${name} of this file`);
       return job;
     },

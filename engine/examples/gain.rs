@@ -66,7 +66,7 @@ fn job((_, width, height, cover, output): (&str, f64, f64, bool, Output), stored
         output,
         colours: None,
         by_look: false,
-        keep_pixels: false,
+        keep: false,
         sharpen: 0.0,
         outline: None,
     }

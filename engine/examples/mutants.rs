@@ -9,7 +9,9 @@ use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::JpegSettings;
 use darkroom_engine::profile::Conversion;
-use darkroom_engine::{Failure, Job, Keep, Kernels, Outline, Output, Part, Source, eighths, hold_within, run_within};
+use darkroom_engine::{
+    Failure, Held, Job, Keep, Kernels, Outline, Output, Part, Source, eighths, hold_within, run_within,
+};
 use mutant::{Noise, mutant};
 
 /// Width and height of the first frame header.
@@ -24,6 +26,21 @@ fn colours(noise: &mut Noise) -> Conversion {
     let matrix: Vec<i32> = (0..9).map(|_| noise.below(80_001) as i32 - 40_000).collect();
     let curves: Vec<u16> = (0..768).map(|_| noise.below(16_385) as u16).collect();
     Conversion::new(&matrix, &curves).expect("numbers within bounds")
+}
+
+/// Something smaller, of what both kernels kept.
+fn from_kept([one, other]: [&Held; 2], job: &Job, noise: &mut Noise, stop: &AtomicI32) {
+    let (width, height) = (1 + noise.below(job.width), 1 + noise.below(job.height));
+    let output = match noise.below(3) {
+        0 => Output::Webp { quality: 75, effort: 2 },
+        1 => Output::Pixels { half: false },
+        _ => Output::Jpeg(JpegSettings { quality: 80, progressive: false, table: 3 }),
+    };
+    let smaller = Job { width, height, output, keep: true, ..job.clone() };
+    let best = run_within(Source::Held(one), &smaller, stop, 20_000, Kernels::best());
+    let scalar = run_within(Source::Held(other), &smaller, stop, 20_000, Kernels::Scalar);
+    assert_eq!(best.as_ref().map(|done| &done.body), scalar.as_ref().map(|done| &done.body));
+    assert!(!matches!(best, Err(Failure::Declined("fault"))), "a panic at the border");
 }
 
 fn main() {
@@ -42,13 +59,19 @@ fn main() {
         if w == 0 || h == 0 || u64::from(w) * u64::from(h) > 20_000_000 {
             continue;
         }
-        let output = match noise.below(3) {
+        let output = match noise.below(4) {
+            3 => Output::Nothing,
             0 => Output::Webp { quality: 75, effort: 2 },
             1 => Output::Jpeg(JpegSettings { quality: 80, progressive: noise.below(2) == 0, table: 3 }),
             _ if noise.below(3) == 0 => Output::Planes,
             _ => Output::Pixels { half: noise.below(2) == 0 },
         };
-        let (left, top) = (noise.below(w as usize / 4) as f64, noise.below(h as usize / 4) as f64);
+        // All of a picture can be kept.
+        let most = if noise.below(2) == 0 { 0 } else { 4 };
+        let (left, top) = match most {
+            0 => (0.0, 0.0),
+            part => (noise.below(w as usize / part) as f64, noise.below(h as usize / part) as f64),
+        };
         let side = |noise: &mut Noise, all: u32, from: f64| 1 + noise.below((all - from as u32).min(300) as usize);
         let (width, height) = (side(&mut noise, w, left), side(&mut noise, h, top));
         let orientation = 1 + noise.below(8) as u8;
@@ -68,7 +91,7 @@ fn main() {
             output,
             colours: (noise.below(3) == 0).then(|| colours(&mut noise)),
             by_look: false,
-            keep_pixels: noise.below(2) == 0,
+            keep: noise.below(2) == 0,
             sharpen: if matches!(output, Output::Pixels { .. }) { 0.0 } else { noise.below(3) as f64 / 10.0 },
             outline,
         };
@@ -83,10 +106,10 @@ fn main() {
         }
         let end = match (one, other) {
             (Ok(one), Ok(other)) => {
-                assert!(
-                    one.body == other.body && one.pixels == other.pixels && one.alpha == other.alpha,
-                    "the kernels differ"
-                );
+                assert!(one.body == other.body && one.alpha == other.alpha, "the kernels differ");
+                if let (Some(one), Some(other)) = (&one.held, &other.held) {
+                    from_kept([one, other], &job, &mut noise, &stop);
+                }
                 "done"
             }
             (Err(Failure::Declined("fault")), _) => panic!("a panic at the border"),

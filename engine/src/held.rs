@@ -1,11 +1,11 @@
-//! A JPEG that was decoded once and is kept as planes, at the size and with the sampling at which libjpeg gave them: several results are made of
-//! it, each with the bytes that the file itself would give at that scale.
+//! A JPEG that was decoded once and is kept as planes, of which several results are made: at the size and with the sampling at which libjpeg gave
+//! them, where each has the bytes that the file itself would give at that scale, or scaled to one size for all smaller ones.
 
 use crate::codecs::{Bounds, Header, Layout};
 use crate::lanczos::{Kernels, ROWS};
-use crate::planes::{self, Chroma, Decoded};
+use crate::planes::{self, Chroma, Decoded, Grid};
 use crate::reader::{Reader, by_either};
-use crate::{Failure, Job, takes};
+use crate::{Failure, Job, Part, takes};
 
 /// Samples behind a plane's last row that kernels read, times zero.
 pub const MOST_REACH: usize = 512;
@@ -22,9 +22,10 @@ pub struct Keep {
     pub most: usize,
 }
 
+#[derive(Debug)]
 pub struct Held {
     pub(crate) header: Header,
-    pub(crate) layout: Layout,
+    pub(crate) grid: Grid,
     /// Rows lie as far apart as the layout says, and some more are there behind the last one.
     pub(crate) planes: Vec<Vec<u8>>,
     /// As libjpeg would give it at fewer eighths, almost: means of squares take a tenth of the time that Lanczos3 takes of all samples.
@@ -71,8 +72,37 @@ impl Held {
         for (plane, size) in planes.iter_mut().zip(sizes).chain(small.iter_mut().zip(small_sizes)) {
             plane.resize(size, 0);
         }
-        let glance = glance.map(|layout| Box::new(Self { header, layout, planes: small, glance: None }));
-        Ok(Self { header, layout, planes, glance })
+        let own =
+            |layout: &Layout, planes, glance| Self { header, grid: Grid::of_file(layout, &header), planes, glance };
+        let glance = glance.map(|layout| Box::new(own(&layout, small, None)));
+        Ok(own(&layout, planes, glance))
+    }
+
+    /// What was scaled for a job that shows all, as it lies in the file: for others that are smaller. None where chroma lies beside brightness.
+    pub fn of(decoded: &Decoded, job: &Job) -> Result<Option<Self>, Failure> {
+        let Part { left, top, width, height } = job.part;
+        let all = (left, top, width, height) == (0.0, 0.0, f64::from(job.stored.0), f64::from(job.stored.1));
+        let beside = decoded.chroma == Chroma::Half && planes::reversed(job).contains(&true);
+        if !all || beside {
+            return Ok(None);
+        }
+        let (whole_width, whole_height) = job.scaled();
+        let whole = [whole_width as f64 / width, whole_height as f64 / height];
+        let half = |plane| decoded.chroma == Chroma::Half && plane > 0;
+        let mut layout = Layout { planes: decoded.planes.len() as u32, ..Layout::default() };
+        let mut planes = Vec::new();
+        for (at, plane) in decoded.planes.iter().enumerate() {
+            (layout.width[at], layout.height[at], layout.rows[at]) = (plane.width as u32, plane.height as u32, 1);
+            layout.stride[at] = layout.width[at];
+            let samples = plane.width * plane.height;
+            let mut own = reserved(&[samples + spare(&layout, at)])?.swap_remove(0);
+            own.extend_from_slice(&plane.data[..samples]);
+            own.resize(samples + spare(&layout, at), 0);
+            planes.push(own);
+        }
+        let per_pixel = std::array::from_fn(|at| whole.map(|scale| if half(at) { scale / 2.0 } else { scale }));
+        let levels = std::array::from_fn(|at| planes::levels(job, at));
+        Ok(Some(Self { header: decoded.header, grid: Grid { layout, per_pixel, levels }, planes, glance: None }))
     }
 
     pub fn bytes(&self) -> usize {
@@ -83,7 +113,7 @@ impl Held {
     /// The smaller copy, where it has samples enough.
     fn for_look(&self, job: &Job) -> &Self {
         let small = self.glance.as_deref();
-        let step = |small: &Self| planes::step(job) * f64::from(small.layout.width[0]) / f64::from(job.stored.0);
+        let step = |small: &Self| planes::step(job) * f64::from(small.grid.layout.width[0]) / f64::from(job.stored.0);
         small.filter(|small| step(small) >= 1.0).unwrap_or(self)
     }
 }

@@ -81,6 +81,12 @@ impl Range {
     pub const LIMITED_LUMA: Self = Self { scale: 219.0 / 255.0, offset: 16.0 };
     pub const LIMITED_CHROMA: Self = Self { scale: 224.0 / 255.0, offset: 128.0 - 128.0 * 224.0 / 255.0 };
 
+    /// The same levels, of a plane that has those already.
+    pub fn of(self, given: Self) -> Self {
+        let scale = self.scale / given.scale;
+        Self { scale, offset: self.offset - given.offset * scale }
+    }
+
     /// What a sum down begins with: the offset, and half a level.
     pub fn beginning(self) -> i32 {
         ((self.offset + 0.5) * f64::from(1 << TO_LEVEL)).round() as i32
@@ -181,6 +187,23 @@ pub fn down(kernels: Kernels, rows: &[&[i16]], coefficients: &[i16], beginning: 
                 }
             }
         }
+    }
+}
+
+/// Levels alone, as `across` and `down` change them: `factor` is that of a sum down, `beginning` its own.
+pub fn levels(kernels: Kernels, from: &[u8], factor: i32, beginning: i32, to: &mut [u8]) {
+    match kernels {
+        #[cfg(target_arch = "x86_64")]
+        Kernels::Avx2 => crate::simd::avx2::levels(from, factor, beginning, to),
+        // The compiler does it in registers where every processor of a kind has them.
+        _ => change(from, factor, beginning, to),
+    }
+}
+
+#[inline(always)]
+pub fn change(from: &[u8], factor: i32, beginning: i32, to: &mut [u8]) {
+    for (to, level) in to.iter_mut().zip(from) {
+        *to = (((i32::from(*level) << KEPT) * factor + beginning) >> TO_LEVEL).clamp(0, 255) as u8;
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Output {
     Jpeg(JpegSettings),
     /// Planes of 4:2:0 behind each other.
     Planes,
+    /// Nothing: what was scaled is kept.
+    Nothing,
     /// Red, green and blue. `half`: for an encoder that halves their colours anyway.
     Pixels {
         half: bool,
@@ -96,9 +98,9 @@ pub struct Job {
     pub colours: Option<Conversion>,
     /// Declines what looks drawn.
     pub by_look: bool,
-    /// Gives the pixels beside the file.
-    pub keep_pixels: bool,
-    /// How much is added of what scaling took, to the picture but not to these pixels: 0 to 1.
+    /// Keeps what was scaled, for others.
+    pub keep: bool,
+    /// How much is added of what scaling took, to the picture but not to what is kept: 0 to 1.
     pub sharpen: f64,
     /// What is cut out of it likewise.
     pub outline: Option<Outline>,
@@ -122,7 +124,7 @@ impl Job {
             let fits = match self.output {
                 Output::Webp { .. } | Output::Planes => true,
                 Output::Jpeg(_) => outline.ground.is_some(),
-                Output::Pixels { .. } => false,
+                Output::Pixels { .. } | Output::Nothing => false,
             };
             fits && outline.is_sound(self.width, self.height)
         });
@@ -143,9 +145,10 @@ impl Job {
 #[derive(Debug)]
 pub struct Done {
     pub body: Vec<u8>,
-    pub pixels: Option<Vec<u8>>,
     /// How opaque each pixel is, beside planes of which something was cut out: as planes of their own, without colour.
     pub alpha: Option<Vec<u8>>,
+    /// What was kept of a job that shows all.
+    pub held: Option<Held>,
     /// Bytes that were held at the most, besides the file, libjpeg and the encoder.
     pub peak: usize,
 }
@@ -216,10 +219,14 @@ fn chroma_of(job: &Job) -> Chroma {
 }
 
 fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
-    let peak = decoded.peak;
+    let held = if job.keep { Held::of(&decoded, job)? } else { None };
+    let peak = decoded.peak + held.as_ref().map_or(0, Held::bytes);
     if is_whole(job) {
         let body = decoded.into_pixels(job)?;
-        return Ok(Done { peak: peak + 2 * body.len(), body, pixels: None, alpha: None });
+        return Ok(Done { peak: peak + 2 * body.len(), body, alpha: None, held });
+    }
+    if matches!(job.output, Output::Nothing) && !job.by_look {
+        return Ok(Done { body: Vec::new(), alpha: None, held, peak });
     }
     let mut planes = match &job.colours {
         Some(colours) => decoded.into_converted(job, colours, kernels)?,
@@ -230,15 +237,12 @@ fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Resu
     if job.by_look && look::may_be_drawn(&planes, &levels) {
         return Err(Failure::Declined("drawn"));
     }
-    let only_pixels = matches!(job.output, Output::Pixels { .. });
-    let pixels = if job.keep_pixels || only_pixels {
+    let peak = peak + planes.luma.len() + planes.cb.len() + planes.cr.len();
+    if matches!(job.output, Output::Pixels { .. }) {
         let mut pixels = zeros(3 * job.width * job.height)?;
         colour::pixels_of(&planes, &levels, &mut pixels);
-        Some(pixels)
-    } else {
-        None
-    };
-    let peak = peak + planes.luma.len() + planes.cb.len() + planes.cr.len() + pixels.as_ref().map_or(0, Vec::len);
+        return Ok(Done { peak: peak + pixels.len(), body: pixels, alpha: None, held });
+    }
     sharpen::lift(&mut planes, job.sharpen, limited)?;
     let alpha = match &job.outline {
         Some(outline) => outline.cut(&mut planes, limited)?,
@@ -247,14 +251,14 @@ fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Resu
     let peak = peak + alpha.as_ref().map_or(0, Vec::len);
     let body = match job.output {
         Output::Planes => planes.packed()?,
-        Output::Pixels { .. } => return Ok(Done { body: pixels.unwrap_or_default(), pixels: None, alpha: None, peak }),
+        Output::Nothing => Vec::new(),
         _ => write(&planes, alpha.as_deref(), job.output, bounds)?,
     };
     let alpha = match (alpha, job.output) {
         (Some(alpha), Output::Planes) => Some(colourless(alpha, (job.width, job.height))?),
         _ => None,
     };
-    Ok(Done { body, pixels, alpha, peak })
+    Ok(Done { body, alpha, held, peak })
 }
 
 /// A file of planes whose range is that of its coding. Alpha is for WebP alone.

@@ -30,7 +30,7 @@ pub struct NodeJob {
     pub width: u32,
     pub height: u32,
     pub orientation: u32,
-    /// `webp`, `jpeg`, `planes`, `pixels`, `halved pixels`, `glance` or `glance with alpha`.
+    /// `webp`, `jpeg`, `planes`, `nothing`, `pixels`, `halved pixels`, `glance` or `glance with alpha`.
     pub output: String,
     pub quality: u32,
     pub effort: u32,
@@ -38,7 +38,6 @@ pub struct NodeJob {
     pub table: u32,
     pub colours: Option<NodeColours>,
     pub by_look: bool,
-    pub keep_pixels: bool,
     pub sharpen: Option<f64>,
     pub outline: Option<NodeOutline>,
     pub milliseconds: u32,
@@ -58,7 +57,6 @@ pub struct NodeOutline {
 pub struct NodeResult {
     /// Undefined where sharp is to do it.
     pub body: Option<Buffer>,
-    pub pixels: Option<Buffer>,
     pub alpha: Option<Buffer>,
     /// Why not: `stopped`, `timeout`, or a word for what the engine does not take.
     pub declined: Option<String>,
@@ -107,6 +105,12 @@ impl Asked {
         Ok(Self { job: own, glance, alpha, milliseconds: u64::from(job.milliseconds), kernels })
     }
 
+    /// What is scaled is kept beside what is made of it.
+    pub fn keeping(mut self) -> Self {
+        self.job.keep = true;
+        self
+    }
+
     pub fn run(&self, source: Source, flag: &AtomicI32) -> std::result::Result<Done, Failure> {
         let done = crate::run_within(source, &self.job, flag, self.milliseconds, self.kernels);
         if self.alpha { done.and_then(Done::with_alpha) } else { done }
@@ -123,6 +127,15 @@ impl Work {
     pub fn new(given: Given, asked: Asked, stop: &Stop) -> Self {
         Self { given, asked, flag: stop.0.clone() }
     }
+
+    pub fn run(&self) -> std::result::Result<Done, Failure> {
+        let source = match &self.given {
+            Given::File(bytes) => Source::File(bytes),
+            Given::Held(held) if self.asked.glance => Source::Glance(held),
+            Given::Held(held) => Source::Held(held),
+        };
+        self.asked.run(source, self.flag.as_atomic())
+    }
 }
 
 impl Task for Work {
@@ -130,19 +143,13 @@ impl Task for Work {
     type JsValue = NodeResult;
 
     fn compute(&mut self) -> Result<Self::Output> {
-        let source = match &self.given {
-            Given::File(bytes) => Source::File(bytes),
-            Given::Held(held) if self.asked.glance => Source::Glance(held),
-            Given::Held(held) => Source::Held(held),
-        };
-        Ok(self.asked.run(source, self.flag.as_atomic()))
+        Ok(self.run())
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<NodeResult> {
         Ok(match output {
-            Ok(Done { body, pixels, alpha, peak }) => NodeResult {
+            Ok(Done { body, alpha, peak, .. }) => NodeResult {
                 body: Some(body.into()),
-                pixels: pixels.map(Buffer::from),
                 alpha: alpha.map(Buffer::from),
                 declined: None,
                 peak: peak as f64,
@@ -154,11 +161,11 @@ impl Task for Work {
 
 impl NodeResult {
     pub fn declined(failure: Failure) -> Self {
-        Self { body: None, pixels: None, alpha: None, declined: Some(failure.word().to_owned()), peak: 0.0 }
+        Self { body: None, alpha: None, declined: Some(failure.word().to_owned()), peak: 0.0 }
     }
 
     pub fn made(body: Vec<u8>) -> Self {
-        Self { body: Some(body.into()), pixels: None, alpha: None, declined: None, peak: 0.0 }
+        Self { body: Some(body.into()), alpha: None, declined: None, peak: 0.0 }
     }
 }
 
@@ -188,6 +195,7 @@ fn outline_of(outline: &NodeOutline) -> Option<Outline> {
 fn job_of(job: &NodeJob) -> Option<Job> {
     let output = match job.output.as_str() {
         "planes" => Output::Planes,
+        "nothing" => Output::Nothing,
         "pixels" | "glance" | "glance with alpha" => Output::Pixels { half: false },
         "halved pixels" => Output::Pixels { half: true },
         format => file_of(format, job.quality, job.effort, job.progressive, job.table)?,
@@ -209,7 +217,7 @@ fn job_of(job: &NodeJob) -> Option<Job> {
         output,
         colours,
         by_look: job.by_look,
-        keep_pixels: job.keep_pixels,
+        keep: false,
         sharpen: job.sharpen.unwrap_or(0.0),
         outline,
     })

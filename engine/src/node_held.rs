@@ -7,7 +7,7 @@ use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
 use crate::node::{Asked, Given, NodeJob, Stop, Work};
-use crate::{Failure, Flag, Held, Keep, Kernels, Source};
+use crate::{Done, Failure, Flag, Held, Keep, Kernels, Source};
 
 /// See src/render/engine/engine.ts for what the fields mean.
 #[napi(object)]
@@ -24,10 +24,12 @@ pub struct NodeHold {
 
 /// Planes outside V8's heap, until `free` was called and no job works on them any more.
 #[napi]
+#[derive(Default)]
 pub struct Planes {
     held: Option<Arc<Held>>,
     declined: Option<&'static str>,
-    look: Option<Vec<u8>>,
+    made: Option<Vec<u8>>,
+    peak: usize,
 }
 
 #[napi]
@@ -39,19 +41,30 @@ impl Planes {
     }
 
     #[napi(getter)]
+    pub fn peak(&self) -> f64 {
+        self.peak as f64
+    }
+
+    #[napi(getter)]
     pub fn declined(&self) -> Option<&'static str> {
         self.declined
     }
 
-    /// Undefined where none was asked for, or it was taken or declined.
+    /// The look, or what a job made beside. Undefined where none was asked for, or it was taken or declined.
     #[napi]
-    pub fn take_look(&mut self) -> Option<Buffer> {
-        self.look.take().map(Buffer::from)
+    pub fn take_made(&mut self) -> Option<Buffer> {
+        self.made.take().map(Buffer::from)
+    }
+
+    /// The same planes once more: they stay until both are freed.
+    #[napi]
+    pub fn share(&self) -> Self {
+        Self { held: self.held.clone(), ..Self::default() }
     }
 
     #[napi]
     pub fn free(&mut self) {
-        (self.held, self.look) = (None, None);
+        (self.held, self.made) = (None, None);
     }
 }
 
@@ -79,8 +92,28 @@ impl Task for Holding {
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Planes> {
         Ok(match output {
-            Ok((held, look)) => Planes { held: Some(Arc::new(held)), declined: None, look },
-            Err(failure) => Planes { held: None, declined: Some(failure.word()), look: None },
+            Ok((held, made)) => Planes { held: Some(Arc::new(held)), made, ..Planes::default() },
+            Err(failure) => Planes { declined: Some(failure.word()), ..Planes::default() },
+        })
+    }
+}
+
+pub struct Keeping(Work);
+
+impl Task for Keeping {
+    type Output = std::result::Result<Done, Failure>;
+    type JsValue = Planes;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        Ok(self.0.run())
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Planes> {
+        Ok(match output {
+            Ok(Done { body, held, peak, .. }) => {
+                Planes { held: held.map(Arc::new), made: Some(body), peak, ..Planes::default() }
+            }
+            Err(failure) => Planes { declined: Some(failure.word()), ..Planes::default() },
         })
     }
 }
@@ -98,9 +131,24 @@ pub fn hold(bytes: Buffer, hold: NodeHold, stop: &Stop) -> Result<AsyncTask<Hold
     Ok(AsyncTask::new(Holding { bytes, keep, milliseconds, look, flag: stop.0.clone() }))
 }
 
+impl Planes {
+    fn given(&self) -> Result<Given> {
+        let held = self.held.clone().ok_or_else(|| Error::new(Status::InvalidArg, "these planes were freed"))?;
+        Ok(Given::Held(held))
+    }
+}
+
 #[napi]
 pub fn render_held(planes: &Planes, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Work>> {
-    let held =
-        planes.held.clone().ok_or_else(|| Error::new(Status::InvalidArg, "renderHeld: these planes were freed"))?;
-    Ok(AsyncTask::new(Work::new(Given::Held(held), Asked::of(&job)?, stop)))
+    Ok(AsyncTask::new(Work::new(planes.given()?, Asked::of(&job)?, stop)))
+}
+
+#[napi]
+pub fn keep(bytes: Buffer, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Keeping>> {
+    Ok(AsyncTask::new(Keeping(Work::new(Given::File(bytes), Asked::of(&job)?.keeping(), stop))))
+}
+
+#[napi]
+pub fn keep_held(planes: &Planes, job: NodeJob, stop: &Stop) -> Result<AsyncTask<Keeping>> {
+    Ok(AsyncTask::new(Keeping(Work::new(planes.given()?, Asked::of(&job)?.keeping(), stop))))
 }

@@ -2,10 +2,34 @@
 
 use crate::codecs::{self, Bounds, Header, Layout};
 use crate::held::{Held, MOST_REACH};
-use crate::lanczos::{self, Kernels, LANES, ROWS, Range, Sample, Taps};
+use crate::lanczos::{self, BITS, Kernels, LANES, ROWS, Range, Sample, Taps};
 use crate::profile::Conversion;
 use crate::reader::Reader;
 use crate::{DAMAGED, Failure, Job, Output, filled, zeros};
+
+/// Where the samples of decoded planes lie, and what their levels are.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    pub layout: Layout,
+    /// Samples of each plane for each pixel of the original, across and down.
+    pub per_pixel: [[f64; 2]; 3],
+    pub levels: [Range; 3],
+}
+
+impl Grid {
+    /// Of a file that is decoded.
+    pub fn of_file(layout: &Layout, header: &Header) -> Self {
+        let planes = layout.planes as usize;
+        let most = |factors: &[u32; 4]| factors[..planes].iter().copied().max().unwrap_or(1);
+        let (across, down) = (most(&header.across), most(&header.down));
+        let per_pixel = std::array::from_fn(|plane| {
+            let eighths = f64::from(layout.rows[plane] / header.down[plane].max(1));
+            let of = |factor: u32, most: u32| eighths / 8.0 * f64::from(factor) / f64::from(most);
+            [of(header.across[plane], across), of(header.down[plane], down)]
+        });
+        Self { layout: *layout, per_pixel, levels: [Range::FULL; 3] }
+    }
+}
 
 /// BT.601 as in JFIF, upright, 4:2:0; of limited range for WebP. Chroma rows lie `stride / 2` apart.
 pub struct Planes {
@@ -62,10 +86,11 @@ impl Planes {
 }
 
 /// A plane of the result, not upright yet.
-struct Scaled {
-    width: usize,
-    height: usize,
-    data: Vec<u8>,
+pub struct Scaled {
+    pub width: usize,
+    pub height: usize,
+    /// Some samples more than there are.
+    pub data: Vec<u8>,
 }
 
 /// How large the chroma of a result is.
@@ -94,6 +119,9 @@ pub fn eighths(job: &Job) -> u32 {
     LEAST_STEP.iter().find(fits).map_or(8, |(eighths, _)| *eighths)
 }
 
+/// What is left to shrink of planes that are kept. A hair below one is rounding.
+const LEAST_HELD_STEP: f64 = 0.99;
+
 /// Rows below a part that are read all the same, because sharp reads some: a file that is damaged there is sharp's to judge.
 const READ_AHEAD: usize = 24;
 
@@ -106,6 +134,10 @@ struct Flow {
     height: usize,
     across: Taps,
     down: Taps,
+    /// The first column and row of what is neither scaled nor moved by a part of a sample.
+    copies: Option<[usize; 2]>,
+    /// By how much levels are multiplied there, in parts of 2^BITS.
+    factor: i32,
     /// What libjpeg writes: some rows, and room for what the last one's coefficients of zero reach.
     read: Vec<u8>,
     four: Vec<i16>,
@@ -149,24 +181,21 @@ impl KnownTaps {
     }
 }
 
+/// The first of samples that a span takes as they are; none where it does not.
+fn copied(span: Span, scale: f64, limit: usize) -> Option<usize> {
+    const ROUNDING: f64 = 1e-6;
+    let (from, step) = (span.from * scale, span.step * scale);
+    let first = from.round();
+    let exact = (step - 1.0).abs() * span.size as f64 <= ROUNDING && (from - first).abs() <= ROUNDING && first >= 0.0;
+    (exact && first as usize + span.size <= limit).then_some(first as usize)
+}
+
 impl Flow {
     /// Without room for what is read.
-    fn new(
-        plane: usize,
-        layout: &Layout,
-        header: &Header,
-        [x, y]: [Span; 2],
-        range: Range,
-        taps: &mut KnownTaps,
-    ) -> Result<Self, Failure> {
+    fn new(plane: usize, grid: &Grid, [x, y]: [Span; 2], range: Range, taps: &mut KnownTaps) -> Result<Self, Failure> {
+        let layout = &grid.layout;
         let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
-        // Samples of the plane for each pixel of the original.
-        let eighths = f64::from(layout.rows[plane] / header.down[plane].max(1));
-        let per_pixel = |factors: &[u32; 4]| {
-            let most = factors[..layout.planes as usize].iter().copied().max().unwrap_or(1);
-            eighths / 8.0 * f64::from(factors[plane]) / f64::from(most)
-        };
-        let (kx, ky) = (per_pixel(&header.across), per_pixel(&header.down));
+        let [kx, ky] = grid.per_pixel[plane];
         if real_width == 0 || real_height == 0 || x.step * kx > MOST_STEP || y.step * ky > MOST_STEP {
             return Err(Failure::Declined("size"));
         }
@@ -192,7 +221,24 @@ impl Flow {
             out: zeros(x.size * y.size + LANES)?,
             across,
             down,
+            copies: copied(x, kx, real_width).zip(copied(y, ky, real_height)).map(|(x, y)| [x, y]),
+            factor: (range.scale * f64::from(1 << BITS)).round() as i32,
         })
+    }
+
+    /// What needs no sum for each sample. False where it has to be scaled.
+    fn copy(&mut self, kernels: Kernels, plane: &[u8]) -> bool {
+        let Some([left, top]) = self.copies else { return false };
+        for (y, to) in self.out.chunks_exact_mut(self.width).take(self.height).enumerate() {
+            let from = &plane[(top + y) * self.stride + left..][..self.width];
+            if self.factor == 1 << BITS {
+                to.copy_from_slice(from);
+                continue;
+            }
+            lanczos::levels(kernels, from, self.factor, self.beginning, to);
+        }
+        self.done = self.height;
+        true
     }
 
     fn reading(mut self) -> Result<Self, Failure> {
@@ -267,17 +313,20 @@ impl Flow {
 
 /// What a job needs of a JPEG, at the size of its result and not upright yet. All planes, or luma alone of a grey one.
 pub struct Decoded {
-    planes: Vec<Scaled>,
+    /// Of the original.
+    pub header: Header,
+    pub planes: Vec<Scaled>,
+    pub chroma: Chroma,
     /// Bytes that were held at the most.
     pub peak: usize,
 }
 
 /// The planes of a result.
-fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
+fn flows(grid: &Grid, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
     let (width, height) = job.scaled();
     let (step_x, step_y) = (job.part.width / width as f64, job.part.height / height as f64);
     let mut taps = KnownTaps::default();
-    (0..layout.planes as usize)
+    (0..grid.layout.planes as usize)
         .map(|plane| {
             let spans = if plane == 0 || chroma == Chroma::Full {
                 [
@@ -285,29 +334,36 @@ fn flows(layout: &Layout, header: &Header, job: &Job, chroma: Chroma) -> Result<
                     Span { from: job.part.top, step: step_y, size: height, sample: Sample::Whole },
                 ]
             } else {
-                // Where an odd side is turned round, its last sample, of which half is beyond the picture, stands first.
                 let half = |from: f64, step: f64, size: usize, reversed: bool| Span {
-                    from: if reversed && size % 2 == 1 { from - step } else { from },
+                    from: if reversed { from - step } else { from },
                     step: 2.0 * step,
                     size: size.div_ceil(2),
                     sample: Sample::Pair,
                 };
-                let turn = job.orientation;
-                [
-                    half(job.part.left, step_x, width, matches!(turn, 2 | 3 | 7 | 8)),
-                    half(job.part.top, step_y, height, matches!(turn, 3 | 4 | 6 | 7)),
-                ]
+                let [x, y] = reversed(job);
+                [half(job.part.left, step_x, width, x), half(job.part.top, step_y, height, y)]
             };
-            let range = match (job.output, plane) {
-                // Its range is limited where it is converted.
-                _ if job.colours.is_some() => Range::FULL,
-                (Output::Webp { .. }, 0) => Range::LIMITED_LUMA,
-                (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
-                _ => Range::FULL,
-            };
-            Flow::new(plane, layout, header, spans, range, &mut taps)
+            Flow::new(plane, grid, spans, levels(job, plane).of(grid.levels[plane]), &mut taps)
         })
         .collect()
+}
+
+/// The levels of a plane of a result.
+pub fn levels(job: &Job, plane: usize) -> Range {
+    match (job.output, plane) {
+        // Its range is limited where it is converted.
+        _ if job.colours.is_some() => Range::FULL,
+        (Output::Webp { .. }, 0) => Range::LIMITED_LUMA,
+        (Output::Webp { .. }, _) => Range::LIMITED_CHROMA,
+        _ => Range::FULL,
+    }
+}
+
+/// Where an odd side is turned round, the last sample of chroma, of which half is beyond the picture, stands first.
+pub fn reversed(job: &Job) -> [bool; 2] {
+    let (width, height) = job.scaled();
+    let odd = |side: usize| side % 2 == 1;
+    [odd(width) && matches!(job.orientation, 2 | 3 | 7 | 8), odd(height) && matches!(job.orientation, 3 | 4 | 6 | 7)]
 }
 
 /// Decodes and scales.
@@ -319,8 +375,10 @@ pub fn decode(
     kernels: Kernels,
 ) -> Result<Decoded, Failure> {
     let layout = reader.start(eighths(job))?;
-    let mut flows: Vec<Flow> =
-        flows(&layout, header, job, chroma)?.into_iter().map(Flow::reading).collect::<Result<_, _>>()?;
+    let mut flows: Vec<Flow> = flows(&Grid::of_file(&layout, header), job, chroma)?
+        .into_iter()
+        .map(Flow::reading)
+        .collect::<Result<_, _>>()?;
     let mut unit = 0;
     let behind = |flow: &Flow| flow.down.start.last().map_or(0, |last| last + flow.down.count + READ_AHEAD);
     let (end, rows) = (flows[0].real_height.min(behind(&flows[0])), flows[0].rows_per_read);
@@ -341,14 +399,21 @@ pub fn decode(
     if flows.iter().all(|flow| unit * flow.rows_per_read >= flow.real_height) {
         reader.finish()?;
     }
-    Ok(Decoded::of(flows))
+    Ok(Decoded::of(flows, *header, chroma))
 }
 
 /// Scales what was decoded before.
 pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
-    let mut flows = flows(&held.layout, &held.header, job, chroma)?;
+    // Smaller than the result but for rounding: that is left to others.
+    if step(job) * held.grid.per_pixel[0][0].min(held.grid.per_pixel[0][1]) < LEAST_HELD_STEP {
+        return Err(Failure::Declined("size"));
+    }
+    let mut flows = flows(&held.grid, job, chroma)?;
     for (flow, plane) in flows.iter_mut().zip(&held.planes) {
         codecs::passed(&bounds)?;
+        if flow.copy(kernels, plane) {
+            continue;
+        }
         if flow.across.count > MOST_REACH {
             return Err(Failure::Declined("size"));
         }
@@ -357,7 +422,7 @@ pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Ke
             return Err(DAMAGED);
         }
     }
-    Ok(Decoded::of(flows))
+    Ok(Decoded::of(flows, held.header, chroma))
 }
 
 /// Turned upright, in rows that lie `stride` apart and are filled up with their last sample.
@@ -403,10 +468,10 @@ fn upright(Scaled { width, height, data }: &Scaled, orientation: u8, stride: usi
 pub const NO_COLOUR: u8 = 128;
 
 impl Decoded {
-    fn of(flows: Vec<Flow>) -> Self {
+    fn of(flows: Vec<Flow>, header: Header, chroma: Chroma) -> Self {
         let peak = flows.iter().map(Flow::bytes).sum();
         let scaled = |flow: Flow| Scaled { width: flow.width, height: flow.height, data: flow.out };
-        Self { planes: flows.into_iter().map(scaled).collect(), peak }
+        Self { header, planes: flows.into_iter().map(scaled).collect(), chroma, peak }
     }
 
     /// Of `Chroma::Half`.

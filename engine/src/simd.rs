@@ -37,6 +37,16 @@ pub mod avx2 {
         unsafe { convert_rows(conversion, work, pair) }
     }
 
+    /// See `lanczos::levels`.
+    pub fn levels(from: &[u8], factor: i32, beginning: i32, to: &mut [u8]) {
+        #[target_feature(enable = "avx2")]
+        fn change(from: &[u8], factor: i32, beginning: i32, to: &mut [u8]) {
+            crate::lanczos::change(from, factor, beginning, to);
+        }
+        // SAFETY: this processor has AVX2, as above.
+        unsafe { change(from, factor, beginning, to) }
+    }
+
     #[target_feature(enable = "avx2")]
     unsafe fn across_rows(rows: [&[u8]; ROWS], taps: &Taps, out: &mut [i16], stride: usize) {
         let round = _mm_set1_epi32(1 << (TO_KEPT - 1));

@@ -46,7 +46,7 @@ fn progressive(width: usize, height: usize) -> Vec<u8> {
         output,
         colours: None,
         by_look: false,
-        keep_pixels: false,
+        keep: false,
         sharpen: 0.0,
         outline: None,
     };

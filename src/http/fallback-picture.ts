@@ -4,6 +4,7 @@ import { createSingleFlight, type Flight } from '../flow/single-flight.ts';
 import type { WorkQueue } from '../flow/work-queue.ts';
 import { estimateRender, expectedMs } from '../render/cost-estimate.ts';
 import type { OverlayAssets } from '../render/effects/overlay/assets.ts';
+import { free } from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { fallbackKey } from '../renditions/keys.ts';
@@ -84,6 +85,7 @@ export function createFallbackAnswer({ cache, queue, renderer, assets, renderTim
     await permit.slot(estimateRender(source, recipe)); // 503
     flight.commit(renderTimeoutMs, () => errors.renderTimeout(RETRY_AFTER_S));
     const made = await renderer.render(source, recipe, timer, async () => [], flight.signal);
+    if (made.downscaled) free(made.downscaled);
     return toRendition(made, NO_EPOCH, 0);
   }
 }

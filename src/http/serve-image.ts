@@ -223,7 +223,7 @@ export function createImageRoute(deps: ImageRouteDeps) {
       const told = await found.epoch;
       // Of bytes that replaced others, the edit of those is not theirs: what it made belongs to the epoch that is over.
       const epoch = edit && told !== undefined ? view.epoch : told;
-      if (told === view.epoch) session.keep(downscaled);
+      if (downscaled) session.keep(downscaled, told === view.epoch);
       // Bytes whose epoch cannot be told are sent once and kept nowhere.
       const provisional = epoch === undefined ? 'replaced' : seen.provisional;
       return toRendition(fresh, epoch ?? view.epoch, found.readAt, provisional);

@@ -1,7 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import { makeShrinkable, type Shrinkable } from '../flow/shrinkable-cache.ts';
-import type { OriginalSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
-import { freeNow } from '../render/pixels.ts';
+import {
+  bytesOf,
+  type DownscaledSource,
+  free,
+  type OriginalSource,
+  type PlaneSource,
+  type PlannedDecode,
+  type ProxySource,
+  shared,
+} from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Epoch } from '../renditions/epochs.ts';
 import type { HeldOriginal } from './reader.ts';
@@ -9,7 +17,8 @@ import { createSharedRead, type SharedRead } from './shared-read.ts';
 
 /**
  * Originals are decoded once, not once for each preset: the cache holds downscaled decodes of the last minutes, and lets all
- * sessions of an original share the work under way. Bounded by bytes; the least recently used are evicted first.
+ * sessions of an original share the work under way. Bounded by bytes; the least recently used are evicted first. Planes are freed when they
+ * are evicted and the last session that uses them has closed.
  */
 export interface DecodeCache extends Shrinkable {
   /** For one rendition of this original in this epoch. Hold it with `using`. */
@@ -37,8 +46,8 @@ export interface DecodeSession extends Disposable {
   readonly shared: boolean;
   /** The recipes of all open sessions of this original. */
   readonly recipes: Iterable<Recipe>;
-  /** A downscaled decode that suffices; one that is under way is waited for. */
-  findPixels(suffices: (decode: PlannedDecode) => boolean): Promise<PixelSource | undefined>;
+  /** A downscaled decode that suffices, valid until the session closes; one that is under way is waited for. */
+  findDecode(suffices: (decode: PlannedDecode) => boolean): Promise<DownscaledSource | undefined>;
   readonly keptProxy: KeptProxy;
   /** Reads the proxy image once for all open sessions; undefined where there is none. */
   readProxy(read: () => Promise<ProxySource | undefined>): Promise<ProxySource | undefined>;
@@ -46,11 +55,14 @@ export interface DecodeSession extends Disposable {
   readOriginal(read: () => Promise<ExaminedOriginal>): Promise<ExaminedOriginal>;
   /**
    * Decodes the original once for all open sessions. `planned`: what `decode` will return, the smallest first, which is
-   * kept; a larger one lasts until the last session closes.
+   * kept; a larger one lasts until the last session closes. What it returns is valid until this session closes.
    */
-  decode(planned: readonly PlannedDecode[], decode: () => Promise<PixelSource[]>): Promise<readonly PixelSource[]>;
-  /** Keeps a downscaled decode that a render made on its way, unless a larger one is there. */
-  keep(downscaled: PixelSource | undefined): void;
+  decode(
+    planned: readonly PlannedDecode[],
+    decode: () => Promise<DownscaledSource[]>,
+  ): Promise<readonly DownscaledSource[]>;
+  /** Keeps a downscaled decode that a render made on its way, unless a larger one is there or it does not `count`: it is freed then. */
+  keep(downscaled: DownscaledSource, counts: boolean): void;
 }
 
 /** An original whose header has been read. Disposing of it gives its memory back. */
@@ -69,9 +81,11 @@ interface SharedWork {
   readonly recipes: Set<Recipe>;
   readonly proxy: SharedRead<ProxySource | undefined>;
   readonly original: SharedRead<ExaminedOriginal>;
-  decoding: { readonly planned: readonly PlannedDecode[]; readonly done: Promise<PixelSource[]> } | undefined;
+  decoding: { readonly planned: readonly PlannedDecode[]; readonly done: Promise<DownscaledSource[]> } | undefined;
   /** Too large for the cache. */
-  larger: PixelSource | undefined;
+  larger: DownscaledSource | undefined;
+  /** Planes of decodes that are over, which sessions that waited for them are about to share. */
+  readonly planes: Set<PlaneSource>;
 }
 
 function createSharedWork(): SharedWork {
@@ -81,6 +95,7 @@ function createSharedWork(): SharedWork {
     original: createSharedRead((last) => last[Symbol.dispose]()),
     decoding: undefined,
     larger: undefined,
+    planes: new Set(),
   };
 }
 
@@ -91,12 +106,14 @@ const keyOf = (id: string, epoch: Epoch, version?: string) =>
 export function createDecodeCache(maxBytes: number): DecodeCache {
   const sessions = new Map<string, SharedWork>();
   const lately = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: LATELY_MS });
-  const lru = new LRUCache<string, PixelSource | ProxySource>({
+  const lru = new LRUCache<string, DownscaledSource | ProxySource>({
     maxSize: Math.max(1, maxBytes),
-    sizeCalculation: (source) => (source.kind === 'pixels' ? source.pixels.data : source.body).length,
+    sizeCalculation: (source) => (source.kind === 'proxy' ? source.body.length : bytesOf(source)),
     ttl: LATELY_MS,
+    // Sessions have a share of their own. Pixels are left to V8, because renders may read them.
+    dispose: (source) => source.kind === 'planes' && free(source),
   });
-  const pixelsOf = (found: PixelSource | ProxySource | undefined) => (found?.kind === 'pixels' ? found : undefined);
+  const decodeOf = (found: DownscaledSource | ProxySource | undefined) => (found?.kind === 'proxy' ? undefined : found);
   let hits = 0;
   let misses = 0;
 
@@ -120,21 +137,28 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
     const key = keyOf(id, epoch, recipe.version);
     const work = sessions.get(key) ?? createSharedWork();
     sessions.set(key, work);
-    const own = { ...recipe };
-    work.recipes.add(own);
+    const ownRecipe = { ...recipe };
+    work.recipes.add(ownRecipe);
     const before = lately.has(id);
     lately.set(id, true);
     const proxy = work.proxy.openSession();
     const original = work.original.openSession();
+    const shares: PlaneSource[] = [];
 
-    function keep(downscaled: PixelSource | undefined): void {
+    /** Valid until this session closes. */
+    function own<S extends DownscaledSource>(source: S): S {
+      const share = shared(source);
+      if (share.kind === 'planes') shares.push(share);
+      return share;
+    }
+
+    /** Takes it over: planes that are not kept are freed. */
+    function keep(downscaled: DownscaledSource): void {
+      const kept = decodeOf(lru.peek(key));
+      const isLarger = !kept || kept.header.stored.width < downscaled.header.stored.width;
       // After a purge, new sessions share other work; this one may still be about the purged original.
-      if (!downscaled || sessions.get(key) !== work) return;
-      // Its memory is freed when the last session closes.
-      if (downscaled.pixels === work.larger?.pixels) return;
-      const kept = pixelsOf(lru.peek(key));
-      if (kept && kept.header.stored.width >= downscaled.header.stored.width) return;
-      lru.set(key, downscaled);
+      if (sessions.get(key) === work && isLarger) lru.set(key, downscaled);
+      if (downscaled.kind === 'planes' && lru.peek(key) !== downscaled) free(downscaled);
       trim();
     }
 
@@ -144,47 +168,57 @@ export function createDecodeCache(maxBytes: number): DecodeCache {
       },
       recipes: work.recipes,
       keptProxy: keptProxy(id, epoch, recipe.version),
-      async findPixels(suffices) {
-        const enough = (pictures: readonly (PixelSource | undefined)[] = []) =>
+      async findDecode(suffices) {
+        const enough = (pictures: readonly (DownscaledSource | undefined)[] = []) =>
           pictures.find((picture) => picture && suffices(picture));
         const coming = work.decoding?.planned.some(suffices) ? work.decoding.done : undefined;
         // The session that decodes reports a failure; this one then makes its rendition from another source.
-        const found = enough([pixelsOf(lru.get(key)), work.larger]) ?? enough(await coming?.catch(() => undefined));
+        const found = enough([decodeOf(lru.get(key)), work.larger]) ?? enough(await coming?.catch(() => undefined));
         if (found) hits += 1;
         else misses += 1;
-        return found;
+        return found && own(found);
       },
       readProxy: proxy.read,
       readOriginal: original.read,
       async decode(planned, decode) {
-        const known = [pixelsOf(lru.peek(key)), work.larger]
+        const known = [decodeOf(lru.peek(key)), work.larger]
           .filter((picture) => picture !== undefined)
           .filter(({ decodedFrom }) => decodedFrom === 'original');
         const width = planned.at(-1)?.header.stored.width ?? 0;
-        if (known.some(({ header }) => header.stored.width >= width)) return known;
-        if (work.decoding) return work.decoding.done;
+        if (known.some(({ header }) => header.stored.width >= width)) return known.map(own);
+        if (work.decoding) return (await work.decoding.done).map(own);
         const done = decode();
         done.catch(() => {});
         work.decoding = { planned, done };
         try {
           const pictures = await done;
           const [downscaled, larger] = pictures;
-          keep(downscaled);
+          for (const picture of pictures) if (picture.kind === 'planes') work.planes.add(picture);
+          if (downscaled) keep(shared(downscaled));
           work.larger = larger;
-          return pictures;
+          return pictures.map(own);
         } finally {
           work.decoding = undefined;
         }
       },
-      keep,
+      keep(downscaled, counts) {
+        // Its memory is freed when the last session closes.
+        const isShared =
+          work.larger?.kind === 'pixels' && downscaled.kind === 'pixels' && downscaled.pixels === work.larger.pixels;
+        if (isShared) return;
+        if (counts) keep(downscaled);
+        else if (downscaled.kind === 'planes') free(downscaled);
+      },
       [Symbol.dispose]() {
         proxy[Symbol.dispose]();
         original[Symbol.dispose]();
-        work.recipes.delete(own);
+        for (const share of shares) free(share);
+        work.recipes.delete(ownRecipe);
         if (work.recipes.size > 0) return;
         if (sessions.get(key) === work) sessions.delete(key);
+        for (const planes of work.planes) free(planes);
         // 13 MB that V8 would find at its next full collection.
-        if (work.larger) freeNow(work.larger.pixels.data);
+        if (work.larger?.kind === 'pixels') free(work.larger);
       },
     };
   }

@@ -1,7 +1,14 @@
 import type { JobCost, QueuePermit } from '../flow/work-queue.ts';
 import { estimateRender } from '../render/cost-estimate.ts';
 import { looksDrawn, stepsOf } from '../render/formats/drawn/look.ts';
-import type { PictureSource, PixelSource, PlannedDecode, ProxySource } from '../render/picture-source.ts';
+import {
+  type DownscaledSource,
+  free,
+  type PictureSource,
+  type PlannedDecode,
+  type ProxySource,
+  shared,
+} from '../render/picture-source.ts';
 import type { Recipe } from '../render/recipe.ts';
 import type { Renderer } from '../render/render.ts';
 import { plannedProxy } from '../render/stages/dear-proxy.ts';
@@ -114,14 +121,18 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
    * Makes the proxy image behind the answer. That takes 5 ms and no slot: while waiting for one, downscaled decodes of 4 MB
    * each would pile up.
    */
-  async function saveProxyBehind(job: RenderJob, downscaled: PixelSource): Promise<void> {
+  async function saveProxyBehind(job: RenderJob, decoded: DownscaledSource): Promise<void> {
     const { id, view } = job;
+    // Its sessions may close meanwhile.
+    const downscaled = shared(decoded);
     try {
       const body = await renderer.encodeProxy(downscaled);
       const object = toStoredProxy(body, downscaled.header, view.epoch);
       resultStore?.saveObject(id, keyOfProxy(job), view.epoch, object);
     } catch (reason) {
       warn('a proxy image could not be made', id, reason);
+    } finally {
+      if (downscaled.kind === 'planes') free(downscaled);
     }
   }
 
@@ -133,7 +144,8 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     const recipes = Array.from(session.recipes);
     // Of several at once, one decode serves all.
     const alone = !dear && recipes.length === 1 && renderer.rendersAlone(found, recipe);
-    const planned = planDownscaled(found, alone ? [] : recipes);
+    const kind = renderer.keepsPlanes(found) ? 'planes' : 'pixels';
+    const planned = planDownscaled(found, alone ? [] : recipes, kind);
     return planned.some((decode) => suffices(decode, recipe)) ? planned : [];
   }
 
@@ -163,7 +175,7 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     async find(job) {
       const { session, recipe, permit } = job;
       const known = (source: PictureSource) => ({ source, epoch: Promise.resolve(job.view.epoch), readAt: 0 });
-      const downscaled = await session.findPixels((decode) => suffices(decode, recipe));
+      const downscaled = await session.findDecode((decode) => suffices(decode, recipe));
       if (!downscaled) {
         const proxy = await findProxy(job);
         return proxy ? known(proxy) : findOriginal(job);
@@ -174,7 +186,12 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
     },
     cost(job, found) {
       const { ms, bytes } = estimateRender(found, job.recipe);
-      return { ms, bytes: bytes + downscaledBytes(worthSharing(job, found)) };
+      // sharp reads pixels.
+      const converted = found.kind === 'planes' && !renderer.rendersAlone(found, job.recipe);
+      const pixels = converted
+        ? downscaledBytes([{ kind: 'pixels', decodedFrom: 'original', header: found.header }])
+        : 0;
+      return { ms, bytes: bytes + pixels + downscaledBytes(worthSharing(job, found)) };
     },
     async decodedOnce(job, original) {
       const { source: found, epoch } = original;
@@ -189,7 +206,8 @@ export function createSourceSelection(deps: SourceSelectionDeps): SourceSelectio
         const pictures = await renderer.decodeDownscaled(found, planned); // 422
         const [downscaled] = pictures;
         // A JPEG of a drawing is blurred, and what is made of it is larger.
-        const worth = downscaled && worthProxy(found.header) && !looksDrawn(stepsOf(downscaled.pixels));
+        const isDrawn = downscaled?.kind === 'pixels' && looksDrawn(stepsOf(downscaled.pixels));
+        const worth = downscaled && worthProxy(found.header) && !isDrawn;
         if (resultStore && job.view.current && worth && !isCovered(job.view)) void saveProxyBehind(job, downscaled);
         return pictures;
       };

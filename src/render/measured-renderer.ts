@@ -1,9 +1,10 @@
 import { DarkroomError } from '../errors.ts';
+import { bytesOf } from './picture-source.ts';
 import type { Renderer } from './render.ts';
 
 /** How one render went: formats, bytes in and out, outcome. */
 export interface RenderReport {
-  /** The original's format; `decoded` where the source was pixels in memory. */
+  /** The original's format; `decoded` where the source was in memory. */
   readonly input: string;
   readonly output: string;
   /** `refused`: the original cannot be rendered. */
@@ -16,8 +17,9 @@ export function measureRenderer(renderer: Renderer, onRender: (render: RenderRep
   return {
     ...renderer,
     async render(source, recipe, timer, faces, signal) {
-      const input = source.kind === 'pixels' ? 'decoded' : source.header.format;
-      const bytesIn = source.kind === 'pixels' ? source.pixels.data.length : source.body.length;
+      const isDecoded = source.kind === 'pixels' || source.kind === 'planes';
+      const input = isDecoded ? 'decoded' : source.header.format;
+      const bytesIn = isDecoded ? bytesOf(source) : source.body.length;
       let outcome: RenderReport['outcome'] = 'failed';
       let output: string = recipe.output;
       let bytesOut = 0;

@@ -1,5 +1,6 @@
+import type { HeldPlanes } from './engine/engine.ts';
 import type { ProfileColours } from './formats/colour/rgb-profile.ts';
-import type { Pixels, Size } from './pixels.ts';
+import { freeNow, type Pixels, type Size } from './pixels.ts';
 
 export interface OriginalLimits {
   /** Width × height of one frame. */
@@ -16,7 +17,7 @@ export interface DecodeLimits extends OriginalLimits {
  * From what a rendition is made. The `kind` decides what a source may be used for, never its size: a small original, its
  * lossy proxy image and the pixels of either all have the same one.
  */
-export type PictureSource = OriginalSource | ProxySource | PixelSource;
+export type PictureSource = OriginalSource | ProxySource | DownscaledSource;
 
 export interface OriginalSource {
   readonly kind: 'original';
@@ -45,8 +46,35 @@ export interface PixelSource {
   readonly header: PictureHeader;
 }
 
-/** A downscaled decode that has not been made yet: its header says the size that it will have. */
-export type PlannedDecode = Omit<PixelSource, 'pixels'>;
+/** The same as the engine keeps it: planes, in the original's own colours, not turned yet. Freed by its holder. */
+export interface PlaneSource {
+  readonly kind: 'planes';
+  readonly planes: HeldPlanes;
+  readonly decodedFrom: 'original';
+  /** Of the original, but for what was done to it: `stored` is the size of the planes, upright. */
+  readonly header: OriginalHeader;
+}
+
+export type DownscaledSource = PixelSource | PlaneSource;
+
+/** A downscaled decode that has not been made yet: its header says the size that it will have. Planned planes may turn out to be pixels. */
+export type PlannedDecode = Omit<PixelSource, 'pixels' | 'kind'> & { readonly kind: DownscaledSource['kind'] };
+
+/** Bytes of memory. */
+export function bytesOf(source: DownscaledSource): number {
+  return source.kind === 'planes' ? source.planes.bytes : source.pixels.data.length;
+}
+
+/** The same decode for another holder, who frees its own planes. Pixels have no holders: the last one may free them. */
+export function shared<S extends DownscaledSource>(source: S): S {
+  return source.kind === 'planes' ? { ...source, planes: source.planes.share() } : source;
+}
+
+/** Frees what its only holder does not need any more; of planes the holder's share. */
+export function free(source: DownscaledSource): void {
+  if (source.kind === 'planes') source.planes.free();
+  else freeNow(source.pixels.data);
+}
 
 /** The original, and how the pixels of its source are stored. */
 export interface PictureHeader {

@@ -15,7 +15,7 @@ import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
 import { goesToSvtAv1 } from './formats/svt-av1.ts';
 import { inMotion } from './pages/motion.ts';
-import type { DecodeLimits, PictureHeader, PictureSource, PixelSource } from './picture-source.ts';
+import type { DecodeLimits, DownscaledSource, PictureHeader, PictureSource } from './picture-source.ts';
 import { freeNow, type Pixels, sameSize } from './pixels.ts';
 import type { Recipe } from './recipe.ts';
 import type { SharpModule } from './sharp.ts';
@@ -35,8 +35,8 @@ export interface Rendered {
   readonly height: number;
   /** Framed without the faces, because looking for them failed: another render may come out better. */
   readonly provisional: boolean;
-  /** The downscaled decode that other renditions can use, where this one made one on its way. */
-  readonly downscaled: PixelSource | undefined;
+  /** The downscaled decode that other renditions can use, where this one made one on its way. To be freed. */
+  readonly downscaled: DownscaledSource | undefined;
 }
 
 export interface RenderContext {
@@ -75,12 +75,13 @@ export async function renderOnce(
   const ready = readyPixels(source, decoder, recipe);
   // A picture that was decoded for the look is cut out of that.
   const fresh = !ready && !crop.downscaled;
-  const keeps = !paged && showsAll(decoder, recipe) && fitsDownscaled(header, decoder.plan.canvas);
+  const keeps =
+    source.kind === 'original' && !paged && showsAll(decoder, recipe) && fitsDownscaled(header, decoder.plan.canvas);
   const made = fresh
     ? await timer.time('decode', engine.rendition(source, decoder, recipe, keeps, crop.held))
     : undefined;
   if (made) {
-    const downscaled = made.pixels && pixelSource(source, made.pixels);
+    const downscaled = made.kept;
     const { body, contentType } =
       'planes' in made.made
         ? await timer.time('encode', opaqueAvif(made.made, made.made.width * made.made.height, recipe))

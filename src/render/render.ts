@@ -5,7 +5,8 @@ import { noAssets } from './effects/overlay/fonts.ts';
 import { createLayerCache } from './effects/overlay/layers.ts';
 import { byEngine } from './engine/by-engine.ts';
 import { ENGINE, type Engine } from './engine/engine.ts';
-import { isMadeByEngine } from './engine/job.ts';
+import { fromPlanes } from './engine/from-planes.ts';
+import { isEngines, isMadeByEngine } from './engine/job.ts';
 import { mended } from './formats/colour/mend.ts';
 import type { WriteJxl } from './formats/encoding/jxl.ts';
 import { examine } from './formats/examine.ts';
@@ -15,9 +16,9 @@ import { ownFile } from './formats/original/own-file.ts';
 import { pageOf } from './pages/page.ts';
 import type {
   DecodeLimits,
+  DownscaledSource,
   OriginalSource,
   PictureSource,
-  PixelSource,
   PlannedDecode,
   ProxySource,
 } from './picture-source.ts';
@@ -58,11 +59,13 @@ export interface Renderer {
     signal?: AbortSignal,
   ): Promise<Rendered>;
   /** Decodes an original once, to all planned sizes, the smallest first. Throws as `render` does. */
-  decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<PixelSource[]>;
-  /** Whether the engine makes this rendition of the original for less than it takes to decode all of it to pixels of that size for others. */
-  rendersAlone(original: OriginalSource, recipe: Recipe): boolean;
+  decodeDownscaled(original: OriginalSource, planned: readonly PlannedDecode[]): Promise<DownscaledSource[]>;
+  /** Whether downscaled decodes of an original are kept as planes, unless they look drawn. */
+  keepsPlanes(original: OriginalSource): boolean;
+  /** Whether the engine makes this rendition of the source for less than it takes to decode all of it to pixels of that size for others. */
+  rendersAlone(source: PictureSource, recipe: Recipe): boolean;
   /** The proxy image of an original, a JPEG, from its downscaled decode. */
-  encodeProxy(downscaled: PixelSource): Promise<Buffer>;
+  encodeProxy(downscaled: DownscaledSource): Promise<Buffer>;
   /** The proxy image of an original that is dear to decode: see stages/dear-proxy.ts. Throws as `render` does. */
   makeProxy(original: OriginalSource, signal: AbortSignal): Promise<ProxySource>;
   /** The same from its stored bytes. Throws `original_unreadable` when they are none. */
@@ -100,8 +103,9 @@ export function createRenderer(
       const source = await mended(sharp, original, limits);
       return wholly(source, decodeDownscaled(sharp, source, planned, limits, byEngine(engine, limits, NEVER)));
     },
-    rendersAlone: (original, recipe) => engine !== undefined && isMadeByEngine(original, recipe),
-    encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled),
+    keepsPlanes: (original) => engine !== undefined && isEngines(original),
+    rendersAlone: (source, recipe) => engine !== undefined && isMadeByEngine(source, recipe),
+    encodeProxy: async (downscaled) => encodeProxy(await loadSharp(), downscaled, byEngine(engine, limits, NEVER)),
     makeProxy: async (original, signal) => {
       const sharp = await loadSharp();
       return decoded(original, DEAR_SIDE_PX, signal, (rows) => encodeDearProxy(sharp, rows, limits));
@@ -120,6 +124,10 @@ export function createRenderer(
       const sharp = await loadSharp();
       const common = { limits, timer, tools, engine: byEngine(engine, limits, signal) };
       const writeJxl: WriteJxl | undefined = decoders && ((pixels, cpuMs) => decoders.encodeJxl(pixels, cpuMs, signal));
+      if (source.kind === 'planes') {
+        const work = (one: PictureSource) => renderOnce(sharp, one, recipe, { ...common, faces, writeJxl });
+        return fromPlanes(source, recipe, common.engine, work);
+      }
       if (!isDecodedElsewhere(source)) {
         const mend = source.kind === 'original' && source.header.mend;
         const whole = mend ? await timer.time('decode', mended(sharp, source, limits)) : source;

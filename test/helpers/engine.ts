@@ -15,6 +15,18 @@ export function watchedEngine(): { engine: Engine | undefined; results: EngineRe
   const results: EngineResult[] = [];
   const held: HeldPlanes[] = [];
   if (!real) return { engine: undefined, results, held };
+  /** What was made beside what was kept is a result too. */
+  function kept(planes: HeldPlanes): HeldPlanes {
+    held.push(planes);
+    const body = planes.takeMade();
+    results.push({
+      peak: planes.peak,
+      ...(body ? { body } : {}),
+      ...(planes.declined ? { declined: planes.declined } : {}),
+    });
+    planes.takeMade = () => body;
+    return planes;
+  }
   const engine: Engine = {
     Stop: real.Stop,
     version: () => real.version(),
@@ -41,6 +53,12 @@ export function watchedEngine(): { engine: Engine | undefined; results: EngineRe
     },
     webpLuma: (...file) => real.webpLuma(...file),
     jpegSsim: (...luma) => real.jpegSsim(...luma),
+    async keep(...job) {
+      return kept(await real.keep(...job));
+    },
+    async keepHeld(...job) {
+      return kept(await real.keepHeld(...job));
+    },
   };
   return { engine, results, held };
 }

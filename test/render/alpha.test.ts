@@ -77,7 +77,8 @@ describe('alpha of an AVIF', () => {
     const size = { width: 192, height: 72 };
     const header = { ...original.header, stored: size, coding: 'pixels' };
     const [shared] = await renderer.decodeDownscaled(original, [{ kind: 'pixels', decodedFrom: 'original', header }]);
-    const at = (x: number, y: number) => [...(shared?.pixels.data.subarray((y * 192 + x) * 4).subarray(0, 4) ?? [])];
+    assert.equal(shared?.kind, 'pixels');
+    const at = (x: number, y: number) => [...(shared.pixels.data.subarray((y * 192 + x) * 4).subarray(0, 4) ?? [])];
     assertNear(
       middles.map(([x, y]) => at(x, y)),
       straight,

@@ -1,13 +1,14 @@
 import type { Coder } from '../formats/encoding/coder.ts';
 import { refuse } from '../formats/header.ts';
 import type { Planes } from '../formats/svt-av1.ts';
-import type { DecodeLimits, OriginalHeader, PictureSource } from '../picture-source.ts';
+import type { DecodeLimits, OriginalHeader, PictureSource, PlaneSource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import { isOrdinary, takesHalved } from './drawn.ts';
 import type { Engine, EngineJob, EngineResult, HeldPlanes } from './engine.ts';
 import { type HeldFor, type HeldPicture, lookedSize, scalesFor } from './held.ts';
 import {
+  type EngineSource,
   encodeJob,
   type Geometry,
   geometryOf,
@@ -16,7 +17,9 @@ import {
   holdJob,
   isEngines,
   isWritten,
+  keptJob,
   pixelsJob,
+  quickJpegJob,
   renditionJob,
   type Shown,
   viewJob,
@@ -28,7 +31,7 @@ import {
  * do it, because the engine is not there, does not take such a picture, or found it damaged, of which sharp then judges.
  */
 export interface ByEngine {
-  /** A finished WebP or JPEG, or the planes of an AVIF; `keep`: with its pixels. Of what is held of the source, where it is. Throws as renders do. */
+  /** A finished WebP or JPEG, or the planes of an AVIF; `keep`: they are kept for others. Of what is held of the source, where it is. Throws as renders do. */
   rendition(
     source: PictureSource,
     view: Shown,
@@ -42,6 +45,10 @@ export interface ByEngine {
   coder(own: boolean): Coder | undefined;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
+  /** The same as planes, to be freed; undefined too where it may be drawn. */
+  keep(source: PictureSource, size: Size): Promise<PlaneSource | undefined>;
+  /** All of what is kept, as a JPEG that is written quickly. */
+  jpeg(source: PlaneSource, quality: number): Promise<Buffer | undefined>;
   /** Decodes all of a picture whose window is found in its pixels: these, and then the rendition, are made of what is held. */
   hold(source: PictureSource, view: Shown, recipe: Recipe, wanted: HeldFor): Promise<HeldPicture | undefined>;
 }
@@ -49,7 +56,8 @@ export interface ByEngine {
 export interface Finished {
   /** `planes`: not encoded yet. */
   readonly made: { readonly body: Buffer; readonly contentType: string } | Planes;
-  readonly pixels: Pixels | undefined;
+  /** All of the picture at the size of the rendition, to be freed, where it was to be kept. */
+  readonly kept: PlaneSource | undefined;
 }
 
 /** Of every picture. */
@@ -58,6 +66,8 @@ export const BY_SHARP: ByEngine = {
   pixels: async () => undefined,
   coder: () => undefined,
   whole: async () => undefined,
+  keep: async () => undefined,
+  jpeg: async () => undefined,
   hold: async () => undefined,
 };
 
@@ -83,6 +93,8 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
     }
   }
 
+  const given = (source: EngineSource) => (source.kind === 'planes' ? source.planes : source.body);
+
   async function run(
     source: Buffer | HeldPlanes,
     job: EngineJob,
@@ -91,6 +103,18 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       Buffer.isBuffer(source) ? own.render(source, job, stop) : own.renderHeld(source, job, stop),
     );
     return made?.body && { ...made, body: made.body };
+  }
+
+  /** What a job made, and what it kept of that: none where it cannot be. */
+  async function running(source: EngineSource, job: EngineJob) {
+    const planes = await stoppable((own, stop) =>
+      source.kind === 'planes' ? own.keepHeld(source.planes, job, stop) : own.keep(source.body, job, stop),
+    );
+    const body = planes?.takeMade();
+    if (!planes || !body) return undefined;
+    const { width, height } = job;
+    const kept = planes.bytes > 0 ? planeSource(source, planes, { width, height }) : undefined;
+    return { body, kept };
   }
 
   const write: Coder['write'] = async (pixels, format, recipe) => {
@@ -110,23 +134,26 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
   return {
     async rendition(source, view, recipe, keep, held) {
       if (!isEngines(source)) return undefined;
-      const job = renditionJob(source.header, view, recipe, limits, keep);
-      const made = job && (await run(held?.planes ?? source.body, job));
-      if (!made) return undefined;
-      const pixels = made.pixels && pixelsOf(made.pixels, job);
+      const job = renditionJob(source.header, view, recipe, limits);
+      if (!job) return undefined;
+      // What is kept has no corners cut off, and comes without the alpha of what has.
+      const keeps = keep && !held && !job.outline;
+      const made = keeps ? await running(source, job) : await run(held?.planes ?? given(source), job);
+      if (!made?.body) return undefined;
+      const kept = 'kept' in made ? made.kept : undefined;
       const { width, height, output } = job;
       const key = JSON.stringify([width, height, job.outline]);
-      const alpha = made.alpha && { planes: made.alpha, key };
-      if (output === 'planes') return { made: { planes: made.body, width, height, alpha }, pixels };
-      return { made: { body: made.body, contentType: `image/${output}` }, pixels };
+      const alpha = 'alpha' in made && made.alpha ? { planes: made.alpha, key } : undefined;
+      if (output === 'planes') return { made: { planes: made.body, width, height, alpha }, kept };
+      return { made: { body: made.body, contentType: `image/${output}` }, kept };
     },
     async pixels(source, view, recipe, held) {
       if (!isEngines(source) || !takesHalved(source.header, recipe)) return undefined;
       const geometry = viewJob(source.header, view);
       // Its planes were declined.
-      if (!geometry || renditionJob(source.header, view, recipe, limits, false)) return undefined;
-      const made = await run(held?.planes ?? source.body, halvedJob(geometry, recipe, limits));
-      return made && pixelsOf(made.body, geometry);
+      if (!geometry || renditionJob(source.header, view, recipe, limits)) return undefined;
+      const made = await run(held?.planes ?? given(source), halvedJob(geometry, recipe, limits));
+      return made?.body && pixelsOf(made.body, geometry);
     },
     coder: (own) => ({
       ...(own ? { write } : {}),
@@ -138,19 +165,33 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
     async whole(source, size) {
       if (!isEngines(source)) return undefined;
       const geometry = wholeJob(source, size);
-      const made = geometry && (await run(source.body, pixelsJob(geometry, limits)));
+      const made = geometry && (await run(given(source), pixelsJob(geometry, limits)));
       return made && pixelsOf(made.body, geometry);
+    },
+    async keep(source, size) {
+      if (!isEngines(source)) return undefined;
+      const geometry = wholeJob(source, size);
+      return geometry && (await running(source, keptJob(geometry, limits)))?.kept;
+    },
+    async jpeg(source, quality) {
+      const geometry = wholeJob(source, source.header.stored);
+      return geometry && (await run(source.planes, quickJpegJob(geometry, quality, limits)))?.body;
     },
     async hold(source, view, recipe, wanted) {
       if (!isEngines(source)) return undefined;
       const geometry = viewJob(source.header, { ...view, position: 'window' });
       if (!geometry || !isEnginesTo(geometry, source.header, recipe)) return undefined;
-      const { size } = source.header;
+      const { size, stored } = source.header;
+      const longer = Math.max(stored.width, stored.height);
       const scales = scalesFor(size, view.shown, wanted);
-      const all = wholeJob(source, lookedSize(size, scales, wanted.lookSide));
+      const most = source.kind === 'planes' ? longer : (longer * scales.eighths) / 8;
+      const all = wholeJob(source, lookedSize(size, most, wanted.lookSide));
       const glance = all && glanceJob(all, limits, true);
       const job = holdJob(geometry, scales, wanted.mostBytes, limits, wanted.looksNow ? glance : undefined);
-      const planes = await stoppable((own, stop) => own.hold(source.body, job, stop));
+      const planes =
+        source.kind === 'planes'
+          ? source.planes.share()
+          : await stoppable((own, stop) => own.hold(source.body, job, stop));
       if (!planes) return undefined;
       const looked = async (shape: Geometry, one: EngineJob, channels: 3 | 4, ready?: Buffer | null) => {
         const data = ready ?? (await run(planes, one))?.body;
@@ -159,7 +200,7 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       return {
         planes,
         async whole() {
-          const pixels = all && glance && (await looked(all, glance, 4, planes.takeLook()));
+          const pixels = all && glance && (await looked(all, glance, 4, planes.takeMade()));
           return pixels && { ...pixels, opaque: true };
         },
         async look(shown) {
@@ -170,4 +211,11 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       };
     },
   };
+}
+
+/** `size`: upright. What it still says of its file is how that is turned, and its colours. */
+function planeSource({ header }: EngineSource, planes: HeldPlanes, { width, height }: Size): PlaneSource {
+  const stored = { width, height };
+  const read = { coding: 'pixels', turned: false, hasProfile: false, exif: undefined };
+  return { kind: 'planes', planes, decodedFrom: 'original', header: { ...header, ...read, stored } };
 }

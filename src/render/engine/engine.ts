@@ -27,9 +27,9 @@ export interface EngineJob {
   readonly orientation: number;
   /**
    * `pixels`: red, green and blue, 8 bits each; halved, two by two of one colour, for an encoder to 4:2:0. `planes`: those of 4:2:0 behind
-   * each other, without padding, full-range BT.601. A glance is pixels by the quickest way; alpha is 255.
+   * each other, without padding, full-range BT.601; nothing is made where planes are only kept. A glance is pixels by the quickest way; alpha is 255.
    */
-  readonly output: 'webp' | 'jpeg' | 'planes' | 'pixels' | 'halved pixels' | 'glance' | 'glance with alpha';
+  readonly output: 'webp' | 'jpeg' | 'planes' | 'nothing' | 'pixels' | 'halved pixels' | 'glance' | 'glance with alpha';
   /** 1 to 100 on the encoder's own scale. */
   readonly quality: number;
   /** libwebp's, 0 to 6. */
@@ -41,9 +41,7 @@ export interface EngineJob {
   readonly colours?: RgbConversion | undefined;
   /** What may be drawn is declined. */
   readonly byLook: boolean;
-  /** The pixels are wanted beside the file. */
-  readonly keepPixels: boolean;
-  /** So much of what a Gaussian of 0.6 pixels takes of the brightness is added to it, 0 to 1, but not to the pixels beside the file. */
+  /** So much of what a Gaussian of 0.6 pixels takes of the brightness is added to it, 0 to 1, but not to what is kept. */
   readonly sharpen?: number | undefined;
   /** What is cut out of a WebP, a JPEG or planes. */
   readonly outline?: EngineOutline | undefined;
@@ -74,7 +72,6 @@ export interface EncodeJob
 export interface EngineResult {
   /** Undefined where it was declined. */
   readonly body?: Buffer;
-  readonly pixels?: Buffer;
   /** Of planes of which something was cut out: planes of its own, without colour. */
   readonly alpha?: Buffer;
   /** `stopped`, `timeout`, or a word for what it does not take. */
@@ -100,9 +97,13 @@ export interface HeldPlanes {
   /** 0 where it was declined, or freed. */
   readonly bytes: number;
   readonly declined?: string | null;
-  /** The pixels of that look, once; null where there are none. */
-  takeLook(): Buffer | null;
-  /** Frees them at once, or when the jobs that work on them end. Later jobs throw. */
+  /** Of a job that kept them: as `EngineResult` has it. */
+  readonly peak: number;
+  /** The pixels of that look, or what a job made of what it kept; once, null where there is nothing. */
+  takeMade(): Buffer | null;
+  /** The same planes for another holder. */
+  share(): HeldPlanes;
+  /** Frees them at once, or when the jobs that work on them end and all who share them have freed theirs. Later jobs of this holder throw. */
   free(): void;
 }
 
@@ -120,6 +121,9 @@ export interface Engine {
   webpLuma(file: Buffer, width: number, height: number): Promise<EngineResult>;
   /** The similarity to brightness of what a JPEG with these quantisers would hold of it: see `Coder`. */
   jpegSsim(luma: Uint8Array, width: number, stripe: number, quantisers: readonly number[]): number;
+  /** As `render`; what it scaled is kept where the job shows all of the picture, without the turn. Of no bytes where it cannot be. */
+  keep(bytes: Buffer, job: EngineJob, stop: { stop(): void }): Promise<HeldPlanes>;
+  keepHeld(planes: HeldPlanes, job: EngineJob, stop: { stop(): void }): Promise<HeldPlanes>;
 }
 
 /** Undefined where it is not `wanted`, was not built, or cannot run on this processor. Throws when it is of another version. */

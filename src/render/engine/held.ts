@@ -56,8 +56,8 @@ export function scalesFor(
   return { eighths, glance: [8, 4, 2].find(shrinks) ?? 1 };
 }
 
-/** The size of all of a picture for a look: not more than its planes have, and smaller than it is. */
-export function lookedSize(size: Size, { eighths }: { readonly eighths: number }, lookSide: number): Size {
+/** The size of all of a picture for a look: not more than its planes have on their longer side, and smaller than it is. */
+export function lookedSize(size: Size, most: number, lookSide: number): Size {
   const longer = Math.max(size.width, size.height);
-  return sizeWithin(Math.min(lookSide, longer - 1, Math.floor((longer * eighths) / 8)), size);
+  return sizeWithin(Math.min(lookSide, longer - 1, Math.floor(most)), size);
 }

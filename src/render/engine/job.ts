@@ -1,6 +1,6 @@
 import { extentOf, type Format, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
 import { goesToSvtAv1, takesPlanes } from '../formats/svt-av1.ts';
-import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource } from '../picture-source.ts';
+import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource, PlaneSource } from '../picture-source.ts';
 import type { Box, Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
@@ -25,8 +25,12 @@ const UPRIGHT_BY: readonly Turn[] = [
 export type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
   Pick<EngineJob, 'width' | 'height' | 'orientation' | 'colours'>;
 
+/** From what the engine makes something: its own planes, or an original. */
+export type EngineSource = OriginalSource | PlaneSource;
+
 /** The originals that the engine reads: JPEGs whose colours are those of sRGB, or become so by curves and a matrix. Their coding it looks at itself. */
-export function isEngines(source: PictureSource): source is OriginalSource {
+export function isEngines(source: PictureSource): source is EngineSource {
+  if (source.kind === 'planes') return true;
   if (source.kind !== 'original' || source.page) return false;
   const { format, coding, frames, hasAlpha, hasProfile, colours, deep, decoder, mend, bareInks } = source.header;
   if (format !== 'jpeg' || !coding.startsWith('jpeg') || decoder || mend) return false;
@@ -34,7 +38,7 @@ export function isEngines(source: PictureSource): source is OriginalSource {
 }
 
 /** All of an original at another size. */
-export function wholeJob({ header }: OriginalSource, size: Size): Geometry | undefined {
+export function wholeJob({ header }: Pick<EngineSource, 'header'>, size: Size): Geometry | undefined {
   const region = { left: 0, top: 0, ...header.size };
   return geometryOf(header, { plan: wholePlan(size), region, turn: UPRIGHT, shown: header.size, plain: true });
 }
@@ -90,7 +94,7 @@ function centredBySharp({ scaled, window }: FramePlan): [left: number, top: numb
   return [Math.ceil((scaled.width - window.width) / 2), Math.ceil((scaled.height - window.height) / 2)];
 }
 
-type Coding = Omit<EngineJob, keyof Geometry | 'byLook' | 'keepPixels' | 'milliseconds'>;
+type Coding = Omit<EngineJob, keyof Geometry | 'byLook' | 'milliseconds'>;
 
 const PIXELS: Coding = { output: 'pixels', quality: 100, effort: 0, progressive: false, table: 0 };
 
@@ -109,7 +113,6 @@ function codingOf({ width, height }: Size, recipe: Recipe): Coding | undefined {
 
 const always = ({ timeoutSeconds }: DecodeLimits) => ({
   byLook: false,
-  keepPixels: false,
   milliseconds: 1000 * timeoutSeconds,
 });
 
@@ -118,6 +121,20 @@ export const pixelsJob = (geometry: Geometry, limits: DecodeLimits): EngineJob =
   ...geometry,
   ...PIXELS,
   ...always(limits),
+});
+
+/** A baseline JPEG by the tables of the standard. */
+export const quickJpegJob = (geometry: Geometry, quality: number, limits: DecodeLimits): EngineJob => ({
+  ...pixelsJob(geometry, limits),
+  output: 'jpeg',
+  quality,
+});
+
+/** Nothing, but that what was scaled is kept: of what does not look drawn. */
+export const keptJob = (geometry: Geometry, limits: DecodeLimits): EngineJob => ({
+  ...pixelsJob(geometry, limits),
+  output: 'nothing',
+  byLook: true,
 });
 
 /** Pixels for a look, of what is held. */
@@ -171,17 +188,16 @@ export function isMadeByEngine(source: PictureSource, recipe: Recipe): boolean {
   return geometry !== undefined && isWritten(geometry, recipe);
 }
 
-/** A finished rendition. `keepPixels`: for others of the same original. */
+/** A finished rendition. */
 export function renditionJob(
   header: OriginalHeader,
   view: Shown,
   recipe: Recipe,
   limits: DecodeLimits,
-  keepPixels: boolean,
 ): EngineJob | undefined {
   const geometry = isOrdinary(header, recipe) ? viewJob(header, view) : undefined;
   const coding = geometry && codingOf(geometry, recipe);
   if (!coding) return undefined;
   const drawn = drawnBy(header, view, recipe);
-  return { ...geometry, ...coding, ...drawn, ...always(limits), byLook: recipe.lossless === undefined, keepPixels };
+  return { ...geometry, ...coding, ...drawn, ...always(limits), byLook: recipe.lossless === undefined };
 }

@@ -106,8 +106,12 @@ export function openPixels(sharp: SharpModule, { data, width, height, channels }
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** Opens a source: upright, within limits, all frames or the first. */
+/** sharp reads no planes: what it is to make of some begins with their pixels. */
+export class PixelsNeeded extends Error {}
+
+/** Opens a source: upright, within limits, all frames or the first. Throws `PixelsNeeded`. */
 export function openSource(sharp: SharpModule, source: PictureSource, limits: DecodeLimits, animated = false): Sharp {
+  if (source.kind === 'planes') throw new PixelsNeeded();
   if (source.kind === 'pixels') return openPixels(sharp, source.pixels);
   return sharp(source.body, {
     autoOrient: true,

@@ -1,12 +1,16 @@
 import type { ByEngine } from '../engine/by-engine.ts';
-import type {
-  DecodeLimits,
-  OriginalSource,
-  PictureHeader,
-  PictureSource,
-  PixelSource,
-  PlannedDecode,
-  ProxySource,
+import {
+  bytesOf,
+  type DecodeLimits,
+  type DownscaledSource,
+  free,
+  type OriginalSource,
+  type PictureHeader,
+  type PictureSource,
+  type PixelSource,
+  type PlaneSource,
+  type PlannedDecode,
+  type ProxySource,
 } from '../picture-source.ts';
 import { type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
@@ -79,7 +83,14 @@ export function suffices(source: PlannedDecode | Omit<ProxySource, 'body'>, reci
   if (sameSize(needed, size)) return false;
   if (source.kind === 'proxy') return hasRoom(stored, needed, ROOM.proxy);
   if (source.decodedFrom === 'proxy' && !hasRoom(downscaledSize(size), needed, ROOM.proxy)) return false;
+  // Their colours are halved.
+  if (source.kind === 'planes' && !halvesColours(recipe)) return hasRoom(stored, needed, 2);
   return sameSize(needed, stored) || hasRoom(stored, needed, ROOM.pixels);
+}
+
+/** Whether a photo's rendition has one colour for four pixels. */
+function halvesColours({ output, lossless, encoding }: Recipe): boolean {
+  return !lossless && encoding?.chroma !== '4:4:4' && output !== 'png' && output !== 'jxl';
 }
 
 /** A proxy image of an original that is dear to decode serves all but borders, own pixels and sizes above its own. */
@@ -96,7 +107,11 @@ function hasRoom(stored: Size, needed: Size, factor: number): boolean {
  * The downscaled decodes of an original that serve these recipes, the smallest first: the one that is kept, and where a recipe
  * needs more pixels, one of that size too.
  */
-export function planDownscaled({ header }: OriginalSource, recipes: Iterable<Recipe>): PlannedDecode[] {
+export function planDownscaled(
+  { header }: OriginalSource,
+  recipes: Iterable<Recipe>,
+  kind: DownscaledSource['kind'] = 'pixels',
+): PlannedDecode[] {
   const kept = downscaledSize(header.size);
   const largest = Array.from(recipes)
     .filter(mayUseDownscaled)
@@ -104,18 +119,17 @@ export function planDownscaled({ header }: OriginalSource, recipes: Iterable<Rec
     .filter((needed) => needed.width > kept.width && needed.width * needed.height <= MAX_SHARED_PIXELS)
     .reduce((a, b) => (b.width > a.width ? b : a), kept);
   return (largest === kept ? [kept] : [kept, largest]).map((size) => ({
-    kind: 'pixels',
+    // The engine scales down only.
+    kind: sameSize(size, header.size) ? 'pixels' : kind,
     decodedFrom: 'original',
     header: describeDownscaled(header, size, 'pixels'),
   }));
 }
 
-/** The memory that these decodes take together, in bytes. */
-export function downscaledBytes(planned: readonly PlannedDecode[]): number {
-  return planned.reduce(
-    (sum, { header: { stored, hasAlpha } }) => sum + stored.width * stored.height * (hasAlpha ? 4 : 3),
-    0,
-  );
+/** The memory that these decodes take together, in bytes. Those that are planned as planes may become pixels. */
+export function downscaledBytes(decodes: readonly (PlannedDecode | DownscaledSource)[]): number {
+  const pixels = ({ stored, hasAlpha }: PictureHeader) => stored.width * stored.height * (hasAlpha ? 4 : 3);
+  return decodes.reduce((sum, decode) => sum + ('planes' in decode ? bytesOf(decode) : pixels(decode.header)), 0);
 }
 
 /** Decodes an original once, to all planned sizes, the smallest first. Throws as renders do. */
@@ -125,27 +139,43 @@ export async function decodeDownscaled(
   planned: readonly PlannedDecode[],
   limits: DecodeLimits,
   engine: ByEngine,
-): Promise<PixelSource[]> {
-  const pictures: PixelSource[] = [];
-  let source: PictureSource = original;
-  for (const { header } of planned.toReversed()) {
-    const scaled = () => openSource(sharp, source, limits).resize({ ...header.stored, fit: 'fill' });
-    const pixels = (await engine.whole(source, header.stored)) ?? (await decode(scaled(), source.header));
-    const picture = pixelSource(source, pixels);
-    pictures.unshift(picture);
-    source = picture;
+): Promise<DownscaledSource[]> {
+  const pictures: DownscaledSource[] = [];
+  let source: Exclude<PictureSource, PlaneSource> = original;
+  let planes: PlaneSource | undefined;
+  try {
+    for (const { kind, header } of planned.toReversed()) {
+      const { stored } = header;
+      const kept = kind === 'planes' && source === original ? await engine.keep(planes ?? source, stored) : undefined;
+      if (kept) {
+        planes = kept;
+        pictures.unshift(kept);
+        continue;
+      }
+      const scaled = () => openSource(sharp, source, limits).resize({ ...stored, fit: 'fill' });
+      const pixels = (await engine.whole(planes ?? source, stored)) ?? (await decode(scaled(), source.header));
+      source = pixelSource(source, pixels);
+      planes = undefined;
+      pictures.unshift(source);
+    }
+    return pictures;
+  } catch (error) {
+    for (const picture of pictures) free(picture);
+    throw error;
   }
-  return pictures;
 }
 
 /** The proxy image: a JPEG, see `PROXY_JPEG`. Transparent parts turn black. */
-export async function encodeProxy(sharp: SharpModule, { pixels }: PixelSource): Promise<Buffer> {
-  return openPixels(sharp, pixels).removeAlpha().jpeg(PROXY_JPEG).toBuffer();
+export async function encodeProxy(sharp: SharpModule, source: DownscaledSource, engine: ByEngine): Promise<Buffer> {
+  if (source.kind === 'pixels') return openPixels(sharp, source.pixels).removeAlpha().jpeg(PROXY_JPEG).toBuffer();
+  const body = await engine.jpeg(source, PROXY_JPEG.quality);
+  if (!body) throw new Error('the engine makes no proxy image of its planes');
+  return body;
 }
 
 /** `pixels`: all of the picture, decoded from this source at any size. */
 export function pixelSource(source: PictureSource, pixels: Pixels): PixelSource {
-  const decodedFrom = source.kind === 'pixels' ? source.decodedFrom : source.kind;
+  const decodedFrom = source.kind === 'original' || source.kind === 'proxy' ? source.kind : source.decodedFrom;
   return { kind: 'pixels', pixels, decodedFrom, header: describeDownscaled(source.header, pixels, 'pixels') };
 }
 

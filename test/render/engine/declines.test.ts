@@ -164,13 +164,12 @@ describe('a job of the engine', { skip: engineSkip }, () => {
       const geometry = wholeJob(source, { width, height });
       assert.ok(geometry);
       for (const output of ['webp', 'jpeg', 'planes', 'pixels', 'halved pixels'] as const) {
-        const job = { ...pixelsJob(geometry, LIMITS), output, effort: 2, quality: 80, keepPixels: true };
+        const job = { ...pixelsJob(geometry, LIMITS), output, effort: 2, quality: 80 };
         const once = (scalar: boolean): Promise<EngineResult> =>
           native.render(coffee, { ...job, scalar }, new native.Stop());
         const [one, other, again] = await Promise.all([once(false), once(true), once(false)]);
         assert.ok(one.body && other.body && again.body);
         assert.ok(one.body.equals(other.body) && one.body.equals(again.body), output);
-        assert.deepEqual(one.pixels, other.pixels);
         const halves = Math.ceil(width / 2) * Math.ceil(height / 2);
         if (output === 'planes') assert.equal(one.body.length, width * height + 2 * halves);
       }

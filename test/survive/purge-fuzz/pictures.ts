@@ -63,6 +63,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
   const work = (atMostMs: number) => delay(draws.happens(0.05) ? draws.below(20 * atMostMs) : draws.below(atMostMs));
 
   function provenanceOf(source: PictureSource): Provenance {
+    if (source.kind === 'planes') throw new Error('only the engine makes planes');
     const { id, version, format, read } = JSON.parse(
       (source.kind === 'pixels' ? source.pixels.data : source.body).toString(),
     );
@@ -86,6 +87,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
       return { kind: 'original', body, header };
     },
     pageOf: async (original) => original,
+    keepsPlanes: () => false,
     rendersAlone: () => false,
     async render(source, recipe, _timer, faces) {
       await work(100);
@@ -114,6 +116,7 @@ export function createFakeRenderer(draws: Draws, readOf: (body: Buffer) => numbe
       return planned.map(({ header }) => pixelsOf(original, header.stored));
     },
     async encodeProxy(downscaled) {
+      if (downscaled.kind === 'planes') throw new Error('only the engine makes planes');
       const { data } = downscaled.pixels;
       const body = Buffer.from(data);
       await work(10);
