@@ -5,7 +5,7 @@ use crate::codecs::{Bounds, Header, Layout};
 use crate::lanczos::{Kernels, ROWS};
 use crate::planes::{self, Chroma, Decoded, Grid};
 use crate::reader::{Reader, by_either};
-use crate::{Failure, Job, Part, takes};
+use crate::{Failure, Job, Output, Part, takes};
 
 /// Samples behind a plane's last row that kernels read, times zero.
 pub const MOST_REACH: usize = 512;
@@ -79,9 +79,11 @@ impl Held {
     }
 
     /// What was scaled for a job that shows all, as it lies in the file: for others that are smaller. None where chroma lies beside brightness.
-    pub fn of(decoded: &Decoded, job: &Job) -> Result<Option<Self>, Failure> {
+    pub fn of(decoded: &mut Decoded, job: &Job) -> Result<Option<Self>, Failure> {
+        // Less than a thousandth of a pixel is rounding.
+        let near = |one: f64, other: u32| (one - f64::from(other)).abs() < 1e-3;
         let Part { left, top, width, height } = job.part;
-        let all = (left, top, width, height) == (0.0, 0.0, f64::from(job.stored.0), f64::from(job.stored.1));
+        let all = near(left, 0) && near(top, 0) && near(width, job.stored.0) && near(height, job.stored.1);
         let beside = decoded.chroma == Chroma::Half && planes::reversed(job).contains(&true);
         if !all || beside {
             return Ok(None);
@@ -91,13 +93,20 @@ impl Held {
         let half = |plane| decoded.chroma == Chroma::Half && plane > 0;
         let mut layout = Layout { planes: decoded.planes.len() as u32, ..Layout::default() };
         let mut planes = Vec::new();
-        for (at, plane) in decoded.planes.iter().enumerate() {
+        // What nothing is made of any more is not copied.
+        let moved = matches!(job.output, Output::Nothing) && !job.by_look;
+        for (at, plane) in decoded.planes.iter_mut().enumerate() {
             (layout.width[at], layout.height[at], layout.rows[at]) = (plane.width as u32, plane.height as u32, 1);
             layout.stride[at] = layout.width[at];
             let samples = plane.width * plane.height;
-            let mut own = reserved(&[samples + spare(&layout, at)])?.swap_remove(0);
+            let size = samples + spare(&layout, at);
+            if moved && plane.data.len() >= size {
+                planes.push(std::mem::take(&mut plane.data));
+                continue;
+            }
+            let mut own = reserved(&[size])?.swap_remove(0);
             own.extend_from_slice(&plane.data[..samples]);
-            own.resize(samples + spare(&layout, at), 0);
+            own.resize(size, 0);
             planes.push(own);
         }
         let per_pixel = std::array::from_fn(|at| whole.map(|scale| if half(at) { scale / 2.0 } else { scale }));

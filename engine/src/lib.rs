@@ -218,8 +218,8 @@ fn chroma_of(job: &Job) -> Chroma {
     if is_whole(job) || job.colours.is_some() { Chroma::Full } else { Chroma::Half }
 }
 
-fn finish(decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
-    let held = if job.keep { Held::of(&decoded, job)? } else { None };
+fn finish(mut decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> Result<Done, Failure> {
+    let held = if job.keep { Held::of(&mut decoded, job)? } else { None };
     let peak = decoded.peak + held.as_ref().map_or(0, Held::bytes);
     if is_whole(job) {
         let body = decoded.into_pixels(job)?;

@@ -192,7 +192,14 @@ fn copied(span: Span, scale: f64, limit: usize) -> Option<usize> {
 
 impl Flow {
     /// Without room for what is read.
-    fn new(plane: usize, grid: &Grid, [x, y]: [Span; 2], range: Range, taps: &mut KnownTaps) -> Result<Self, Failure> {
+    fn new(
+        plane: usize,
+        grid: &Grid,
+        [x, y]: [Span; 2],
+        range: Range,
+        room: usize,
+        taps: &mut KnownTaps,
+    ) -> Result<Self, Failure> {
         let layout = &grid.layout;
         let (real_width, real_height) = (layout.width[plane] as usize, layout.height[plane] as usize);
         let [kx, ky] = grid.per_pixel[plane];
@@ -218,7 +225,7 @@ impl Flow {
             have: 0,
             done: 0,
             beginning: range.beginning(),
-            out: zeros(x.size * y.size + LANES)?,
+            out: zeros(x.size * y.size + room)?,
             across,
             down,
             copies: copied(x, kx, real_width).zip(copied(y, ky, real_height)).map(|(x, y)| [x, y]),
@@ -343,7 +350,9 @@ fn flows(grid: &Grid, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
                 let [x, y] = reversed(job);
                 [half(job.part.left, step_x, width, x), half(job.part.top, step_y, height, y)]
             };
-            Flow::new(plane, grid, spans, levels(job, plane).of(grid.levels[plane]), &mut taps)
+            // Of what is kept: for kernels that read behind the last row.
+            let room = if job.keep { ROWS * spans[0].size + MOST_REACH } else { LANES };
+            Flow::new(plane, grid, spans, levels(job, plane).of(grid.levels[plane]), room, &mut taps)
         })
         .collect()
 }

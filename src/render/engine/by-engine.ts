@@ -45,8 +45,8 @@ export interface ByEngine {
   coder(own: boolean): Coder | undefined;
   /** All of a picture at this size. */
   whole(source: PictureSource, size: Size): Promise<Pixels | undefined>;
-  /** The same as planes, to be freed; undefined too where it may be drawn. */
-  keep(source: PictureSource, size: Size): Promise<PlaneSource | undefined>;
+  /** The same as planes, to be freed. `byLook`: undefined too where it may be drawn. */
+  keep(source: PictureSource, size: Size, byLook: boolean): Promise<PlaneSource | undefined>;
   /** All of what is kept, as a JPEG that is written quickly. */
   jpeg(source: PlaneSource, quality: number): Promise<Buffer | undefined>;
   /** Decodes all of a picture whose window is found in its pixels: these, and then the rendition, are made of what is held. */
@@ -106,14 +106,13 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
   }
 
   /** What a job made, and what it kept of that: none where it cannot be. */
-  async function running(source: EngineSource, job: EngineJob) {
+  async function running(source: EngineSource, job: EngineJob, size: Size = job) {
     const planes = await stoppable((own, stop) =>
       source.kind === 'planes' ? own.keepHeld(source.planes, job, stop) : own.keep(source.body, job, stop),
     );
     const body = planes?.takeMade();
     if (!planes || !body) return undefined;
-    const { width, height } = job;
-    const kept = planes.bytes > 0 ? planeSource(source, planes, { width, height }) : undefined;
+    const kept = planes.bytes > 0 ? planeSource(source, planes, size) : undefined;
     return { body, kept };
   }
 
@@ -168,10 +167,10 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       const made = geometry && (await run(given(source), pixelsJob(geometry, limits)));
       return made && pixelsOf(made.body, geometry);
     },
-    async keep(source, size) {
+    async keep(source, size, byLook) {
       if (!isEngines(source)) return undefined;
       const geometry = wholeJob(source, size);
-      return geometry && (await running(source, keptJob(geometry, limits)))?.kept;
+      return geometry && (await running(source, keptJob(geometry, byLook, limits), size))?.kept;
     },
     async jpeg(source, quality) {
       const geometry = wholeJob(source, source.header.stored);

@@ -130,12 +130,11 @@ export const quickJpegJob = (geometry: Geometry, quality: number, limits: Decode
   quality,
 });
 
-/** Nothing, but that what was scaled is kept: of what does not look drawn. */
-export const keptJob = (geometry: Geometry, limits: DecodeLimits): EngineJob => ({
-  ...pixelsJob(geometry, limits),
-  output: 'nothing',
-  byLook: true,
-});
+/** Nothing, but that what was scaled is kept: as it lies in the file, where chroma lies evenly on odd sides too. */
+export const keptJob = (geometry: Geometry, byLook: boolean, limits: DecodeLimits): EngineJob => {
+  const { width, height } = turnedSize(geometry, inverse(UPRIGHT_BY[geometry.orientation - 1] ?? UPRIGHT));
+  return { ...pixelsJob({ ...geometry, width, height, orientation: 1 }, limits), output: 'nothing', byLook };
+};
 
 /** Pixels for a look, of what is held. */
 export const glanceJob = (geometry: Geometry, limits: DecodeLimits, alpha: boolean): EngineJob => ({

@@ -116,7 +116,9 @@ export function planDownscaled(
   const largest = Array.from(recipes)
     .filter(mayUseDownscaled)
     .map((recipe) => neededSize(header, recipe))
-    .filter((needed) => needed.width > kept.width && needed.width * needed.height <= MAX_SHARED_PIXELS)
+    // At its own size nothing is made of shared pixels.
+    .filter((needed) => needed.width > kept.width && !sameSize(needed, header.size))
+    .filter(({ width, height }) => width * height <= MAX_SHARED_PIXELS)
     .reduce((a, b) => (b.width > a.width ? b : a), kept);
   return (largest === kept ? [kept] : [kept, largest]).map((size) => ({
     // The engine scales down only.
@@ -140,27 +142,44 @@ export async function decodeDownscaled(
   limits: DecodeLimits,
   engine: ByEngine,
 ): Promise<DownscaledSource[]> {
-  const pictures: DownscaledSource[] = [];
-  let source: Exclude<PictureSource, PlaneSource> = original;
-  let planes: PlaneSource | undefined;
+  const kept = await decodePlanes(original, planned, engine);
+  if (kept.length > 0) return kept;
+  const pictures: PixelSource[] = [];
+  let source: OriginalSource | PixelSource = original;
+  for (const { header } of planned.toReversed()) {
+    const { stored } = header;
+    const scaled = () => openSource(sharp, source, limits).resize({ ...stored, fit: 'fill' });
+    const pixels = (await engine.whole(source, stored)) ?? (await decode(scaled(), source.header));
+    const picture = pixelSource(source, pixels);
+    pictures.unshift(picture);
+    source = picture;
+  }
+  return pictures;
+}
+
+/** The same as planes; none where they are not planned, or look drawn at the size that is kept. */
+async function decodePlanes(
+  original: OriginalSource,
+  planned: readonly PlannedDecode[],
+  engine: ByEngine,
+): Promise<PlaneSource[]> {
+  if (planned.some(({ kind }) => kind !== 'planes')) return [];
+  const [smallest] = planned;
+  const pictures: PlaneSource[] = [];
+  const freeAll = () => pictures.splice(0).forEach(free);
   try {
-    for (const { kind, header } of planned.toReversed()) {
-      const { stored } = header;
-      const kept = kind === 'planes' && source === original ? await engine.keep(planes ?? source, stored) : undefined;
-      if (kept) {
-        planes = kept;
-        pictures.unshift(kept);
-        continue;
+    for (const decode of planned.toReversed()) {
+      const source: OriginalSource | PlaneSource = pictures[0] ?? original;
+      const planes = await engine.keep(source, decode.header.stored, decode === smallest);
+      if (!planes) {
+        freeAll();
+        break;
       }
-      const scaled = () => openSource(sharp, source, limits).resize({ ...stored, fit: 'fill' });
-      const pixels = (await engine.whole(planes ?? source, stored)) ?? (await decode(scaled(), source.header));
-      source = pixelSource(source, pixels);
-      planes = undefined;
-      pictures.unshift(source);
+      pictures.unshift(planes);
     }
     return pictures;
   } catch (error) {
-    for (const picture of pictures) free(picture);
+    freeAll();
     throw error;
   }
 }
