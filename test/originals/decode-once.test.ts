@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import sharp from 'sharp';
+import { hasEngine } from '../../src/render/engine/engine.ts';
 import type { PictureSource } from '../../src/render/picture-source.ts';
 import type { Recipe } from '../../src/render/recipe.ts';
 import type { Renderer } from '../../src/render/render.ts';
@@ -22,6 +23,13 @@ const cutOut = await large.clone().ensureAlpha(0.5).resize(3000, 2250).webp({ ef
 const progressive = await large.clone().jpeg({ progressive: true }).toBuffer();
 const SEED = { 'a.jpg': photo, 'turned.jpg': turned, 'cut-out.webp': cutOut, 'progressive.jpg': progressive };
 const PROXY = /\/working-[0-9a-f]{16}\.jpg$/;
+
+/** The engine keeps half the bytes of pixels, and some behind the last row. */
+const byEngine = process.env.TEST_ENGINE === 'on' && hasEngine;
+const KEPT = byEngine ? 'planes' : 'pixels';
+function assertKept(bytes: number, pixels: number) {
+  assert.ok(byEngine ? bytes >= 1.5 * pixels && bytes < 1.52 * pixels : bytes === 3 * pixels, `${bytes}`);
+}
 
 const apps: TestApp[] = [];
 after(() => Promise.all(apps.map((app) => app.dispose())));
@@ -96,12 +104,12 @@ describe('one original, several presets', () => {
     const answers = await Promise.all(asking);
     assert.equal(originals.count('get'), 1);
     assert.deepEqual(decoded, [4000]);
-    assert.deepEqual(new Set(made.map(({ kind }) => kind)), new Set(['pixels']));
+    assert.deepEqual(new Set(made.map(({ kind }) => kind)), new Set([KEPT]));
     const widths = await Promise.all(answers.map(async (answer) => (await sharp(answer).metadata()).width));
     assert.deepEqual(widths, [150, 300, 600, 1200, 2400, 1200, 256]);
     assert.deepEqual(new Set(made.map(({ of }) => of)), new Set([1200, 2400]));
     // Only what is small enough stays.
-    assert.equal(app.decodes.bytes, 1200 * 900 * 3);
+    assertKept(app.decodes.bytes, 1200 * 900);
   });
 
   it('is not decoded to more than what is kept for a larger one that the engine makes, while no other is asked for', async () => {
@@ -109,13 +117,13 @@ describe('one original, several presets', () => {
     for (const preset of ['small', 'medium', 'retina', 'large']) await picture(preset, 'a.jpg');
     assert.deepEqual(
       made.map(({ width, of, kind }) => `${width} of ${kind} ${of}`),
-      ['300 of original 4000', '600 of pixels 1200', '2400 of original 4000', '1200 of pixels 1200'],
+      ['300 of original 4000', `600 of ${KEPT} 1200`, '2400 of original 4000', `1200 of ${KEPT} 1200`],
     );
-    assert.equal(app.decodes.bytes, 1200 * 900 * 3);
+    assertKept(app.decodes.bytes, 1200 * 900);
     assert.deepEqual(decoded, [4000]);
     // One that only sharp makes takes its decode from others, and leaves it to them.
     await picture('w_2000,f_jpeg', 'a.jpg');
-    assert.deepEqual(made.at(-1), { width: 2000, of: 2000, kind: 'pixels' });
+    assert.deepEqual(made.at(-1), { width: 2000, of: 2000, kind: KEPT });
   });
 
   it('gives its pixels to a smaller sibling without being read again', async () => {
@@ -123,7 +131,7 @@ describe('one original, several presets', () => {
     await picture('medium', 'a.jpg');
     await picture('thumb', 'a.jpg');
     assert.equal(originals.count('get'), 1);
-    assert.deepEqual(made.at(-1), { width: 150, of: 600, kind: 'pixels' });
+    assert.deepEqual(made.at(-1), { width: 150, of: 600, kind: KEPT });
   });
 
   it('looks the same from memory, from the proxy image and from the original, turned ones and cut-outs too', async () => {
