@@ -85,7 +85,8 @@ const HOMES: Readonly<Record<string, string>> = {
   '@smithy/node-http-handler': 'stores/s3',
   undici: 'stores',
   'ipaddr.js': 'stores/http',
-  'lru-cache': 'http/resolve flow/shrinkable-cache renditions originals render/effects/overlay/layers',
+  'lru-cache':
+    'http/resolve flow/shrinkable-cache renditions originals render/effects/overlay/layers render/formats/alpha-stream',
   '@mediapipe/tasks-vision': 'faces/detector',
   'libheif-js': 'decoders',
   '@imagemagick/magick-wasm': 'decoders/magick',

@@ -145,7 +145,7 @@ impl Job {
 #[derive(Debug)]
 pub struct Done {
     pub body: Vec<u8>,
-    /// How opaque each pixel is, beside planes of which something was cut out: as planes of their own, without colour.
+    /// How opaque each pixel is, beside planes of which something was cut out.
     pub alpha: Option<Vec<u8>>,
     /// What was kept of a job that shows all.
     pub held: Option<Held>,
@@ -254,10 +254,8 @@ fn finish(mut decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> 
         Output::Nothing => Vec::new(),
         _ => write(&planes, alpha.as_deref(), job.output, bounds)?,
     };
-    let alpha = match (alpha, job.output) {
-        (Some(alpha), Output::Planes) => Some(colourless(alpha, (job.width, job.height))?),
-        _ => None,
-    };
+    // In other files it is already.
+    let alpha = alpha.filter(|_| matches!(job.output, Output::Planes));
     Ok(Done { body, alpha, held, peak })
 }
 
@@ -270,14 +268,6 @@ fn write(planes: &Planes, alpha: Option<&[u8]>, output: Output, bounds: Bounds) 
         (Output::Jpeg(settings), None) => codecs::write_jpeg(planes, settings, bounds),
         _ => Err(Failure::Declined("job")),
     }
-}
-
-/// Packed planes of 4:2:0, of brightness alone.
-fn colourless(mut luma: Vec<u8>, (width, height): (usize, usize)) -> Result<Vec<u8>, Failure> {
-    let chroma = 2 * width.div_ceil(2) * height.div_ceil(2);
-    luma.try_reserve_exact(chroma).map_err(|_| Failure::Declined("memory"))?;
-    luma.resize(luma.len() + chroma, planes::NO_COLOUR);
-    Ok(luma)
 }
 
 /// Pixels for an encoder to 4:2:0.

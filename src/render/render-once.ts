@@ -8,9 +8,10 @@ import { coversOf } from './effects/redact.ts';
 import type { ByEngine } from './engine/by-engine.ts';
 import type { Hold } from './engine/held.ts';
 import { bytesToHold } from './engine/held-estimate.ts';
+import type { AlphaStreams } from './formats/alpha-stream.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
-import { encodeStraight, opaqueAvif } from './formats/encode.ts';
+import { avifOfPlanes, encodeStraight } from './formats/encode.ts';
 import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
 import { goesToSvtAv1 } from './formats/svt-av1.ts';
@@ -44,6 +45,7 @@ export interface RenderContext {
   readonly timer: StepTimer;
   readonly faces: FaceLookup;
   readonly tools: OverlayTools;
+  readonly alphas: AlphaStreams;
   readonly engine: ByEngine;
   /** Undefined where there are no decoders. */
   readonly writeJxl: WriteJxl | undefined;
@@ -54,7 +56,7 @@ export async function renderOnce(
   sharp: SharpModule,
   given: PictureSource,
   asked: Recipe,
-  { limits, timer, faces, tools, engine, writeJxl }: RenderContext,
+  { limits, timer, faces, tools, alphas, engine, writeJxl }: RenderContext,
 ): Promise<Rendered> {
   // What the shop covered is an effect of every recipe.
   const recipe = asked.edit?.redact && !asked.effects ? { ...asked, effects: { unit: 1 } } : asked;
@@ -84,7 +86,7 @@ export async function renderOnce(
     const downscaled = made.kept;
     const { body, contentType } =
       'planes' in made.made
-        ? await timer.time('encode', opaqueAvif(made.made, made.made.width * made.made.height, recipe))
+        ? await timer.time('encode', avifOfPlanes(sharp, made.made, made.alpha, recipe, alphas))
         : made.made;
     return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
   }

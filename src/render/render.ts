@@ -7,6 +7,7 @@ import { byEngine } from './engine/by-engine.ts';
 import { ENGINE, type Engine } from './engine/engine.ts';
 import { fromPlanes } from './engine/from-planes.ts';
 import { isEngines, isMadeByEngine } from './engine/job.ts';
+import { createAlphaStreams } from './formats/alpha-stream.ts';
 import { mended } from './formats/colour/mend.ts';
 import type { WriteJxl } from './formats/encoding/jxl.ts';
 import { examine } from './formats/examine.ts';
@@ -86,6 +87,7 @@ export function createRenderer(
   engine?: Engine,
 ): Renderer {
   const tools = { assets, layers: createLayerCache() };
+  const alphas = createAlphaStreams();
   const decoded = createElsewhere(decoders, limits);
   return {
     version: engine ? `${RENDER_VERSION} engine ${ENGINE}` : RENDER_VERSION,
@@ -122,7 +124,7 @@ export function createRenderer(
       if (recipe.output === 'original')
         return { ...ownFile(source, recipe), ...source.header.size, provisional: false, downscaled: undefined };
       const sharp = await loadSharp();
-      const common = { limits, timer, tools, engine: byEngine(engine, limits, signal) };
+      const common = { limits, timer, tools, alphas, engine: byEngine(engine, limits, signal) };
       const writeJxl: WriteJxl | undefined = decoders && ((pixels, cpuMs) => decoders.encodeJxl(pixels, cpuMs, signal));
       if (source.kind === 'planes') {
         const work = (one: PictureSource) => renderOnce(sharp, one, recipe, { ...common, faces, writeJxl });

@@ -8,7 +8,9 @@ import { createStepTimer } from '../../src/telemetry/step-timer.ts';
 import type { Rgb } from './icc.ts';
 
 const LIMITS = { maxPixels: 100_000_000, maxFrames: 200, timeoutSeconds: 20 };
-const renderer = createRenderer(LIMITS, undefined, undefined, loadEngine(process.env.TEST_ENGINE === 'on'));
+/** `npm run test:by-engine`. */
+export const byEngine = process.env.TEST_ENGINE === 'on';
+const renderer = createRenderer(LIMITS, undefined, undefined, loadEngine(byEngine));
 
 /** A recipe that asks for nothing but a size, which it leaves open. */
 export const PLAIN: Recipe = {

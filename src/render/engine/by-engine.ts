@@ -1,3 +1,4 @@
+import type { Alpha } from '../formats/alpha-stream.ts';
 import type { Coder } from '../formats/encoding/coder.ts';
 import { refuse } from '../formats/header.ts';
 import type { Planes } from '../formats/svt-av1.ts';
@@ -56,6 +57,8 @@ export interface ByEngine {
 export interface Finished {
   /** `planes`: not encoded yet. */
   readonly made: { readonly body: Buffer; readonly contentType: string } | Planes;
+  /** Of planes of which something was cut out. */
+  readonly alpha?: Alpha | undefined;
   /** All of the picture at the size of the rendition, to be freed, where it was to be kept. */
   readonly kept: PlaneSource | undefined;
 }
@@ -142,8 +145,8 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       const kept = 'kept' in made ? made.kept : undefined;
       const { width, height, output } = job;
       const key = JSON.stringify([width, height, job.outline]);
-      const alpha = 'alpha' in made && made.alpha ? { planes: made.alpha, key } : undefined;
-      if (output === 'planes') return { made: { planes: made.body, width, height, alpha }, kept };
+      const alpha = 'alpha' in made && made.alpha ? { levels: made.alpha, key } : undefined;
+      if (output === 'planes') return { made: { planes: made.body, width, height }, alpha, kept };
       return { made: { body: made.body, contentType: `image/${output}` }, kept };
     },
     async pixels(source, view, recipe, held) {

@@ -72,7 +72,7 @@ export interface EncodeJob
 export interface EngineResult {
   /** Undefined where it was declined. */
   readonly body?: Buffer;
-  /** Of planes of which something was cut out: planes of its own, without colour. */
+  /** Of planes of which something was cut out: how opaque each pixel is, without padding. */
   readonly alpha?: Buffer;
   /** `stopped`, `timeout`, or a word for what it does not take. */
   readonly declined?: string;

@@ -6,7 +6,7 @@ export interface StillPicture {
   readonly height: number;
   /** OBUs of one key frame, 8 bits, 4:2:0, whose first one besides a temporal delimiter is the sequence header. */
   readonly stream: Buffer;
-  /** The same of its alpha, which is the brightness of that frame. */
+  /** The same of its alpha, without colours. */
   readonly alpha?: Buffer | undefined;
 }
 
@@ -67,16 +67,20 @@ function properties(width: number, height: number, [frame, alpha]: readonly Buff
   return [
     fullBox('ispe', u32(width), u32(height)),
     fullBox('pixi', u8(3), u8(8), u8(8), u8(8)),
-    box('av1C', codecConfiguration(frame!)),
+    box('av1C', codecConfiguration(frame!, 0)),
     box('colr', 'nclx', u16(primaries), u16(transfer), u16(matrix), u8(0x80)),
-    ...(alpha ? [box('av1C', codecConfiguration(alpha)), fullBox('auxC', ALPHA_TYPE)] : []),
+    ...(alpha
+      ? [fullBox('pixi', u8(1), u8(8)), box('av1C', codecConfiguration(alpha, MONOCHROME)), fullBox('auxC', ALPHA_TYPE)]
+      : []),
   ];
 }
 
+/** Of a codec's configuration. */
+const MONOCHROME = 0x10;
 const ESSENTIAL = 0x80;
 /** Numbers of `properties`; a reader must understand the codec's configuration. */
 const OF_PICTURE = [1, 2, 3 | ESSENTIAL, 4];
-const OF_ALPHA = [1, 2, 5 | ESSENTIAL, 6];
+const OF_ALPHA = [1, 5, 6 | ESSENTIAL, 7];
 
 function associations(items: readonly number[]): Part {
   const each = items.map((item) => {
@@ -90,14 +94,14 @@ function associations(items: readonly number[]): Part {
  * Profile and level of the sequence header (AV1 specification, 5.5.1), which begins with 3 bits of profile, 2 bits that say
  * that it is reduced to one still picture, and 5 bits of level.
  */
-function codecConfiguration(frame: Buffer): Buffer {
+function codecConfiguration(frame: Buffer, monochrome: number): Buffer {
   const { type, start } = obuAt(frame, 0);
   const bits = frame.readUInt16BE(start);
   const [profile, reducedStill, level] = [bits >> 13, (bits >> 11) & 3, (bits >> 6) & 31];
   if (type !== SEQUENCE_HEADER || profile !== 0 || reducedStill !== 3)
     throw new Error('this AV1 stream is not a still picture of the main profile');
   const subsampledBothWays = 0x0c;
-  return Buffer.from([0x81, (profile << 5) | level, subsampledBothWays, 0]);
+  return Buffer.from([0x81, (profile << 5) | level, subsampledBothWays | monochrome, 0]);
 }
 
 /** AVIF files have no temporal delimiters. */

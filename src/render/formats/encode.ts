@@ -5,6 +5,7 @@ import { DEFAULT_BACKGROUND, type Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
+import type { Alpha, AlphaStreams } from './alpha-stream.ts';
 import { backgroundIn, isWide, openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
 import { palettePng, withWholeAlphas } from './drawn/palette-png.ts';
@@ -92,8 +93,20 @@ async function encodeOnce(
   return fewColours ? { ...encoded, body: withWholeAlphas(encoded.body, pixels.data, channels) } : encoded;
 }
 
+/** An AVIF of planes, and of the alpha of what was cut out of them. */
+export async function avifOfPlanes(
+  sharp: SharpModule,
+  planes: Planes,
+  alpha: Alpha | undefined,
+  recipe: Recipe,
+  streams: AlphaStreams,
+): Promise<Encoded> {
+  const stream = alpha && (await streams.of(sharp, alpha, planes));
+  return opaqueAvif({ ...planes, alpha: stream }, planes.width * planes.height, recipe);
+}
+
 /** `all`: pixels of the whole, where these are a part. */
-export async function opaqueAvif(
+async function opaqueAvif(
   pixels: Pixels | Planes,
   all: number,
   { quality, effort, encoding }: Recipe,

@@ -69,15 +69,8 @@ export function takesPlanes(): boolean {
 /** Brightness of each pixel, then the two colours of each four, without padding: full-range BT.601, 8 bits. */
 export interface Planes extends Size {
   readonly planes: Buffer;
-  readonly alpha?: Alpha | undefined;
-}
-
-/** How opaque each pixel is. */
-export interface Alpha {
-  /** As the brightness of planes without colour. */
-  readonly planes: Buffer;
-  /** All that decides it: the same for the same shape of the same size, whatever the picture. */
-  readonly key: string;
+  /** OBUs of its alpha, see `AlphaStreams`. */
+  readonly alpha?: Buffer | undefined;
 }
 
 /** One still picture on one thread, coded as sRGB in full-range BT.601. */
@@ -100,9 +93,6 @@ const TUNINGS = {
 } as const;
 
 export type SvtAv1Tuning = keyof typeof TUNINGS;
-
-/** Of alpha, which is flat but for an edge: there levels are off by up to 8, by libaom at its quality of the picture by up to 41. */
-const ALPHA = { ...STILL, tune: 1, preset: 13, crf: 5 };
 
 /** On SVT-AV1's scale of 13 (fastest) to 0: the preset of effort 0, fast enough for a request that waits. */
 const FASTEST_PRESET = 8;
@@ -140,23 +130,8 @@ export async function measuredBySvtAv1(
   const settings = settingsOf({ ...STILL, ...TUNINGS[tuning], preset, crf });
   if (measures && loaded.measures && width % 2 === 0 && height % 2 === 0) settings.push('ssim=1');
   const stream = await loaded.encode(data, width, height, channels, settings.join(':'));
-  const alpha = 'planes' in pixels && pixels.alpha ? await alphaStream(loaded, pixels.alpha, pixels) : undefined;
+  const alpha = 'planes' in pixels ? pixels.alpha : undefined;
   return { body: avifFile({ width, height, stream, alpha }), ssim: stream.ssim };
-}
-
-/** A shop rounds its cards alike, so most are of a few sizes: the least recently used goes. */
-const MOST_ALPHAS = 64;
-const MAX_ALPHA_BYTES = 32 * 1024;
-const alphas = new Map<string, Buffer>();
-
-async function alphaStream(addon: Addon, { planes, key }: Alpha, { width, height }: Size): Promise<Buffer> {
-  const known = alphas.get(key);
-  const stream = known ?? (await addon.encode(planes, width, height, 1, settingsOf(ALPHA).join(':')));
-  alphas.delete(key);
-  if (stream.length <= MAX_ALPHA_BYTES) alphas.set(key, stream);
-  const [oldest] = alphas.keys();
-  if (alphas.size > MOST_ALPHAS && oldest !== undefined) alphas.delete(oldest);
-  return stream;
 }
 
 const settingsOf = (settings: Readonly<Record<string, number | string>>) =>

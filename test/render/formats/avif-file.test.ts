@@ -103,6 +103,10 @@ describe('an AVIF file with alpha', () => {
       ?.body.subarray(-6);
     const numbers = [...(ofAlpha ?? [])].slice(1).map((each) => properties[(each & 0x7f) - 1]?.type);
     assert.deepEqual(numbers.slice(-4), ['ispe', 'pixi', 'av1C', 'auxC']);
+    // One channel: MIAF has alpha without colours.
+    const own = [...(ofAlpha ?? [])].slice(-4).map((each) => properties[(each & 0x7f) - 1]!.body);
+    assert.equal(own[1]?.toString('hex', 4), '0108');
+    assert.equal(own[2]![2]! & 0x10, 0x10);
   });
 
   it('says where both streams lie', () => {

@@ -6,10 +6,13 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { encodeBySvtAv1, measuredBySvtAv1, type Planes, takesPlanes } from '../../../src/render/formats/svt-av1.ts';
 import type { Pixels } from '../../../src/render/pixels.ts';
+import type { Recipe } from '../../../src/render/recipe.ts';
+import { createRenderer } from '../../../src/render/render.ts';
 import { RENDER_VERSION } from '../../../src/render/sharp.ts';
+import { createStepTimer } from '../../../src/telemetry/step-timer.ts';
 import { browserSkip, launchBrowser, servePages } from '../../helpers/browser.ts';
 import { deltaE } from '../../helpers/icc.ts';
-import { CELL, CHART, cellAt, chart, patch, pixelsOf, render } from '../../helpers/pictures.ts';
+import { CELL, CHART, cellAt, chart, PLAIN, patch, pixelsOf, render } from '../../helpers/pictures.ts';
 import { svtAv1Skip } from '../../helpers/svt-av1.ts';
 
 const coffee = readFileSync(new URL('../../../samples/coffee.jpg', import.meta.url));
@@ -72,7 +75,11 @@ function realTimeThreads(): number {
 
 describe('AVIF by SVT-AV1', { skip: svtAv1Skip }, () => {
   it('is what a render gives for an opaque picture, and a part of every key', async () => {
-    const { body } = await render(coffee, { width: 400, output: 'avif', quality: 80 });
+    // The engine makes it of planes: see below.
+    const bySharp = createRenderer({ maxPixels: 1_000_000, maxFrames: 1, timeoutSeconds: 60 });
+    const source = await bySharp.examine(coffee);
+    const recipe: Recipe = { ...PLAIN, width: 400, output: 'avif', quality: 80 };
+    const { body } = await bySharp.render(source, recipe, createStepTimer(), async () => []);
     // PNG keeps the same pixels.
     const { data, width, height } = await pixelsOf((await render(coffee, { width: 400 })).body);
     const pixels = { data, width, height, channels: 3, frames: 1 } as const;

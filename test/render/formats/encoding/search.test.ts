@@ -11,7 +11,7 @@ import { nextQuality, TYPICAL } from '../../../../src/render/formats/encoding/li
 import { mostEncodes, search } from '../../../../src/render/formats/encoding/search.ts';
 import { lumaOf, ssim } from '../../../../src/render/formats/encoding/ssim.ts';
 import type { Output, Recipe } from '../../../../src/render/recipe.ts';
-import { PLAIN, pixelsOf, render } from '../../../helpers/pictures.ts';
+import { byEngine, PLAIN, pixelsOf, render } from '../../../helpers/pictures.ts';
 import { movingTexture, texture } from '../../../helpers/textures.ts';
 
 const OUTPUTS = ['jpeg', 'webp', 'avif'] as const;
@@ -90,7 +90,9 @@ describe('a limit of bytes', () => {
       const most = Math.round(plain.body.length * 0.7);
       const [roomy, fitting, smallest] = [await of(plain.body.length), await of(most), await of(1)];
       // A GIF may come without dithering instead, which is tried where its first file is too large.
-      assert.ok(name === 'gif' || roomy.body.equals(plain.body), name);
+      // The engine makes the plain one of planes, and several of pixels.
+      const asPlain = byEngine ? roomy.body.length <= plain.body.length : roomy.body.equals(plain.body);
+      assert.ok(name === 'gif' || asPlain, name);
       assert.ok(fitting.body.length <= most, `${name}: ${fitting.body.length} of ${most}`);
       assert.ok(smallest.body.length <= fitting.body.length, name);
       assert.equal((await sharp(smallest.body).metadata()).width, plain.width, name);
