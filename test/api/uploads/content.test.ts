@@ -19,9 +19,9 @@ const tiff = await picture.clone().tiff().toBuffer();
 const heic = await readFile(new URL('../../decoders/files/photo.heic', import.meta.url));
 /** A directory of one tag, the one that each DNG has. */
 const dng = Buffer.from('II*\0\x08\0\0\0\x01\0\x12\xc6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0', 'latin1');
-/** Photoshop's Lab. */
-const lab = psd({ depth: 8 });
-lab.writeUInt16BE(9, 24);
+/** Photoshop's channels without a colour space. */
+const multichannel = psd({ depth: 8 });
+multichannel.writeUInt16BE(7, 24);
 const html = Buffer.from('<!doctype html><script>alert(1)</script>');
 const MAX_BYTES = 100_000;
 const MAX_PIXELS = 400 * 300;
@@ -113,7 +113,7 @@ function contentConformance(name: string, create: () => Promise<UploadSide>, ski
 
     const later: [found: string, body: Buffer, contentType: string][] = [
       ['image/tiff', dng, 'image/tiff'],
-      ['image/vnd.adobe.photoshop', lab, ''],
+      ['image/vnd.adobe.photoshop', multichannel, ''],
     ];
     for (const [found, body, contentType] of later) {
       it(`is refused and stays when it is ${found} said to be “${contentType}”`, async () => {
