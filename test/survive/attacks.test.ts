@@ -49,6 +49,11 @@ const state = () => ({
   ...{ originals: originals.calls.length, results: results.calls.length, renders },
   ...{ flights: app.flights.size, running: app.queue.running, waiting: app.queue.waiting, cached: app.cache.entries },
 });
+/** It, once what earlier tests left to be saved is. */
+async function atRest() {
+  await app.saves.drain(60_000);
+  return state();
+}
 const codeOf = ({ status, headers }: RawAnswer) => `${status} ${headers['x-error'] ?? ''}`.trim();
 
 /** A good URL in its parts, with an id whose signature holds a sign of the URL alphabet. */
@@ -131,7 +136,7 @@ describe('forged signatures', () => {
     const { id, signature } = goodUrl();
     put(id);
     const cases = forgeries();
-    const then = state();
+    const then = await atRest();
     for (const [what, forged] of cases) {
       assert.notEqual(forged, signature, what);
       const answer = await get(`/${forged}/thumb/${forged.includes('%') ? encodeURIComponent(id) : id}`);
@@ -170,7 +175,7 @@ describe('forged signatures', () => {
       ['an expiry on another id', `/${expiring}/thumb/x.jpg?exp=${soon}`],
       ['a suffix in the id', `/${signature}/thumb/@2x/${id}`],
     ];
-    const then = state();
+    const then = await atRest();
     for (const [what, path] of replays) assert.equal(codeOf(await get(path)), '403 bad_signature', what);
     for (const [what, path] of [
       ['a newline in the preset', `/${signature}/thumb%0A${id.replace('/', '%2F')}/x`],
@@ -225,7 +230,7 @@ describe('paths, encodings and Unicode', () => {
     const first = await get(good);
     assert.equal(first.status, 200);
     await app.saves.drain(60_000);
-    const then = state();
+    const then = await atRest();
     const stored = [...results.objects.keys()];
     const at = (id: string, preset = 'thumb') => `/${signature}/${preset}/${id}`;
     const hex = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16)}`).join('');
@@ -367,7 +372,7 @@ describe('paths, encodings and Unicode', () => {
         assert.equal(codeOf(await get(`/${signature}/thumb/${encoded}`)), '200', `${bytes} encoded`);
       }
     }
-    const then = state();
+    const then = await atRest();
     const long = [
       'i'.repeat(513),
       'é'.repeat(257),
@@ -414,7 +419,7 @@ describe('expiring URLs', () => {
   });
 
   it('have one spelling of their time, well signed or not', async (context) => {
-    const then = state();
+    const then = await atRest();
     const odd = [
       ...[
         '',
