@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { fuzz } from './fuzz-run.ts';
 
 /** `npm run fuzz` sends 20,000; what it shares with this is everything but the number. */
-const INPUTS = 700;
+const INPUTS = 1000;
 const SEED = 1;
 /**
  * Of each format's inputs, how many are accepted with the sharp that is installed (render/sharp.ts). A change means that more,
