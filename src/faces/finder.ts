@@ -52,11 +52,8 @@ export interface FaceFinderOptions {
 
 /** Renders that wait keep their slots, so the line is never that long but on machines of dozens of CPUs. */
 export const FACE_FINDER = { waiting: 64, idleMs: 5 * 60_000 };
-/**
- * What a further thread's start and its first look cost, in milliseconds of CPU: 190 to 220 by the bundle, 240 to 270 from source, because
- * the threads of a process share the machine code that V8 has made of the models.
- */
-const FURTHER_AFTER_MS = 240;
+/** What a thread's start and its first look cost, in milliseconds of CPU: 260 by the bundle with its saved code, 400 from source. */
+const FURTHER_AFTER_MS = 400;
 /** A cold look, before V8 has optimised its code, takes a second. */
 const LOOK: WorkLimits = { cpuMs: 5000, stillMs: 10_000 };
 /** A start takes half a second, much of it in V8's own threads, while this one stands still. */
