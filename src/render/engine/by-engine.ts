@@ -162,7 +162,10 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       async luma(file, { width, height }) {
         return (await engine.webpLuma(file, width, height)).body;
       },
-      jpegSsim: ({ data, width, stripe }, quantisers) => engine.jpegSsim(data, width, stripe, quantisers),
+      jpegSsim:
+        ({ data, width, stripe }) =>
+        (quantisers) =>
+          engine.jpegSsim(data, width, stripe, quantisers),
     }),
     async whole(source, size) {
       if (!isEngines(source)) return undefined;

@@ -9,6 +9,6 @@ export interface Coder {
   readonly write?: (pixels: Pixels, format: Format, recipe: Recipe) => Promise<Buffer | undefined>;
   /** The brightness of an opaque WebP, 8 bits a pixel. */
   luma(file: Buffer, size: Size): Promise<Buffer | undefined>;
-  /** What a JPEG with these quantisers would hold of brightness, row by row, and how like that is: `quantised` and `ssim`. */
-  jpegSsim(part: Luma, quantisers: readonly number[]): number;
+  /** How like brightness is to what a JPEG would hold of it, by its quantisers, row by row: `quantised` and `ssim`. */
+  jpegSsim(part: Luma): (quantisers: readonly number[]) => number;
 }

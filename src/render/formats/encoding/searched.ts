@@ -3,7 +3,7 @@ import type { Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import type { Coder } from './coder.ts';
 import { type Encoded, extentOf, type Format } from './encoders.ts';
-import { type Blocks, blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
+import { blocksOf, lumaQuantisers, quantised } from './jpeg-luma.ts';
 import { type Curve, expectedLosses, lossOf, nextQuality, stepsOf, TYPICAL } from './likeness.ts';
 import { LED_BY } from './likeness-table.ts';
 import type { Lead, Searched } from './search.ts';
@@ -130,16 +130,13 @@ function isMuchBlack({ data }: Luma): boolean {
 
 /** What a JPEG of a picture of so many pixels would lose of this part of it, by its quality. */
 function lossesAsJpeg(part: Luma, all: number, jpegSsim: Coder['jpegSsim']): (quality: number) => number {
-  return (quality) => lossOf(jpegSsim(part, lumaQuantisers(quality, all)));
+  const ssimBy = jpegSsim(part);
+  return (quality) => lossOf(ssimBy(lumaQuantisers(quality, all)));
 }
 
-/** Blocks of the samples that are being led by, for each quality that is asked of them. */
-const blocks = new WeakMap<Luma, Blocks>();
-
-const computed: Coder['jpegSsim'] = (part, quantisers) => {
-  const own = blocks.get(part) ?? blocksOf(part);
-  blocks.set(part, own);
-  return ssim(part, quantised(own, quantisers));
+const computed: Coder['jpegSsim'] = (part) => {
+  const blocks = blocksOf(part);
+  return (quantisers) => ssim(part, quantised(blocks, quantisers));
 };
 
 /** What `work` gives, from its first call on. */
