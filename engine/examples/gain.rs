@@ -7,7 +7,7 @@ mod both;
 
 use std::sync::atomic::AtomicI32;
 
-use both::{SCALES, bounds, buffers, calls};
+use both::{SCALES, bounds, buffers, calls, plain};
 use darkroom_engine::codecs::JpegSettings;
 use darkroom_engine::reader::Reader;
 use darkroom_engine::{Job, Kernels, Output, Part, render};
@@ -56,20 +56,7 @@ fn job((_, width, height, cover, output): (&str, f64, f64, bool, Output), stored
     } else {
         Part { left: 0.0, top: 0.0, width: w, height: h }
     };
-    let (width, height) = ((part.width / step).round() as usize, (part.height / step).round() as usize);
-    Job {
-        stored,
-        part,
-        width,
-        height,
-        orientation: 1,
-        output,
-        colours: None,
-        by_look: false,
-        keep: false,
-        sharpen: 0.0,
-        outline: None,
-    }
+    plain(stored, part, ((part.width / step).round() as usize, (part.height / step).round() as usize), output)
 }
 
 fn once(bytes: &[u8], own: bool, preset: (&str, f64, f64, bool, Output)) -> Vec<u8> {

@@ -11,10 +11,10 @@ mod mutant;
 
 use std::sync::atomic::AtomicI32;
 
-use both::{SCALES, compare, compare_picture};
+use both::{SCALES, compare, compare_picture, plain};
 use darkroom_engine::codecs::{Bounds, JpegSettings};
 use darkroom_engine::reader::Reader;
-use darkroom_engine::{Failure, Job, Kernels, Output, Part, Source, run_within};
+use darkroom_engine::{Failure, Kernels, Output, Part, Source, run_within};
 use maker::{Kind, make};
 use mutant::{Noise, mutant};
 
@@ -37,19 +37,7 @@ fn progressive(width: usize, height: usize) -> Vec<u8> {
     let side = |side: usize, most: f64| (1.5 * side as f64).min(most);
     let part = Part { left: 0.0, top: 0.0, width: side(width, 600.0), height: side(height, 400.0) };
     let output = Output::Jpeg(JpegSettings { quality: 90, progressive: true, table: 3 });
-    let job = Job {
-        stored: (600, 400),
-        part,
-        width,
-        height,
-        orientation: 1,
-        output,
-        colours: None,
-        by_look: false,
-        keep: false,
-        sharpen: 0.0,
-        outline: None,
-    };
+    let job = plain((600, 400), part, (width, height), output);
     run_within(Source::File(&photo()), &job, &AtomicI32::new(0), 60_000, Kernels::best()).expect("a rendition").body
 }
 

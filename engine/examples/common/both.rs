@@ -4,13 +4,31 @@ use std::sync::atomic::AtomicI32;
 
 use darkroom_engine::codecs::{Bounds, Layout, now};
 use darkroom_engine::reader::Reader;
-use darkroom_engine::{Failure, Kernels};
+use darkroom_engine::{Failure, Job, Kernels, Output, Part};
 
 pub const SCALES: [u32; 4] = [1, 2, 4, 8];
 const SCANS: i32 = 100;
 
 pub fn bounds(stop: &AtomicI32) -> Bounds<'_> {
     Bounds { stop, deadline: now() + 60_000, scans: SCANS }
+}
+
+/// A job for nothing but a part of a picture at this size, upright as it lies in the file.
+#[allow(dead_code)]
+pub fn plain(stored: (u32, u32), part: Part, (width, height): (usize, usize), output: Output) -> Job {
+    Job {
+        stored,
+        part,
+        width,
+        height,
+        orientation: 1,
+        output,
+        colours: None,
+        by_look: false,
+        keep: false,
+        sharpen: 0.0,
+        outline: None,
+    }
 }
 
 pub fn buffers(layout: &Layout) -> Vec<Vec<u8>> {
