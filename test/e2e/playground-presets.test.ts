@@ -135,6 +135,17 @@ describe('presets are made on the playground', { skip: browserSkip }, () => {
     assert.deepEqual((await json()).small, { width: 300, height: 300, format: 'webp' });
   });
 
+  it('by a link that is followed while the page still has an address to write', async () => {
+    const link = `#${new URLSearchParams({ id: 'coffee.jpg', set: JSON.stringify({ width: 123 }) })}`;
+    const kept = await page.evaluate((to) => {
+      location.hash = to;
+      dispatchEvent(new Event('pagehide'));
+      return location.hash;
+    }, link);
+    assert.equal(kept, link);
+    await opened.settled(/^123 × 82/);
+  });
+
   it('with a control for every field, which shows what a link says and leaves it as it is', async () => {
     const fields = {
       ...{ width: 320, height: 200, fit: 'cover', gravity: 'north', crop: { x: '5%', width: 400, height: '50%' } },

@@ -53,6 +53,8 @@ export function keepAddress(store: Store, presets: Readonly<Record<string, State
   const write = () => {
     window.clearTimeout(timer);
     timer = 0;
+    // A link was followed whose `hashchange` is still to come: writing the state of before would undo it.
+    if (location.hash !== written) return;
     written = addressOf(store.state, presets);
     if (written !== location.hash) history.replaceState(undefined, '', written);
     written = location.hash;
@@ -62,6 +64,8 @@ export function keepAddress(store: Store, presets: Readonly<Record<string, State
   });
   addEventListener('pagehide', write);
   addEventListener('hashchange', () => {
-    if (location.hash !== written) store.update({ ...START, id: store.state.id, ...stateOf(location.hash, presets) });
+    if (location.hash === written) return;
+    written = location.hash;
+    store.update({ ...START, id: store.state.id, ...stateOf(written, presets) });
   });
 }
