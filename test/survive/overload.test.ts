@@ -189,8 +189,8 @@ describe('a render that never returns', () => {
   it('is noticed; the process finishes what it can, then ends with an error, though one of its threads hangs', async () => {
     const server = await startServer(
       {
-        ...{ DARKROOM_SLOTS: '2', DARKROOM_RENDER_TIMEOUT: '300ms', DARKROOM_QUEUE_TIMEOUT: '300ms' },
-        ...{ DARKROOM_STORE_TIMEOUT: '300ms', DARKROOM_FACES: 'off', DARKROOM_SHUTDOWN_TIMEOUT: '5s' },
+        ...{ DARKROOM_SLOTS: '2', DARKROOM_RENDER_TIMEOUT: '3s', DARKROOM_QUEUE_TIMEOUT: '3s' },
+        ...{ DARKROOM_STORE_TIMEOUT: '3s', DARKROOM_FACES: 'off', DARKROOM_SHUTDOWN_TIMEOUT: '5s' },
       },
       new URL('../helpers/hang.ts', import.meta.url),
     );
