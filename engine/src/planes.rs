@@ -413,8 +413,10 @@ pub fn decode(
 
 /// Scales what was decoded before.
 pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
-    // Smaller than the result but for rounding: that is left to others.
-    if step(job) * held.grid.per_pixel[0][0].min(held.grid.per_pixel[0][1]) < LEAST_HELD_STEP {
+    // Smaller than the result but for rounding, across or down: that is left to others. Of a narrow picture the two differ by their rounding.
+    let (width, height) = job.scaled();
+    let left = [job.part.width / width as f64, job.part.height / height as f64];
+    if left.iter().zip(held.grid.per_pixel[0]).any(|(step, per_pixel)| step * per_pixel < LEAST_HELD_STEP) {
         return Err(Failure::Declined("size"));
     }
     let mut flows = flows(&held.grid, job, chroma)?;

@@ -137,11 +137,8 @@ describe('presets are made on the playground', { skip: browserSkip }, () => {
 
   it('by a link that is followed while the page still has an address to write', async () => {
     const link = `#${new URLSearchParams({ id: 'coffee.jpg', set: JSON.stringify({ width: 123 }) })}`;
-    const kept = await page.evaluate((to) => {
-      location.hash = to;
-      dispatchEvent(new Event('pagehide'));
-      return location.hash;
-    }, link);
+    const follow = `location.hash = ${JSON.stringify(link)}; dispatchEvent(new Event('pagehide')); location.hash`;
+    const kept = await page.evaluate<string>(follow);
     assert.equal(kept, link);
     await opened.settled(/^123 × 82/);
   });

@@ -162,6 +162,52 @@ describe('siblings by the engine', { skip: engineSkip }, () => {
     results.length = 0;
   });
 
+  it('of narrow pictures, whose sides are rounded by different shares, are those that sharp makes of pixels', async () => {
+    const bySharp = createRenderer(LIMITS);
+    const sizes = [
+      ...[
+        [29, 2400, 8],
+        [2400, 29, 8],
+        [37, 2250, 1],
+        [2250, 37, 6],
+        [31, 1999, 3],
+        [9, 3001, 5],
+      ],
+      ...[
+        [1203, 67, 2],
+        [11, 1211, 7],
+      ],
+    ] as const;
+    let planes = 0;
+    for (const [width, height, orientation] of sizes) {
+      const narrow = await sharp(coffee)
+        .resize(width, height, { fit: 'fill' })
+        .blur(3)
+        .jpeg({ quality: 90 })
+        .toBuffer();
+      const original = await renderer.examine(withOrientation(narrow, orientation));
+      const both = await Promise.all([
+        decoded(original, [inside(800)]),
+        bySharp.decodeDownscaled(original, planDownscaled(original, [inside(800)], 'pixels')),
+      ]);
+      const [ours, theirs] = both.map(([first]) => first);
+      assert.ok(ours && theirs);
+      if (ours.kind === 'planes') planes += 1;
+      for (const recipe of [inside(300), inside(200, { output: 'png' }), inside(150, { fit: 'cover', margin: 0.1 })]) {
+        if (!suffices(ours, recipe) || !suffices(theirs, recipe)) continue;
+        const one = await show(renderer, ours, recipe);
+        const other = await show(bySharp, theirs, recipe);
+        const told = JSON.stringify([width, height, orientation, recipe]);
+        assert.deepEqual([one.width, one.height], [other.width, other.height], told);
+        const most = await apart(one.body, other.body);
+        assert.ok(most < 4, `${most} ${told}`);
+      }
+      both.flat().forEach(free);
+    }
+    assert.equal(planes, 6, 'all but those that are hardly longer than what is kept');
+    done();
+  });
+
   it('of what looks drawn are made of pixels', async () => {
     const [width, height] = [1800, 1200];
     const data = Buffer.alloc(3 * width * height, 255);
