@@ -1,4 +1,5 @@
-//! mutants COUNT SEED FILE...: breaks copies of JPEGs and does jobs on them, with both kernels. Says how they ended; a fault ends the program.
+//! mutants COUNT SEED FILE...: breaks copies of JPEGs and does jobs on them, with both kernels. Says how they ended, and what was made beside;
+//! a fault ends the program.
 //! Under AddressSanitizer, which then sees the C code and all memory: see README.md.
 
 #[path = "common/mutant.rs"]
@@ -10,7 +11,8 @@ use std::sync::atomic::AtomicI32;
 use darkroom_engine::codecs::JpegSettings;
 use darkroom_engine::profile::Conversion;
 use darkroom_engine::{
-    Failure, Held, Job, Keep, Kernels, Outline, Output, Part, Source, eighths, hold_within, run_within,
+    Done, Failure, Held, Job, Keep, Kernels, Outline, Output, Part, Sheet, Source, eighths, encode_within, hold_within,
+    luma_within, run_within,
 };
 use mutant::{Noise, mutant};
 
@@ -26,6 +28,33 @@ fn colours(noise: &mut Noise) -> Conversion {
     let matrix: Vec<i32> = (0..9).map(|_| noise.below(80_001) as i32 - 40_000).collect();
     let curves: Vec<u16> = (0..768).map(|_| noise.below(16_385) as u16).collect();
     Conversion::new(&matrix, &curves).expect("numbers within bounds")
+}
+
+/// A detector's input of what is held; whether there was one.
+fn look(held: &Held, job: &Job, noise: &mut Noise, stop: &AtomicI32) -> bool {
+    let (width, height) = (1 + noise.below(job.width), 1 + noise.below(job.height));
+    let output = Output::Pixels { half: false };
+    let small = Job { width, height, output, keep: false, sharpen: 0.0, outline: None, ..job.clone() };
+    let [one, other] = [Kernels::best(), Kernels::Scalar].map(|kernels| {
+        let done = run_within(Source::Glance(held), &small, stop, 20_000, kernels);
+        done.and_then(Done::with_alpha).map(|done| done.body)
+    });
+    assert_eq!(one, other);
+    assert!(!matches!(one, Err(Failure::Declined("fault"))), "a panic at the border");
+    one.is_ok()
+}
+
+/// A file of pixels that were made.
+fn written(pixels: &[u8], job: &Job, noise: &mut Noise, stop: &AtomicI32) {
+    let sheet = Sheet { pixels, width: job.width, height: job.height, channels: 3 };
+    let output = match noise.below(2) {
+        0 => Output::Webp { quality: 75, effort: 2 },
+        _ => Output::Jpeg(JpegSettings { quality: 80, progressive: false, table: 3 }),
+    };
+    let file = encode_within(&sheet, output, stop, 20_000).expect("pixels are whole");
+    if matches!(output, Output::Webp { .. }) {
+        luma_within(&file, job.width, job.height).expect("its own file");
+    }
 }
 
 /// Something smaller, of what both kernels kept.
@@ -51,7 +80,7 @@ fn main() {
     assert!(!files.is_empty(), "mutants COUNT SEED FILE...");
     let mut noise = Noise::new(seed);
     let stop = AtomicI32::new(0);
-    let mut ends = BTreeMap::new();
+    let (mut ends, mut beside) = (BTreeMap::new(), BTreeMap::new());
     for _ in 0..count {
         let broken = mutant(&files[noise.below(files.len())], &mut noise);
         // What src/render/formats/header.ts would have read of it.
@@ -103,13 +132,21 @@ fn main() {
         if let Ok(held) = hold_within(&broken, &keep, &stop, 20_000, Kernels::best()) {
             let kept = run(Source::Held(&held), Kernels::best());
             assert_eq!(kept.as_ref().map(|done| &done.body).ok(), one.as_ref().map(|done| &done.body).ok());
+            *beside.entry("held").or_insert(0u64) += 1;
+            *beside.entry("looks").or_insert(0) += u64::from(look(&held, &job, &mut noise, &stop));
         }
         let end = match (one, other) {
             (Ok(one), Ok(other)) => {
                 assert!(one.body == other.body && one.alpha == other.alpha, "the kernels differ");
                 if let (Some(one), Some(other)) = (&one.held, &other.held) {
                     from_kept([one, other], &job, &mut noise, &stop);
+                    *beside.entry("siblings").or_insert(0) += 1;
                 }
+                if matches!(job.output, Output::Pixels { .. }) {
+                    written(&one.body, &job, &mut noise, &stop);
+                    *beside.entry("written pixels").or_insert(0) += 1;
+                }
+                *beside.entry("profiles").or_insert(0) += u64::from(job.colours.is_some());
                 "done"
             }
             (Err(Failure::Declined("fault")), _) => panic!("a panic at the border"),
@@ -121,5 +158,5 @@ fn main() {
         };
         *ends.entry(end).or_insert(0u64) += 1;
     }
-    println!("{ends:?}");
+    println!("{ends:?}\nof those that were done: {beside:?}");
 }
