@@ -22,12 +22,17 @@ export function engineLoop(): EngineLoop {
   const renderer = createRenderer(LIMITS, undefined, undefined, engine);
   return {
     async prepare(file, name) {
-      const { header } = await renderer.examine(file);
+      const source = await renderer.examine(file);
       const preset = checkPresets({ [name]: centred(name) })[name]!;
       const size = sizeOf(preset, parseSuffix('')!)!;
       const recipe = recipeOf(preset, size, outputsOf(preset, size, undefined)![0]!, false);
-      const view = { ...planView(header.size, recipe, 1), position: 'window', trimmed: false, moves: false } as const;
-      const job = renditionJob(header, view, recipe, LIMITS);
+      const view = {
+        ...planView(source.header.size, recipe, 1),
+        position: 'window',
+        trimmed: false,
+        moves: false,
+      } as const;
+      const job = renditionJob(source, view, recipe, LIMITS);
       if (!job) throw new Error(`the engine does not make ${name} of this file`);
       return job;
     },

@@ -34,7 +34,8 @@ export interface ProxySource {
   readonly kind: 'proxy';
   /** A JPEG, see `PROXY_JPEG`; of a decoder's original see stages/dear-proxy.ts. */
   readonly body: Buffer;
-  readonly header: PictureHeader;
+  /** With what its own file says of its colours. */
+  readonly header: PictureHeader & Pick<OriginalHeader, 'orientation' | 'colours' | 'bareInks'>;
 }
 
 /** The downscaled decode of an original. */

@@ -2,7 +2,7 @@ import type { Alpha } from '../formats/alpha-stream.ts';
 import type { Coder } from '../formats/encoding/coder.ts';
 import { refuse } from '../formats/header.ts';
 import type { Planes } from '../formats/svt-av1.ts';
-import type { DecodeLimits, OriginalHeader, PictureSource, PlaneSource } from '../picture-source.ts';
+import type { DecodeLimits, PictureHeader, PictureSource, PlaneSource, ProxySource } from '../picture-source.ts';
 import type { Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import { isOrdinary, takesHalved } from './drawn.ts';
@@ -11,6 +11,7 @@ import { type HeldFor, type HeldPicture, lookedSize, scalesFor } from './held.ts
 import {
   type EngineSource,
   encodeJob,
+  fileSize,
   type Geometry,
   geometryOf,
   glanceJob,
@@ -109,7 +110,7 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
   }
 
   /** What a job made, and what it kept of that: none where it cannot be. */
-  async function running(source: EngineSource, job: EngineJob, size: Size = job) {
+  async function running(source: Exclude<EngineSource, ProxySource>, job: EngineJob, size: Size = job) {
     const planes = await stoppable((own, stop) =>
       source.kind === 'planes' ? own.keepHeld(source.planes, job, stop) : own.keep(source.body, job, stop),
     );
@@ -130,17 +131,19 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
   });
 
   /** Whether it makes the file or the pixels of a rendition. */
-  const isEnginesTo = (size: Size, header: OriginalHeader, recipe: Recipe) =>
+  const isEnginesTo = (size: Size, header: PictureHeader, recipe: Recipe) =>
     takesHalved(header, recipe) || (isOrdinary(header, recipe) && isWritten(size, recipe));
 
   return {
     async rendition(source, view, recipe, keep, held) {
       if (!isEngines(source)) return undefined;
-      const job = renditionJob(source.header, view, recipe, limits);
+      const job = renditionJob(source, view, recipe, limits);
       if (!job) return undefined;
       // What is kept has no corners cut off, and comes without the alpha of what has.
-      const keeps = keep && !held && !job.outline;
-      const made = keeps ? await running(source, job) : await run(held?.planes ?? given(source), job);
+      const made =
+        keep && source.kind !== 'proxy' && !held && !job.outline
+          ? await running(source, job)
+          : await run(held?.planes ?? given(source), job);
       if (!made?.body) return undefined;
       const kept = 'kept' in made ? made.kept : undefined;
       const { width, height, output } = job;
@@ -151,9 +154,9 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
     },
     async pixels(source, view, recipe, held) {
       if (!isEngines(source) || !takesHalved(source.header, recipe)) return undefined;
-      const geometry = viewJob(source.header, view);
+      const geometry = viewJob(source, view);
       // Its planes were declined.
-      if (!geometry || renditionJob(source.header, view, recipe, limits)) return undefined;
+      if (!geometry || renditionJob(source, view, recipe, limits)) return undefined;
       const made = await run(held?.planes ?? given(source), halvedJob(geometry, recipe, limits));
       return made?.body && pixelsOf(made.body, geometry);
     },
@@ -174,7 +177,7 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       return made && pixelsOf(made.body, geometry);
     },
     async keep(source, size, byLook) {
-      if (!isEngines(source)) return undefined;
+      if (!isEngines(source) || source.kind === 'proxy') return undefined;
       const geometry = wholeJob(source, size);
       return geometry && (await running(source, keptJob(geometry, byLook, limits), size))?.kept;
     },
@@ -184,13 +187,17 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
     },
     async hold(source, view, recipe, wanted) {
       if (!isEngines(source)) return undefined;
-      const geometry = viewJob(source.header, { ...view, position: 'window' });
+      const geometry = viewJob(source, { ...view, position: 'window' });
       if (!geometry || !isEnginesTo(geometry, source.header, recipe)) return undefined;
       const { size, stored } = source.header;
       const longer = Math.max(stored.width, stored.height);
-      const scales = scalesFor(size, view.shown, wanted);
+      const read = fileSize(source);
+      const [across, down] = [read.width / size.width, read.height / size.height];
+      const shown = { width: across * view.shown.width, height: down * view.shown.height };
+      const scales = scalesFor(read, shown, wanted);
       const most = source.kind === 'planes' ? longer : (longer * scales.eighths) / 8;
-      const all = wholeJob(source, lookedSize(size, most, wanted.lookSide));
+      const smaller = Math.min(most, Math.max(read.width, read.height) - 1);
+      const all = wholeJob(source, lookedSize(size, smaller, wanted.lookSide));
       const glance = all && glanceJob(all, limits, true);
       const job = holdJob(geometry, scales, wanted.mostBytes, limits, wanted.looksNow ? glance : undefined);
       const planes =
@@ -209,7 +216,7 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
           return pixels && { ...pixels, opaque: true };
         },
         async look(shown) {
-          const shape = geometryOf(source.header, shown);
+          const shape = geometryOf(source, shown);
           return shape && looked(shape, glanceJob(shape, limits, false), 3);
         },
         [Symbol.dispose]: () => planes.free(),
@@ -219,7 +226,11 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
 }
 
 /** `size`: upright. What it still says of its file is how that is turned, and its colours. */
-function planeSource({ header }: EngineSource, planes: HeldPlanes, { width, height }: Size): PlaneSource {
+function planeSource(
+  { header }: Exclude<EngineSource, ProxySource>,
+  planes: HeldPlanes,
+  { width, height }: Size,
+): PlaneSource {
   const stored = { width, height };
   const read = { coding: 'pixels', turned: false, hasProfile: false, exif: undefined };
   return { kind: 'planes', planes, decodedFrom: 'original', header: { ...header, ...read, stored } };

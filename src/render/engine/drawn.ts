@@ -2,18 +2,18 @@ import { placementOf } from '../effects/placement.ts';
 import { groundOf, outlineOf } from '../effects/shape.ts';
 import { takenByScaling } from '../effects/unsharp.ts';
 import { isWide } from '../formats/colour/display-p3.ts';
-import type { OriginalHeader } from '../picture-source.ts';
+import type { PictureHeader } from '../picture-source.ts';
 import { coversParts, type Recipe } from '../recipe.ts';
 import { requestOf, type ViewPlan } from '../stages/view/plan.ts';
 import type { EngineJob } from './engine.ts';
 
 /** Whether a recipe asks for nothing but geometry, an encoder, and what the engine draws in planes. */
-export function isOrdinary(header: OriginalHeader, recipe: Recipe): boolean {
+export function isOrdinary(header: PictureHeader, recipe: Recipe): boolean {
   return drawsInPlanes(recipe) && !coversParts(recipe) && isInView(header, recipe);
 }
 
 /** Whether the pixels of a view, in the colours of sRGB, are those that a recipe's effects and encoder begin with. */
-function isInView(header: OriginalHeader, recipe: Recipe): boolean {
+function isInView(header: PictureHeader, recipe: Recipe): boolean {
   return !recipe.motion && recipe.trim === undefined && !isWide(header, recipe);
 }
 
@@ -28,11 +28,7 @@ function drawsInPlanes({ effects, output }: Recipe): boolean {
 }
 
 /** It, for a view of these sizes. */
-export function drawnBy(
-  header: OriginalHeader,
-  view: ViewPlan,
-  recipe: Recipe,
-): Pick<EngineJob, 'outline' | 'sharpen'> {
+export function drawnBy(header: PictureHeader, view: ViewPlan, recipe: Recipe): Pick<EngineJob, 'outline' | 'sharpen'> {
   if (!recipe.effects) return {};
   const { shape, detail, unit: perPixel } = recipe.effects;
   const { unit, scale, plan } = placementOf(view, header.size, requestOf(recipe), perPixel);
@@ -46,7 +42,7 @@ export function drawnBy(
 }
 
 /** Whether a rendition is made of pixels by an encoder to 4:2:0, which keeps all that the engine gives. */
-export function takesHalved(header: OriginalHeader, recipe: Recipe): boolean {
+export function takesHalved(header: PictureHeader, recipe: Recipe): boolean {
   const { output, lossless, encoding, effects, copyright } = recipe;
   const halves = output === 'webp' || output === 'avif' || output === 'jpeg' || (output === 'base' && !effects?.shape);
   return halves && !lossless && !copyright && encoding?.chroma !== '4:4:4' && isInView(header, recipe);

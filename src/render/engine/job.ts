@@ -1,6 +1,6 @@
 import { extentOf, type Format, jpegSettings, webpSettings } from '../formats/encoding/encoders.ts';
 import { goesToSvtAv1, takesPlanes } from '../formats/svt-av1.ts';
-import type { DecodeLimits, OriginalHeader, OriginalSource, PictureSource, PlaneSource } from '../picture-source.ts';
+import type { DecodeLimits, OriginalSource, PictureSource, PlaneSource, ProxySource } from '../picture-source.ts';
 import type { Box, Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import { cutsAway, type FramePlan, isCentred } from '../stages/geometry.ts';
@@ -25,22 +25,32 @@ const UPRIGHT_BY: readonly Turn[] = [
 export type Geometry = Pick<EngineJob, 'storedWidth' | 'storedHeight' | 'left' | 'top' | 'across' | 'down'> &
   Pick<EngineJob, 'width' | 'height' | 'orientation' | 'colours'>;
 
-/** From what the engine makes something: its own planes, or an original. */
-export type EngineSource = OriginalSource | PlaneSource;
+/** From what the engine makes something: its own planes, an original, or its proxy image. */
+export type EngineSource = OriginalSource | PlaneSource | ProxySource;
 
-/** The originals that the engine reads: JPEGs whose colours are those of sRGB, or become so by curves and a matrix. Their coding it looks at itself. */
+/** The files that the engine reads: JPEGs whose colours are those of sRGB, or become so by curves and a matrix. Their coding it looks at itself. */
 export function isEngines(source: PictureSource): source is EngineSource {
   if (source.kind === 'planes') return true;
-  if (source.kind !== 'original' || source.page) return false;
-  const { format, coding, frames, hasAlpha, hasProfile, colours, deep, decoder, mend, bareInks } = source.header;
-  if (format !== 'jpeg' || !coding.startsWith('jpeg') || decoder || mend) return false;
-  return frames === 1 && !hasAlpha && (!hasProfile || colours !== undefined) && !deep && !bareInks;
+  if (source.kind === 'pixels' || (source.kind === 'original' && !isOwnJpeg(source))) return false;
+  const { coding, frames, hasAlpha, hasProfile, colours, deep, bareInks } = source.header;
+  if (!coding.startsWith('jpeg') || frames !== 1 || hasAlpha) return false;
+  return (!hasProfile || colours !== undefined) && !deep && !bareInks;
+}
+
+function isOwnJpeg({ page, header: { format, decoder, mend } }: OriginalSource): boolean {
+  return format === 'jpeg' && !page && !decoder && !mend;
+}
+
+/** Upright pixels of the file of which a job names a part; of planes, of the file that they were decoded from. */
+export function fileSize({ kind, header }: Pick<EngineSource, 'kind' | 'header'>): Size {
+  return kind === 'proxy' ? header.stored : header.size;
 }
 
 /** All of an original at another size. */
-export function wholeJob({ header }: Pick<EngineSource, 'header'>, size: Size): Geometry | undefined {
+export function wholeJob(source: Pick<EngineSource, 'kind' | 'header'>, size: Size): Geometry | undefined {
+  const { header } = source;
   const region = { left: 0, top: 0, ...header.size };
-  return geometryOf(header, { plan: wholePlan(size), region, turn: UPRIGHT, shown: header.size, plain: true });
+  return geometryOf(source, { plan: wholePlan(size), region, turn: UPRIGHT, shown: header.size, plain: true });
 }
 
 /** What a recipe shows of an original. */
@@ -52,10 +62,10 @@ export interface Shown extends ViewPlan {
 }
 
 /** It, where the engine can: smaller than it is stored, without anything around it, and in a window that is known. */
-export function viewJob(header: OriginalHeader, view: Shown): Geometry | undefined {
+export function viewJob(source: EngineSource, view: Shown): Geometry | undefined {
   const { plan, position, trimmed, moves } = view;
   if (trimmed || moves || (position === 'attention' && cutsAway(plan))) return undefined;
-  return geometryOf(header, view);
+  return geometryOf(source, view);
 }
 
 /** A smaller one would be mostly one edge, whose pixels decoders take differently. */
@@ -63,21 +73,28 @@ const MIN_SIDE_PX = 8;
 
 /** What a view shows. Undefined where that is not smaller than it is stored, or something is around it. */
 export function geometryOf(
-  { size, orientation = 1, colours }: OriginalHeader,
+  source: Pick<EngineSource, 'kind' | 'header'>,
   { plan, region, turn, shown, plain }: ViewPlan,
 ): Geometry | undefined {
+  const { size, orientation = 1, colours } = source.header;
+  const read = fileSize(source);
   const { scaled, window, canvas } = plan;
   const stored = UPRIGHT_BY[orientation - 1];
   if (!stored || canvas.width !== window.width || canvas.height !== window.height) return undefined;
-  if (scaled.width >= shown.width || scaled.height >= shown.height) return undefined;
-  if (Math.min(size.width, size.height) < MIN_SIDE_PX) return undefined;
+  const [byX, byY] = [read.width / size.width, read.height / size.height];
+  const [perX, perY] = turn.quarters % 2 === 0 ? [byX, byY] : [byY, byX];
+  if (scaled.width >= shown.width * perX || scaled.height >= shown.height * perY) return undefined;
+  if (Math.min(read.width, read.height) < MIN_SIDE_PX) return undefined;
   const [x, y] = [shown.width / scaled.width, shown.height / scaled.height];
   const [left, top] = plain && isCentred(plan) ? centredBySharp(plan) : [window.left, window.top];
   const inView = { left: left * x, top: top * y, width: window.width * x, height: window.height * y };
   const inRegion = turnedBox(inView, shown, inverse(turn));
-  const upright: Box = { ...inRegion, left: inRegion.left + region.left, top: inRegion.top + region.top };
-  const part = turnedBox(upright, size, inverse(stored));
-  const file = turnedSize(size, inverse(stored));
+  const upright: Box = {
+    ...{ left: byX * (inRegion.left + region.left), top: byY * (inRegion.top + region.top) },
+    ...{ width: byX * inRegion.width, height: byY * inRegion.height },
+  };
+  const part = turnedBox(upright, read, inverse(stored));
+  const file = turnedSize(read, inverse(stored));
   const all = andThen(stored, turn);
   return {
     ...{ storedWidth: file.width, storedHeight: file.height },
@@ -183,18 +200,19 @@ export function isWritten(size: Size, recipe: Recipe): boolean {
 /** Whether the engine makes a rendition, as far as the header and the recipe say. */
 export function isMadeByEngine(source: PictureSource, recipe: Recipe): boolean {
   if (!isEngines(source) || !isOrdinary(source.header, recipe)) return false;
-  const geometry = geometryOf(source.header, planView(source.header.size, recipe, 1));
+  const geometry = geometryOf(source, planView(source.header.size, recipe, 1));
   return geometry !== undefined && isWritten(geometry, recipe);
 }
 
 /** A finished rendition. */
 export function renditionJob(
-  header: OriginalHeader,
+  source: EngineSource,
   view: Shown,
   recipe: Recipe,
   limits: DecodeLimits,
 ): EngineJob | undefined {
-  const geometry = isOrdinary(header, recipe) ? viewJob(header, view) : undefined;
+  const { header } = source;
+  const geometry = isOrdinary(header, recipe) ? viewJob(source, view) : undefined;
   const coding = geometry && codingOf(geometry, recipe);
   if (!coding) return undefined;
   const drawn = drawnBy(header, view, recipe);
