@@ -145,7 +145,7 @@ impl Job {
 #[derive(Debug)]
 pub struct Done {
     pub body: Vec<u8>,
-    /// How opaque each pixel is, beside planes of which something was cut out.
+    /// How opaque each pixel is, beside planes or a WebP of which something was cut out.
     pub alpha: Option<Vec<u8>>,
     /// What was kept of a job that shows all.
     pub held: Option<Held>,
@@ -252,10 +252,9 @@ fn finish(mut decoded: Decoded, job: &Job, bounds: Bounds, kernels: Kernels) -> 
     let body = match job.output {
         Output::Planes => planes.packed()?,
         Output::Nothing => Vec::new(),
-        _ => write(&planes, alpha.as_deref(), job.output, bounds)?,
+        // The alpha of a shape is coded once for all pictures, which is for the caller to do.
+        _ => write(&planes, None, job.output, bounds)?,
     };
-    // In other files it is already.
-    let alpha = alpha.filter(|_| matches!(job.output, Output::Planes));
     Ok(Done { body, alpha, held, peak })
 }
 

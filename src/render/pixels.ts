@@ -29,6 +29,16 @@ export interface Pixels extends Size {
   readonly wide?: boolean;
   /** The fourth channel is 255 everywhere. */
   readonly opaque?: boolean;
+  /** All that the fourth channel says: no part of the picture was transparent before a shape was cut out of it. */
+  readonly cut?: Alpha | undefined;
+}
+
+/** How opaque each pixel of a picture of one frame is. */
+export interface Alpha {
+  /** One byte each, without padding. */
+  levels(): Buffer;
+  /** All that decides it: the same for the same shape of the same size, whatever the picture. */
+  readonly key: string;
 }
 
 /**

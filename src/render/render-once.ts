@@ -11,7 +11,7 @@ import { bytesToHold } from './engine/held-estimate.ts';
 import type { AlphaStreams } from './formats/alpha-stream.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
-import { avifOfPlanes, encodeStraight } from './formats/encode.ts';
+import { encodeStraight, ofPlanes } from './formats/encode.ts';
 import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
 import { goesToSvtAv1 } from './formats/svt-av1.ts';
@@ -84,11 +84,12 @@ export async function renderOnce(
     : undefined;
   if (made) {
     const downscaled = made.kept;
+    const { canvas } = decoder.plan;
     const { body, contentType } =
-      'planes' in made.made
-        ? await timer.time('encode', avifOfPlanes(sharp, made.made, made.alpha, recipe, alphas))
+      'planes' in made.made || made.alpha
+        ? await timer.time('encode', ofPlanes(sharp, made, canvas, recipe, alphas))
         : made.made;
-    return { body, contentType, ...decoder.plan.canvas, provisional: crop.facesMissed, downscaled };
+    return { body, contentType, ...canvas, provisional: crop.facesMissed, downscaled };
   }
   const needed = recipe.effects !== undefined || needsPixels(source, decoder, recipe);
   const holdsPixels = !ready && (needed || seesPixels(header, decoder, recipe));
@@ -109,7 +110,7 @@ export async function renderOnce(
     finished
       ? recipe.output === 'jxl'
         ? encodeJxl(sharp, finished, recipe, writeJxl)
-        : encodeByLook(sharp, finished, header, recipe, fromOriginal, engine.coder(halved !== undefined))
+        : encodeByLook(sharp, finished, header, recipe, fromOriginal, { ...engine.coder(halved !== undefined), alphas })
       : encodeStraight(sharp, decoder, crop.header, header, recipe),
   );
   const reused = encoded.format === 'jxl' ? undefined : fromOriginal.reuse(encoded.format);

@@ -1,4 +1,4 @@
-import { type Box, type Pixels, sameSize } from '../pixels.ts';
+import { type Alpha, type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
 import { DEFAULT_BACKGROUND, type Recipe } from '../recipe.ts';
 import { type Levels, paintFor } from './colour/paint.ts';
 import type { Shape } from './effects.ts';
@@ -25,7 +25,17 @@ export async function applyShape(
     for (let row = from; row < to; row += 1) drawRow(pixels, { data: made, channels }, row, outline, paint);
   };
   await inParts(height * frames, draw, width);
-  return { ...pixels, data: made, channels };
+  const cut = channels > pixels.channels && frames === 1 ? cutBy(outline, made, pixels) : undefined;
+  return { ...pixels, data: made, channels, cut };
+}
+
+function cutBy({ half, radius }: Outline, made: Buffer, { width, height }: Size): Alpha {
+  const levels = () => {
+    const alphas = Buffer.allocUnsafeSlow(width * height);
+    for (let at = 0; at < alphas.length; at += 1) alphas[at] = made[4 * at + 3]!;
+    return alphas;
+  };
+  return { levels, key: JSON.stringify(['pixels', width, height, half, radius]) };
 }
 
 /** A box with round corners, in pixels of one frame, and a border inside of it. */

@@ -1,9 +1,8 @@
-import type { Alpha } from '../formats/alpha-stream.ts';
 import type { Coder } from '../formats/encoding/coder.ts';
 import { refuse } from '../formats/header.ts';
 import type { Planes } from '../formats/svt-av1.ts';
 import type { DecodeLimits, PictureHeader, PictureSource, PlaneSource, ProxySource } from '../picture-source.ts';
-import type { Pixels, Size } from '../pixels.ts';
+import type { Alpha, Pixels, Size } from '../pixels.ts';
 import type { Recipe } from '../recipe.ts';
 import { isOrdinary, takesHalved } from './drawn.ts';
 import type { Engine, EngineJob, EngineResult, HeldPlanes } from './engine.ts';
@@ -58,7 +57,7 @@ export interface ByEngine {
 export interface Finished {
   /** `planes`: not encoded yet. */
   readonly made: { readonly body: Buffer; readonly contentType: string } | Planes;
-  /** Of planes of which something was cut out. */
+  /** Of planes or an opaque WebP of which something was cut out. */
   readonly alpha?: Alpha | undefined;
   /** All of the picture at the size of the rendition, to be freed, where it was to be kept. */
   readonly kept: PlaneSource | undefined;
@@ -147,10 +146,11 @@ export function byEngine(engine: Engine | undefined, limits: DecodeLimits, signa
       if (!made?.body) return undefined;
       const kept = 'kept' in made ? made.kept : undefined;
       const { width, height, output } = job;
+      const levels = 'alpha' in made ? made.alpha : undefined;
       const key = JSON.stringify([width, height, job.outline]);
-      const alpha = 'alpha' in made && made.alpha ? { levels: made.alpha, key } : undefined;
+      const alpha = levels && { levels: () => levels, key };
       if (output === 'planes') return { made: { planes: made.body, width, height }, alpha, kept };
-      return { made: { body: made.body, contentType: `image/${output}` }, kept };
+      return { made: { body: made.body, contentType: `image/${output}` }, alpha, kept };
     },
     async pixels(source, view, recipe, held) {
       if (!isEngines(source) || !takesHalved(source.header, recipe)) return undefined;

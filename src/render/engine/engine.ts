@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { RgbConversion } from '../formats/colour/rgb-profile.ts';
 
 /** The version that `npm run build:engine` builds, as in engine/Cargo.toml; part of every rendition's key. */
-export const ENGINE = '1.2.0';
+export const ENGINE = '1.3.0';
 
 /** Beside this file, or beside the bundle. Optional: see engine/README.md. */
 const ADDON = new URL('./native/darkroom-engine.node', import.meta.url);
@@ -72,7 +72,7 @@ export interface EncodeJob
 export interface EngineResult {
   /** Undefined where it was declined. */
   readonly body?: Buffer;
-  /** Of planes of which something was cut out: how opaque each pixel is, without padding. */
+  /** Of planes or a WebP of which something was cut out: how opaque each pixel is, without padding. The WebP itself is opaque. */
   readonly alpha?: Buffer;
   /** `stopped`, `timeout`, or a word for what it does not take. */
   readonly declined?: string;

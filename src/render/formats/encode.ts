@@ -1,20 +1,21 @@
 import type { Sharp } from 'sharp';
 import type { PictureHeader } from '../picture-source.ts';
-import type { Pixels } from '../pixels.ts';
+import type { Alpha, Pixels, Size } from '../pixels.ts';
 import { DEFAULT_BACKGROUND, type Recipe } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
 import { type Conversion, toSrgb } from '../stages/colour.ts';
 import type { Decoder } from '../stages/decode.ts';
-import type { Alpha, AlphaStreams } from './alpha-stream.ts';
+import type { AlphaStreams } from './alpha-stream.ts';
 import { backgroundIn, isWide, openTagged, toDisplayP3 } from './colour/display-p3.ts';
 import { keepCopyright } from './copyright.ts';
 import { palettePng, withWholeAlphas } from './drawn/palette-png.ts';
-import type { Coder } from './encoding/coder.ts';
+import type { Coding } from './encoding/coder.ts';
 import { withDensity } from './encoding/density.ts';
 import { avifQuality, ENCODERS, type Encoded, type Extent, extentOf, type Format } from './encoding/encoders.ts';
 import { curveOf } from './encoding/likeness.ts';
 import { search, searches } from './encoding/search.ts';
 import { searchedFile, searchedPixels } from './encoding/searched.ts';
+import { withAlpha } from './encoding/webp-file.ts';
 import { refuse } from './header.ts';
 import { goesToSvtAv1, measuredBySvtAv1, type Planes, type SvtAv1Tuning } from './svt-av1.ts';
 
@@ -34,25 +35,26 @@ const backgroundOf = (header: PictureHeader, recipe: Recipe) => backgroundIn(hea
 
 /**
  * Encodes upright sRGB pixels without a profile: browsers take untagged pictures as sRGB, and a profile costs 480 bytes. `coder`: of
- * photos, what the engine does of it.
+ * photos, what the engine does of it, and where alpha is kept for others.
  */
 export async function encode(
   sharp: SharpModule,
   pixels: Pixels,
   header: PictureHeader,
   recipe: Recipe,
-  coder?: Coder,
+  coder?: Coding,
 ): Promise<Encoded> {
   const { width, height, frames } = pixels;
   const transparent = hasTransparency(pixels);
   const format = chooseFormat(recipe, transparent, frames);
-  const drawn = { format, transparent, pixels: width * height * frames };
+  const alphas = transparent && isCutOnly(pixels, format, recipe) ? coder?.alphas : undefined;
+  const drawn = { format, transparent: transparent && !alphas, pixels: width * height * frames, alphas };
   const once = async (tried: Recipe) => {
     const written = await coder?.write?.(pixels, format, tried);
     return written ? finished(written, format, tried) : encodeOnce(sharp, pixels, drawn, header, tried);
   };
   if (!searches(recipe)) return once(recipe);
-  const curve = curveOf(format, !transparent && goesToSvtAv1(pixels, recipe));
+  const curve = curveOf(format, !drawn.transparent && goesToSvtAv1(pixels, recipe));
   return search(
     recipe,
     searchedPixels(sharp, pixels, {
@@ -68,6 +70,18 @@ interface Whole {
   readonly format: Format;
   readonly transparent: boolean;
   readonly pixels: number;
+  /** Where the alpha of its shape is found; all beside that is opaque then. */
+  readonly alphas?: AlphaStreams | undefined;
+}
+
+/**
+ * Whether the alpha of pixels is a shape's, and stands beside an opaque picture as well: of a small WebP, what libwebp puts under
+ * transparent parts saves up to a tenth of the bytes.
+ */
+function isCutOnly(pixels: Pixels, format: Format, recipe: Recipe): boolean {
+  if (!pixels.cut || pixels.wide || recipe.lossless || recipe.copyright) return false;
+  const large = extentOf(pixels.width * pixels.height) === 'large';
+  return (format === 'webp' && large) || (format === 'avif' && goesToSvtAv1(pixels, recipe));
 }
 
 async function encodeOnce(
@@ -77,9 +91,11 @@ async function encodeOnce(
   header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
-  const { channels } = pixels;
-  const { format, transparent } = whole;
-  if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, whole.pixels, recipe);
+  const { channels, cut } = pixels;
+  const { format, transparent, alphas } = whole;
+  const alpha =
+    cut && (format === 'webp' || format === 'avif') ? await alphas?.of(sharp, format, cut, pixels) : undefined;
+  if (!transparent && goesToSvtAv1(pixels, recipe)) return opaqueAvif(pixels, whole.pixels, recipe, alpha);
   const { palette, progressive } = recipe.encoding ?? {};
   const exact =
     palette !== undefined && !pixels.wide && format === 'png' && !recipe.copyright && !progressive
@@ -89,20 +105,28 @@ async function encodeOnce(
   const image = await openTagged(sharp, pixels);
   if (channels === 4 && !transparent) image.removeAlpha();
   const encoded = await finish(image, whole, header, recipe);
+  if (alpha) return { ...encoded, body: withAlpha(encoded.body, alpha, pixels) };
   const fewColours = palette !== undefined && format === 'png' && transparent;
   return fewColours ? { ...encoded, body: withWholeAlphas(encoded.body, pixels.data, channels) } : encoded;
 }
 
-/** An AVIF of planes, and of the alpha of what was cut out of them. */
-export async function avifOfPlanes(
+/** The file of a picture that the engine made, and of the alpha of what was cut out of it. */
+export async function ofPlanes(
   sharp: SharpModule,
-  planes: Planes,
-  alpha: Alpha | undefined,
+  {
+    made,
+    alpha,
+  }: { readonly made: Pick<Encoded, 'body' | 'contentType'> | Planes; readonly alpha?: Alpha | undefined },
+  size: Size,
   recipe: Recipe,
   streams: AlphaStreams,
-): Promise<Encoded> {
-  const stream = alpha && (await streams.of(sharp, alpha, planes));
-  return opaqueAvif({ ...planes, alpha: stream }, planes.width * planes.height, recipe);
+): Promise<Pick<Encoded, 'body' | 'contentType'>> {
+  if ('planes' in made) {
+    const stream = alpha && (await streams.of(sharp, 'avif', alpha, size));
+    return opaqueAvif(made, size.width * size.height, recipe, stream);
+  }
+  if (!alpha) return made;
+  return { ...made, body: withAlpha(made.body, await streams.of(sharp, 'webp', alpha, size), size) };
 }
 
 /** `all`: pixels of the whole, where these are a part. */
@@ -110,11 +134,12 @@ async function opaqueAvif(
   pixels: Pixels | Planes,
   all: number,
   { quality, effort, encoding }: Recipe,
+  alpha: Buffer | undefined,
 ): Promise<Encoded> {
   const own = SVT_AV1[extentOf(all)];
   const measures = encoding?.ssim !== undefined;
   const scaled = avifQuality(quality, own.tuning);
-  const { body, ssim } = await measuredBySvtAv1(pixels, own.tuning, scaled, effort ?? own.effort, measures);
+  const { body, ssim } = await measuredBySvtAv1(pixels, own.tuning, scaled, effort ?? own.effort, measures, alpha);
   return { body, ssim, format: 'avif', contentType: 'image/avif' };
 }
 

@@ -33,7 +33,7 @@ export async function applyOverlays(
     const key = JSON.stringify([overlay, canvas, unit, pixels.wide]);
     const layer = await layers.of(key, () => layerOf(sharp, overlay, pixels, unit, assets));
     if (!layer) continue;
-    if (drawn === pixels) drawn = { ...pixels, data: Buffer.from(pixels.data) };
+    if (drawn === pixels) drawn = { ...pixels, data: Buffer.from(pixels.data), cut: undefined };
     const at = overlay.position === 'tile' ? undefined : positionOf(overlay, layer, canvas, unit);
     if (at && mixes && overlay.blend === 'over' && pixels.channels === 3 && pixels.frames === 1) mix(drawn, layer, at);
     else

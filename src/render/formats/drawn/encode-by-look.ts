@@ -4,7 +4,7 @@ import { DEFAULT_BACKGROUND, type Output, type Recipe } from '../../recipe.ts';
 import type { SharpModule } from '../../sharp.ts';
 import { openPixels } from '../../stages/decode.ts';
 import { type Encoded, encode, finished, hasTransparency } from '../encode.ts';
-import type { Coder } from '../encoding/coder.ts';
+import type { Coding } from '../encoding/coder.ts';
 import type { Format } from '../encoding/encoders.ts';
 import {
   type Drawing,
@@ -43,7 +43,7 @@ export async function encodeByLook(
   header: PictureHeader,
   recipe: Recipe,
   own: OwnSize,
-  coder?: Coder,
+  coder?: Coding,
 ): Promise<Encoded> {
   const asPhoto = () => encode(sharp, pixels, header, recipe, coder);
   if (recipe.lossless !== undefined || pixels.wide || saysHow(recipe)) return asPhoto();

@@ -1,7 +1,13 @@
 import type { Pixels, Size } from '../../pixels.ts';
 import type { Recipe } from '../../recipe.ts';
+import type { AlphaStreams } from '../alpha-stream.ts';
 import type { Format } from './encoders.ts';
 import type { Luma } from './ssim.ts';
+
+/** What an encode may make use of. */
+export interface Coding extends Partial<Coder> {
+  readonly alphas?: AlphaStreams;
+}
 
 /** What the native engine does for encoders where it is there. A promise of undefined: sharp is to do it. */
 export interface Coder {
