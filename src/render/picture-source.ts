@@ -1,4 +1,5 @@
 import type { HeldPlanes } from './engine/engine.ts';
+import type { Cicp } from './formats/colour/cicp-profile.ts';
 import type { ProfileColours } from './formats/colour/rgb-profile.ts';
 import { freeNow, type Pixels, type Size } from './pixels.ts';
 
@@ -113,7 +114,7 @@ export interface Mend {
   /** Of red, green and blue, or of alpha: 16 to 235 of 255 stand for 0 to 255. */
   readonly limited?: boolean;
   readonly limitedAlpha?: boolean;
-  /** Grey whose profile sharp does not apply, or not well: it is read as red, green and blue with this one. */
+  /** Grey whose profile sharp does not apply, or not well, or HDR: it is read as red, green and blue with this one. */
   readonly profile?: Buffer;
 }
 
@@ -123,6 +124,8 @@ export interface OriginalHeader extends PictureHeader {
   readonly mend?: Mend | undefined;
   /** Of a JPEG in colour: what its profile says, where that is no more than curves and a matrix. */
   readonly colours?: ProfileColours | undefined;
+  /** Its profile says PQ or HLG; of what is read, where that was not replaced yet. */
+  readonly hdr?: Cicp | undefined;
   /** Cyan, magenta, yellow and black, without a profile for them. */
   readonly bareInks?: boolean;
   /** Needs no conversion to be shown: not turned, no profile, 8 bits a channel, red, green and blue. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { crc32, deflateSync } from 'node:zlib';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { av1Colours } from '../../src/render/formats/colour/avif/av1-sequence.ts';
 import { itemsOf } from '../../src/render/formats/colour/avif/boxes.ts';
 import { withAvifProfile } from '../../src/render/formats/colour/avif/with-properties.ts';
-import { ADOBE_RGB, DISPLAY_P3, iccProfile } from './icc.ts';
+import { ADOBE_RGB, curveTag, DISPLAY_P3, gammaTag, iccProfile, profileOf } from './icc.ts';
 import { withProfile } from './pictures.ts';
 
 /** One picture of 24 patches, 8 by 3, in files that tell its colours by anything but an ICC profile. */
@@ -20,7 +20,7 @@ export const PATCHES = Array.from({ length: 24 }, (_, n) => ({
 export interface Kind {
   readonly name: string;
   readonly file: Buffer;
-  readonly type: 'image/avif' | 'image/png' | 'image/jpeg';
+  readonly type: 'image/avif' | 'image/png' | 'image/jpeg' | 'image/webp';
 }
 
 /** Made by Debian's avifenc 0.11.1; README.md beside the files has the commands. */
@@ -159,6 +159,55 @@ async function cmyks(): Promise<Kind[]> {
   }));
 }
 
+/** A profile with the tag `cicp`, ICC.1:2022, 10.3; its curves say something else, as they do of PQ or where a reader knows no HDR. */
+export function cicpProfile(transfer: number, curve: Buffer = gammaTag(2.2), [matrix, range] = [0, 1]): Buffer {
+  const tag = Buffer.from([...Buffer.from('cicp'), 0, 0, 0, 0, 9, transfer, matrix, range]);
+  return profileOf({ toXyz: DISPLAY_P3.toXyz, curves: [curve], version: 0x04400000, more: [['cicp', tag]] });
+}
+
+/** Nearly black, as the curve of PQ is in parts of its brightest light. */
+const DARK = curveTag(Array.from({ length: 33 }, (_, n) => (n / 32) ** 6));
+
+/** PQ and HLG that a profile tells, in each format that carries profiles. */
+async function profiled(): Promise<Kind[]> {
+  const { rgb, deep } = await pngs();
+  const data = raw(await picture());
+  const jpeg = await data.clone().jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer();
+  return [
+    { name: 'PNG, profile of PQ', file: withChunks(rgb, iccp(cicpProfile(16))), type: 'image/png' },
+    { name: 'PNG, profile of PQ, 16 bits', file: withChunks(deep, iccp(cicpProfile(16, DARK))), type: 'image/png' },
+    { name: 'PNG, profile of HLG', file: withChunks(rgb, iccp(cicpProfile(18))), type: 'image/png' },
+    {
+      name: 'PNG, profile of PQ behind cICP P3',
+      file: withChunks(rgb, cicp(12, 13), iccp(cicpProfile(16))),
+      type: 'image/png',
+    },
+    { name: 'JPEG, profile of PQ', file: withProfile(jpeg, cicpProfile(16, DARK)), type: 'image/jpeg' },
+    { name: 'JPEG, profile of HLG', file: withProfile(jpeg, cicpProfile(18)), type: 'image/jpeg' },
+    { name: 'AVIF, profile of PQ', file: withIcc(avif('rgb'), cicpProfile(16)), type: 'image/avif' },
+    { name: 'AVIF, profile of HLG', file: withIcc(avif('full'), cicpProfile(18, DARK)), type: 'image/avif' },
+    { name: 'WebP, profile of PQ', file: await webpWith(data, cicpProfile(16)), type: 'image/webp' },
+  ];
+}
+
+/** In chunks: https://developers.google.com/speed/webp/docs/riff_container. */
+async function webpWith(image: Sharp, profile: Buffer): Promise<Buffer> {
+  const webp = await image.clone().webp({ lossless: true }).toBuffer();
+  const head = Buffer.alloc(18);
+  head.write('VP8X', 0, 'latin1');
+  head.writeUInt32LE(10, 4);
+  head.writeUInt8(0x20, 8);
+  head.writeUIntLE(SIZE.width - 1, 12, 3);
+  head.writeUIntLE(SIZE.height - 1, 15, 3);
+  const icc = Buffer.alloc(8);
+  icc.write('ICCP', 0, 'latin1');
+  icc.writeUInt32LE(profile.length, 4);
+  const pad = Buffer.alloc(profile.length % 2);
+  const file = Buffer.concat([webp.subarray(0, 12), head, icc, profile, pad, webp.subarray(12)]);
+  file.writeUInt32LE(file.length - 8, 4);
+  return file;
+}
+
 const PRIMARIES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22];
 const CURVES = [1, 2, 4, 5, 6, 7, 8, 13, 14, 15, 17];
 
@@ -236,7 +285,7 @@ async function coloured(): Promise<Kind[]> {
 }
 
 export async function toldKinds(): Promise<Kind[]> {
-  return [...avifs(), ...(await coloured()), ...(await cmyks())];
+  return [...avifs(), ...(await coloured()), ...(await cmyks()), ...(await profiled())];
 }
 
 /** The same AVIF with the properties of each item in an `ipma` box of its own, as some encoders write them. */

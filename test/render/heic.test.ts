@@ -11,6 +11,7 @@ import { BUILT_IN_PRESETS } from '../../src/url/built-in-presets.ts';
 import { clap, codedIn, gridFile, heicFile, icc, imir, irot, nclx, TILE_PX } from '../helpers/heic-files.ts';
 import { DISPLAY_P3, deltaE, iccProfile, type Rgb } from '../helpers/icc.ts';
 import { PLAIN, patch, pixelsOf } from '../helpers/pictures.ts';
+import { cicpProfile } from '../helpers/told-colours.ts';
 
 const decoders = createDecoders({ threads: 2, idleMs: 60_000 });
 after(() => decoders.close());
@@ -129,11 +130,13 @@ describe('a HEIC', () => {
     const [told, profiled] = [await by(p3), await by(both)];
     const toldWide = await by(p3, 'p3');
     const [narrow, hdr] = [await by([nclx(1, 13, 6)]), await by([nclx(9, 16, 6)])];
+    const inProfile = await by([nclx(1, 13, 6), icc(cicpProfile(16))]);
     for (const [x, y] of PLACES) {
       const at = [Math.round(x * 1024), Math.round(y * 1024)] as const;
       assert.ok(deltaE(patch(profiled, ...at), patch(told, ...at)) < 6, 'as with a profile of about these colours');
       assert.ok(deltaE(patch(narrow, ...at), patch(toldWide, ...at)) < 3, 'a rendition in P3 has its numbers');
       assert.ok(deltaE(patch(hdr, ...at), patch(narrow, ...at)) > 5, 'numbers of PQ are never sent raw');
+      assert.ok(deltaE(patch(hdr, ...at), patch(inProfile, ...at)) < 3, 'nor where a profile tells of them');
     }
   });
 

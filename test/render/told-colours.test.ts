@@ -54,7 +54,7 @@ async function compare({ name, file }: Kind) {
 const kinds = await toldKinds();
 
 describe(`colours told by anything but a profile, beside ${browser}`, () => {
-  for (const part of ['AVIF', 'PNG', 'JPEG']) {
+  for (const part of ['AVIF', 'PNG', 'JPEG', 'WebP']) {
     it(`${part}: in sRGB and for presets of P3`, async (t) => {
       const rows = [];
       for (const kind of kinds.filter(({ name }) => name.startsWith(part))) rows.push(await compare(kind));

@@ -8,7 +8,9 @@ import { gifFrames, withTransparentFrame } from './animation/gif-frames.ts';
 import { webpFrames } from './animation/webp-frames.ts';
 import { withAvifBrand } from './avif-brands.ts';
 import { firstOfSequence } from './avif-sequence.ts';
-import { withPrintProfile } from './colour/print-profile.ts';
+import { cicpColours } from './colour/cicp-profile.ts';
+import { withPngProfile } from './colour/png-chunks.ts';
+import { withJpegProfile, withPrintProfile } from './colour/print-profile.ts';
 import type { Told } from './colour/told.ts';
 import { toldColours } from './colour/told-colours.ts';
 import { headerOfDecoded, readHeader } from './header.ts';
@@ -41,6 +43,8 @@ export async function examine(
   if (frames.broken) return firstOf(sharp, frames, limits, 'broken');
   try {
     const header = await readHeader(sharp, body, limits);
+    // Frames of an animation are decoded as they are.
+    if (header.hdr && header.frames === 1) return still(sharp, told, limits);
     if (!frames.uncovered || header.hasAlpha) return { kind: 'original', body, header };
     return { kind: 'original', body: withTransparentFrame(body), header: { ...header, hasAlpha: true } };
   } catch (error) {
@@ -62,9 +66,20 @@ async function stillOf(sharp: SharpModule, told: Told, limits: OriginalLimits): 
   }
 }
 
+/** How a file gets another profile, by its format; of the others another file is made. */
+const REPROFILED: Readonly<Record<string, (file: Buffer, profile: Buffer) => Buffer>> = {
+  jpeg: withJpegProfile,
+  png: withPngProfile,
+};
+
 async function still(sharp: SharpModule, told: Told, limits: OriginalLimits): Promise<OriginalSource> {
-  const { body, narrow, mend, ownPixels } = told;
+  const { body, ownPixels } = told;
   const header = await readHeader(sharp, body, limits);
+  const hdr = header.hdr && cicpColours(header.hdr);
+  const narrow = hdr ? !hdr.wide : told.narrow;
+  const reprofiled = hdr && REPROFILED[header.format]?.(body, hdr.profile);
+  if (reprofiled && !told.mend) return still(sharp, { body: reprofiled, narrow }, limits);
+  const mend = hdr ? { ...told.mend, profile: hdr.profile } : told.mend;
   if (header.bareInks)
     return { kind: 'original', body: withPrintProfile(body), header: { ...header, hasProfile: true, narrow: true } };
   const coding = mend ? `${header.format}, mended` : header.coding;

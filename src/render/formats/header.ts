@@ -5,6 +5,7 @@ import { DarkroomError, errors, type Refusal } from '../../errors.ts';
 import type { OriginalHeader, OriginalLimits, PictureHeader } from '../picture-source.ts';
 import type { Size } from '../pixels.ts';
 import type { SharpModule } from '../sharp.ts';
+import { hdrOf } from './colour/hdr-profile.ts';
 import { isColourProfile } from './colour/icc-profile.ts';
 import { readRgbProfile } from './colour/rgb-profile.ts';
 import { countScans, hasAllPasses } from './jpeg/structure.ts';
@@ -48,6 +49,7 @@ export async function readHeader(
   if (metadata.format === 'jpeg' && metadata.isProgressive) assertPasses(original);
   const inColour = metadata.format === 'jpeg' && metadata.space === 'srgb' && metadata.channels === 3;
   const colours = inColour && metadata.icc ? readRgbProfile(metadata.icc) : undefined;
+  const hdr = metadata.icc && hdrOf(metadata.icc);
   const size = { width: autoOrient.width, height: autoOrient.height };
   return {
     format: decoder ?? (metadata.format === 'heif' ? 'avif' : metadata.format),
@@ -63,6 +65,7 @@ export async function readHeader(
     plain: !decoder && isPlain(metadata),
     hasProfile: metadata.icc !== undefined,
     ...(colours ? { colours } : {}),
+    ...(hdr ? { hdr } : {}),
     // Decoders give 8 bits.
     deep: !decoder && metadata.depth !== 'uchar',
     exif: metadata.exif,

@@ -4,6 +4,7 @@ import type { Probe } from '../../faces/face.ts';
 import type { StepTimer } from '../../telemetry/step-timer.ts';
 import { estimateDecode } from '../cost-estimate.ts';
 import { cicpColours } from '../formats/colour/cicp-profile.ts';
+import { hdrOf } from '../formats/colour/hdr-profile.ts';
 import { refuse } from '../formats/header.ts';
 import { tiffAround } from '../formats/rows-tiff.ts';
 import type { DecodeLimits, OriginalSource, PictureSource } from '../picture-source.ts';
@@ -57,7 +58,8 @@ async function decodeElsewhere(
 /** Colours told by code points become a profile, as those of AVIF do; the rows move, because there was no room for one. */
 function withColours(decoded: Decoded): { readonly picture: Decoded; readonly narrow?: boolean } {
   const { icc, nclx, channels, memory, at } = decoded;
-  const told = icc || !nclx ? undefined : cicpColours({ ...nclx, fullRange: true }, channels === 1 ? 1 : 3);
+  const said = icc ? hdrOf(Buffer.from(icc.buffer, icc.byteOffset, icc.byteLength)) : nclx;
+  const told = said && cicpColours({ ...said, fullRange: true }, channels === 1 ? 1 : 3);
   if (!told) return { picture: decoded };
   const moved = at + told.profile.length;
   const roomy = new ArrayBuffer(moved + memory.byteLength - at);

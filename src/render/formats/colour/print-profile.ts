@@ -27,11 +27,11 @@ function printProfile(): Buffer {
 
 const SEGMENT = { marker: 0xe2, name: Buffer.from('ICC_PROFILE\0', 'latin1'), most: 65_519 };
 
-/**
- * The same JPEG of four channels with that profile in place of any other: in segments of at most 64 KiB, ICC.1:2022, B.4.
- */
-export function withPrintProfile(jpeg: Buffer): Buffer {
-  const profile = printProfile();
+/** The same JPEG of four channels with that profile in place of any other. */
+export const withPrintProfile = (jpeg: Buffer): Buffer => withJpegProfile(jpeg, printProfile());
+
+/** The same JPEG with this profile in place of any other: in segments of at most 64 KiB, ICC.1:2022, B.4. */
+export function withJpegProfile(jpeg: Buffer, profile: Buffer): Buffer {
   const count = Math.ceil(profile.length / SEGMENT.most);
   const segments = Array.from({ length: count }, (_, n) => {
     const part = profile.subarray(n * SEGMENT.most, (n + 1) * SEGMENT.most);
