@@ -1,4 +1,3 @@
-import type { Metadata } from 'sharp';
 import type { FileHeader } from '../../decoders/decoder.ts';
 import type { DecodedFormat } from '../../decoders/formats.ts';
 import { DarkroomError, errors, type Refusal } from '../../errors.ts';
@@ -8,6 +7,7 @@ import type { SharpModule } from '../sharp.ts';
 import { hdrOf } from './colour/hdr-profile.ts';
 import { isColourProfile } from './colour/icc-profile.ts';
 import { readRgbProfile } from './colour/rgb-profile.ts';
+import { type FileMetadata, plainJpegHeader } from './jpeg/plain-header.ts';
 import { countScans, hasAllPasses } from './jpeg/structure.ts';
 
 /** All frames of an animation are decoded at once; this many pixels together at most. */
@@ -35,7 +35,9 @@ export async function readHeader(
   const outline = elsewhere?.outline?.(original);
   // libvips allows 256 items, and a picture of 48 megapixels with its gain map has more: the outline has limits of its own.
   const unlimited = outline !== undefined;
-  const metadata = await sharp(original, { limitInputPixels: false, unlimited }).metadata().catch(refuse);
+  const metadata: FileMetadata =
+    (elsewhere ? undefined : plainJpegHeader(original)) ??
+    (await sharp(original, { limitInputPixels: false, unlimited }).metadata().catch(refuse));
   // libvips reads the header of a HEIC and fails at its pixels.
   if (metadata.format === 'heif' && metadata.compression !== 'av1' && !decoder) {
     throw errors.originalUnreadable('HEIC originals are not read; upload JPEG, PNG, WebP, AVIF or GIF.');
@@ -130,7 +132,7 @@ const RETRY_AFTER_TIMEOUT_S = 5;
 const withinTiming = (value: number) => Math.min(65_535, value);
 
 /** Files in passes (JPEG, PNG) are held in memory entirely before the first row is decoded. */
-function codingOf({ format, isProgressive, chromaSubsampling }: Metadata, original: Buffer): string {
+function codingOf({ format, isProgressive, chromaSubsampling }: FileMetadata, original: Buffer): string {
   if (format === 'heif') return 'avif';
   // The first chunk of a lossy WebP without alpha and frames: https://developers.google.com/speed/webp/docs/riff_container
   if (format === 'webp') return original.toString('latin1', 12, 16) === 'VP8 ' ? 'webp' : 'webp, not plain';
@@ -138,6 +140,6 @@ function codingOf({ format, isProgressive, chromaSubsampling }: Metadata, origin
   return format === 'jpeg' && chromaSubsampling?.startsWith('4:4:4') ? 'jpeg in passes, 4:4:4' : `${format} in passes`;
 }
 
-function isPlain({ orientation = 1, icc, depth, space }: Metadata): boolean {
+function isPlain({ orientation = 1, icc, depth, space }: FileMetadata): boolean {
   return orientation === 1 && icc === undefined && depth === 'uchar' && space === 'srgb';
 }
