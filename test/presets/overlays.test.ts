@@ -116,6 +116,23 @@ describe('variables', () => {
       assert.equal(cleanValue(value), printed, JSON.stringify(value.slice(0, 20)));
   });
 
+  it('of plain letters are cleaned as they are beside others', () => {
+    for (let code = 0; code < 0x250; code += 1) {
+      const own = String.fromCodePoint(code);
+      for (const value of [
+        `x${own}y`,
+        `${own}${own}`,
+        ` ${own}`,
+        `${own} `,
+        `x ${own} y`,
+        `x  ${own}`,
+        `x${own}\u0301`,
+      ])
+        assert.equal(`${cleanValue(`x${value}y`)}€`, cleanValue(`x${value}y€`), `${code} in ${JSON.stringify(value)}`);
+      assert.equal(cleanValue(`${own}€${own}`), cleanValue(cleanValue(`${own}€${own}`)));
+    }
+  });
+
   it('that print nothing leave their overlay out', () => {
     const only = of({ card: { width: 100, overlays: [{ text: '{seller}' }] } });
     assert.ok(!('effects' in only.resolve('card', '', undefined, { seller: '\u200b' }).recipe));

@@ -45,11 +45,15 @@ const NOT_PRINTED = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}]|(?![\u200c\u200d])\p{Cf}/gu;
 const LEADING_MARKS = /(?<=^|\s)\p{M}+/gu;
 const FURTHER_MARKS = new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, 'gu');
 
+/** Letters, digits and signs of Latin-1 and Latin Extended-A with single spaces between them, of which none would change below. */
+const PLAIN = /^[!-~¡-¬®-ſ]+( [!-~¡-¬®-ſ]+)*$/;
+
 /**
  * A value as it is printed: without bidi overrides and isolates, zero-width and unassigned characters, line breaks, and marks that
  * would pile up beyond their line. A joiner between two letters stays, because Persian and Hindi are spelled with it.
  */
 export function cleanValue(value: string): string {
+  if (PLAIN.test(value)) return value;
   return value
     .replace(/\s+/gu, ' ')
     .replace(NOT_PRINTED, '')

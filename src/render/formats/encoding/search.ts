@@ -29,6 +29,8 @@ const MEASURED_COST = { small: 4.5, large: 3 };
 const SMALL_PIXELS = 90_000;
 /** Files are measured as long as they are farther from the target than this, and there are tries left. */
 const NEAR_SSIM = 0.0029;
+/** Of a second one: amid two measured tries the quality is known better than a sample tells. */
+const NEARER_SSIM = 0.002;
 const MOST_MEASURED = 2;
 /**
  * A second file is measured, and made once more where it is not near, if the first was this far off or the encoder tells at no cost:
@@ -95,7 +97,11 @@ async function toSsim(recipe: Recipe, target: number, { lead, once, likeness }: 
     tries.sort((a, b) => Math.abs(a.off) - Math.abs(b.off));
     const [nearest] = tries as [Measured];
     const next = amid(tries) ?? nextQuality(losses, target, { quality, ssim: reached }, steps);
-    if (Math.abs(nearest.off) <= NEAR_SSIM || tries.some((each) => each.quality === next)) return nearest;
+    if (
+      Math.abs(nearest.off) <= (tries.length === 1 ? NEAR_SSIM : NEARER_SSIM) ||
+      tries.some((each) => each.quality === next)
+    )
+      return nearest;
     quality = next;
   }
 }

@@ -164,6 +164,24 @@ describe('a search for an SSIM', () => {
       }
   });
 
+  it('ends within 0.002 where both sides of the target were measured', async () => {
+    /** As SSIM goes between the qualities of most photos. */
+    const even = (right: number, step: number) => (quality: number) =>
+      Math.log(Math.max(0.001, 0.04 - step * (quality - right)));
+    let [thirds, pairs] = [0, 0];
+    for (let step = 0.0005; step < 0.002; step += 0.00005)
+      for (const right of [48, 52, 56, 60, 64]) {
+        const { tried, searched, measured } = photo(even(right, step));
+        const { body } = await search(auto, searched);
+        const off = (quality: number) => step * (quality - right);
+        if (measured() < 2 || off(tried[0]!) > 0 === off(tried[1]!) > 0) continue;
+        pairs += 1;
+        thirds += tried.length > 2 ? 1 : 0;
+        assert.ok(Math.abs(off(body.length)) <= 0.002, `${right}, ${step}: ${tried} are ${off(body.length)} away`);
+      }
+    assert.ok(thirds > 0 && thirds < pairs, `${thirds} of ${pairs}`);
+  });
+
   it('is counted by admission as two encodes and a decode, of small pictures as more', () => {
     const encodes = (width: number, height?: number) => mostEncodes({ ...auto, width, height });
     assert.deepEqual([encodes(1200, 900), encodes(600), encodes(300), encodes(300, 200)], [3, 3, 4.5, 4.5]);
