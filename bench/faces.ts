@@ -18,7 +18,7 @@ import { type FramePlan, planFrame, windowToDetail, windowToFaces } from '../src
 import { lookDepthFor, PROBE_SIDE_PX } from '../src/render/stages/look-depth.ts';
 import { greyOf } from '../src/render/stages/small-pictures.ts';
 import { BUILT_IN_PRESETS } from '../src/url/built-in-presets.ts';
-import { bestHeld, fits, headOf, holds, largest, match, shownOfBest } from './face-measures.ts';
+import { bestHeld, fits, headOf, holds, largest, MUCH_HAIR, match, shownOfBest } from './face-measures.ts';
 import { type Annotated, fitted, inPixels, probeByEngine, probeOf, readSet } from './face-set.ts';
 import { writeSheets } from './face-sheets.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
@@ -148,12 +148,15 @@ interface Kept {
   /** Photos whose largest face has a head that fits into the window, and in how many of them the crop cuts it. */
   readonly headFits: number;
   readonly headCut: number;
+  /** The same of heads that fit with much hair too. */
+  readonly surelyFits: number;
+  readonly surelyCut: number;
   /** Shares of the largest face, of what the best window could show, where it is taller than the window; least first. */
   readonly tooTall: readonly number[];
 }
 
 function keptBy(way: Way, index: number): Kept {
-  let [could, whole, headFits, headCut] = [0, 0, 0, 0];
+  let [could, whole, headFits, headCut, surelyFits, surelyCut] = [0, 0, 0, 0, 0, 0];
   const tooTall: number[] = [];
   for (const { photo, windows } of all) {
     const window = windows[index]?.[way];
@@ -163,11 +166,15 @@ function keptBy(way: Way, index: number): Kept {
     could += held.length;
     whole += held.filter((face) => holds(window, face)).length;
     const head = headOf(subject, photo);
+    const isCut = !holds(window, head);
     if (fits(head, window)) headFits += 1;
-    if (fits(head, window) && !holds(window, head)) headCut += 1;
+    if (fits(head, window) && isCut) headCut += 1;
+    const surely = fits(headOf(subject, photo, MUCH_HAIR), window);
+    if (surely) surelyFits += 1;
+    if (surely && isCut) surelyCut += 1;
     if (subject.height > window.height) tooTall.push(shownOfBest(window, subject));
   }
-  return { could, whole, headFits, headCut, tooTall: tooTall.toSorted((a, b) => a - b) };
+  return { could, whole, headFits, headCut, surelyFits, surelyCut, tooTall: tooTall.toSorted((a, b) => a - b) };
 }
 
 function report(): void {
@@ -212,10 +219,14 @@ function report(): void {
       recall.map(({ bin, faces, found }) => [bin, faces, found, share(found, faces)]),
     ),
     `False faces: ${data.falseFaces}, of them in photos without faces ${data.falseInFaceless}.`,
-    'Faces whole in the crop, of those that could be (in the window that holds the most face); largest face whose head is cut though it fits; photos whose largest face is taller than the window: less than a tenth shown of what could be, and the mean share.',
+    'Faces whole in the crop, of those that could be (in the window that holds the most face); largest face whose head is cut though it fits, and though it would with the most hair of nine in ten; photos whose largest face is taller than the window: less than a tenth shown of what could be, and the mean share.',
     crops([
       ['faces whole', ({ could, whole }) => `${share(whole, could)} (${whole} of ${could})`],
       ['heads cut', ({ headFits, headCut }) => `${share(headCut, headFits)} (${headCut} of ${headFits})`],
+      [
+        'heads cut that surely fit',
+        ({ surelyFits, surelyCut }) => `${share(surelyCut, surelyFits)} (${surelyCut} of ${surelyFits})`,
+      ],
       [
         'too tall',
         ({ tooTall }) =>
