@@ -99,11 +99,14 @@ export function createReplacements(options: ReplacementsOptions): Replacements {
   };
 }
 
-/** In turns with other work. `webcrypto` would do it in a thread, but on a copy of the whole original that nothing counts. */
+/**
+ * In turns with other work, and behind the turn in which the render of this body begins on its thread. `webcrypto` would do it in a thread,
+ * but on a copy of the whole original that nothing counts.
+ */
 async function sha256Of(body: Buffer): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < body.length; at += SLICE_BYTES) {
-    if (at > 0) await setImmediate();
+    await setImmediate();
     hash.update(body.subarray(at, at + SLICE_BYTES));
   }
   return hash.digest('hex');
