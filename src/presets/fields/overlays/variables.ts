@@ -46,7 +46,7 @@ const LEADING_MARKS = /(?<=^|\s)\p{M}+/gu;
 const FURTHER_MARKS = new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, 'gu');
 
 /** Letters, digits and signs of Latin-1 and Latin Extended-A with single spaces between them, of which none would change below. */
-const PLAIN = /^[!-~¡-¬®-ſ]+( [!-~¡-¬®-ſ]+)*$/;
+const PLAIN = /^[!-~\u00a1-\u00ac\u00ae-\u017f]+( [!-~\u00a1-\u00ac\u00ae-\u017f]+)*$/;
 
 /**
  * A value as it is printed: without bidi overrides and isolates, zero-width and unassigned characters, line breaks, and marks that
