@@ -4,7 +4,7 @@ import { planOf } from './purge-fuzz/operations.ts';
 import { type RunReport, run } from './purge-fuzz-run.ts';
 
 /** `npm run fuzz:purge` plays 10,000. */
-const RUNS = 120;
+const RUNS = 60;
 /** Some 30 s on two cores. */
 const LIMIT_MS = 900_000;
 
