@@ -107,10 +107,16 @@ const MOST_STEP: f64 = 64.0;
 /// at equal bytes is that of sharp, which decides by whole numbers: at a half, less would soften large results.
 const LEAST_STEP: [(u32, f64); 3] = [(1, 1.25), (2, 1.25), (4, 1.5)];
 
-/// Pixels of the original for one of the result, across or down, whichever is less.
-pub fn step(job: &Job) -> f64 {
+/// Pixels of the original for one of the result, across and down.
+fn steps(job: &Job) -> [f64; 2] {
     let (width, height) = job.scaled();
-    (job.part.width / width as f64).min(job.part.height / height as f64)
+    [job.part.width / width as f64, job.part.height / height as f64]
+}
+
+/// The same, whichever is less.
+pub fn step(job: &Job) -> f64 {
+    let [across, down] = steps(job);
+    across.min(down)
 }
 
 pub fn eighths(job: &Job) -> u32 {
@@ -331,7 +337,7 @@ pub struct Decoded {
 /// The planes of a result.
 fn flows(grid: &Grid, job: &Job, chroma: Chroma) -> Result<Vec<Flow>, Failure> {
     let (width, height) = job.scaled();
-    let (step_x, step_y) = (job.part.width / width as f64, job.part.height / height as f64);
+    let [step_x, step_y] = steps(job);
     let mut taps = KnownTaps::default();
     (0..grid.layout.planes as usize)
         .map(|plane| {
@@ -414,9 +420,7 @@ pub fn decode(
 /// Scales what was decoded before.
 pub fn scale(held: &Held, job: &Job, chroma: Chroma, bounds: Bounds, kernels: Kernels) -> Result<Decoded, Failure> {
     // Smaller than the result but for rounding, across or down: that is left to others. Of a narrow picture the two differ by their rounding.
-    let (width, height) = job.scaled();
-    let left = [job.part.width / width as f64, job.part.height / height as f64];
-    if left.iter().zip(held.grid.per_pixel[0]).any(|(step, per_pixel)| step * per_pixel < LEAST_HELD_STEP) {
+    if steps(job).iter().zip(held.grid.per_pixel[0]).any(|(step, per_pixel)| step * per_pixel < LEAST_HELD_STEP) {
         return Err(Failure::Declined("size"));
     }
     let mut flows = flows(&held.grid, job, chroma)?;
