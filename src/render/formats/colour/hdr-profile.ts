@@ -1,10 +1,7 @@
 import type { Cicp } from './cicp-profile.ts';
+import { listedTags } from './icc-profile.ts';
 import { isHdr } from './transfer.ts';
 
-/** ICC.1:2022, 7.2 and 7.3: a header, the number of tags, then a name, an offset and a length for each. */
-const HEADER_BYTES = 128;
-/** Little CMS reads no more. */
-const MOST_TAGS = 100;
 /** ICC.1:2022, 10.3: a name, four bytes for later, primaries, transfer, matrix and range. */
 const CICP_BYTES = 12;
 
@@ -14,16 +11,11 @@ const CICP_BYTES = 12;
  * already when the profile came in front of them. Undefined for all other profiles.
  */
 export function hdrOf(profile: Buffer): Cicp | undefined {
-  if (profile.length < HEADER_BYTES + 4 || profile.toString('latin1', 16, 20) !== 'RGB ') return undefined;
-  const count = Math.min(profile.readUInt32BE(HEADER_BYTES), MOST_TAGS);
-  const end = Math.min(HEADER_BYTES + 4 + 12 * count, profile.length - 11);
-  for (let at = HEADER_BYTES + 4; at < end; at += 12) {
-    if (profile.toString('latin1', at, at + 4) !== 'cicp') continue;
-    const from = profile.readUInt32BE(at + 4);
-    if (profile.readUInt32BE(at + 8) < CICP_BYTES || from + CICP_BYTES > profile.length) return undefined;
-    if (profile.toString('latin1', from, from + 4) !== 'cicp') return undefined;
-    const [primaries, transfer] = [profile.readUInt8(from + 8), profile.readUInt8(from + 9)];
-    return isHdr(transfer) ? { primaries, transfer, fullRange: true } : undefined;
-  }
-  return undefined;
+  const tag = listedTags(profile)?.tags.find(({ name }) => name === 'cicp');
+  if (!tag || profile.toString('latin1', 16, 20) !== 'RGB ') return undefined;
+  const { offset, length } = tag;
+  if (length < CICP_BYTES || offset + CICP_BYTES > profile.length) return undefined;
+  if (profile.toString('latin1', offset, offset + 4) !== 'cicp') return undefined;
+  const [primaries, transfer] = [profile.readUInt8(offset + 8), profile.readUInt8(offset + 9)];
+  return isHdr(transfer) ? { primaries, transfer, fullRange: true } : undefined;
 }

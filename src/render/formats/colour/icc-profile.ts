@@ -35,6 +35,38 @@ export function isColourProfile(head: Buffer, spaces: RegExp = /^(RGB |GRAY)$/):
   return head.toString('latin1', 36, 40) === 'acsp' && spaces.test(head.toString('latin1', 16, 20));
 }
 
+const HEADER_BYTES = 128;
+/** A name, an offset and a length. */
+const ENTRY_BYTES = 12;
+/** Little CMS reads no more. */
+const MOST_TAGS = 100;
+
+interface ListedTag {
+  readonly name: string;
+  /** Where it begins in the profile, and how many bytes it takes: as listed, not checked. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * The tags that a profile lists behind its header: ICC.1:2022, 7.2 and 7.3. `whole`: whether the list has all that are counted, and not too
+ * many; `end`: where it ends then, in bytes. Undefined where there is no list.
+ */
+export function listedTags(
+  profile: Buffer,
+): { readonly tags: readonly ListedTag[]; readonly whole: boolean; readonly end: number } | undefined {
+  const start = HEADER_BYTES + 4;
+  if (profile.length < start) return undefined;
+  const count = profile.readUInt32BE(HEADER_BYTES);
+  const listed = Math.min(count, MOST_TAGS, Math.floor((profile.length - start) / ENTRY_BYTES));
+  const tags = Array.from({ length: listed }, (_, n) => {
+    const at = start + ENTRY_BYTES * n;
+    const name = profile.toString('latin1', at, at + 4);
+    return { name, offset: profile.readUInt32BE(at + 4), length: profile.readUInt32BE(at + 8) };
+  });
+  return { tags, whole: listed === count, end: start + ENTRY_BYTES * count };
+}
+
 /** Red, green and blue of a table's colour, 0 to 1, for the channels of a pixel, 0 to 1. */
 export type TableEntry = (channels: readonly number[]) => readonly [number, number, number];
 
@@ -121,13 +153,13 @@ const xyz = (values: readonly number[]) => Buffer.concat([tag('XYZ '), ...values
  * Of version 2.4, because colour engines take the black of a table of version 4 for that of print, and darken shadows.
  */
 function profile(space: 'RGB ' | 'GRAY' | 'CMYK', tags: readonly (readonly [string, Buffer])[]): Buffer {
-  const header = Buffer.alloc(128);
+  const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(0x02400000, 8);
   header.write(`${space === 'CMYK' ? 'prtr' : 'mntr'}${space}XYZ `, 12, 'latin1');
   header.write('acsp', 36, 'latin1');
   Buffer.concat(D50.map(s15)).copy(header, 68);
   const placed = new Map<Buffer, number>();
-  let end = header.length + 4 + tags.length * 12;
+  let end = header.length + 4 + tags.length * ENTRY_BYTES;
   const rows: Buffer[] = [u32(tags.length)];
   for (const [name, body] of tags) {
     const offset = placed.get(body) ?? end;

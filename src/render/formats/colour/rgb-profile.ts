@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { listedTags } from './icc-profile.ts';
 import { inverse, type Matrix, product, times, type Vector } from './primaries.ts';
 
 /**
@@ -43,27 +44,20 @@ function readOnce(profile: Buffer): ProfileColours | undefined {
   return isSrgb(conversion) ? 'srgb' : conversion;
 }
 
-const HEADER_BYTES = 128;
-/** Little CMS reads no more. */
-const MOST_TAGS = 100;
 /** Tables of colours, which colour engines prefer to curves. */
 const TABLES = /^(A2B|B2A|D2B|B2D)/;
 
 /** Its tags, where it is a whole and sound profile of a screen or camera, from red, green and blue to XYZ. ICC.1:2022, 7.2 and 7.3. */
 function readTags(profile: Buffer): ReadonlyMap<string, Buffer> | undefined {
-  if (profile.length < HEADER_BYTES + 4 || profile.readUInt32BE(0) !== profile.length) return undefined;
+  const list = listedTags(profile);
+  if (!list?.whole || profile.readUInt32BE(0) !== profile.length) return undefined;
   const kind = profile.toString('latin1', 12, 24);
   const version = profile.readUInt8(8);
   if (!/^(mntr|scnr)RGB XYZ $/.test(kind) || profile.toString('latin1', 36, 40) !== 'acsp') return undefined;
   if (version !== 2 && version !== 4) return undefined;
-  const count = profile.readUInt32BE(HEADER_BYTES);
-  const from = HEADER_BYTES + 4 + 12 * count;
-  if (count > MOST_TAGS || from > profile.length) return undefined;
   const tags = new Map<string, Buffer>();
-  for (let at = HEADER_BYTES + 4; at < from; at += 12) {
-    const name = profile.toString('latin1', at, at + 4);
-    const [offset, length] = [profile.readUInt32BE(at + 4), profile.readUInt32BE(at + 8)];
-    if (tags.has(name) || TABLES.test(name) || offset < from || offset + length > profile.length) return undefined;
+  for (const { name, offset, length } of list.tags) {
+    if (tags.has(name) || TABLES.test(name) || offset < list.end || offset + length > profile.length) return undefined;
     tags.set(name, profile.subarray(offset, offset + length));
   }
   return tags;
