@@ -11,7 +11,7 @@ import { bytesToHold } from './engine/held-estimate.ts';
 import type { AlphaStreams } from './formats/alpha-stream.ts';
 import { backgroundIn, isWide } from './formats/colour/display-p3.ts';
 import { encodeByLook } from './formats/drawn/encode-by-look.ts';
-import { encodeStraight, ofPlanes } from './formats/encode.ts';
+import { encodeStraight, ofEngine } from './formats/encode.ts';
 import { encodeJxl, type WriteJxl } from './formats/encoding/jxl.ts';
 import { searches } from './formats/encoding/search.ts';
 import { goesToSvtAv1 } from './formats/svt-av1.ts';
@@ -87,7 +87,7 @@ export async function renderOnce(
     const { canvas } = decoder.plan;
     const { body, contentType } =
       'planes' in made.made || made.alpha
-        ? await timer.time('encode', ofPlanes(sharp, made, canvas, recipe, alphas))
+        ? await timer.time('encode', ofEngine(sharp, made, canvas, recipe, alphas))
         : made.made;
     return { body, contentType, ...canvas, provisional: crop.facesMissed, downscaled };
   }

@@ -111,7 +111,7 @@ async function encodeOnce(
 }
 
 /** The file of a picture that the engine made, and of the alpha of what was cut out of it. */
-export async function ofPlanes(
+export async function ofEngine(
   sharp: SharpModule,
   {
     made,
