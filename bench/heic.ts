@@ -3,7 +3,7 @@
  * from proxy images beside those from the whole decode. Decides DEAR_JPEG in src/render/stages/dear-proxy.ts and the rates in
  * src/render/cost-estimate.ts.
  *
- *   node bench/heic.ts --photos DIR [--rounds 5] [--ssim off] [--out bench/results]
+ *   node bench/heic.ts --photos DIR [--rounds 5] [--ssim off] [--engine off] [--out bench/results]
  *
  * Without photos of one's own it measures two that it makes of the tests' tiles, of 12 and 48 megapixels.
  */
@@ -21,7 +21,7 @@ import { markdownTable, writeReport } from './tools/report.ts';
 import { signedPath, startServer } from './tools/server.ts';
 import { ssim } from './tools/ssim.ts';
 
-const values = benchOptions({ photos: '', rounds: '5', ssim: 'on' });
+const values = benchOptions({ photos: '', rounds: '5', ssim: 'on', engine: 'on' });
 const rounds = Number(values.rounds);
 const home = temporaryFolder();
 const originals = join(home.path, 'originals');
@@ -40,7 +40,10 @@ function photosOf(folder: string): [name: string, body: Buffer][] {
 async function costs(name: string, body: Buffer) {
   const id = (n: number) => `${n}-${name.replaceAll(/[^\w.]/g, '')}`;
   for (let n = 0; n <= rounds + 2; n += 1) writeFileSync(join(originals, id(n)), body);
-  const settings = { DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_FACES: 'off', DARKROOM_RENDER_TIMEOUT: '120s' };
+  const settings = {
+    ...{ DARKROOM_ORIGINALS: `file:${originals}`, DARKROOM_FACES: 'off', DARKROOM_RENDER_TIMEOUT: '120s' },
+    ...(values.engine === 'off' ? { DARKROOM_ENGINE: 'off' } : {}),
+  };
   const server = await startServer({
     ...settings,
     DARKROOM_RESULTS: `file:${join(home.path, `results-${name.length}`)}`,

@@ -149,13 +149,13 @@ async function opaqueAvif(
  */
 export async function encodeStraight(
   sharp: SharpModule,
-  { open, plan: { canvas } }: Decoder,
+  { open, late, plan: { canvas } }: Decoder,
   opened: Conversion,
   header: PictureHeader,
   recipe: Recipe,
 ): Promise<Encoded> {
   const wide = isWide(header, recipe);
-  const image = wide ? toDisplayP3(open()) : toSrgb(open(), opened);
+  const image = wide ? toDisplayP3(open()) : toSrgb(open(), { ...opened, late });
   const ground = wide && header.hasAlpha ? backgroundIn(header, recipe) : undefined;
   if (ground !== undefined) image.flatten({ background: ground });
   // The pixels of a wide picture are never seen here, so its alpha channel counts as transparency.

@@ -1,23 +1,25 @@
 import type { Sharp } from 'sharp';
 import { eachFrame } from '../effects/frames.ts';
 import { BY_SHARP, type ByEngine } from '../engine/by-engine.ts';
-import { backgroundIn, toDisplayP3 } from '../formats/colour/display-p3.ts';
+import { backgroundIn, isWide, toDisplayP3 } from '../formats/colour/display-p3.ts';
 import { assertFramesFit, refuse } from '../formats/header.ts';
 import type { DecodeLimits, PictureHeader, PictureSource } from '../picture-source.ts';
 import { type Box, type Pixels, type Size, sameSize } from '../pixels.ts';
 import { keepsFrames, type Recipe, seeksAttention } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { type Conversion, toSrgb } from './colour.ts';
+import { type Conversion, convertsLate, toSrgb } from './colour.ts';
 import { cutsAway, type FramePlan, isCentred } from './geometry.ts';
 import { PROBE_SIZE_PX, uniformBorder } from './trim.ts';
 import { type Cut, cutOf } from './view/cut.ts';
-import { planView, type ViewPlan, wholePlan } from './view/plan.ts';
+import { planView, type ViewPlan, wholePlan, wholeSize } from './view/plan.ts';
 import { isUpright, type Turn, turnedBox, viewOf } from './view/view.ts';
 
 /** A decoder for one source and one recipe. */
 export interface Decoder extends ViewPlan {
   /** Decoded, upright, scaled, cropped and framed; still to be converted and encoded. Turned, of one frame only. */
   open(): Sharp;
+  /** What that opens is converted behind it. */
+  readonly late: boolean;
   /** The same in sRGB, as pixels. Where the recipe has effects, without what is around the picture: that is drawn behind them. */
   pixels(header: Conversion): Promise<Pixels>;
   /** All that is shown of the picture at another size, without anything around it. */
@@ -50,17 +52,22 @@ export async function prepareDecoder(
   const { header } = source;
   const moves = keepsFrames(recipe) && header.frames > 1;
   if (moves) assertFramesFit(header);
-  const read = (animated: boolean) => openSource(sharp, source, limits, animated);
-  const load = () => read(false);
-  const at = async (size: Size) =>
-    (await engine.whole(source, size)) ?? decode(load().resize({ ...size, fit: 'fill' }), header);
+  const read = (animated: boolean, late: boolean) => openSource(sharp, source, limits, { animated, late });
+  const load = () => read(false, false);
+  const at = async (size: Size) => (await engine.whole(source, size)) ?? scaledPixels(sharp, source, size, limits);
   const inner = moves ? undefined : await trimmedRegion(load, header, recipe);
   const view = planView(header.size, recipe, moves ? header.frames : 1, inner);
   // Extracting before scaling keeps libvips from shrinking on load, so only where there is a border.
-  const content = () => (inner && isWhole(view, recipe, header) ? load().extract(inner) : read(moves));
+  const content = (late: boolean) =>
+    inner && isWhole(view, recipe, header) ? read(false, late).extract(inner) : read(moves, late);
   const downscaled = !sameSize(header.stored, header.size);
-  const decoder = (input: () => Sharp, own: ViewPlan, position: CropPosition, partly: boolean): Decoder => {
+  const decoder = (from: (late: boolean) => Sharp, own: ViewPlan, position: CropPosition, partly: boolean): Decoder => {
     const { plan, turn } = own;
+    // Attention is sought, and backgrounds are drawn, in colours of sRGB.
+    const seeks = position === 'attention' && cutsAway(plan);
+    const bare = recipe.effects !== undefined || sameSize(plan.canvas, plan.window);
+    const late = bare && !seeks && !isWide(header, recipe) && convertsLate(header, wholeSize(own, header.size));
+    const input = () => from(late);
     const around = (image: Sharp) => surrounded(image, plan, header, recipe);
     const cut = (view: ViewPlan) => cutOf(view, header.size, partly);
     const picture = () =>
@@ -79,13 +86,16 @@ export async function prepareDecoder(
     };
     const atOnce = isUpright(turn) && (isWhole(own, recipe, header) || !header.turned);
     return {
-      ...{ ...own, load, at, position, moves, trimmed: inner !== undefined },
+      ...{ ...own, late, load, at, position, moves, trimmed: inner !== undefined },
       // All is turned before the window is cut out of it: sharp knows no other order.
       open: () => around(isUpright(turn) ? picture() : turnedCut(input(), own, cut(own))),
       pixels: (conversion) =>
-        atOnce ? decode(finish(picture()), conversion, finished) : turnedPixels(own, conversion, finish),
-      whole: (size, conversion) => turnedPixels({ ...own, plan: wholePlan(size) }, conversion, (image) => image),
-      withPlan: (other) => decoder(input, { ...own, plan: other }, 'window', partly),
+        atOnce
+          ? decode(finish(picture()), { ...conversion, late }, finished)
+          : turnedPixels(own, { ...conversion, late }, finish),
+      whole: (size, conversion) =>
+        turnedPixels({ ...own, plan: wholePlan(size) }, { ...conversion, late }, (image) => image),
+      withPlan: (other) => decoder(from, { ...own, plan: other }, 'window', partly),
       from: (pixels) => decoder(() => openPixels(sharp, pixels), own, position, true),
     };
   };
@@ -109,12 +119,18 @@ export function openPixels(sharp: SharpModule, { data, width, height, channels }
 /** sharp reads no planes: what it is to make of some begins with their pixels. */
 export class PixelsNeeded extends Error {}
 
-/** Opens a source: upright, within limits, all frames or the first. Throws `PixelsNeeded`. */
-export function openSource(sharp: SharpModule, source: PictureSource, limits: DecodeLimits, animated = false): Sharp {
+/** Opens a source: upright, within limits, all frames or the first; `late`: not converted yet. Throws `PixelsNeeded`. */
+export function openSource(
+  sharp: SharpModule,
+  source: PictureSource,
+  limits: DecodeLimits,
+  { animated = false, late = false } = {},
+): Sharp {
   if (source.kind === 'planes') throw new PixelsNeeded();
   if (source.kind === 'pixels') return openPixels(sharp, source.pixels);
   return sharp(source.body, {
     autoOrient: true,
+    ignoreIcc: late,
     // Not `animated`: a frame may stand behind those of the animation, see `withTransparentFrame`.
     pages: animated ? source.header.frames : 1,
     ...(source.kind === 'original' && source.page ? { page: source.page } : {}),
@@ -138,6 +154,18 @@ export async function decode(image: Sharp, header: Conversion, size?: Size): Pro
   const { width, height } = size ?? { width: info.width, height: info.pageHeight ?? info.height };
   const frames = Math.round(data.length / (width * height * channels));
   return { data, width, height, channels, frames, ...(header.wide ? { wide: true } : {}) };
+}
+
+/** All of a picture at this size, in sRGB. */
+export function scaledPixels(
+  sharp: SharpModule,
+  source: PictureSource,
+  size: Size,
+  limits: DecodeLimits,
+): Promise<Pixels> {
+  const late = convertsLate(source.header, size);
+  const image = openSource(sharp, source, limits, { late }).resize({ ...size, fit: 'fill' });
+  return decode(image, { ...source.header, late });
 }
 
 function framed(sharp: SharpModule, image: Sharp, plan: FramePlan, position: CropPosition): Sharp {

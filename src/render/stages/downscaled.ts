@@ -15,7 +15,7 @@ import {
 import { type Pixels, type Size, sameSize, sizeWithin } from '../pixels.ts';
 import { type Recipe, seeksFaces } from '../recipe.ts';
 import type { SharpModule } from '../sharp.ts';
-import { decode, openPixels, openSource } from './decode.ts';
+import { openPixels, scaledPixels } from './decode.ts';
 import { dependsOnFaces, workingSize } from './geometry.ts';
 import { lookDepthFor, lookedAtSize, PROBE_SIDE_PX } from './look-depth.ts';
 import { planView, wholeSize } from './view/plan.ts';
@@ -148,8 +148,7 @@ export async function decodeDownscaled(
   let source: OriginalSource | PixelSource = original;
   for (const { header } of planned.toReversed()) {
     const { stored } = header;
-    const scaled = () => openSource(sharp, source, limits).resize({ ...stored, fit: 'fill' });
-    const pixels = (await engine.whole(source, stored)) ?? (await decode(scaled(), source.header));
+    const pixels = (await engine.whole(source, stored)) ?? (await scaledPixels(sharp, source, stored, limits));
     const picture = pixelSource(source, pixels);
     pictures.unshift(picture);
     source = picture;
