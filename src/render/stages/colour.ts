@@ -14,8 +14,8 @@ export interface Conversion extends Pick<PictureHeader, 'deep' | 'hasProfile'> {
 const WORTH_LATE = 2;
 
 /**
- * Whether a picture that is scaled whole to this size is converted behind that, as the engine does: of a proxy image of 2400 px half of what
- * sharp takes for 1200 px was the conversion of all its pixels. By curves and a matrix only: what they do to neighbours is nearly the
+ * Whether a picture that is scaled whole to this size is converted behind that, as the engine does: of a proxy image of 2400 px nearly half of what
+ * sharp took for 1200 px was the conversion of all its pixels. By curves and a matrix only: what they do to neighbours is nearly the
  * same before and after, while linear light, tables of colours and inks are scaled differently.
  */
 export function convertsLate(header: PictureSource['header'], { width, height }: Size): boolean {
