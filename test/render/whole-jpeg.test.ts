@@ -143,4 +143,20 @@ describe('a JPEG', () => {
     assert.notEqual(await shown(hole), 'original_unreadable');
     assert.equal(await hasLastRows(withEnd(jpeg.subarray(0, at))), false);
   });
+
+  it('of two components, or of five, has no colours that are known, and is refused', async () => {
+    for (const [count, interleaved] of [
+      [2, true],
+      [2, false],
+      [5, false],
+    ] as const) {
+      const sampling = Array(count).fill([1, 1]);
+      const jpeg = randomJpeg(
+        { width: 64, height: 48, sampling, restarts: 0, interleaved },
+        picture(1, 1, 1, 3).random,
+      );
+      for (const output of ['webp', 'png', 'avif', 'original'] as const)
+        await assert.rejects(render(jpeg, { output }), { code: 'original_unreadable' }, `${count} ${output}`);
+    }
+  });
 });

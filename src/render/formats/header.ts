@@ -22,6 +22,8 @@ const MAX_SIDE_PX = 65_535;
  * 0.6 MB took 45 s. Cameras and encoders write up to 20.
  */
 const MAX_SCANS = 100;
+/** Grey, YCbCr or RGB, and inks. */
+const JPEG_COMPONENTS = [1, 3, 4];
 
 /** `elsewhere`: of a file whose pixels are decoded outside sharp. Reads the header only. Throws `original_unreadable` or `original_too_large` before any pixel is decoded. */
 export async function readHeader(
@@ -44,6 +46,8 @@ export async function readHeader(
   }
   // Its loader is there for rows that were decoded elsewhere.
   if (metadata.format === 'tiff') throw errors.unreadable();
+  // Of two components or five no colours are known, and libvips gives them as they are.
+  if (metadata.format === 'jpeg' && !JPEG_COMPONENTS.includes(metadata.channels)) throw errors.unreadable();
   const { width, height, autoOrient } = metadata;
   // Other pictures of an AVIF file are no animation that is shown, however many it has.
   const frames = metadata.format === 'gif' || metadata.format === 'webp' ? (metadata.pages ?? 1) : 1;
