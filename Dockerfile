@@ -46,7 +46,7 @@ COPY src src
 COPY --from=engine /src/src/render/engine/native src/render/engine/native
 COPY samples samples
 RUN node build/bundle.ts \
- && node --external-memory-accounted-in-global-limit --heap-growing-percent=25 build/code-cache.ts \
+ && node build/code-cache.ts \
  && node build/runtime-modules.ts /app/node_modules
 COPY LICENSE NOTICE ./
 RUN cp -r dist package.json LICENSE NOTICE /app/ \
@@ -93,6 +93,5 @@ EXPOSE 8080 9091
 HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["node", "/app/dist/cli.js", "health"]
 
 # Exec form: Node is process 1 and gets SIGTERM and SIGINT without a shell in between.
-# The flags are those of build/v8-flags.ts, under which the code cache was compiled too.
 ENTRYPOINT ["node"]
-CMD ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=25", "dist/main.js"]
+CMD ["dist/main.js"]

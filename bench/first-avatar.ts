@@ -33,6 +33,7 @@ interface Run {
 }
 
 async function oneStart(version: string, run: number): Promise<Run> {
+  // Of versions that were started with flags of V8.
   const flags = join(version, 'build/v8-flags.ts');
   const { V8_FLAGS = [] }: { V8_FLAGS?: readonly string[] } = existsSync(flags) ? await import(flags) : {};
   const since = performance.now();

@@ -7,7 +7,6 @@
  */
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { V8_FLAGS } from '../build/v8-flags.ts';
 import { type CpuGroup, createCpuGroup } from './tools/cpu-group.ts';
 import { benchOptions, manyOriginals, temporaryFolder } from './tools/options.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
@@ -68,7 +67,7 @@ async function withServer<T>(share: number, count: number, use: (server: BenchSe
     ...{ DARKROOM_SLOTS: String(SLOTS), DARKROOM_QUEUE: '64', DARKROOM_METRICS_PORT: '0' },
     ...{ DARKROOM_QUEUE_TIMEOUT: '120s', DARKROOM_RENDER_TIMEOUT: '120s' },
   };
-  const server = await startServer(settings, group, [...V8_FLAGS, resolve(values.main)]);
+  const server = await startServer(settings, group, [resolve(values.main)]);
   try {
     return await use(server, ids);
   } finally {

@@ -13,7 +13,6 @@ import { get } from 'node:http';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
-import { V8_FLAGS } from '../build/v8-flags.ts';
 import { benchOptions, median, photosIn, temporaryFolder } from './tools/options.ts';
 import { freePort } from './tools/process.ts';
 import { markdownTable, writeReport } from './tools/report.ts';
@@ -30,7 +29,7 @@ function build(): string[] {
   for (const script of ['build:server', 'build:cache'])
     if (scripts[script]) execFileSync('npm', ['run', '--silent', script], { cwd: root, stdio: 'ignore' });
   if (values.bundle) return values.bundle.split(' ').map((part) => (existsSync(here(part)) ? here(part) : part));
-  return [...V8_FLAGS, here('dist/main.js')];
+  return [here('dist/main.js')];
 }
 
 const home = temporaryFolder();
@@ -41,7 +40,7 @@ buildSync({
   ...{ entryPoints: [emptySource], outfile: emptyBundle, bundle: true, platform: 'node', format: 'cjs' },
   ...{ target: 'node24', logLevel: 'error' },
 });
-const source = [...V8_FLAGS, here('src/main.ts')];
+const source = [here('src/main.ts')];
 const [photo = ''] = photosIn(values.photos);
 const path = signedPath('small', photo);
 const stored = join(home.path, 'stored');

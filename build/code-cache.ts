@@ -1,6 +1,6 @@
 /**
  * Runs dist/ once (a start, three renders, the same renditions from the store; then the face thread alone) and saves V8's compiled
- * code beside it, for machines with the same Node. Run it with the flags of v8-flags.ts. Loopback only, with a bucket of its own.
+ * code beside it, for machines with the same Node.  Loopback only, with a bucket of its own.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cachedDataVersionTag } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
+import { growHeapAsBefore, growHeapSlowly } from '../src/process/heap-growth.ts';
 import { createImageUrls } from '../src/url/sdk.ts';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -151,10 +152,12 @@ for (const [id, preset] of RENDERS) {
     await sleep(50);
   }
 }
-// V8 refuses code of other flags than those that it runs with: none may be set after the start.
-if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server has set a flag of V8');
+// V8 refuses code of other flags than those that it runs with, and reads this before the server sets any.
+growHeapAsBefore();
+if (cachedDataVersionTag() !== tagAtStart) throw new Error('the server has set a flag of V8 that is not set back');
 const code: Buffer = script.createCachedData();
 writeFileSync(cachePath, code);
+growHeapSlowly();
 process.stdout.write(`${cachePath.slice(dist.length + 1)}: ${code.length} bytes\n`);
 await saveFaceCode();
 bucket.close();

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { formatImagePath } from '../../src/url/image-path.ts';
 import { createSignatures } from '../../src/url/signature.ts';
 import { type MeasuredProcess, startProcess } from './process.ts';
@@ -36,7 +35,7 @@ export interface BenchServer extends MeasuredProcess {
 export async function startServer(
   settings: Record<string, string>,
   cgroup?: { readonly tasks: string },
-  args: readonly string[] = [...V8_FLAGS, MAIN],
+  args: readonly string[] = [MAIN],
   cpus?: number,
 ): Promise<BenchServer> {
   const { PORT } = settings;

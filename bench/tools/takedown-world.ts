@@ -4,7 +4,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { startNginx } from '../../test/helpers/nginx.ts';
 import { temporaryFolder } from './options.ts';
 import { freePort, startProcess } from './process.ts';
@@ -49,7 +48,7 @@ export async function startWorld(stores: TakedownStores, windowMs: number, grace
       ...{ DARKROOM_PRESETS: presets, DARKROOM_FACES: 'off', UV_THREADPOOL_SIZE: '4' },
     });
     const clock = at === 0 ? ['--import', JUMPING_CLOCK] : [];
-    const args = [...V8_FLAGS, '--import', PEER_NAMES, ...clock, MAIN];
+    const args = ['--import', PEER_NAMES, ...clock, MAIN];
     return { name: `machine ${at + 1}`, ...(await startProcess({ args, env })) };
   };
   const machines = await Promise.all(HOSTS.map(start));

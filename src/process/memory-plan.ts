@@ -36,7 +36,7 @@ const MIB = 1024 * 1024;
 const USABLE = 0.85;
 /** The process at work beside its renders: 40 MiB of its own, and 69 of code that it maps. */
 const PROCESS_BYTES = 109 * MIB;
-/** V8 collects buffers late, because a collection takes 20 ms of CPU (build/v8-flags.ts). */
+/** V8 collects buffers late, because a collection takes 20 ms of CPU (heap-growth.ts). */
 const GARBAGE_SHARE = 1 / 16;
 const SMALL_GARBAGE_SHARE = 1 / 32;
 const SMALL = 384 * MIB;

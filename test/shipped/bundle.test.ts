@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { V8_FLAGS } from '../../build/v8-flags.ts';
+import { HEAP_GROWTH } from '../../src/process/heap-growth.ts';
 import { createImageUrls } from '../../src/url/sdk.ts';
 import { TEST_KEY } from '../helpers/app.ts';
 import { ROOT } from '../helpers/edge.ts';
@@ -102,11 +102,11 @@ describe('the bundle', () => {
     const [folder = ''] = folders;
     const image = join(home, 'image');
     await run(process.execPath, ['build/runtime-modules.ts', join(image, 'node_modules')], { cwd: folder });
-    for (const entry of ['dist', 'build/code-cache.ts', 'src/url', 'src/url/built-in-presets.ts', 'samples'])
+    for (const entry of ['dist', 'build/code-cache.ts', 'src/process/heap-growth.ts', 'src/url', 'samples'])
       cpSync(join(folder, entry), join(image, entry), { recursive: true });
     cpSync(join(folder, 'package.json'), join(image, 'package.json'));
     // Starts it with S3, renders three samples, and reads them from the store again.
-    const { stdout } = await run(process.execPath, [...V8_FLAGS, 'build/code-cache.ts'], { cwd: image, env: { PATH } });
+    const { stdout } = await run(process.execPath, ['build/code-cache.ts'], { cwd: image, env: { PATH } });
     const [file = ''] = globSync('dist/server-*.cache', { cwd: image });
     assert.match(stdout, new RegExp(`${file.replace('dist/', '')}: \\d{6,} bytes`));
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
@@ -115,11 +115,11 @@ describe('the bundle', () => {
       process.stdout.write('rejected: ' + script.cachedDataRejected);
       process.exit();
     })`;
-    const started = await run(process.execPath, [...V8_FLAGS, '-e', code], { cwd: image, env });
+    const started = await run(process.execPath, ['-e', code], { cwd: image, env });
     assert.match(started.stdout, /rejected: false/);
     // A thread that has not looked yet has optimised code from the file alone; V8 ends a process that asks for none.
     assert.match(stdout, /faces\.cache: \d{7} bytes/);
-    const looked = await run(process.execPath, [...V8_FLAGS, '-e', TWO_FACE_THREADS], {
+    const looked = await run(process.execPath, [...HEAP_GROWTH, '-e', TWO_FACE_THREADS], {
       cwd: image,
       env: { PATH, WITHOUT: join(folder, 'dist/worker.js') },
     });
@@ -143,7 +143,7 @@ describe('the bundle', () => {
     const keys = { DARKROOM_SIGNING_KEYS: TEST_KEY.toString('hex'), DARKROOM_METRICS_PORT: 'off' };
     const env = { PATH, HOST: '127.0.0.1', PORT: '0', ...stores, ...keys };
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
-    const server = spawn(process.execPath, [...V8_FLAGS, 'dist/main.js'], { cwd, env, stdio: [...stdio] });
+    const server = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: [...stdio] });
     context.after(() => server.kill('SIGKILL'));
     if (!server.stdout) throw new Error('it has no output');
     for await (const line of createInterface(server.stdout)) {

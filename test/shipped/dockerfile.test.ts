@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { V8_FLAGS } from '../../build/v8-flags.ts';
 import { readConfig } from '../../src/process/config.ts';
 import { readDockerfile, type Stage } from '../helpers/dockerfile.ts';
 import { ROOT } from '../helpers/edge.ts';
@@ -119,15 +118,6 @@ describe('the Dockerfile', () => {
   it('has the Node that the tests run on, and the version of package.json', () => {
     assert.ok(stages.every((stage) => stage.image === `node:${manifest.devDependencies.node}-bookworm-slim`));
     assert.equal(image.steps.find(({ values }) => 'VERSION' in values)?.values.VERSION, manifest.version);
-  });
-
-  it('runs the server under the flags of V8 that its code was compiled under, as npm start does', () => {
-    const flags = V8_FLAGS.join(' ');
-    const [command] = image.steps.filter(({ keyword }) => keyword === 'CMD').map(({ exec }) => exec?.join(' '));
-    assert.equal(command, `${flags} dist/main.js`);
-    assert.ok(content.includes(`node ${flags} build/code-cache.ts`));
-    assert.match(manifest.scripts.start, new RegExp(`node --env-file=development.env ${flags} src/main.ts$`));
-    assert.equal(manifest.scripts['build:cache'], `node ${flags} build/code-cache.ts`);
   });
 
   it('sets what the server needs, which needs nothing more but a key', () => {
