@@ -8,7 +8,7 @@ export type SharpModule = typeof Sharp;
 export const PIXEL_ENGINE = { sharp: '0.35.5', vips: '8.18.7' } as const;
 
 /** Bumped whenever this code changes the pixels of a rendition. */
-const RENDER_REVISION = 15;
+const RENDER_REVISION = 16;
 
 export const RENDER_VERSION =
   `r${RENDER_REVISION} sharp ${PIXEL_ENGINE.sharp} vips ${PIXEL_ENGINE.vips}` +
