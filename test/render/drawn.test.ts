@@ -138,6 +138,25 @@ describe('a drawn picture at its own size', () => {
 });
 
 describe('a drawn picture that is made smaller', () => {
+  it('keeps its colours in AVIF where most lines are coloured, and is coded as a photo where black text has some colour', async () => {
+    const page = lettered(640, 640, [20, 20, 20], [255, 255, 255]);
+    for (let y = 100; y < 200; y += 1)
+      for (let x = 100; x < 300; x += 1)
+        if (page.data[(y * 640 + x) * 3] === 20) page.data.set([226, 6, 19], (y * 640 + x) * 3);
+    const red = lettered(640, 640, [226, 6, 19], [255, 255, 255]);
+    for (const pixels of [page, red]) pixels.data.fill(255, 320 * 640 * 3);
+    for (const [pixels, isPhoto] of [
+      [page, true],
+      [red, false],
+    ] as const) {
+      const file = await fileOf(pixels).resize({ width: 1280, kernel: 'nearest' }).png().toBuffer();
+      const asked = { width: 600, height: 600, quality: 80, output: 'avif' } as const;
+      const photo = await render(file, { ...asked, lossless: false });
+      const { body } = await render(file, asked);
+      assert.equal(body.equals(photo.body), isPhoto, `${isPhoto}: ${body.length}, ${photo.body.length}`);
+    }
+  });
+
   it('weighs at most what it weighs as a photo', async () => {
     for (const [name, file] of Object.entries(DRAWN)) {
       for (const recipe of [
