@@ -28,7 +28,6 @@ import { createSourceSelection } from './originals/source-selection.ts';
 import { printExampleUrls } from './playground/example-urls.ts';
 import { createPresets } from './presets/presets.ts';
 import { type Config, readConfig, setFontconfigFile } from './process/config.ts';
-import { growHeapSlowly } from './process/heap-growth.ts';
 import { exitWhenIdle } from './process/idle/idle-exit.ts';
 import { collectAtRest } from './process/idle/rest.ts';
 import { listen } from './process/listen.ts';
@@ -229,7 +228,6 @@ async function run(base: Base, { originals, results, assets }: Stores, truth: Tr
   });
   shutdown.listen();
   const address = await listen(app, config);
-  growHeapSlowly();
   if (config.metricsPort !== undefined) metricsServer = await serveMetrics(metrics, config.host, config.metricsPort);
   whenStoresAreUsable({ originals: originals.reader, results }, app.log, stopping.signal, () => {
     life.ready = true;

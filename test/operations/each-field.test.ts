@@ -69,7 +69,7 @@ const RULES: Partial<Record<Field, Rule>> = {
   ...{ quality: { look: FEW_BITS }, qualities: { look: FEW_BITS }, ssim: { look: FEW_BITS } },
   maxBytes: { look: FEW_BITS },
   // Sixteen colours are chosen anew at each size; the wheel of colours has more.
-  palette: { look: [14, 65] },
+  palette: { look: [16, 65] },
   // Edges of what is laid out lie on whole pixels of each size, so half a pixel beside the other's.
   ...{ fit: { look: WHOLE_PIXELS }, margin: { look: WHOLE_PIXELS }, padding: { look: WHOLE_PIXELS } },
   ...{ aspectRatio: { look: WHOLE_PIXELS }, crop: { look: WHOLE_PIXELS }, saturation: { look: WHOLE_PIXELS } },
