@@ -1,6 +1,6 @@
 /**
  * Runs dist/ once (a start, three renders, the same renditions from the store; then the face thread alone) and saves V8's compiled
- * code beside it, for machines with the same Node.  Loopback only, with a bucket of its own.
+ * code beside it, for machines with the same Node. Loopback only, with a bucket of its own.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -12,9 +12,7 @@ export async function listen(app: Listener, at: { host: string; port: number }):
   return address;
 }
 
-/**
- * `::` takes IPv4 too and is what peers on IPv6 networks reach; on a machine without IPv6 it is IPv4 alone.
- */
+/** `::` takes IPv4 too and is what peers on IPv6 networks reach; on a machine without IPv6 it is IPv4 alone. */
 async function opened(app: Listener, { host, port }: { host: string; port: number }): Promise<string> {
   try {
     return await app.listen({ host, port });

@@ -66,7 +66,9 @@ export async function prepareDecoder(
     // Attention is sought, and backgrounds are drawn, in colours of sRGB.
     const seeks = position === 'attention' && cutsAway(plan);
     const bare = recipe.effects !== undefined || sameSize(plan.canvas, plan.window);
-    const late = bare && !seeks && !isWide(header, recipe) && convertsLate(header, wholeSize(own, header.size));
+    // Pixels that were given (`partly`) were converted where they were made.
+    const late =
+      !partly && bare && !seeks && !isWide(header, recipe) && convertsLate(header, wholeSize(own, header.size));
     const input = () => from(late);
     const around = (image: Sharp) => surrounded(image, plan, header, recipe);
     const cut = (view: ViewPlan) => cutOf(view, header.size, partly);
